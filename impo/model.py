@@ -1,0 +1,303 @@
+"""The description of a dissipative lattice: symbols only, validated when it is built.
+
+A `LindbladModel` states the master equation
+
+    d rho/dt = -i [H, rho] + sum_j rate_j (L_j rho L_j^+ - {L_j^+ L_j, rho} / 2),
+
+with H the sum over all unit cells of its terms, hbar = 1. Every method reads this one description.
+"""
+
+import cmath
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from numbers import Complex, Integral, Real
+from typing import Any
+
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative,
+    non_negative_integer,
+    one_of,
+    positive_integer,
+)
+
+Cell = tuple[int, ...]
+Factor = tuple[str, int, Cell]
+
+_ADJOINT = {
+    "Id": "Id", "Sx": "Sx", "Sy": "Sy", "Sz": "Sz", "S+": "S-", "S-": "S+",
+    "N": "N", "B": "Bd", "Bd": "B",
+}  # fmt: skip
+
+
+def spin_number(name: str, value: Any) -> Fraction:
+    """Return a spin quantum number as a fraction, or raise `ArgumentError` unless 2S = 1, 2, ..."""
+    allowed = "a positive multiple of 1/2"
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise fail(name, allowed, value)
+    doubled = Fraction(float(value)) * 2
+    if doubled.denominator != 1 or doubled < 1:
+        raise fail(name, allowed, value)
+    return doubled / 2
+
+
+@dataclass(frozen=True)
+class Spin:
+    """A spin of quantum number S; operators Id, Sx, Sy, Sz, S+, S-; states m = S, ..., -S."""
+
+    S: Fraction
+
+    def __init__(self, S: float | Fraction):
+        object.__setattr__(self, "S", spin_number("S", S))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension 2S + 1 of the Hilbert space."""
+        return int(2 * self.S) + 1
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of the local operators."""
+        return ("Id", "Sx", "Sy", "Sz", "S+", "S-")
+
+
+@dataclass(frozen=True)
+class Boson:
+    """A boson with at most `cutoff` quanta; operators Id, N, B, Bd; states n = 0, ..., cutoff."""
+
+    cutoff: int
+
+    def __post_init__(self):
+        positive_integer("cutoff", self.cutoff)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension cutoff + 1 of the truncated Hilbert space."""
+        return self.cutoff + 1
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of the local operators."""
+        return ("Id", "N", "B", "Bd")
+
+
+Site = Spin | Boson
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, Integral):
+        return (int(value),)
+    if isinstance(value, tuple | list) and all(isinstance(x, Integral) for x in value):
+        return tuple(int(x) for x in value)
+    raise fail("cell", "an integer or a tuple of integers", value)
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * product of named local operators, one copy in every unit cell.
+
+    Parameters
+    ----------
+    coefficient
+        Complex number.
+    *factors
+        (operator name, site of the unit cell, cell offset), multiplied from left to right. The
+        offset is an int in one dimension and a tuple of ints in two.
+    plus_hc
+        Whether the Hermitian conjugate is added.
+    """
+
+    coefficient: complex
+    factors: tuple[Factor, ...]
+    plus_hc: bool = False
+
+    def __init__(
+        self, coefficient: complex, *factors: tuple[str, int, int | Cell], plus_hc: bool = False
+    ):
+        if not isinstance(coefficient, Complex) or not cmath.isfinite(complex(coefficient)):
+            raise fail("coefficient", "a finite complex number", coefficient)
+        if not factors:
+            raise ArgumentError("A `Term` must have at least one factor (operator, site, cell).")
+        clean = []
+        for factor in factors:
+            if not isinstance(factor, tuple | list) or len(factor) != 3:
+                raise fail("factor", "a tuple (operator, site, cell)", factor)
+            name, site, cell = factor
+            clean.append((name, non_negative_integer("site", site), _cell(cell)))
+        object.__setattr__(self, "coefficient", complex(coefficient))
+        object.__setattr__(self, "factors", tuple(clean))
+        object.__setattr__(self, "plus_hc", bool(plus_hc))
+
+    def adjoint(self) -> "Term":
+        """Return the Hermitian conjugate (without `plus_hc`)."""
+        factors = [(_ADJOINT[name], site, cell) for name, site, cell in reversed(self.factors)]
+        return Term(self.coefficient.conjugate(), *factors)
+
+    @property
+    def support(self) -> tuple[tuple[int, Cell], ...]:
+        """The different (site, cell) on which the term acts, sorted."""
+        return tuple(sorted({(site, cell) for _, site, cell in self.factors}))
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Dissipator rate * (L rho L^+ - {L^+ L, rho} / 2), L the operator `op` on `site` of each cell.
+
+    The gain and loss rates Gamma of Huber, Kirton and Rabl, Eq. (2), are S * rate.
+    """
+
+    rate: float
+    op: str
+    site: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "rate", non_negative("rate", self.rate))
+        non_negative_integer("site", self.site)
+
+
+def _normal_order(term: Term) -> tuple[complex, tuple]:
+    """Return (coefficient, key): operators on different sites commute; the first cell is 0."""
+    origin = min(cell for _, _, cell in term.factors)
+    by_site: dict[tuple[Cell, int], list[str]] = {}
+    for name, site, cell in term.factors:
+        shifted = tuple(x - o for x, o in zip(cell, origin, strict=True))
+        if name != "Id":
+            by_site.setdefault((shifted, site), []).append(name)
+    return term.coefficient, tuple((*where, tuple(ops)) for where, ops in sorted(by_site.items()))
+
+
+@dataclass(frozen=True)
+class LindbladModel:
+    """An infinite lattice of unit cells with Hamiltonian terms and local jump operators.
+
+    Parameters
+    ----------
+    sites
+        The sites of the unit cell, `Spin` or `Boson`.
+    terms
+        Hamiltonian terms of one unit cell; the Hamiltonian is their sum over all cells.
+    jumps
+        Local dissipators of one unit cell.
+    dimension
+        Dimension of the lattice, 1 or 2.
+    name, parameters
+        Where the description comes from; only for labels, files and tables.
+
+    Raises
+    ------
+    ArgumentError
+        If an operator or a site does not exist, a rate is negative or not finite, an offset has the
+        wrong length, or the Hamiltonian is not Hermitian.
+    """
+
+    sites: tuple[Site, ...]
+    terms: tuple[Term, ...] = ()
+    jumps: tuple[Jump, ...] = ()
+    dimension: int = 1
+    name: str = field(default="", compare=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)
+
+    def __post_init__(self):
+        for label in ("sites", "terms", "jumps"):
+            value = getattr(self, label)
+            if not isinstance(value, Iterable):
+                raise fail(label, "a tuple", value)
+            object.__setattr__(self, label, tuple(value))
+        object.__setattr__(self, "parameters", dict(self.parameters))
+        one_of("dimension", self.dimension, (1, 2))
+        if not self.sites or not all(isinstance(site, Spin | Boson) for site in self.sites):
+            raise fail("sites", "a non-empty tuple of `Spin` and `Boson`", self.sites)
+        for term in self.terms:
+            for name, site, cell in term.factors:
+                self._check_operator(name, site)
+                if len(cell) != self.dimension:
+                    raise fail("cell", f"of length {self.dimension} (the lattice dimension)", cell)
+        for jump in self.jumps:
+            self._check_operator(jump.op, jump.site)
+        self._check_hermitian()
+
+    def _check_operator(self, name: Any, site: int) -> None:
+        if site >= len(self.sites):
+            raise fail("site", f"below {len(self.sites)} (sites of the unit cell)", site)
+        one_of("op", name, self.sites[site].operators)
+
+    def _check_hermitian(self) -> None:
+        totals: dict[tuple, complex] = {}
+        for term in self.hamiltonian:
+            coefficient, key = _normal_order(term)
+            totals[key] = totals.get(key, 0) + coefficient
+            coefficient, key = _normal_order(term.adjoint())
+            totals[key] = totals.get(key, 0) - coefficient
+        scale = max((abs(term.coefficient) for term in self.terms), default=0.0)
+        for key, rest in totals.items():
+            if abs(rest) > 1e-12 * scale:
+                names = " ".join(f"{'.'.join(ops)}[site {site}]" for _, site, ops in key) or "Id"
+                raise ArgumentError(
+                    f"The Hamiltonian must be Hermitian, but the conjugate of {names} is missing; "
+                    "write it out or use plus_hc=True."
+                )
+
+    @property
+    def hamiltonian(self) -> tuple[Term, ...]:
+        """All Hamiltonian terms of one cell, Hermitian conjugates written out."""
+        out: list[Term] = []
+        for term in self.terms:
+            out.append(Term(term.coefficient, *term.factors))
+            if term.plus_hc:
+                out.append(term.adjoint())
+        return tuple(out)
+
+    @property
+    def label(self) -> str:
+        """Name and parameters in one line, for messages and figure titles."""
+        values = ", ".join(f"{key}={value}" for key, value in self.parameters.items())
+        return f"{self.name or 'model'}({values})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as plain numbers, strings and lists; `from_json` reads it."""
+
+        def number(z: complex) -> list[float]:
+            return [z.real, z.imag]
+
+        return {
+            "sites": [
+                {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
+                for site in self.sites
+            ],
+            "terms": [
+                {
+                    "coefficient": number(term.coefficient),
+                    "factors": [[name, site, list(cell)] for name, site, cell in term.factors],
+                    "plus_hc": term.plus_hc,
+                }
+                for term in self.terms
+            ],
+            "jumps": [[jump.rate, jump.op, jump.site] for jump in self.jumps],
+            "dimension": self.dimension,
+            "name": self.name,
+            "parameters": {
+                key: str(value) if isinstance(value, Fraction) else value
+                for key, value in self.parameters.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "LindbladModel":
+        """Rebuild a description from `to_json`; validated like any other."""
+        sites = tuple(
+            Spin(Fraction(site["spin"])) if "spin" in site else Boson(site["boson"])
+            for site in data["sites"]
+        )
+        terms = tuple(
+            Term(
+                complex(*term["coefficient"]),
+                *[(name, site, tuple(cell)) for name, site, cell in term["factors"]],
+                plus_hc=term["plus_hc"],
+            )
+            for term in data["terms"]
+        )
+        jumps = tuple(Jump(*jump) for jump in data["jumps"])
+        return cls(sites, terms, jumps, data["dimension"], data["name"], data["parameters"])

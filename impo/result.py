@@ -1,0 +1,252 @@
+"""What every method returns: numbers with error bars, a verdict, and where they come from."""
+
+import dataclasses
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.model import LindbladModel, Spin
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, or an array of numbers, with its error bar.
+
+    Indexing and iterating an array-valued estimate gives estimates; `numpy.asarray`, `float` and
+    `complex` give the value alone.
+
+    Attributes
+    ----------
+    value
+        The value(s), in raw units (hbar = 1).
+    error
+        Bound or standard error of the same shape, never negative; nan where a method has none.
+    """
+
+    value: Any
+    error: Any
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, index: Any) -> "Estimate":
+        return Estimate(self.value[index], self.error[index])
+
+    def __iter__(self) -> Iterator["Estimate"]:
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        return np.array(self.value, dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __str__(self) -> str:
+        if np.ndim(self.value):
+            return "[" + ", ".join(str(item) for item in self) + "]"
+        return f"{self.value:.8g} +- {self.error:.1e}"
+
+
+class Status(StrEnum):
+    """The verdict on a result; only `CONVERGED` means that every error is below the tolerance."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not_converged"
+    CHI_LIMITED = "chi_limited"
+    K_LIMITED = "k_limited"
+    UNPHYSICAL = "unphysical"
+    FAILED = "failed"
+
+
+@runtime_checkable
+class SteadyState(Protocol):
+    """The steady state of a model by any method.
+
+    A quantity that a method cannot give is None. All values are physical (no rotated frame) and
+    raw (hbar = 1); sites are those of the unit cell.
+    """
+
+    model: LindbladModel
+    method: Any
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    history: Sequence[Mapping[str, Any]]
+    diagnostics: Mapping[str, Any]
+    extras: Mapping[str, Any]
+
+    def expect(self, op: str) -> Estimate | None:
+        """Return <op> on every site of the unit cell that has this operator."""
+
+    def variance(self, op: str) -> Estimate | None:
+        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate | None:
+        """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return the decay length of the connected correlation function in unit cells."""
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+        """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
+
+    @property
+    def purity_density(self) -> Estimate | None:
+        """Return -ln Tr rho^2 per unit cell."""
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to a file, atomically."""
+
+
+class Stored:
+    """Mixin: results that can be written to and rebuilt from named arrays.
+
+    A subclass sets `kind`, defines `to_arrays` and the class method `from_arrays`, and is found
+    again by `stored_kind` when a file is loaded.
+    """
+
+    kind: ClassVar[str]
+    _kinds: ClassVar[dict[str, type["Stored"]]] = {}
+    _writer: ClassVar[Callable[["Stored", Path], None] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Stored._kinds[cls.kind] = cls
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return (named arrays, attributes made of JSON types)."""
+        raise TypeError(f"{type(self).__name__} does not define `to_arrays`.")
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> "Stored":
+        """Rebuild the result from what `to_arrays` returned."""
+        raise TypeError(f"{cls.__name__} does not define `from_arrays`.")
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to an HDF5 file, atomically (see `impo.store`)."""
+        if Stored._writer is None:  # set by impo.store, which `import impo` loads
+            raise RuntimeError("Import `impo` before saving a result.")
+        Stored._writer(self, Path(path))
+
+
+def stored_kind(kind: str) -> type[Stored] | None:
+    """Return the result class that calls itself `kind`, or None."""
+    return Stored._kinds.get(kind)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array with named dimensions; a variable named like its one dimension is a coordinate."""
+
+    dims: tuple[str, ...]
+    values: NDArray
+    units: str = "1"
+    long_name: str = ""
+
+
+@dataclass(frozen=True)
+class Dataset(Stored):
+    """Named variables and JSON attributes: the data of a study, from which its figure is drawn."""
+
+    kind: ClassVar[str] = "dataset"
+    variables: Mapping[str, Variable]
+    attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> NDArray:
+        return self.variables[name].values
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.variables
+
+
+def method_settings(method: Any) -> dict[str, Any]:
+    """Return {"name": ..., setting: value, ...} of a method (a frozen dataclass with a `name`)."""
+    return {"name": method.name, **dataclasses.asdict(method)}
+
+
+def provenance() -> dict[str, str]:
+    """Return the versions of what produced a number."""
+    packages = ("impo", "numpy", "scipy", "physics-tenpy", "numba", "h5py")
+    out = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            out[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            out[package] = "not installed"
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or array as JSON types; what is not finite becomes None."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
+        return [_plain(item) for item in value]
+    if isinstance(value, int | np.integer):
+        return int(value)
+    number = complex(value)
+    if number.imag:
+        return [number.real, number.imag]
+    return number.real if np.isfinite(number.real) else None
+
+
+def summary(state: SteadyState) -> dict[str, Any]:
+    """Return the result in JSON types: the object that `impo solve --json` prints.
+
+    Lists run over the sites of the unit cell. Correlation lengths are those of its first site. What
+    a method cannot give is None.
+    """
+    observables: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    spins = any(isinstance(site, Spin) for site in state.model.sites)
+    bosons = any(not isinstance(site, Spin) for site in state.model.sites)
+    names = ["Sz"] * spins + ["N"] * bosons
+    for name in names:
+        for key, measured in ((name, state.expect(name)), (f"{name}_var", state.variance(name))):
+            observables[key] = None if measured is None else _plain(np.real(measured.value))
+            errors[key] = None if measured is None else _plain(measured.error)
+    lengths = {}
+    first = isinstance(state.model.sites[0], Spin)
+    for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if first else (("Bd", "B"), ("N", "N")):
+        length = state.correlation_length(op_a, op_b, (0, 0))
+        lengths[op_a + op_b] = None if length is None else _plain(length.value)
+        errors[f"xi_{op_a}{op_b}"] = None if length is None else _plain(length.error)
+    return {
+        "model": state.model.name,
+        "parameters": _plain(state.model.to_json()["parameters"]),
+        "method": _plain(method_settings(state.method)),
+        "status": str(state.status),
+        "message": state.message,
+        "residual": _plain(state.residual),
+        "seconds": state.seconds,
+        "observables": observables,
+        "errors": errors,
+        "correlation_length": lengths,
+        "diagnostics": _plain(state.diagnostics),
+        **_plain(state.extras),
+    }
