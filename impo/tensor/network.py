@@ -1,0 +1,256 @@
+"""The Liouvillian as a matrix product operator of TeNPy, the state as its MPS, and the way back."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tenpy.linalg import np_conserved as npc
+from tenpy.models.lattice import TrivialLattice
+from tenpy.models.model import CouplingMPOModel
+from tenpy.networks.mps import MPS
+from tenpy.networks.site import Site
+
+from impo.arguments import ArgumentError, one_of
+from impo.basis import OperatorBasis
+from impo.liouvillian import Generator
+from impo.tensor.site import add_liouvillian, operator_sites
+
+_BOUNDARIES = ("infinite", "finite")
+
+
+class LiouvillianModel(CouplingMPOModel):
+    """The Liouvillian L of d rho/dt = L rho as a TeNPy model; `H_MPO` is L itself.
+
+    L is not Hermitian, and nothing is added to it (`explicit_plus_hc` stays False).
+
+    Options
+    -------
+    generator : Generator
+        `infinite_chain(...)` for bc_MPS = "infinite", `finite_cluster(...)` for "finite".
+    bases : sequence of OperatorBasis
+        Operator basis of every site.
+    charges : bool
+        Whether to use the charges of the generator (default True).
+    bc_MPS : str
+        "infinite" (default) or "finite".
+    """
+
+    def init_lattice(self, model_params: Any) -> TrivialLattice:
+        """Return one unit cell that holds all sites of the tile or cluster."""
+        generator = model_params.get("generator", None, Generator)
+        bases = model_params.get("bases", None)
+        charges = model_params.get("charges", True, bool)
+        bc = one_of("bc_MPS", model_params.get("bc_MPS", "infinite", str), _BOUNDARIES)
+        sites = operator_sites(generator, bases, charges)
+        periodic = "periodic" if bc == "infinite" else "open"
+        return TrivialLattice(sites, bc=periodic, bc_MPS=bc)
+
+    def init_terms(self, model_params: Any) -> None:
+        """Add all products of superoperators."""
+        generator, bases = model_params["generator"], model_params["bases"]
+        for strength, positions, names in add_liouvillian(self.lat.unit_cell, generator, bases):
+            if self.lat.bc_MPS == "finite" and positions[-1] >= len(bases):
+                raise ArgumentError(
+                    "Argument `generator` must be that of a finite cluster for bc_MPS='finite', "
+                    "but has a term that leaves the tile."
+                )
+            if len(positions) == 1:
+                self.add_onsite_term(strength, positions[0], names[0])
+            elif len(positions) == 2:
+                self.add_coupling_term(strength, *positions, *names)
+            else:
+                between = ["Id"] * (len(positions) - 1)
+                self.add_multi_coupling_term(strength, list(positions), list(names), between)
+
+
+def liouvillian_model(
+    generator: Generator,
+    bases: Sequence[OperatorBasis],
+    charges: bool = True,
+    bc: str = "infinite",
+    kind: type[LiouvillianModel] = LiouvillianModel,
+) -> LiouvillianModel:
+    """Return the TeNPy model of a Liouvillian; see `LiouvillianModel` for the arguments."""
+    return kind({"generator": generator, "bases": bases, "charges": charges, "bc_MPS": bc})
+
+
+def to_mps(
+    sites: Sequence[Site],
+    tensors: Sequence[NDArray],
+    charges: Sequence[NDArray],
+    singular_values: Sequence[NDArray] | None = None,
+    bc: str = "infinite",
+) -> MPS:
+    """Return the TeNPy MPS made of dense tensors.
+
+    Parameters
+    ----------
+    sites
+        `operator_sites(...)` or `model.lat.mps_sites()`, n of them.
+    tensors
+        B[i] of shape (vL, p, vR), p in the order of the (unweighted) operator basis. Zero unless
+        charge(vL) + weights * q(p) = charge(vR).
+    charges
+        charges[i] of shape (vL,) or (vL, C): integers on the left bond of site i. Ignored for
+        sites without charge. The bond after the last site is the one before the first, or, on a
+        finite chain, carries the same charge.
+    singular_values
+        singular_values[i] on the left bond of site i; they and right-canonical tensors make a
+        canonical MPS. None: the tensors are brought to canonical form (`canonical`).
+    bc
+        "infinite" or "finite".
+
+    Raises
+    ------
+    ArgumentError
+        If lengths or shapes do not fit together or the tensors break the charge rule.
+    """
+    one_of("bc", bc, _BOUNDARIES)
+    n = len(sites)
+    if len(tensors) != n or (singular_values is not None and len(singular_values) != n):
+        raise ArgumentError(f"Arguments `tensors` and `singular_values` must have length {n}.")
+    if not all(np.isfinite(tensor).all() for tensor in tensors):
+        raise ArgumentError("Argument `tensors` must be finite, but contains inf or nan.")
+    legs, orders = [], []
+    for i, tensor in enumerate(tensors):
+        leg, order = _bond_leg(sites[i], tensor.shape[0], charges[i] if len(charges) else None)
+        legs.append(leg)
+        orders.append(order)
+    arrays = []
+    for i, (site, tensor) in enumerate(zip(sites, tensors, strict=True)):
+        right = (i + 1) % n
+        if tensor.shape[1:] != (site.dim, len(orders[right])):
+            raise ArgumentError(
+                f"Argument `tensors` must fit together, but tensor {i} has shape {tensor.shape}, "
+                f"not (*, {site.dim}, {len(orders[right])})."
+            )
+        dense = tensor[np.ix_(orders[i], site.perm, orders[right])]
+        try:
+            array = npc.Array.from_ndarray(
+                dense, [legs[i], site.leg, legs[right].conj()], qtotal=site.leg.chinfo.make_valid()
+            )
+        except ValueError as error:
+            raise ArgumentError(
+                f"Argument `charges` must label the bonds of `tensors`, but tensor {i} has "
+                "elements that break charge(vL) + weight * q(p) = charge(vR)."
+            ) from error
+        arrays.append(array.iset_leg_labels(["vL", "p", "vR"]))
+    values: list = [None] * (n + 1)
+    if singular_values is not None:
+        values[:n] = [s[order] for s, order in zip(singular_values, orders, strict=True)]
+        values[n] = values[0]
+    form = None if singular_values is None else "B"
+    mps = MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
+    return canonical(mps) if singular_values is None else mps
+
+
+def _bond_leg(site: Site, size: int, charges: NDArray | None) -> tuple[npc.LegCharge, NDArray]:
+    """Return the sorted leg of a bond and the order into which it sorts the virtual index."""
+    info = site.leg.chinfo
+    if info.qnumber == 0:
+        return npc.LegCharge.from_trivial(size, info), np.arange(size)
+    table = np.asarray(charges)
+    if table.shape not in ((size,), (size, info.qnumber)) or (
+        table.ndim == 1 and info.qnumber != 1
+    ):
+        raise ArgumentError(
+            f"Argument `charges` must hold {info.qnumber} integer(s) for each of the {size} "
+            f"virtual indices, but has the shape {table.shape}."
+        )
+    table = table.reshape(size, -1)
+    order = np.lexsort(table.T)
+    return npc.LegCharge.from_qflat(info, table[order]).bunch()[1], order
+
+
+def from_mps(mps: MPS) -> tuple[list[NDArray], list[NDArray], list[NDArray]]:
+    """Return (tensors, charges, singular_values) of an MPS, the arguments of `to_mps`.
+
+    Tensors are right-canonical if the MPS is canonical; p is in the order of the operator basis;
+    charges have shape (vL, C). Singular values have unit norm and the norm of the MPS is dropped.
+
+    Raises
+    ------
+    ArgumentError
+        If the MPS has no singular values, or a charge other than zero per tile.
+    """
+    if any(form is None for form in mps.form):
+        raise ArgumentError("Argument `mps` must be in canonical form, but has no such form.")
+    if np.any(mps.get_total_charge() != 0):
+        raise ArgumentError(
+            "Argument `mps` must have total charge zero, as every density operator has, but has "
+            f"{mps.get_total_charge()}."
+        )
+    mps = mps.copy()
+    mps.convert_form("B")
+    mps.gauge_total_charge()
+    tensors, charges, values = [], [], []
+    for i, site in enumerate(mps.sites):
+        array = mps.get_B(i, "B")
+        tensor = np.empty(array.shape, array.dtype)
+        tensor[:, site.perm] = array.to_ndarray()
+        tensors.append(tensor)
+        leg = array.get_leg("vL")
+        charges.append(leg.to_qflat() * leg.qconj)
+        values.append(mps.get_SL(i).copy())
+    return tensors, charges, values
+
+
+def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
+    """Return an MPS in canonical form with `norm_test` below the tolerance; norm 1.
+
+    An infinite MPS is treated by QR and Arnoldi iterations (Vanderstraeten, Haegeman and
+    Verstraete, SciPost Phys. Lect. Notes 7, 2019), which keep all digits; where they fail, by the
+    fixed points of the transfer matrix, which lose half the digits, and then by them again.
+
+    Parameters
+    ----------
+    mps
+        Any MPS. If it has a form, its singular values are respected; it is not changed.
+    tolerance
+        Largest entry of `norm_test` that is accepted.
+
+    Raises
+    ------
+    ArithmeticError
+        If no route leads there.
+    """
+    routes: list[Callable[[MPS], None]] = [_by_eigenvectors_and_qr, _by_eigenvectors]
+    routes = [_by_qr, *routes] if not mps.finite else [_by_sweeps]
+    failures = []
+    for route in routes:
+        trial = mps.copy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            try:
+                route(trial)
+                error = float(trial.norm_test().max())
+            except (ValueError, RuntimeError, AssertionError, np.linalg.LinAlgError) as problem:
+                failures.append(str(problem) or type(problem).__name__)
+                continue
+        if error < tolerance:
+            trial.norm = 1.0
+            trial.test_sanity()
+            return trial
+        failures.append(f"norm_test is {error:.1e}")
+    raise ArithmeticError(f"No canonical form of the MPS was found: {'; '.join(failures)}.")
+
+
+def _by_sweeps(mps: MPS) -> None:
+    if mps.L == 1:
+        raise ValueError("a chain of one site is not treated")
+    mps.canonical_form_finite(cutoff=1e-15)
+
+
+def _by_qr(mps: MPS) -> None:
+    mps.canonical_form_infinite2(tol=1e-13, cutoff=1e-15)
+
+
+def _by_eigenvectors(mps: MPS) -> None:
+    mps.canonical_form_infinite1()
+
+
+def _by_eigenvectors_and_qr(mps: MPS) -> None:
+    _by_eigenvectors(mps)
+    _by_qr(mps)
