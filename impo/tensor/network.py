@@ -107,6 +107,18 @@ def to_mps(
     ArgumentError
         If lengths or shapes do not fit together or the tensors break the charge rule.
     """
+    mps = _assemble(sites, tensors, charges, singular_values, bc)
+    return canonical(mps) if singular_values is None else mps
+
+
+def _assemble(
+    sites: Sequence[Site],
+    tensors: Sequence[NDArray],
+    charges: Sequence[NDArray],
+    singular_values: Sequence[NDArray] | None,
+    bc: str,
+) -> MPS:
+    """Return the MPS of `to_mps`, in no form if there are no singular values."""
     one_of("bc", bc, _BOUNDARIES)
     n = len(sites)
     if len(tensors) != n or (singular_values is not None and len(singular_values) != n):
@@ -142,8 +154,7 @@ def to_mps(
         values[:n] = [s[order] for s, order in zip(singular_values, orders, strict=True)]
         values[n] = values[0]
     form = None if singular_values is None else "B"
-    mps = MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
-    return canonical(mps) if singular_values is None else mps
+    return MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
 
 
 def _bond_leg(site: Site, size: int, charges: NDArray | None) -> tuple[npc.LegCharge, NDArray]:
@@ -177,32 +188,39 @@ def from_mps(mps: MPS) -> tuple[list[NDArray], list[NDArray], list[NDArray]]:
     """
     if any(form is None for form in mps.form):
         raise ArgumentError("Argument `mps` must be in canonical form, but has no such form.")
+    tensors, charges = _take_apart(mps)
+    return tensors, charges, [mps.get_SL(i).copy() for i in range(mps.L)]
+
+
+def _take_apart(mps: MPS) -> tuple[list[NDArray], list[NDArray]]:
+    """Return (tensors, charges); the tensors in B form if the MPS has a form."""
     if np.any(mps.get_total_charge() != 0):
         raise ArgumentError(
             "Argument `mps` must have total charge zero, as every density operator has, but has "
             f"{mps.get_total_charge()}."
         )
     mps = mps.copy()
-    mps.convert_form("B")
+    if all(form is not None for form in mps.form):
+        mps.convert_form("B")
     mps.gauge_total_charge()
-    tensors, charges, values = [], [], []
+    tensors, charges = [], []
     for i, site in enumerate(mps.sites):
-        array = mps.get_B(i, "B")
+        array = mps.get_B(i, None)
         tensor = np.empty(array.shape, array.dtype)
         tensor[:, site.perm] = array.to_ndarray()
         tensors.append(tensor)
         leg = array.get_leg("vL")
         charges.append(leg.to_qflat() * leg.qconj)
-        values.append(mps.get_SL(i).copy())
-    return tensors, charges, values
+    return tensors, charges
 
 
 def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
     """Return an MPS in canonical form with `norm_test` below the tolerance; norm 1.
 
     An infinite MPS is treated by QR and Arnoldi iterations (Vanderstraeten, Haegeman and
-    Verstraete, SciPost Phys. Lect. Notes 7, 2019), which keep all digits; where they fail, by the
-    fixed points of the transfer matrix, which lose half the digits, and then by them again.
+    Verstraete, SciPost Phys. Lect. Notes 7, 2019), which keep all digits. Where they fail, the
+    fixed points of the transfer matrix are used, with a `RuntimeWarning`: singular values below
+    1e-8 of the largest are then lost.
 
     Parameters
     ----------
@@ -216,20 +234,32 @@ def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
     ArithmeticError
         If no route leads there.
     """
-    routes: list[Callable[[MPS], None]] = [_by_eigenvectors_and_qr, _by_eigenvectors]
-    routes = [_by_qr, *routes] if not mps.finite else [_by_sweeps]
+    formed = all(form is not None for form in mps.form)
+    if formed and mps.norm_test().max() < 1e-3 * tolerance:
+        done = mps.copy()
+        done.convert_form("B")
+        done.norm = 1.0
+        return done
+    tensors, charges = _take_apart(mps)
+    values = [mps.get_SL(i) for i in range(mps.L)] if formed else None
     failures = []
-    for route in routes:
-        trial = mps.copy()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            try:
-                route(trial)
-                error = float(trial.norm_test().max())
-            except (ValueError, RuntimeError, AssertionError, np.linalg.LinAlgError) as problem:
-                failures.append(str(problem) or type(problem).__name__)
-                continue
+    for route in ("finite",) if mps.finite else ("infinite2", "infinite1"):
+        # new legs: canonical_form_infinite2 refuses the leg directions of its own results
+        trial = _assemble(mps.sites, tensors, charges, values, mps.bc)
+        try:
+            with np.errstate(divide="raise", invalid="raise"):  # a QR of a singular matrix
+                _FORMS[route](trial)
+            error = float(trial.norm_test().max())
+        except (ValueError, RuntimeError, AssertionError, ArithmeticError) as problem:
+            failures.append(str(problem) or type(problem).__name__)
+            continue
         if error < tolerance:
+            if failures:
+                warnings.warn(
+                    f"The canonical form keeps half of the digits only: {failures[0]}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
             trial.norm = 1.0
             trial.test_sanity()
             return trial
@@ -237,20 +267,8 @@ def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
     raise ArithmeticError(f"No canonical form of the MPS was found: {'; '.join(failures)}.")
 
 
-def _by_sweeps(mps: MPS) -> None:
-    if mps.L == 1:
-        raise ValueError("a chain of one site is not treated")
-    mps.canonical_form_finite(cutoff=1e-15)
-
-
-def _by_qr(mps: MPS) -> None:
-    mps.canonical_form_infinite2(tol=1e-13, cutoff=1e-15)
-
-
-def _by_eigenvectors(mps: MPS) -> None:
-    mps.canonical_form_infinite1()
-
-
-def _by_eigenvectors_and_qr(mps: MPS) -> None:
-    _by_eigenvectors(mps)
-    _by_qr(mps)
+_FORMS: dict[str, Callable[[MPS], None]] = {
+    "finite": lambda mps: mps.canonical_form_finite(cutoff=1e-15),
+    "infinite2": lambda mps: mps.canonical_form_infinite2(tol=1e-13, cutoff=1e-15),
+    "infinite1": lambda mps: mps.canonical_form_infinite1(),
+}

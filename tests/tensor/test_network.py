@@ -294,3 +294,21 @@ def test_canonical_leaves_its_argument_alone():
     before = mps.get_B(0, None).to_ndarray()
     assert canonical(mps).norm_test().max() < 1e-10
     np.testing.assert_array_equal(before, mps.get_B(0, None).to_ndarray())
+
+
+def test_canonical_form_of_a_canonical_state():
+    """Twice is once, and a small change is repaired without losing small singular values."""
+    generator = infinite_chain(gain_loss.chain(1))
+    bases = generator.bases()
+    tensors, charges = random_tensors(generator, bases, [12, 14], np.random.default_rng(4))
+    for tensor in tensors:
+        tensor *= 0.03 ** np.arange(tensor.shape[2])  # singular values down to 1e-12 or less
+    mps = to_mps(operator_sites(generator, bases), tensors, charges)
+    assert min(mps.get_SL(i).min() for i in range(2)) < 1e-10
+    once = canonical(mps)
+    assert once.chi == mps.chi
+    mps.set_B(0, mps.get_B(0) + 1e-6 * mps.get_B(0) * np.pi, form="B")
+    mps.set_SL(0, mps.get_SL(0) * (1 + 1e-6 * np.arange(mps.chi[-1])))
+    repaired = canonical(mps)
+    assert repaired.norm_test().max() < 1e-12
+    assert repaired.chi == mps.chi
