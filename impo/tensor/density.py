@@ -56,7 +56,10 @@ def liouvillian_density(mps: MPS, mpo: MPO) -> LiouvillianDensity:
 
 
 class _Environments:
-    """Left environments on the bond between two tiles, with the legs vR*, wR*, wR and vR."""
+    """Left environments on the bond between two tiles, with the legs vR*, wR*, wR and vR.
+
+    `none` and `done` are the indices I and R of the MPO bond.
+    """
 
     def __init__(self, mps: MPS, mpo: MPO):
         self.mps, self.mpo = mps, mpo
@@ -109,7 +112,9 @@ class _Environments:
             return state - self._moved(state, ()) + npc.trace(state, "vR*", "vR") * self.left
 
         operator, flat = FlatLinearOperator.from_guess_with_pipe(apply, source)
-        solution, info = gmres(operator, flat, x0=flat, rtol=1e-13, atol=1e-15, restart=100)
+        solution, info = gmres(
+            operator, flat, x0=flat, rtol=1e-12, atol=1e-15, restart=100, maxiter=20
+        )
         if info != 0:
             raise ArithmeticError("The sum over all distances does not converge.")
         return operator.flat_to_npc(solution).split_legs(0).itranspose(["vR*", "vR"])
@@ -120,10 +125,7 @@ class _Environments:
             state = npc.tensordot(state, ket, axes=["vR", "vL"])
             if "wR" in layers:
                 state = npc.tensordot(state, operator, axes=[["wR", "p"], ["wL", "p*"]])
-            bra = ket.conj()
             if "wR*" in layers:
-                bra = npc.tensordot(bra, operator.conj(), axes=["p*", "p"])
-                state = npc.tensordot(state, bra, axes=[["vR*", "wR*", "p"], ["vL*", "wL*", "p*"]])
-            else:
-                state = npc.tensordot(state, bra, axes=[["vR*", "p"], ["vL*", "p*"]])
+                state = npc.tensordot(state, operator.conj(), axes=[["wR*", "p"], ["wL*", "p*"]])
+            state = npc.tensordot(state, ket.conj(), axes=[["vR*", "p"], ["vL*", "p*"]])
         return state.itranspose(["vR*", *layers, "vR"])

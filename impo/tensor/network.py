@@ -93,8 +93,8 @@ def to_mps(
         B[i] of shape (vL, p, vR), p in the order of the (unweighted) operator basis. Zero unless
         charge(vL) + weights * q(p) = charge(vR).
     charges
-        charges[i] of shape (vL,) or (vL, C): integers on the left bond of site i. Ignored for
-        sites without charge. The bond after the last site is the one before the first, or, on a
+        charges[i] of shape (vL,) or (vL, C): integers on the left bond of site i, not looked at
+        for sites without charge. The bond after the last site is the one before the first, or, on a
         finite chain, carries the same charge.
     singular_values
         singular_values[i] on the left bond of site i; they and right-canonical tensors make a
@@ -125,9 +125,14 @@ def _assemble(
         raise ArgumentError(f"Arguments `tensors` and `singular_values` must have length {n}.")
     if not all(np.isfinite(tensor).all() for tensor in tensors):
         raise ArgumentError("Argument `tensors` must be finite, but contains inf or nan.")
+    if len(charges) != n:
+        raise ArgumentError(f"Argument `charges` must have length {n}, but has {len(charges)}.")
+    sizes = [tensor.shape[0] for tensor in tensors]
+    if singular_values is not None and [len(s) for s in singular_values] != sizes:
+        raise ArgumentError(f"Argument `singular_values` must have the lengths {sizes}.")
     legs, orders = [], []
-    for i, tensor in enumerate(tensors):
-        leg, order = _bond_leg(sites[i], tensor.shape[0], charges[i] if len(charges) else None)
+    for i, size in enumerate(sizes):
+        leg, order = _bond_leg(sites[i], size, charges[i])
         legs.append(leg)
         orders.append(order)
     arrays = []
@@ -157,7 +162,7 @@ def _assemble(
     return MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
 
 
-def _bond_leg(site: Site, size: int, charges: NDArray | None) -> tuple[npc.LegCharge, NDArray]:
+def _bond_leg(site: Site, size: int, charges: NDArray) -> tuple[npc.LegCharge, NDArray]:
     """Return the sorted leg of a bond and the order into which it sorts the virtual index."""
     info = site.leg.chinfo
     if info.qnumber == 0:

@@ -139,6 +139,19 @@ def test_exact_steady_state_of_dimers():
     assert abs(variance) < 1e-13
 
 
+def test_a_superposition_of_two_states_has_no_variance_per_site():
+    """Where <L>/N differs between the two states the variance grows like N^2."""
+    generator = infinite_chain(xyz.chain())
+    lattice = liouvillian_model(generator, generator.bases())
+    B = np.zeros((2, 4, 2))
+    B[0, 0, 0] = 1
+    B[1, :2, 1] = np.sqrt(0.5)
+    weights = np.full(2, np.sqrt(0.5))
+    mps = to_mps(lattice.lat.mps_sites(), [B, B], [np.zeros((2, 0))] * 2, [weights] * 2)
+    with pytest.raises(ArithmeticError, match="does not converge"):
+        liouvillian_density(mps, lattice.H_MPO)
+
+
 def test_other_states_are_refused():
     generator = infinite_chain(BASE)
     bases = generator.bases()

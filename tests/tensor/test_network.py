@@ -138,6 +138,29 @@ def test_finite_operator_is_the_dense_liouvillian(name):
     np.testing.assert_allclose(dense_mpo(mpo, n), exact, atol=1e-12)
 
 
+@pytest.mark.parametrize("charges", [True, False])
+@pytest.mark.parametrize(
+    ("name", "k_max"),
+    [
+        ("real gauge, S=1", None),
+        ("real gauge, S=1", [1, 2]),
+        ("complex charge, S=3/2", None),
+        ("complex charge, S=3/2", 2),
+        ("one site, S=1", 1),
+    ],
+)
+def test_hermitian_and_cut_bases(name, k_max, charges):
+    """Without charges (Hermitian operators), and projected to low ranks."""
+    model, n = MODELS[name]
+    generator = infinite_chain(model, charges=charges)
+    bases = generator.bases(k_max)
+    mpo = liouvillian_model(generator, bases).H_MPO
+    columns = operator_columns(generator, bases, n, 1)
+    exact = columns.conj().T @ dense_liouvillian(model, n, 1) @ columns
+    np.testing.assert_allclose(dense_mpo(mpo, n, 1), exact, atol=1e-12)
+    assert mpo.dtype == (np.float64 if generator.real else np.complex128)
+
+
 def test_models_cover_all_kinds_of_generator():
     kinds = {(g.real, len(g.weights)) for g in (infinite_chain(m) for m, _ in MODELS.values())}
     assert {(True, 1), (False, 1), (True, 0)} <= kinds
@@ -264,6 +287,10 @@ def test_bad_tensors_are_refused():
         to_mps(sites, [np.ones_like(B) for B in tensors], charges)
     with pytest.raises(ArgumentError, match="length 2"):
         to_mps(sites, tensors[:1], charges)
+    with pytest.raises(ArgumentError, match="`charges` must have length 2"):
+        to_mps(sites, tensors, charges[:1])
+    with pytest.raises(ArgumentError, match=r"the lengths \[4, 5\]"):
+        to_mps(sites, tensors, charges, [np.ones(4), np.ones(4)])
     with pytest.raises(ArgumentError, match="fit together"):
         to_mps(sites, [tensors[0][:, :, :-1], tensors[1]], charges)
     with pytest.raises(ArgumentError, match="hold 1 integer"):

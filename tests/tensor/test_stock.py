@@ -135,6 +135,7 @@ def test_coherent_start_against_qutip(frame):
     check_all_pairs(mps, generator, bases, qutip_state(model, 2, states, 0.6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [ising.chain(1.0, 0.7, 0.9), xy_decay.chain(0.5, 1.0, 0.7)], ids=["Ising", "XY"]
 )
@@ -179,6 +180,7 @@ def test_infinite_chain_is_the_same_in_every_frame():
         np.testing.assert_allclose(other, values[0], atol=1e-11)
 
 
+@pytest.mark.slow
 def test_infinite_chain_is_the_middle_of_a_long_one():
     model = gain_loss.chain(0.5, **PARAMETERS)
     states = diagonal_states(model, 2)
@@ -208,6 +210,7 @@ def test_infinite_dimers_against_qutip():
     assert beyond == pytest.approx(product, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_fourth_order_in_the_time_step():
     model = gain_loss.chain(0.5, **PARAMETERS)
     states = diagonal_states(model, 2)
