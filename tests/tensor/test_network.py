@@ -208,7 +208,9 @@ def transfer(tensors, others):
     return total
 
 
-@pytest.mark.parametrize("name", ["real gauge, S=1", "complex charge, S=1/2", "XYZ"])
+@pytest.mark.parametrize(
+    "name", ["real gauge, S=1", "complex charge, S=1/2", "one site, S=1", "XYZ"]
+)
 def test_infinite_state_there_and_back(name):
     generator = infinite_chain(MODELS[name][0])
     bases = generator.bases()
@@ -268,14 +270,15 @@ def test_finite_state_there_and_back(name):
 
 
 def test_site_permutation_keeps_the_operator_order():
-    generator = infinite_chain(gain_loss.chain(1))
-    for site, basis in zip(
-        operator_sites(generator, generator.bases()), generator.bases(), strict=True
-    ):
+    generator = infinite_chain(xy_decay.chain(1))  # weights 1, -1
+    bases = generator.bases()
+    sites = operator_sites(generator, bases)
+    for site, basis, weight in zip(sites, bases, generator.weights[0], strict=True):
         charges = site.leg.to_qflat()[:, 0]
         assert all(a <= b for a, b in pairwise(charges))
-        np.testing.assert_array_equal(charges, generator.weights[0, 0] * basis.q[site.perm])
+        np.testing.assert_array_equal(charges, weight * basis.q[site.perm])
         assert all(site.perm[site.state_index(f"T{x}")] == x for x in range(len(basis)))
+    assert any(np.any(site.perm != np.arange(site.dim)) for site in sites)
 
 
 def test_bad_tensors_are_refused():
