@@ -28,7 +28,7 @@ def with_field(S):
 
 
 def three_spins():
-    """A three-site cell with couplings over one, two and three sites."""
+    """A three-site cell with terms on two neighbours, on two distant sites and on three."""
     terms = (
         Term(0.5, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),
         Term(0.3, ("S+", 1, 0), ("S-", 0, 1), plus_hc=True),
@@ -49,7 +49,7 @@ MODELS = {
     "one site, S=1": (xy_decay.chain(1, g=1.0, loss=0.7), 3),
     "Ising": (ising.chain(J=1.0, field=0.4, loss=0.9), 4),
     "XYZ": (xyz.chain(), 4),
-    "three sites": (three_spins(), 5),
+    "three sites": (three_spins(), 4),
 }
 
 
