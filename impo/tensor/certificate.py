@@ -1,0 +1,141 @@
+"""The verdict on a steady state: residual of the master equation, positivity, leakage, status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.basis import OperatorBasis, operator_basis
+from impo.result import Status
+from impo.tensor.picture import Check, Picture, two_site_states
+
+RANK = 4
+
+
+@dataclass(frozen=True)
+class Residual:
+    """How well a state satisfies L rho = 0.
+
+    Attributes
+    ----------
+    low
+        max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| over neighbours with k + k' <= 4.
+    leakage
+        The same for one-site operators of rank k_max + 1, which the state cannot hold.
+    """
+
+    low: float
+    leakage: float
+
+
+def residual(picture: Picture) -> Residual:
+    """Apply the unprojected Liouvillian to the three-site states around every bond.
+
+    The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but every term of
+    the Liouvillian touches at most three of them.
+    """
+    generator, n = picture.generator, len(picture.bases)
+    columns = picture.bases
+    rows = [
+        operator_basis(site, max(RANK, picture.k_max + 1), generator.hermitian_basis)
+        for site in generator.sites
+    ]
+    terms = list(generator.superoperators(columns, rows))
+    inject = [_injection(r, c) for r, c in zip(rows, columns, strict=True)]
+    worst, leakage = 0.0, 0.0
+    for bond in range(n):
+        pair = (bond, bond + 1)
+        left = picture.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
+        right = picture.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
+        trace_right = columns[(bond + 2) % n].trace
+        middle = right @ trace_right
+        change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
+        for positions, matrices in terms:
+            for shift in (-n, 0, n):
+                at = tuple(p + shift for p in positions)
+                here = dict(zip(at, matrices, strict=True))
+                if at == (bond - 1, bond):
+                    bra = rows[(bond - 1) % n].trace @ here[bond - 1]
+                    piece = here[bond] @ np.tensordot(bra, left, axes=(0, 0))
+                    change += piece @ inject[(bond + 1) % n].T
+                elif at == (bond + 1, bond + 2):
+                    ket = rows[(bond + 2) % n].trace @ here[bond + 2]
+                    change += inject[bond] @ (right @ ket) @ here[bond + 1].T
+                elif set(at) <= set(pair):
+                    first = here.get(bond, inject[bond])
+                    second = here.get(bond + 1, inject[(bond + 1) % n])
+                    change += first @ middle @ second.T
+        low, leak = _largest(change, rows[bond], rows[(bond + 1) % n], picture.k_max)
+        worst, leakage = max(worst, low), max(leakage, leak)
+    return Residual(worst, leakage)
+
+
+def _injection(rows: OperatorBasis, columns: OperatorBasis) -> NDArray:
+    """Return the overlap of two bases of one site."""
+    return np.einsum("xij,yij->xy", rows.matrices.conj(), columns.matrices).real
+
+
+def _largest(
+    change: NDArray, first: OperatorBasis, second: OperatorBasis, k_max: int
+) -> tuple[float, float]:
+    norms = [np.linalg.norm(basis.matrices, ord=2, axis=(1, 2)) for basis in (first, second)]
+    scaled = np.abs(change) / np.outer(*norms)
+    total = first.k[:, None] + second.k[None, :]
+    beyond = (np.maximum(first.k[:, None], second.k[None, :]) == k_max + 1) & (total == k_max + 1)
+    low = float(scaled[total <= RANK].max())
+    return low, float(scaled[beyond].max(initial=0.0))
+
+
+def most_negative_eigenvalue(picture: Picture) -> float:
+    """Return the smallest eigenvalue of the two-site reduced density matrices."""
+    worst = 0.0
+    for rho in two_site_states(picture):
+        worst = min(worst, float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]))
+    return worst
+
+
+def multipole_tail(picture: Picture) -> float:
+    """Return the share of the one-site Hilbert-Schmidt weight in the highest rank kept, if it is cut."""
+    worst = 0.0
+    for site, basis in enumerate(picture.bases):
+        if basis.k.max() < basis.dimension - 1:
+            weight = np.abs(picture.environment.marginal(site, 1)) ** 2
+            worst = max(worst, float(weight[basis.k == basis.k.max()].sum() / weight.sum()))
+    return worst
+
+
+def verdict(
+    picture: Picture, checks: Sequence[Check], tol: float, low_residual: float
+) -> tuple[Status, str]:
+    """Return the status of a steady state and a sentence that says what to do.
+
+    `converged` needs all of: the residual, and the sum of the errors by bond dimension, Trotter step,
+    rank and time, are below `tol`, and no two-site state has a negative eigenvalue beyond its error.
+    """
+    if not picture.finite:
+        return Status.FAILED, (
+            "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable)."
+        )
+    errors = {"time": picture.remaining}
+    for check in checks:
+        errors[check.kind] = errors.get(check.kind, 0.0) + check.error
+    total = sum(errors.values())
+    negative = most_negative_eigenvalue(picture)
+    if negative < -max(1e-8, 5 * total):
+        return Status.UNPHYSICAL, (
+            f"A two-site density matrix has the eigenvalue {negative:.1e}; raise `chi_max`, or `k_max` "
+            "if it is set."
+        )
+    if total <= tol and low_residual <= tol:
+        return Status.CONVERGED, "All errors and the residual are below `tol`."
+    worst = max(errors, key=lambda kind: errors[kind])
+    found = ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items())
+    found = f"errors: {found}; residual {low_residual:.1e}; tol {tol:.1e}."
+    if worst == "time":
+        return Status.NOT_CONVERGED, f"The evolution was stopped too early; raise `t_max` ({found})"
+    if worst == "k_max" and errors["k_max"] > tol / 2:
+        return Status.K_LIMITED, f"The multipole cut-off is too low; raise `k_max` ({found})"
+    if worst == "dt" and errors["dt"] > tol / 2:
+        return Status.NOT_CONVERGED, f"The Trotter step is too long; raise `t_max` ({found})"
+    return Status.CHI_LIMITED, f"The bond dimension is too small; raise `chi_max` ({found})"

@@ -1,0 +1,143 @@
+"""Bond Liouvillians, resolved by charge, and their exponentials."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from impo.arguments import UnsupportedModelError
+from impo.basis import OperatorBasis
+from impo.liouvillian import Generator
+from impo.tensor.legs import PhysicalLeg
+from impo.tensor.plan import pair_charges, pair_index
+
+
+class Gate(dict[int, NDArray]):
+    """exp(time * L) of a bond, one matrix per pair charge, each made when it is first needed."""
+
+    def __init__(self, blocks: Mapping[int, NDArray], time: float):
+        super().__init__()
+        self._blocks = blocks
+        self._time = time
+
+    def __missing__(self, charge: int) -> NDArray:
+        self[charge] = expm(self._time * self._blocks[charge])
+        return self[charge]
+
+
+@dataclass(frozen=True)
+class Bond:
+    """The Liouvillian of two neighbouring sites as one matrix per pair charge # (p0 p1) (p0' p1')."""
+
+    blocks: Mapping[int, NDArray]
+
+    def gate(self, time: float) -> Gate:
+        """Return exp(time * L)."""
+        return Gate(self.blocks, time)
+
+
+def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[NDArray]:
+    """Return the conserved charge of every basis operator of every site."""
+    if not len(generator.weights):
+        return [np.zeros(len(basis), dtype=int) for basis in bases]
+    weights = generator.weights.sum(axis=0)
+    return [weight * basis.q for weight, basis in zip(weights, bases, strict=True)]
+
+
+def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
+    """Return the operators of every site grouped by charge."""
+    return [PhysicalLeg.of(charges) for charges in site_charges(generator, bases)]
+
+
+def check_nearest_neighbour(generator: Generator) -> None:
+    """Refuse terms that a chain of two-site gates cannot hold."""
+    for term in generator.components:
+        if term.positions[-1] - term.positions[0] > 1:
+            raise UnsupportedModelError(
+                f"ITEBD treats terms on one site or on neighbours, but {generator.model.label} has "
+                f"one on sites {term.positions}; use `Exact` on a finite cluster."
+            )
+
+
+def bond_products(
+    generator: Generator, bases: Sequence[OperatorBasis], infinite: bool
+) -> list[list[tuple[NDArray, NDArray]]]:
+    """Return the Liouvillian of every bond as a list of products of two one-site matrices.
+
+    Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in proportion
+    to the couplings there: decoupled dimers then have no Trotter error.
+    """
+    n = len(bases)
+    count = n if infinite else n - 1
+    bonds: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(count)]
+    unit = [np.eye(len(basis)) for basis in bases]
+    strength = np.zeros(count)
+    for term in generator.components:
+        if len(term.positions) == 2:
+            strength[term.positions[0]] += abs(term.coefficient)
+    local: dict[int, NDArray] = {}
+    for positions, matrices in generator.superoperators(bases):
+        if len(positions) == 2:
+            bonds[positions[0]].append((matrices[0], matrices[1]))
+        else:
+            local[positions[0]] = local.get(positions[0], 0) + matrices[0]
+    for site, matrix in local.items():
+        around = [b % n for b in (site - 1, site) if infinite or 0 <= b < count]
+        total = strength[around].sum()
+        for bond in around:
+            share = matrix * (strength[bond] / total if total else 1 / len(around))
+            pair = (share, unit[(bond + 1) % n]) if bond == site else (unit[bond], share)
+            bonds[bond].append(pair)
+    return bonds
+
+
+def bond_liouvillians(
+    generator: Generator,
+    bases: Sequence[OperatorBasis],
+    weight: float,
+    infinite: bool = True,
+    mirror: bool = False,
+) -> list[Bond]:
+    """Return the Liouvillians of all bonds in the basis exp(-weight k) T_kq.
+
+    Parameters
+    ----------
+    generator
+        Master equation on the sites of a tile or of an open chain.
+    bases
+        Operator basis of every site.
+    weight
+        The alpha of the weighted truncation: a coefficient of rank k is scaled by exp(-alpha k), a
+        similarity transformation.
+    infinite
+        Whether a bond joins the last site to the first of the next tile.
+    mirror
+        Leave out negative pair charges, which are copies of the positive ones.
+    """
+    check_nearest_neighbour(generator)
+    n = len(bases)
+    legs = physical_legs(generator, bases)
+    scales = [np.exp(-weight * basis.k) for basis in bases]
+    out = []
+    for b, terms in enumerate(bond_products(generator, bases, infinite)):
+        i, j = b, (b + 1) % n
+        scaled = [
+            (
+                first * scales[i][:, None] / scales[i],
+                second * scales[j][:, None] / scales[j],
+            )
+            for first, second in terms
+        ]
+        blocks = {}
+        for charge in pair_charges(legs[i], legs[j]):
+            if mirror and charge < 0:
+                continue
+            p, q = pair_index(legs[i], legs[j], charge)
+            block = np.zeros((len(p), len(p)), dtype=float if generator.real else complex)
+            for first, second in scaled:
+                block += first[p[:, None], p] * second[q[:, None], q]
+            blocks[charge] = block
+        out.append(Bond(blocks))
+    return out

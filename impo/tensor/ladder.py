@@ -1,0 +1,216 @@
+"""The way to a steady state with an error bar: relax, then vary every setting in turn.
+
+A picture is relaxed at a small bond dimension and carried up a ladder of larger ones. Near the top
+the Trotter step and the multipole cut-off are varied as well. The changes over these last rungs are
+the error bars.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.liouvillian import Generator
+from impo.tensor.certificate import residual
+from impo.tensor.chain import Truncation
+from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
+from impo.tensor.gates import bond_liouvillians
+from impo.tensor.picture import Check, Picture, adapted, difference
+
+FIRST_CHI = 12
+GROWTH = 1.4
+DT_GROWTH = 1.5
+FIRST_DT = 2.0  # in units of `time_unit`
+K_STEP = 2
+BLOCK = 5  # Trotter steps between two looks at the observables
+WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
+
+
+@dataclass
+class Ladder:
+    """What all rungs share: the equation, the accuracy asked for, and a record of the way.
+
+    Attributes
+    ----------
+    generator
+        The master equation on a tile.
+    chi_max, k_max, tol, t_max
+        As in `ITEBD`; `k_max` None lets the ladder choose.
+    watch
+        Called with every history entry, for progress reports.
+    """
+
+    generator: Generator
+    chi_max: int
+    k_max: int | None
+    tol: float
+    t_max: float
+    watch: Callable[[dict[str, Any]], None] = lambda entry: None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
+
+    @property
+    def full_rank(self) -> int:
+        """Largest rank that any site has."""
+        return max(site.dimension for site in self.generator.sites) - 1
+
+    def step(self, k_max: int, weight: float, dt: float) -> Step:
+        """Return the gates of a Trotter step; they are made once."""
+        key = (k_max, weight, dt)
+        if key not in self._steps:
+            mirror = self.generator.real and not self.generator.hermitian_basis
+            bases = self.generator.bases(k_max)
+            bonds = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
+            self._steps[key] = trotter_step(bonds, dt)
+        return self._steps[key]
+
+    def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:
+        """Evolve until the observables are within `target` of where they are heading.
+
+        The distance still to go is that of a geometric series with the ratio of the last two changes.
+        Without a target it is a tenth of the change since the start: a rung need not be better than
+        its difference from the one before.
+        """
+        step = self.step(start.k_max, start.weight, dt)
+        chain, time = start.chain.copy(), start.time
+        seen, quiet = [start.monitor], 0
+        while True:
+            discarded = evolve(chain, step, BLOCK, Truncation(chi))
+            time += BLOCK * dt
+            now = replace(start, chain=chain.copy(), chi=chi, dt=dt, time=time, discarded=discarded)
+            if not now.finite:
+                return replace(now, remaining=math.inf)
+            seen.append(now.monitor)
+            remaining, noise = _distance(seen)
+            wanted = max(self.tol / 20, 0.1 * difference(now, start)) if target is None else target
+            quiet = quiet + 1 if remaining <= wanted else 0
+            self._record(now, chi, remaining)
+            if quiet >= 2 or noise or time >= self.t_max:
+                return replace(now, remaining=remaining)
+
+    def _record(self, picture: Picture, chi: int, remaining: float) -> None:
+        entry = {
+            "time": picture.time, "chi": chi, "k_max": picture.k_max, "dt": picture.dt,
+            "remaining": remaining, "discarded_weight": picture.discarded,
+        }  # fmt: skip
+        self.history.append(entry)
+        self.watch(entry)
+
+    def raised(self, picture: Picture) -> Picture | None:
+        """Return a relaxed picture with higher ranks, or None if all are kept."""
+        if picture.k_max >= self.full_rank:
+            return None
+        k_max = min(picture.k_max + K_STEP, self.full_rank)
+        start = adapted(picture, self.generator, k_max, picture.weight)
+        return self.relax(start, picture.chi, picture.dt)
+
+
+def first_rank(full: int) -> int:
+    """Return the multipole cut-off to begin with: all ranks if few, else about sqrt(2S) + 2."""
+    return full if full <= 4 else min(full, 2 + math.ceil(math.sqrt(full)))
+
+
+def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
+    """Return how far the observables still are from their limit, and whether they only fluctuate.
+
+    The distance is that of a geometric series with the ratio of the last two changes. Observables
+    that go back and forth, so that they get nowhere on a long way, are as good as the truncation
+    lets them be; the distance is then the range of the fluctuations.
+    """
+    changes = [float(np.max(np.abs(b - a))) for a, b in pairwise(seen)]
+    if len(changes) < 2:
+        return math.inf, False
+    window = WINDOW
+    while window <= len(changes):
+        net = float(np.max(np.abs(seen[-1] - seen[-1 - window])))
+        if net < 0.25 * sum(changes[-window:]):
+            return float(np.max(np.ptp(seen[-window:], axis=0))), True
+        window *= 2
+    if changes[-1] == 0:
+        return 0.0, False
+    ratio = min(changes[-1] / changes[-2], 0.99) if changes[-2] > 0 else 0.99
+    return changes[-1] * max(ratio / (1 - ratio), 1.0), False
+
+
+def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
+    """Climb from a start to the steady state; return it with the checks that bound its errors.
+
+    The picture on top is compared with the rung below (bond dimension), and that rung with a shorter
+    Trotter step and with higher ranks. A setting that matters too much is moved and the rung repeated.
+    """
+    tol = ladder.tol
+    dt = FIRST_DT * time_unit(ladder.generator)
+    chi = max(2, min(FIRST_CHI, ladder.chi_max // 2))
+    below = _coarse_rank(ladder, ladder.relax(start, chi, dt, max(tol / 10, 1e-3)))
+    last_change, last_dt_error = math.inf, math.inf
+    while True:
+        chi = min(max(below.chi + 2, round(GROWTH * below.chi)), ladder.chi_max)
+        top = ladder.relax(below, chi, below.dt)
+        change = difference(top, below)
+        chi_check = Check("chi", top, below, _series_factor(change, last_change))
+        last_change = change
+        low = residual(top).low
+        timed_out = top.time >= ladder.t_max
+        highest = timed_out or chi == ladder.chi_max
+        if not highest and chi_check.error > tol / 2:
+            below = top
+            continue
+        finer = ladder.relax(below, below.chi, below.dt / DT_GROWTH)
+        dt_check = Check("dt", finer, below, 1 / (1 - DT_GROWTH**-ORDER))
+        higher = ladder.raised(below)
+        checks = [chi_check, dt_check]
+        if higher is not None:
+            checks.append(Check("k_max", higher, below, 1.5))
+            if ladder.k_max is None and not timed_out and checks[-1].error > tol / 4:
+                below = higher
+                continue
+        dt_error = max(dt_check.error, _dt_share(low, finer, below))
+        if not timed_out and tol / 4 < dt_error < 0.9 * last_dt_error:
+            last_dt_error = dt_error
+            shrink = min(max((tol / 8 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
+            below = ladder.relax(below, below.chi, below.dt * shrink)
+            continue
+        total = sum(check.error for check in checks) + top.remaining
+        if highest or (total <= tol and low <= tol):
+            return top, checks
+        below = top
+
+
+def _series_factor(change: float, last: float) -> float:
+    """Return what the last change is multiplied by to bound all that would follow it.
+
+    The changes from rung to rung are taken for a geometric series; they fluctuate, so the factor is
+    kept between one and three.
+    """
+    ratio = change / last if 0 < last < math.inf else 0.5
+    return min(max(ratio / (1 - ratio), 1.0), 3.0) if ratio < 1 else 3.0
+
+
+def _dt_share(low: float, finer: Picture, coarser: Picture) -> float:
+    """Return the part of the residual that a shorter Trotter step removes."""
+    return max(0.0, low - low * residual(finer).low / max(residual(coarser).low, 1e-300))
+
+
+def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:
+    """Raise the ranks while that matters grossly, before any effort is spent on a bad cut-off."""
+    while ladder.k_max is None:
+        higher = ladder.raised(picture)
+        if higher is None or difference(higher, picture) <= max(ladder.tol, 0.02):
+            break
+        picture = higher
+    return picture
+
+
+def time_unit(generator: Generator) -> float:
+    """Return the time in which low multipoles change by order one: the inverse of their fastest rate.
+
+    The rate is the largest singular value of a bond Liouvillian between operators with k <= 1.
+    """
+    bonds = bond_liouvillians(generator, generator.bases(1), 0.0)
+    rates = [np.linalg.norm(block, ord=2) for bond in bonds for block in bond.blocks.values()]
+    fastest = max(rates)
+    return 1.0 / fastest if fastest > 0 else 1.0

@@ -1,0 +1,200 @@
+"""A chain at fixed accuracy settings, and how pictures of different settings are made and compared."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.basis import OperatorBasis
+from impo.liouvillian import Generator
+from impo.tensor.chain import Chain, product_chain
+from impo.tensor.gates import physical_legs
+from impo.tensor.transfer import TraceEnvironment
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A relaxed chain, the settings it was computed with, and how far it still may move.
+
+    Attributes
+    ----------
+    generator
+        The master equation on the sites of a tile.
+    chain
+        The matrix product in the basis exp(-weight k) T_kq.
+    k_max
+        Largest rank of the operators kept.
+    weight
+        The alpha of the basis.
+    chi, dt
+        Bond dimension allowed and Trotter step used.
+    remaining
+        Estimated distance to the fixed point, in the norm of `monitor`.
+    time
+        Evolution time spent so far on this picture and those it was made from.
+    discarded
+        Largest discarded weight of an update in the last block.
+    """
+
+    generator: Generator
+    chain: Chain = field(repr=False)
+    k_max: int
+    weight: float
+    chi: int = 1
+    dt: float = 0.0
+    remaining: float = np.inf
+    time: float = 0.0
+    discarded: float = 0.0
+
+    @cached_property
+    def bases(self) -> tuple[OperatorBasis, ...]:
+        """Operator basis of every site."""
+        return self.generator.bases(self.k_max)
+
+    @cached_property
+    def environment(self) -> TraceEnvironment:
+        """Trace environment of the chain."""
+        return TraceEnvironment(self.chain, self.bases, self.weight)
+
+    @cached_property
+    def monitor(self) -> NDArray:
+        """Expectation values of T_kq (x) T_k'q' on all bonds with k + k' <= 2, over their largest value.
+
+        They contain <Sz>/S, Var/S^2 and the neighbour correlations, all of order one.
+        """
+        n = len(self.bases)
+        values = []
+        for bond in range(n):
+            pair = self.environment.marginal(bond, 2)
+            i, j, scale = low_pairs(self.bases[bond], self.bases[(bond + 1) % n], 2)
+            values.append(pair[i, j] / scale)
+        return np.concatenate(values)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all monitored expectation values are numbers that a state can have."""
+        return bool(np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 2)
+
+
+def low_pairs(
+    first: OperatorBasis, second: OperatorBasis, rank: int
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the pairs (x, y) with k + k' <= rank, except the identity, and |T_x (x) T_y|.
+
+    The norm is the operator norm of T: the largest absolute value of its expectation. Coefficients
+    are those of rho, so <T_x^+ T_y^+>.
+    """
+    norms = [np.linalg.norm(basis.matrices, ord=2, axis=(1, 2)) for basis in (first, second)]
+    total = first.k[:, None] + second.k[None, :]
+    i, j = np.nonzero((total <= rank) & (total > 0))
+    return i, j, norms[0][i] * norms[1][j]
+
+
+def difference(a: Picture, b: Picture) -> float:
+    """Return the largest difference of the monitored expectation values."""
+    if not (a.finite and b.finite):
+        return np.inf
+    return float(np.max(np.abs(a.monitor - b.monitor)))
+
+
+def product_picture(
+    generator: Generator, states: Sequence[NDArray] | None, k_max: int, weight: float
+) -> Picture:
+    """Return a product state: given one-site density matrices (rotated frame), or the mixed state."""
+    bases = generator.bases(k_max)
+    coefficients = []
+    for site, basis in enumerate(bases):
+        d = basis.dimension
+        rho = np.eye(d) / d if states is None else states[site]
+        values = basis.expand(rho) * np.exp(-weight * basis.k)
+        coefficients.append(values.real if generator.real else values.astype(complex))
+    mirror = generator.real and not generator.hermitian_basis
+    chain = product_chain(coefficients, physical_legs(generator, bases), True, mirror)
+    return Picture(generator, chain, k_max, weight)
+
+
+def adapted(picture: Picture, generator: Generator, k_max: int, weight: float) -> Picture:
+    """Return the picture in other operator bases: other k_max, weight or spin quantum numbers.
+
+    Coefficients keep their (k, q); those of a rank that is new start at zero. Between spins of
+    different size they are scaled such that the trace is kept.
+    """
+    chain = picture.chain.copy()
+    bases = generator.bases(k_max)
+    chain.physical = physical_legs(generator, bases)
+    for site, (old, new) in enumerate(zip(picture.bases, bases, strict=True)):
+        dense = picture.chain.dense(site)
+        out = np.zeros((dense.shape[0], len(new), dense.shape[2]), dense.dtype)
+        where = {kq: x for x, kq in enumerate(_labels(old))}
+        for x, kq in enumerate(_labels(new)):
+            if kq in where:
+                out[:, x] = dense[:, where[kq]] * np.exp((picture.weight - weight) * new.k[x])
+        chain.tensors[site] = chain.layout(site).from_dense(out)
+        chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
+    return replace(
+        Picture(generator, chain, k_max, weight), chi=picture.chi, dt=picture.dt, time=picture.time
+    )
+
+
+def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
+    """Return (k, q, number among equals): Hermitian combinations share q = 0."""
+    seen: dict[tuple[int, int], int] = {}
+    out = []
+    for k, q in zip(basis.k.tolist(), basis.q.tolist(), strict=True):
+        seen[k, q] = seen.get((k, q), -1) + 1
+        out.append((k, q, seen[k, q]))
+    return out
+
+
+def compatible(a: Generator, b: Generator) -> bool:
+    """Return whether states of one generator can start an evolution by the other."""
+    return (
+        len(a.sites) == len(b.sites)
+        and a.hermitian_basis == b.hermitian_basis
+        and a.real == b.real
+        and np.array_equal(a.weights, b.weights)
+        and np.allclose(a.phases, b.phases)
+        and np.isclose(a.phase_advance, b.phase_advance)
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two pictures that differ in one setting; factor * difference bounds the error it causes."""
+
+    kind: str
+    finer: Picture
+    coarser: Picture
+    factor: float
+
+    @property
+    def error(self) -> float:
+        """Bound in the norm of the monitored expectation values."""
+        return self.factor * difference(self.finer, self.coarser)
+
+    def error_of(self, observable: Callable[[Picture], NDArray]) -> NDArray:
+        """Return the bound on the error of any observable."""
+        return self.factor * np.abs(observable(self.finer) - observable(self.coarser))
+
+
+def two_site_states(picture: Picture) -> list[NDArray]:
+    """Return the reduced density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
+    n = len(picture.bases)
+    out = []
+    for bond in range(n):
+        first, second = picture.bases[bond], picture.bases[(bond + 1) % n]
+        out.append(density_matrix(picture.environment.marginal(bond, 2), (first, second)))
+    return out
+
+
+def density_matrix(coefficients: NDArray, bases: Sequence[OperatorBasis]) -> NDArray:
+    """Return the matrix sum_x c_x T_x1 (x) T_x2 ..., shape (d1 d2 ..., d1 d2 ...)."""
+    block = coefficients
+    for basis in bases:  # the leading operator index is replaced by trailing bra and ket indices
+        block = np.tensordot(block, basis.matrices, axes=(0, 0))
+    n = len(bases)
+    order = [2 * i for i in range(n)] + [2 * i + 1 for i in range(n)]
+    size = int(np.prod([basis.dimension for basis in bases]))
+    return block.transpose(order).reshape(size, size)
