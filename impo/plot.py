@@ -103,18 +103,21 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
 def correlation(
     ax: Axes, state: SteadyState, op_a: str, op_b: str, max_cells: int = 20, **line: Any
 ) -> list[Artist]:
-    """Draw |<A_0 B_r>| between first sites, r = 1 ... max_cells, on a logarithmic axis.
+    """Draw |<A_0 B_r> - <A><B>| of the first site, r = 1 ... max_cells, on a logarithmic axis.
 
     Distances whose value does not exceed its error are left out.
     """
     measured = state.correlation(op_a, op_b, (0, 0), max_cells)
-    if measured is None:
+    one, two = state.expect(op_a), state.expect(op_b)
+    if measured is None or one is None or two is None:
         return []
-    size, error = np.abs(measured.value), np.asarray(measured.error)
-    cells = np.flatnonzero(size > np.nan_to_num(error))[1:]
+    size = np.abs(measured.value - one.value[0] * two.value[0])
+    error = measured.error + abs(one.value[0]) * two.error[0] + abs(two.value[0]) * one.error[0]
+    cells = np.flatnonzero(size > np.nan_to_num(error))
+    cells = cells[cells > 0]
     if not len(cells):
         return []
-    ax.set(xlabel="distance (cells)", ylabel=r"$|\langle A_0 B_r \rangle|$", yscale="log")
+    ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
     line = {"label": f"{op_a} {op_b}", **line}
     return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
 
@@ -217,7 +220,8 @@ def _scan_figure(data: Dataset) -> Figure:
     else:
         raise ArgumentError(f"A scan to draw must have one or two axes, but has {len(axes)}.")
     model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
-    drawn.suptitle(f"{model}, {method.get('name', '')}: {data.unconverged} not converged")
+    verdict = f"{data.unconverged} not converged (hollow)" if data.unconverged else "all converged"
+    drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
     return drawn
 
 

@@ -67,7 +67,7 @@ def save(result: Stored, path: str | Path) -> None:
 def write_atomically(path: str | Path, content: bytes) -> None:
     """Write a file by renaming a complete temporary one over it; raise `StoreError` if it fails."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = _temporary(path)
     try:
         try:
             with open(temporary, "xb") as file:
@@ -91,10 +91,17 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise StoreError(f"Cannot write {path}: it is a directory.")
-    if not path.parent.is_dir():
-        raise StoreError(f"Cannot write {path}: directory {path.parent} does not exist.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise StoreError(f"Cannot write {path}: directory {path.parent} is not writable.")
+    temporary = _temporary(path)
+    try:
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def _temporary(path: Path) -> Path:
+    """Return a name in the same directory, so that renaming it is atomic."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def load(path: str | Path) -> Any:
