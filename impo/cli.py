@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from impo import parse
@@ -27,36 +28,43 @@ CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.getLogger("impo").handlers = [handler]
-    logging.getLogger("impo").setLevel(logging.INFO)
+    logger, handler = logging.getLogger("impo"), logging.StreamHandler()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
         arguments = _read(words)
-        return arguments.command(arguments)
+        with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
+            code, answer = arguments.command(arguments)
+        if answer:
+            print(answer)
+        return code
     except (ArgumentError, UnsupportedModelError, StoreError) as error:
         print(f"impo: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("impo: interrupted; finished points of a scan are kept.", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        logger.removeHandler(handler)
 
 
-def solve(arguments: argparse.Namespace) -> int:
-    """Compute one steady state, print it, and store it if asked to."""
+Outcome = tuple[int, str]  # exit code and what goes to the standard output
+
+
+def solve(arguments: argparse.Namespace) -> Outcome:
+    """Compute one steady state and store it if asked to."""
     model, method = _model(arguments), _method(arguments)
     if arguments.output:
         check_writable(arguments.output)
-    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
-        state = steady_state(model, method)
-        facts = summary(state)
+    state = steady_state(model, method)
+    facts = summary(state)
     if arguments.output:
         save(state, arguments.output)  # type: ignore[arg-type]
-    print(json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts))
-    return CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
+    code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
+    return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
 
 
-def scan(arguments: argparse.Namespace) -> int:
+def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
     method = _method(arguments)
     fixed = parse.assignments(arguments.parameters)
@@ -68,22 +76,17 @@ def scan(arguments: argparse.Namespace) -> int:
     ]
     check_writable(arguments.output)
     finished = arguments.output.with_suffix(".points")
-    with contextlib.redirect_stdout(sys.stderr):
-        data = tabulate(axes, sweep(chains, method, finished))
+    data = tabulate(axes, sweep(chains, method, finished))
     told = {"model": arguments.model, "parameters": fixed, "method": method_settings(method)}
     data = dataclasses.replace(data, attributes={**told, **data.attributes})
     save(data, arguments.output)
     return _verdict(data, arguments.output)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Outcome:
     """Compute a study and draw its figure, or list all studies."""
     if arguments.list:
-        for name, module in parse.studies().items():
-            first = (module.__doc__ or "").strip().partition("\n")[0]
-            cost = ", ".join(f"{form} {time}" for form, time in module.COST.items())
-            print(f"{name:16} {first} ({cost})")
-        return CONVERGED
+        return CONVERGED, "\n".join(_line(*item) for item in parse.studies().items())
     if not arguments.name:
         raise ArgumentError("`impo run` must be given the name of a study, or --list.")
     module = parse.study(arguments.name)
@@ -95,8 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise StoreError(f"Cannot create {output.parent}: {error.strerror}.") from error
     check_writable(output)
-    with contextlib.redirect_stdout(sys.stderr):
-        data = module.compute(quick=not arguments.full)
+    data = module.compute(quick=not arguments.full)
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
@@ -104,13 +106,20 @@ def run(arguments: argparse.Namespace) -> int:
     return _verdict(data, output)
 
 
-def plot(arguments: argparse.Namespace) -> int:
+def plot(arguments: argparse.Namespace) -> Outcome:
     """Draw the figure of a result, a scan or a study."""
     output = arguments.output or arguments.file.with_suffix(".png")
     result = load(arguments.file)
     check_writable(output)
     _draw(result, [output])
-    return CONVERGED
+    return CONVERGED, ""
+
+
+def _line(name: str, module: ModuleType) -> str:
+    """Return name, first line of the docstring and cost of a study."""
+    first = (module.__doc__ or "").strip().partition("\n")[0]
+    cost = ", ".join(f"{form} {time}" for form, time in module.COST.items())
+    return f"{name:16} {first} ({cost})"
 
 
 def _draw(result: Any, paths: Sequence[Path]) -> None:
@@ -125,11 +134,11 @@ def _draw(result: Any, paths: Sequence[Path]) -> None:
             print(f"wrote {path}", file=sys.stderr)
 
 
-def _verdict(data: Dataset, path: Path) -> int:
+def _verdict(data: Dataset, path: Path) -> Outcome:
     bad = data.unconverged
     verdict = f"{bad} results are not converged" if bad else "all results are converged"
     print(f"wrote {path}: {verdict}", file=sys.stderr)
-    return NOT_CONVERGED if bad else CONVERGED
+    return (NOT_CONVERGED if bad else CONVERGED), ""
 
 
 def _model(arguments: argparse.Namespace) -> Any:
