@@ -180,6 +180,13 @@ class _Parser(argparse.ArgumentParser):
         raise ArgumentError(f"{message}; see `{self.prog} --help`.")
 
 
+def _data_file(word: str) -> Path:
+    """Return the path of a data file; the ending keeps figures and notes from being replaced."""
+    if not word.endswith(".h5"):
+        raise argparse.ArgumentTypeError(f"a data file must end in .h5, but is {word!r}")
+    return Path(word)
+
+
 def _read(words: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line; parameters name=value may also stand after options."""
     parser = _Parser(prog="impo", description="Steady states of dissipative spin lattices.")
@@ -203,12 +210,12 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
             help="settings of the method",
         )  # fmt: skip
     one.add_argument("--json", action="store_true", help="print one JSON object")
-    one.add_argument("-o", "--output", type=Path, metavar="FILE.h5", help="store the state")
+    one.add_argument("-o", "--output", type=_data_file, metavar="FILE.h5", help="store the state")
     many.add_argument(
         "--over", action="append", required=True, metavar="name=start:stop:count",
         help="values of a parameter, both ends included; name,name=... ties parameters",
     )  # fmt: skip
-    many.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
+    many.add_argument("-o", "--output", type=_data_file, required=True, metavar="FILE.h5")
 
     study = add("run", run, "compute a study of the package `runs` and draw its figure")
     study.add_argument("name", metavar="NAME", nargs="?")
@@ -217,7 +224,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     form.add_argument("--quick", action="store_true", help="the short form (default)")
     form.add_argument("--full", action="store_true", help="the long form")
     study.add_argument(
-        "-o", "--output", type=Path, metavar="FILE.h5", help="default: results/NAME.h5"
+        "-o", "--output", type=_data_file, metavar="FILE.h5", help="default: results/NAME.h5"
     )
 
     picture = add("plot", plot, "draw a result, a scan or a study")

@@ -1,7 +1,7 @@
 """From the words of a command line to models, methods, grids and studies."""
 
 import dataclasses
-import importlib
+import importlib.util
 import inspect
 import os
 import pkgutil
@@ -155,33 +155,37 @@ def method(name: str, settings: Mapping[str, Any]) -> Any:
 
 
 def study(name: str) -> ModuleType:
-    """Return the module `runs.NAME`: a study has `compute(quick)` and `draw(data)`."""
-    known = studies()
-    if name not in known:
+    """Return the module `runs.NAME`: a study has `COST`, `compute(quick)` and `draw(data)`."""
+    known = _study_names()
+    module = _import(f"runs.{name}") if name in known else None
+    if not _is_study(module):
         raise ArgumentError(
-            f"Unknown study {name!r}; the studies are: {', '.join(known) or 'none found'}."
+            f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
         )
-    return known[name]
+    return module  # type: ignore[return-value]
 
 
 def studies() -> dict[str, ModuleType]:
     """Return all studies found in the package `runs`, by name; none if there is no such package."""
-    try:
-        package = _import("runs")
-    except ArgumentError:
-        return {}
-    found = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = _import(f"runs.{info.name}")
-        if hasattr(module, "compute") and hasattr(module, "draw"):
-            found[info.name] = module
-    return found
+    modules = {name: _import(f"runs.{name}") for name in _study_names()}
+    return {name: module for name, module in modules.items() if _is_study(module)}
+
+
+def _study_names() -> list[str]:
+    """Return the names of all public modules of the package `runs`."""
+    _search_here()
+    if importlib.util.find_spec("runs") is None:
+        return []
+    return [info.name for info in pkgutil.iter_modules(_import("runs").__path__)]
+
+
+def _is_study(module: ModuleType | None) -> bool:
+    return all(hasattr(module, name) for name in ("COST", "compute", "draw"))
 
 
 def _import(name: str) -> ModuleType:
     """Import a module, looking into the current directory first."""
-    if os.getcwd() not in sys.path[:1]:
-        sys.path.insert(0, os.getcwd())
+    _search_here()
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -190,6 +194,12 @@ def _import(name: str) -> ModuleType:
         raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
     except Exception as error:
         raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+
+
+def _search_here() -> None:
+    """Put the current directory first on the path, as `python -m` does."""
+    if os.getcwd() not in sys.path[:1]:
+        sys.path.insert(0, os.getcwd())
 
 
 def _model_names(module: ModuleType) -> list[str]:

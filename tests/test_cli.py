@@ -147,7 +147,8 @@ def test_solve_stores_the_state_also_when_it_is_not_converged(capsys):
         ("models.gain_loss:dimer S=1 --set chi=1", "Unknown setting `chi`: `dense` takes accuracy"),
         ("models.gain_loss:dimer S=1 --set accuracy", "must be given as name=value"),
         ("models.gain_loss:dimer S=1 -o no/x.h5", "Cannot write no/x.h5"),
-        ("models.gain_loss:dimer S=1 -o .", "is a directory"),
+        ("models.gain_loss:dimer S=1 -o notes.txt", "must end in .h5, but is 'notes.txt'"),
+        ("models.gain_loss:dimer S=1 -o here.h5", "is a directory"),
         ("models.gain_loss:dimer S=1 --what", "unknown arguments: --what"),
         ("models.gain_loss:square S=1", "Method `dense` cannot treat .* leaves the cell"),
         ("models.gain_loss:nothing S=1", "no function `nothing`; .* chain, dimer, square"),
@@ -164,6 +165,8 @@ def test_solve_stores_the_state_also_when_it_is_not_converged(capsys):
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, words, message):
     words = words.split()
+    if "here.h5" in words:
+        os.mkdir("here.h5")
     given = words if "--method" in words else [*words, "--method", "dense"]
     assert main(["solve", *given]) == 2
     out, err = capsys.readouterr()
@@ -171,7 +174,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, words, message):
     assert err.count("\n") == 1
     assert err.startswith("impo: ")
     assert re.search(message, err), err
-    assert files() == []
+    assert files() == (["here.h5"] if "here.h5" in words else [])
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, words, message):
         (["frob"], "invalid choice"),
         (["solve", "mine:decay"], "required: --method"),
         (["plot", "mine.py"], "mine.py: it is not an HDF5 file"),
-        (["plot", "nothing.h5"], "there is no such file"),
+        (["plot", "nothing.h5"], "nothing.h5: No such file"),
         (["plot", "nothing.h5", "x=1"], "unknown arguments: x=1"),
         (["run"], "name of a study, or --list"),
         (["run", "nothing"], "Unknown study 'nothing'"),
@@ -290,6 +293,8 @@ def test_a_broken_study_is_named(capsys, study):
     (study / "bad.py").write_text("import no_such_module")
     assert main(["run", "bad"]) == 2
     assert "Importing `runs.bad` raised ModuleNotFoundError" in capsys.readouterr().err
+    assert main(["run", "good"]) == 0
+    assert main(["run", "helper"]) == 2
 
 
 def test_the_command_in_a_process_of_its_own(here):

@@ -84,7 +84,7 @@ def test_a_damaged_point_is_computed_again(tmp_path, solved, caplog):
     with caplog.at_level(logging.WARNING):
         assert len(list(sweep(chains(), Dense(), tmp_path))) == 3
     assert [loss for loss, _ in solved] == [0.7]
-    assert "damaged. It is computed again." in caplog.text
+    assert "truncated. It is computed again." in caplog.text
 
 
 def test_progress_without_a_terminal_is_lines(caplog):
