@@ -61,21 +61,24 @@ class SparseBasis:
         """Return the coefficients Tr(T_x^+ O) of an operator."""
         return self.vectors.T @ np.ascontiguousarray(operator).ravel()
 
-    def superoperator(
-        self, left: NDArray, right: NDArray, rows: "SparseBasis | None" = None
-    ) -> sparse.csc_array:
+    def _superoperator(self, left, right, rows: "SparseBasis | None") -> sparse.csc_array:
         """Return the matrix of rho -> A rho B; its rows belong to another basis if one is given."""
-        rows = rows or self
         action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
-        return pruned(rows.vectors.T @ (action @ self.vectors), _TINY)
+        return pruned((rows or self).vectors.T @ (action @ self.vectors), _TINY)
+
+    def left(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+        """Return the matrix of rho -> O rho; rows from another basis if given."""
+        return self._superoperator(operator, np.eye(self.dimension), rows)
+
+    def right(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+        """Return the matrix of rho -> rho O; rows from another basis if given."""
+        return self._superoperator(np.eye(self.dimension), operator, rows)
 
     def dissipator(self, jump: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
-        one, loss = np.eye(self.dimension), jump.conj().T @ jump
-        parts = self.superoperator(jump, jump.conj().T, rows) - 0.5 * (
-            self.superoperator(loss, one, rows) + self.superoperator(one, loss, rows)
-        )
-        return pruned(parts, _TINY)
+        loss = jump.conj().T @ jump
+        recycling = self._superoperator(jump, jump.conj().T, rows)
+        return pruned(recycling - 0.5 * (self.left(loss, rows) + self.right(loss, rows)), _TINY)
 
 
 def pruned(matrix: sparse.sparray, threshold: float) -> sparse.csc_array:

@@ -7,6 +7,7 @@ General sparse LU fills in far more.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class BlockElimination:
         self.dtype = np.result_type(matrix.dtype, type(shift), float)
         self._up: list[sparse.csr_array] = []  # from level l + 1 to level l
         self._down: list[sparse.csr_array] = []  # from level l to level l + 1
-        for low, high in zip(levels[:-1], levels[1:], strict=True):
+        for low, high in pairwise(levels):
             self._up.append(matrix[low][:, high])
             self._down.append(matrix[high][:, low])
         self._factors: list = [None] * len(levels)

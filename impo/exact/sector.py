@@ -4,6 +4,7 @@ A density operator is expanded in products of one-site operators. Only the produ
 wanted charges are ever listed; the matrix is assembled on them by index arithmetic.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -116,6 +117,22 @@ def sector_size(generator: Generator, bases: Sequence[SparseBasis], charge: Char
     return counts[charge]
 
 
+def assembly_bytes(
+    generator: Generator, bases: Sequence[SparseBasis], charge: Charge
+) -> tuple[int, float]:
+    """Return the number of products in a sector and the memory its matrix takes to assemble."""
+    rows = sector_size(generator, bases, charge)
+    per_row, largest = 0.0, 0.0
+    for positions, matrices in _site_terms(generator, bases, bases):
+        share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
+        per_row += share
+        largest = max(largest, share)
+    halves = (len(bases) + 1) // 2
+    listed = math.prod(float(len(basis)) for basis in bases[:halves]) * 8 * (halves + 2)
+    entry = 12 if generator.real else 20
+    return rows, listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
+
+
 def charge_sector(
     generator: Generator, bases: Sequence[SparseBasis], charge: Charge | None = None
 ) -> Sector:
@@ -172,11 +189,11 @@ def _site_terms(
 ) -> Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]:
     """Yield the Liouvillian as products of sparse one-site superoperators."""
     for term in generator.components:
-        one = [np.eye(columns[p].dimension) for p in term.positions]
-        for factor, left in ((-1j, True), (1j, False)):
+        pairs = list(zip(term.positions, term.matrices, strict=True))
+        for factor in (-1j, 1j):
             matrices = [
-                columns[p].superoperator(*((m, e) if left else (e, m)), rows[p])
-                for p, m, e in zip(term.positions, term.matrices, one, strict=True)
+                columns[p].left(m, rows[p]) if factor == -1j else columns[p].right(m, rows[p])
+                for p, m in pairs
             ]
             value = factor * term.coefficient
             if generator.real and not generator.hermitian_basis:
