@@ -1,6 +1,7 @@
 """impo: steady states of dissipative spin lattices, with an error bar and a verdict on each."""
 
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.exact import Exact
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.result import Dataset, Estimate, Status, SteadyState, Variable
 from impo.steady import METHODS, evolve, steady_state
@@ -12,6 +13,7 @@ __all__ = [
     "Boson",
     "Dataset",
     "Estimate",
+    "Exact",
     "Jump",
     "LindbladModel",
     "METHODS",

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import inspect
+import math
 import os
 import pkgutil
 import re
@@ -70,7 +71,13 @@ def axis(word: str) -> Axis:
         )
     start, stop, count = numbers
     points = np.linspace(start, stop, positive_integer("count", count))
-    return Axis(tuple(names.split(",")), tuple(map(float, points)))
+    return Axis(tuple(names.split(",")), tuple(map(_tidy, points)))
+
+
+def _tidy(x: float) -> float:
+    """Undo the rounding of a grid: 0.30000000000000004 becomes 0.3, 1/3 stays."""
+    short = float(f"{x:.12g}")
+    return short if math.isclose(short, x, rel_tol=4e-16) else float(x)
 
 
 def grid(words: Iterable[str], fixed: Mapping[str, Any]) -> list[Axis]:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError
+from impo.basis import state_charges
 from impo.result import Dataset, Status, SteadyState
 from impo.store import write_atomically
 
@@ -98,6 +99,21 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
     return points(
         ax, sites, np.real(measured.value), measured.error, _is_converged(state), linestyle="none"
     )
+
+
+def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
+    """Draw the probabilities of the levels m (or n) of every site of the unit cell."""
+    artists: list[Artist] = []
+    for number, site in enumerate(state.model.sites):
+        here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
+        weights = state.distribution([here])  # type: ignore[list-item]
+        if weights is not None:
+            label, converged = f"site {number}", _is_converged(state)
+            artists += points(ax, state_charges(site), weights, None, converged, label=label)
+    if artists:
+        ax.set(xlabel="level of the site", ylabel="probability")
+        ax.legend()
+    return artists
 
 
 def correlation(
@@ -188,14 +204,17 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
 def _state_figure(state: SteadyState) -> Figure:
     spins = any("Sz" in site.operators for site in state.model.sites)
     pairs = (("S+", "S-"), ("Sz", "Sz")) if spins else (("Bd", "B"), ("N", "N"))
-    drawn = Figure(figsize=(6.8, 2.8))
-    left, right = drawn.subplots(1, 2)
-    profile(left, state, "Sz" if spins else "N")
-    shown = [correlation(right, state, *pair) for pair in pairs]
-    if any(shown):
-        right.legend()
-    else:
-        right.set_visible(False)
+    drawn = Figure(figsize=(10.2, 2.8))
+    first, second, third = drawn.subplots(1, 3)
+    profile(first, state, "Sz" if spins else "N")
+    distribution(second, state)
+    for pair in pairs:
+        correlation(third, state, *pair)
+    if third.has_data():
+        third.legend()
+    for ax in (second, third):
+        if not ax.has_data():
+            ax.remove()
     drawn.suptitle(f"{state.model.label}, {state.method.name}: {state.status}")
     return drawn
 

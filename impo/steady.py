@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.exact import Exact
 from impo.model import LindbladModel
 from impo.result import SteadyState
 
-METHODS: dict[str, type] = {}
+METHODS: dict[str, type] = {method.name: method for method in (Exact,)}
 """Name on the command line to the class of the method."""
 
 

@@ -6,20 +6,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOP = {"arguments", "symmetry", "spin", "model", "basis"}
+TOP = {"arguments", "symmetry", "spin", "model", "basis", "sparse_basis"}
 METHODS = {"exact", "mean_field", "holstein_primakoff", "twa", "tensor"}
 FACES = {"plot", "parse", "cli", "__init__"}
-ROOMS = {"result", "liouvillian", *METHODS, "store", "steady", "sweep"}
+ROOMS = {"result", "liouvillian", "cluster", *METHODS, "store", "steady", "sweep"}
 MAY_IMPORT = {
     "arguments": set(),
     "symmetry": set(),
     "spin": set(),
     "model": {"arguments"},
     "basis": {"spin", "model"},
+    "sparse_basis": {"spin", "model", "basis"},
     "result": {"arguments", "model"},
     "liouvillian": TOP,
-    "exact": TOP | {"liouvillian", "result"},
-    "mean_field": TOP | {"liouvillian", "result"},
+    "cluster": TOP | {"liouvillian", "result"},
+    "exact": TOP | {"liouvillian", "cluster", "result"},
+    "mean_field": TOP | {"liouvillian", "cluster", "result"},
     "holstein_primakoff": TOP | {"result"},
     "twa": TOP | {"result"},
     "tensor": TOP | {"liouvillian", "result"},

@@ -37,6 +37,9 @@ def test_axes():
     assert parse.axis("gain,loss=0.1:3:30").names == ("gain", "loss")
     assert parse.axis("loss=0.1:3:30").values[::29] == (0.1, 3.0)
     assert parse.axis("loss=2:1:1").values == (2.0,)
+    assert parse.axis("g=0.1:0.3:3").values == (0.1, 0.2, 0.3)
+    assert parse.axis("g=0.1:0.7:7").values == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    assert parse.axis("g=1/3:2/3:2").values == (1 / 3, 2 / 3)
     for bad in ("loss", "loss=1", "loss=1:2", "loss=1:2:3:4", "a b=1:2:3", "=1:2:3", "x=a:2:3"):
         with pytest.raises(ArgumentError, match="`--over` must be name=start:stop:count"):
             parse.axis(bad)
