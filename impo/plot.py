@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError
@@ -134,6 +135,7 @@ def correlation(
     if not len(cells):
         return []
     ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     line = {"label": f"{op_a} {op_b}", **line}
     return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
 
