@@ -131,8 +131,11 @@ class DenseState(Stored):
         return self.rho
 
     def distribution(self, places):
+        """Only of sites of one cell, in rising order."""
         sizes = [len(state_charges(site)) for site in self.model.sites]
-        return np.real(np.diag(self.rho)).reshape(sizes)
+        asked = [site for site, _ in places]
+        others = tuple(site for site in range(len(sizes)) if site not in asked)
+        return np.real(np.diag(self.rho)).reshape(sizes).sum(others)
 
     @property
     def purity_density(self):

@@ -61,9 +61,23 @@ def test_connected_correlation(ax, monkeypatch):
     np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
 
 
+def test_distribution_of_the_levels(ax, monkeypatch):
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    curves = plot.distribution(ax, state)
+    assert [curve.get_label() for curve in curves] == ["site 0", "site 1"]
+    for curve, mean in zip(curves, state.expect("Sz").value.real, strict=True):
+        levels, weights = curve.get_data()
+        assert sum(weights) == pytest.approx(1)
+        assert levels @ weights == pytest.approx(mean)
+    monkeypatch.setattr(state, "distribution", lambda places: None)
+    assert plot.distribution(ax, state) == []
+
+
 def test_figure_of_a_state():
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
-    assert "converged" in plot.figure(state).get_suptitle()
+    drawn = plot.figure(state)
+    assert "converged" in drawn.get_suptitle()
+    assert len(drawn.axes) == 2  # no correlations, no empty panel
 
 
 def test_figure_of_a_scan():
