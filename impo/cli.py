@@ -98,6 +98,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
         except OSError as error:
             raise StoreError(f"Cannot create {output.parent}: {error.strerror}.") from error
     check_writable(output)
+    form = "full" if arguments.full else "quick"
+    print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
     data = module.compute(quick=not arguments.full)
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})

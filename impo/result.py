@@ -214,15 +214,17 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return [_plain(item) for item in value]
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
     number = complex(value)
-    if number.imag:
-        return [number.real, number.imag]
-    return number.real if np.isfinite(number.real) else None
+    if not np.isfinite(number):
+        return None
+    return [number.real, number.imag] if number.imag else number.real
 
 
 def summary(state: SteadyState) -> dict[str, Any]:

@@ -41,6 +41,12 @@ def test_estimate_behaves_like_its_value():
 def test_summary_is_strict_json_with_null_for_what_is_missing():
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=1.0), Dense(accuracy=1e-9))
     state.residual = float("nan")
+    state.diagnostics = {
+        "bad": np.array([np.inf, complex(0, np.nan), 1 + 2j]),
+        "ragged": [[1], (2, np.int64(3))],
+        "flag": np.True_,
+        "rates": {0: 0.5, 1: None},
+    }
     facts = json.loads(json.dumps(summary(state), allow_nan=False))
     assert facts["model"] == "models.gain_loss:dimer"
     assert facts["parameters"] == {"S": 1.0, "g": 1.0, "gain": 1.5, "loss": 1.0}
@@ -48,6 +54,12 @@ def test_summary_is_strict_json_with_null_for_what_is_missing():
     assert facts["residual"] is None
     assert facts["correlation_length"] == {"S+S-": None, "SzSz": None}
     assert facts["errors"]["Sz"] == [1e-9, 1e-9]
+    assert facts["diagnostics"] == {
+        "bad": [None, None, [1.0, 2.0]],
+        "ragged": [[1], [2, 3]],
+        "flag": True,
+        "rates": {"0": 0.5, "1": None},
+    }
     assert facts["purity"] == pytest.approx(state.extras["purity"])
     assert isinstance(state, SteadyState)
 
