@@ -6,7 +6,6 @@ from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.result import Dataset, Estimate, Status, SteadyState, Variable
 from impo.steady import METHODS, evolve, steady_state
 from impo.store import StoreError, load
-from impo.sweep import sweep
 
 __all__ = [
     "ArgumentError",
@@ -27,5 +26,4 @@ __all__ = [
     "evolve",
     "load",
     "steady_state",
-    "sweep",
 ]

@@ -56,7 +56,7 @@ def points(
     x, values
         Arrays of one length; what is not finite is left out.
     errors
-        Of the same length, or None; nan draws no bar.
+        Of the same length, or None; what is not finite draws no bar.
     converged
         Whether each point is converged.
     **line
