@@ -63,7 +63,7 @@ def axis(word: str) -> Axis:
         not equals
         or len(numbers) != 3
         or not all(name.isidentifier() for name in names.split(","))
-        or not all(isinstance(x, int | float) and np.isfinite(x) for x in numbers)
+        or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
     ):
         raise ArgumentError(
             "Argument `--over` must be name=start:stop:count (several names tied by commas), "
@@ -142,8 +142,13 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
         raise ArgumentError(
             f"`{target}` must return a `LindbladModel`, but returned a `{type(model).__name__}`."
         )
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in takes
+        if isinstance(parameter.default, int | float | str)
+    }
     return dataclasses.replace(
-        model, name=model.name or target, parameters=model.parameters or parameters
+        model, name=model.name or target, parameters=model.parameters or {**defaults, **parameters}
     )
 
 
@@ -158,7 +163,12 @@ def method(name: str, settings: Mapping[str, Any]) -> Any:
         optional = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
         if not optional and key not in settings:
             raise ArgumentError(f"Setting `{key}` of `{name}` is missing; give --set {key}=value.")
-    return made(**settings)
+    try:
+        return made(**settings)
+    except ArgumentError:
+        raise
+    except Exception as error:
+        raise ArgumentError(f"The settings of `{name}` raised {_brief(error)}") from error
 
 
 def study(name: str) -> ModuleType:

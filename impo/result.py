@@ -210,7 +210,7 @@ def provenance() -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number or array as JSON types; what is not finite becomes None."""
+    """Return a value as JSON types: what is not finite becomes None, what is unknown text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
@@ -221,7 +221,10 @@ def _plain(value: Any) -> Any:
         return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
-    number = complex(value)
+    try:
+        number = complex(value)
+    except (TypeError, ValueError):
+        return str(value)
     if not np.isfinite(number):
         return None
     return [number.real, number.imag] if number.imag else number.real

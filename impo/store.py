@@ -134,7 +134,8 @@ def load(path: str | Path) -> Any:
         with h5py.File(io.BytesIO(content), "r") as file:
             return _rebuild(file, path)
     except _MALFORMED as error:
-        raise StoreError(f"Cannot read {path}: it is malformed ({error}).") from error
+        why = " ".join(str(error).split())
+        raise StoreError(f"Cannot read {path}: it is malformed ({why}).") from error
 
 
 def _sealed(content: bytes, blank: bytes) -> bytes:

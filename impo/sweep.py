@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from impo.arguments import ArgumentError
 from impo.model import LindbladModel
-from impo.result import Dataset, SteadyState, Stored, Variable, method_settings, readable
+from impo.result import Dataset, Status, SteadyState, Stored, Variable, method_settings, readable
 from impo.steady import steady_state
 from impo.store import StoreError, load, save
 
@@ -118,9 +118,12 @@ def sweep(
     for models in map(tuple, chains):
         work.append(Chain(models, method, total, directory))
         total += len(models)
+    poor = 0
     with tqdm(total=total, unit="point", disable=None) as bar:
         for done, (number, point) in enumerate(executor(solve_chain, work), start=1):
             state = load(point) if isinstance(point, Path) else point
+            poor += state.status != Status.CONVERGED
+            bar.set_postfix_str(f"{poor} not converged", refresh=False)
             bar.update()
             if bar.disable:  # no terminal
                 seconds = f"{state.seconds:.1f} s"

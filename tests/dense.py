@@ -26,6 +26,8 @@ class Dense:
 
     def __post_init__(self):
         positive("accuracy", self.accuracy)
+        if self.tol < 0:  # unchecked type: other methods may be careless, too
+            raise ValueError("negative")
 
 
 def embed(matrices, place, matrix):

@@ -40,7 +40,16 @@ def test_axes():
     assert parse.axis("g=0.1:0.3:3").values == (0.1, 0.2, 0.3)
     assert parse.axis("g=0.1:0.7:7").values == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
     assert parse.axis("g=1/3:2/3:2").values == (1 / 3, 2 / 3)
-    for bad in ("loss", "loss=1", "loss=1:2", "loss=1:2:3:4", "a b=1:2:3", "=1:2:3", "x=a:2:3"):
+    for bad in (
+        "loss",
+        "loss=1",
+        "loss=1:2",
+        "loss=1:2:3:4",
+        "a b=1:2:3",
+        "=1:2:3",
+        "x=a:2:3",
+        "x=true:2:3",
+    ):
         with pytest.raises(ArgumentError, match="`--over` must be name=start:stop:count"):
             parse.axis(bad)
     for bad in ("loss=0:nan:3", "loss=None:1:2"):
@@ -66,6 +75,8 @@ def test_methods(dense):
     assert parse.method("dense", {"tol": 1e-3}) == Dense(tol=1e-3)
     with pytest.raises(ArgumentError, match=r"`--method` must be one of .*dense"):
         parse.method("fancy", {})
+    with pytest.raises(ArgumentError, match="settings of `dense` raised TypeError"):
+        parse.method("dense", {"tol": "x"})
     with pytest.raises(ArgumentError, match="Unknown setting `chi`: `dense` takes accuracy, tol"):
         parse.method("dense", {"chi": 3})
 
@@ -79,12 +90,12 @@ def test_models():
 
 
 def test_a_model_without_a_label_gets_that_of_the_command():
-    def bare(S, **rest):
+    def bare(S, h=0.5, **rest):
         model = gain_loss.dimer(S)
         return type(model)(model.sites, model.terms, model.jumps)
 
     model = parse.build("mine:bare", bare, {"S": 1, "x": 2})
-    assert model.label == "mine:bare(S=1, x=2)"
+    assert model.label == "mine:bare(h=0.5, S=1, x=2)"
 
 
 def test_studies_of_the_repository_have_a_form():

@@ -45,6 +45,7 @@ def test_summary_is_strict_json_with_null_for_what_is_missing():
         "bad": np.array([np.inf, complex(0, np.nan), 1 + 2j]),
         "ragged": [[1], (2, np.int64(3))],
         "flag": np.True_,
+        "site": Boson(3),
         "rates": {0: 0.5, 1: None},
     }
     facts = json.loads(json.dumps(summary(state), allow_nan=False))
@@ -58,6 +59,7 @@ def test_summary_is_strict_json_with_null_for_what_is_missing():
         "bad": [None, None, [1.0, 2.0]],
         "ragged": [[1], [2, 3]],
         "flag": True,
+        "site": "Boson(cutoff=3)",
         "rates": {"0": 0.5, "1": None},
     }
     assert facts["purity"] == pytest.approx(state.extras["purity"])
