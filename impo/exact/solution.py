@@ -28,6 +28,11 @@ _FEW_OPERATIONS = 3e11  # up to here a direct solution takes seconds: Krylov is 
 _MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
 
 
+def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
+    """Return the slow modes of a Hermitian block, its trace eliminated last."""
+    return SlowModes(block, int(np.argmax(np.abs(isometry.conj().T @ sector.trace))))
+
+
 @dataclass(frozen=True)
 class Solution:
     """What one solve at a given cut-off yields."""
@@ -87,7 +92,7 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
     sector = bounded_sector(generator, k_max)
     matrix = liouvillian(sector)
     blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
-    modes = [SlowModes(block) for _, block in blocks]
+    modes = [slow_modes(sector, *pair) for pair in blocks]
     operations = sum(mode.cost[0] for mode in modes)
     feasible = operations < _MOST_OPERATIONS and max(m.cost[1] for m in modes) < memory_limit()
     if operations > _FEW_OPERATIONS or not feasible:
@@ -102,7 +107,7 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
         complete &= all_found
         vectors += list((isometry @ null).T)
         if all_found:
-            values, _ = mode.eigenvalues(null.shape[1] + 4)
+            values, _ = mode.eigenvalues(null.shape[1] + 4, 1e-8)
             rates += list(np.sort(-values.real)[null.shape[1] :])
     if not vectors:
         raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
