@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import inv
+from scipy.linalg import get_lapack_funcs
 from scipy.sparse.csgraph import connected_components
 
 
@@ -63,6 +63,22 @@ def elimination_cost(levels: Sequence[NDArray]) -> tuple[float, float]:
     return 2 * float(np.sum(sizes**3)), 8 * float(np.sum(sizes**2) + 3 * sizes.max() ** 2)
 
 
+def _inverse(matrix: NDArray) -> NDArray:
+    """Return the inverse of a matrix in column order, which is overwritten.
+
+    LAPACK is called directly: scipy.linalg.inv first looks for structure, at a price, and crashes
+    on diagonal matrices in version 1.17.
+    """
+    getrf, getri, getri_lwork = get_lapack_funcs(("getrf", "getri", "getri_lwork"), (matrix,))
+    factors, pivots, info = getrf(matrix, overwrite_a=True)
+    if info == 0:
+        work, _ = getri_lwork(len(matrix))
+        factors, info = getri(factors, pivots, lwork=int(np.real(work)), overwrite_lu=True)
+    if info != 0:
+        raise np.linalg.LinAlgError("A Schur complement of the Liouvillian is singular.")
+    return factors
+
+
 class BlockElimination:
     """Inverse of A - shift by block elimination over given levels.
 
@@ -102,7 +118,7 @@ class BlockElimination:
             block[np.diag_indices(len(rows))] -= shift
             if number + 1 < len(levels):
                 block -= self._up[number] @ (self._inverses[number + 1] @ self._down[number])
-            self._inverses[number] = inv(block, overwrite_a=True, check_finite=False)
+            self._inverses[number] = _inverse(block)
 
     def solve(self, right: NDArray) -> NDArray:
         """Return (A - shift)^-1 b for a vector or the columns of a matrix."""
