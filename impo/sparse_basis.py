@@ -53,6 +53,11 @@ class SparseBasis:
         overlap = (swapped.T @ self.vectors).tocsr()
         return np.asarray(abs(overlap).argmax(axis=1)).ravel()
 
+    @cached_property
+    def size(self) -> NDArray:
+        """The operator norm of every T_x: its largest element, as each fills one diagonal."""
+        return abs(self.vectors).max(axis=0).toarray().ravel()
+
     def measure(self, operator: NDArray) -> NDArray:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
         return self.vectors.T @ np.ascontiguousarray(operator.T).ravel()

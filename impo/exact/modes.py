@@ -24,13 +24,15 @@ class SlowModes:
     ----------
     matrix
         Square sparse matrix, real or complex.
+    root
+        Row that is eliminated last.
     """
 
-    def __init__(self, matrix: sparse.csr_array):
+    def __init__(self, matrix: sparse.csr_array, root: int = 0):
         self.matrix = matrix
         size = float(abs(matrix).sum(axis=0).max()) if matrix.nnz else 0.0
         self.norm = size or 1.0
-        self.levels = graph_levels(matrix)
+        self.levels = graph_levels(matrix, root)
 
     @property
     def cost(self) -> tuple[float, float]:
@@ -54,7 +56,7 @@ class SlowModes:
         while True:
             block = random.normal(size=(n, width))
             for _ in range(_SWEEPS):
-                block, _ = np.linalg.qr(self._inverse.solve(block))
+                block, _ = np.linalg.qr(self._inverse.refined_solve(block))
             _, sizes, directions = np.linalg.svd(self.matrix @ block, full_matrices=False)
             found = int(np.sum(sizes < _NULL * self.norm))
             if found < width or width == n or width >= _MOST:
@@ -62,10 +64,11 @@ class SlowModes:
                 return vectors, found < width or width == n
             width = min(2 * width, n, _MOST)
 
-    def eigenvalues(self, count: int) -> tuple[NDArray, NDArray]:
+    def eigenvalues(self, count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:
         """Return the `count` eigenvalues closest to zero and the residual |Av - zv| / |v| of each.
 
-        Dense up to 400 rows, else shift-invert Arnoldi. One more is returned if a complex
+        Dense up to 400 rows, else shift-invert Arnoldi to relative accuracy `tol` (0: that of the
+        machine). One more is returned if a complex
         conjugate pair would be cut in two, fewer if the matrix has fewer.
         """
         n = self.matrix.shape[0]
@@ -80,7 +83,8 @@ class SlowModes:
                 sigma=_SHIFT * self.norm,
                 OPinv=LinearOperator((n, n), matvec=inverse.solve, dtype=inverse.dtype),
                 v0=np.random.default_rng(2).normal(size=n).astype(inverse.dtype),
-                ncv=max(2 * wanted + 1, 40),
+                ncv=max(2 * wanted + 1, 20),
+                tol=tol,
             )
         order = np.argsort(np.abs(values), kind="stable")
         values, vectors = values[order], vectors[:, order]

@@ -79,15 +79,17 @@ class Sector:
         return self.locate(np.stack(columns, axis=1) @ self.strides)
 
     @cached_property
-    def rank(self) -> NDArray:
-        """The largest multipole rank in every product."""
-        ranks = [basis.k[self.index[:, s]] for s, basis in enumerate(self.bases)]
-        return np.max(ranks, axis=0)
+    def low_moments(self) -> tuple[NDArray, NDArray]:
+        """Products on at most two sites with ranks k + k' <= 4, and their operator norms."""
+        ranks = np.stack([b.k[self.index[:, s]] for s, b in enumerate(self.bases)], axis=1)
+        low = np.flatnonzero((ranks.sum(axis=1) <= 4) & (np.count_nonzero(ranks, axis=1) <= 2))
+        sizes = [b.size[self.index[low, s]] for s, b in enumerate(self.bases)]
+        return low, np.prod(sizes, axis=0)
 
     def embedding(self, larger: "Sector") -> NDArray:
         """Return the positions of the products in a sector with larger bases."""
         columns = [
-            _same_operators(small, large)[self.index[:, s]]
+            operator_positions(small, large)[self.index[:, s]]
             for s, (small, large) in enumerate(zip(self.bases, larger.bases, strict=True))
         ]
         return larger.locate(np.stack(columns, axis=1) @ larger.strides)
@@ -176,12 +178,12 @@ def _all_products(bases: Sequence[SparseBasis], weights: NDArray) -> tuple[NDArr
     return index, charge
 
 
-def _same_operators(small: SparseBasis, large: SparseBasis) -> NDArray:
-    """Return where the operators of a basis stand in a larger one."""
-    if small is large or len(small) == len(large):
-        return np.arange(len(small))
-    place = {label: x for x, label in enumerate(zip(large.k, large.q, strict=True))}
-    return np.array([place[label] for label in zip(small.k, small.q, strict=True)])
+def operator_positions(old: SparseBasis, new: SparseBasis) -> NDArray:
+    """Return where the operators of a basis stand in another of the same site; -1 if nowhere."""
+    if old is new or len(old) == len(new):
+        return np.arange(len(old))
+    place = {label: x for x, label in enumerate(zip(new.k, new.q, strict=True))}
+    return np.array([place.get(label, -1) for label in zip(old.k, old.q, strict=True)])
 
 
 def _site_terms(
@@ -231,7 +233,7 @@ def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
             many = np.diff(matrix.indptr)[old]
             offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
             entry = np.repeat(matrix.indptr[old], many) + offset
-            home = _same_operators(sector.bases[position], rows.bases[position])[old]
+            home = operator_positions(sector.bases[position], rows.bases[position])[old]
             step = matrix.indices[entry] - np.repeat(home, many)
             key = np.repeat(key, many) + step * rows.strides[position]
             value = np.repeat(value, many) * matrix.data[entry]

@@ -18,6 +18,7 @@ from impo.exact.sector import (
     charge_sector,
     hermitian_parts,
     liouvillian,
+    operator_positions,
     site_bases,
     zero_charge,
 )
@@ -28,6 +29,11 @@ _FEW_OPERATIONS = 3e11  # up to here a direct solution takes seconds: Krylov is 
 _MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
 
 
+def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
+    """Return the slow modes of a Hermitian block, its trace eliminated last."""
+    return SlowModes(block, int(np.argmax(np.abs(isometry.conj().T @ sector.trace))))
+
+
 @dataclass(frozen=True)
 class Solution:
     """What one solve at a given cut-off yields."""
@@ -36,7 +42,8 @@ class Solution:
     null_dimension: int
     complete: bool  # whether there are certainly no more null vectors
     converged: bool
-    residual: float  # |L rho| / |rho| before projection to the cut-off
+    residual: float
+    leakage: float
     uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
     decay_rate: float | None  # the slowest in the zero-charge sector
     solver: str
@@ -87,7 +94,7 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
     sector = bounded_sector(generator, k_max)
     matrix = liouvillian(sector)
     blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
-    modes = [SlowModes(block) for _, block in blocks]
+    modes = [slow_modes(sector, *pair) for pair in blocks]
     operations = sum(mode.cost[0] for mode in modes)
     feasible = operations < _MOST_OPERATIONS and max(m.cost[1] for m in modes) < memory_limit()
     if operations > _FEW_OPERATIONS or not feasible:
@@ -102,17 +109,19 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
         complete &= all_found
         vectors += list((isometry @ null).T)
         if all_found:
-            values, _ = mode.eigenvalues(null.shape[1] + 4)
+            values, _ = mode.eigenvalues(null.shape[1] + 4, 1e-8)
             rates += list(np.sort(-values.real)[null.shape[1] :])
     if not vectors:
         raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
     rate = float(min(rates)) if rates else None
     if len(vectors) > 1:
-        return Solution(None, len(vectors), complete, True, np.nan, np.nan, rate, "elimination")
+        nan = float("nan")
+        return Solution(None, len(vectors), complete, True, nan, nan, nan, rate, "elimination")
     density = _normalised(sector, vectors[0])
-    rounding = np.linalg.norm(matrix @ density.coefficients)
+    change = matrix @ density.coefficients
+    rounding = np.linalg.norm(change)
     return Solution(
-        density, 1, complete, True, _residual(sector, density),
+        density, 1, complete, True, residual(sector, change), leakage(sector, density.coefficients),
         float(rounding / rate) if rate else 0.0, rate, "elimination",
     )  # fmt: skip
 
@@ -127,15 +136,18 @@ def _iterate(
     isometry, matrix = blocks[0]
     trace = np.real(isometry.conj().T @ sector.trace)
     guess = None
-    if start is not None and len(start.index) <= len(sector):
-        guess = np.real(isometry.conj().T @ _embedded(start, sector))
+    if start is not None and start.generator.sites == sector.generator.sites:
+        guess = np.real(isometry.conj().T @ projected(start, sector))
     x, converged, amplification = krylov_null_vector(matrix, trace, guess, sweeps)
     unique = amplification is not None
     unique = unique and all(is_regular(other, sweeps) for _, other in blocks[1:])
     density = _normalised(sector, isometry @ x)
-    uncertainty = (amplification or np.inf) * float(np.linalg.norm(matrix @ x))
-    residual = _residual(sector, density)
-    return Solution(density, 1, unique, converged, residual, uncertainty, None, "gmres")
+    change = matrix @ (isometry.conj().T @ density.coefficients)
+    uncertainty = (amplification or np.inf) * float(np.linalg.norm(change))
+    return Solution(
+        density, 1, unique, converged, residual(sector, isometry @ change),
+        leakage(sector, density.coefficients), uncertainty, None, "gmres",
+    )  # fmt: skip
 
 
 def _normalised(sector: Sector, vector: NDArray) -> ClusterDensity:
@@ -143,20 +155,33 @@ def _normalised(sector: Sector, vector: NDArray) -> ClusterDensity:
     return ClusterDensity(sector.generator, sector.bases, sector.index, vector)
 
 
-def _residual(sector: Sector, density: ClusterDensity) -> float:
-    """Return |L rho| / |rho| of the Liouvillian that is not projected to the cut-off."""
-    tops = [int(basis.k.max()) for basis in sector.bases]
-    larger = site_bases(sector.generator, max(tops) + 1) if any(tops) else sector.bases
-    rows = sector
-    if any(len(a) < len(b) for a, b in zip(sector.bases, larger, strict=True)):
-        rows = charge_sector(sector.generator, larger, sector.charge)
-    change = liouvillian(sector, rows) @ density.coefficients
-    return float(np.linalg.norm(change) / np.linalg.norm(density.coefficients))
+def residual(sector: Sector, change: NDArray) -> float:
+    """Return max |d<T>/dt| / |T| over products T of two multipoles with k + k' <= 4.
+
+    Matrix units of bosons count as rank zero. Such products are not reached by what a cut-off of
+    five or more drops, so this is the residual of the full Liouvillian.
+    """
+    low, sizes = sector.low_moments
+    return float(np.max(np.abs(change[low]) / sizes))
 
 
-def _embedded(density: ClusterDensity, sector: Sector) -> NDArray:
-    """Return the coefficients of a state in a sector with the same or larger bases."""
-    own = Sector(sector.generator, density.bases, sector.charge, density.index)
+def leakage(sector: Sector, coefficients: NDArray) -> float:
+    """Return |L rho| / |rho| in the products that the cut-off drops, Hilbert-Schmidt norm."""
+    bases = site_bases(sector.generator, max(int(basis.k.max()) for basis in sector.bases) + 1)
+    larger = charge_sector(sector.generator, bases, sector.charge)
+    change = liouvillian(sector, larger) @ coefficients
+    change[sector.embedding(larger)] = 0
+    return float(np.linalg.norm(change) / np.linalg.norm(coefficients))
+
+
+def projected(density: ClusterDensity, sector: Sector) -> NDArray:
+    """Return the coefficients of a state in a sector with other cut-offs of the same sites."""
+    keys = np.zeros(len(density.index), dtype=np.int64)
+    inside = np.ones(len(density.index), dtype=bool)
+    for site, (old, new) in enumerate(zip(density.bases, sector.bases, strict=True)):
+        place = operator_positions(old, new)[density.index[:, site]]
+        inside &= place >= 0
+        keys += place * sector.strides[site]
     out = np.zeros(len(sector), dtype=density.coefficients.dtype)
-    out[own.embedding(sector)] = density.coefficients
+    out[sector.locate(keys[inside])] = density.coefficients[inside]
     return out

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from impo.arguments import fail, positive_integer
 from impo.exact.modes import SlowModes
 from impo.exact.sector import Charge, liouvillian, zero_charge
-from impo.exact.solution import bounded_sector, hermitian_blocks
+from impo.exact.solution import bounded_sector, hermitian_blocks, slow_modes
 from impo.exact.state import Exact, cluster
 from impo.liouvillian import Generator
 from impo.model import LindbladModel
 
 _GAP_OPERATIONS = 3e11  # the gap is part of a steady state only while it costs seconds
-_COUNT = 8  # eigenvalues among which the slowest decay is looked for
+_COUNT = 4  # eigenvalues among which the slowest decay is looked for
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[Slow
     matrix = liouvillian(sector)
     if any(charge):
         return [SlowModes(matrix)]
-    return [SlowModes(block) for _, block in hermitian_blocks(sector, matrix)]
+    return [slow_modes(sector, *pair) for pair in hermitian_blocks(sector, matrix)]
 
 
-def _eigenvalues(modes: list[SlowModes], count: int) -> tuple[NDArray, NDArray]:
-    found = [mode.eigenvalues(count) for mode in modes if mode.matrix.shape[0]]
+def _eigenvalues(modes: list[SlowModes], count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:
+    found = [mode.eigenvalues(count, tol) for mode in modes if mode.matrix.shape[0]]
     values = np.concatenate([value for value, _ in found])
     residuals = np.concatenate([residual for _, residual in found])
     order = np.argsort(np.abs(values), kind="stable")
@@ -103,5 +103,5 @@ def slowest_decay(generator: Generator, k_max: int | None, charge: Charge) -> fl
     modes = _modes(generator, k_max, charge)
     if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:
         return None
-    values, _ = _eigenvalues(modes, _COUNT)
+    values, _ = _eigenvalues(modes, _COUNT, 1e-8)
     return float(np.min(-values.real))

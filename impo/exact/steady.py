@@ -18,13 +18,22 @@ _EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
 
 
 def _ladder(model: LindbladModel, method: Exact, generator: Generator) -> list[int | None]:
-    """Return the multipole cut-offs to solve at, ascending; None for all multipoles."""
+    """Return the multipole cut-offs to solve at, ascending; None for all multipoles.
+
+    They grow by a third: convergence can be algebraic in k (mixed phases), and the change over a
+    step of two would then be much smaller than the error.
+    """
     full = max((s.dimension - 1 for s in model.sites if isinstance(s, Spin)), default=0)
     if method.k_max is None or full == 0:
         return [None]
     if isinstance(method.k_max, int):
-        return [None] if method.k_max >= full else [max(1, method.k_max - 2), method.k_max]
-    steps: list[int | None] = list(range(4, full, 2))
+        lower = max(1, min(method.k_max - 2, 3 * method.k_max // 4))
+        return [None] if method.k_max >= full else [lower, method.k_max]
+    steps: list[int | None] = []
+    rank = 4
+    while rank < full:
+        steps.append(rank)
+        rank = max(rank + 2, 2 * round(2 * rank / 3))
     return [*steps, None]
 
 
@@ -102,6 +111,7 @@ def steady_state(
         "null_space_dimension": last.null_dimension,
         "k_max": None if last.density is None else _top_rank(last.density),
         "multipole_tail": 0.0 if uncut or last.density is None else _tail(last.density),
+        "leakage": last.leakage,
     }
     extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
     if last.density is not None:
@@ -188,8 +198,9 @@ def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> 
     change = diagnostics["change"]
     if change is not None and change > method.tol:
         return Status.K_LIMITED, (
-            f"Lowering k_max = {diagnostics['k_max']} by two changes <S_z>/S or Var/S^2 by "
-            f'{change:.1e}, more than tol = {method.tol:.1e}; raise `k_max` or use "auto".'
+            f"Between the last two cut-offs up to k_max = {diagnostics['k_max']}, <S_z>/S or "
+            f"Var/S^2 changes by {change:.1e}, more than tol = {method.tol:.1e}; raise `k_max` or "
+            'use "auto".'
         )
     if diagnostics["cutoff_occupation"] > method.tol:
         return Status.K_LIMITED, (
