@@ -2,24 +2,29 @@
 
 A method is a frozen dataclass of settings with a class attribute `name`. The functions that solve
 with it, `steady_state(model, method, start)` and, where time has a meaning,
-`evolve(model, method, start, times)`, stand in the module of its class (or the package around it).
+`evolve(model, method, start, times)`, stand in one module: that of the table below, or, for a
+method of one's own, the module of its class.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
+from impo import exact
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
-from impo.exact import Exact
 from impo.model import LindbladModel
 from impo.result import SteadyState
 
-METHODS: dict[str, type] = {method.name: method for method in (Exact,)}
+_SOLVERS: dict[Any, ModuleType] = {
+    exact.Exact: exact,
+}
+METHODS: dict[str, type] = {method.name: method for method in _SOLVERS}
 """Name on the command line to the class of the method."""
 
 
@@ -99,16 +104,14 @@ def _check_model(model: Any) -> None:
 
 
 def _function(method: Any, verb: str) -> Callable:
-    """Return the function of that name next to the class of a method."""
+    """Return the function of that name of a method."""
     if isinstance(method, type) or not isinstance(getattr(method, "name", None), str):
         raise fail("method", f"an instance of {', '.join(map(_title, METHODS.values()))}", method)
-    room = type(method).__module__
-    while room and room != __package__:
-        found = getattr(sys.modules.get(room), verb, None)
-        if found not in (None, steady_state, evolve):
-            return found
-        room = room.rpartition(".")[0]
-    raise UnsupportedModelError(f"Method `{method.name}` has no `{verb}`.")
+    room = _SOLVERS.get(type(method), sys.modules.get(type(method).__module__))
+    found = getattr(room, verb, None)
+    if found in (None, steady_state, evolve):  # a module may have imported these two
+        raise UnsupportedModelError(f"Method `{method.name}` has no `{verb}`.")
+    return found
 
 
 def _title(method: type) -> str:

@@ -1,3 +1,4 @@
+import dataclasses
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import threadpoolctl
 from impo import steady
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import LindbladModel, Spin, Term
-from impo.steady import evolve, steady_state
+from impo.steady import METHODS, evolve, steady_state
 from models import gain_loss
 from tests import dense as double
 from tests.dense import Dense
@@ -38,10 +39,24 @@ def test_one_thread_and_the_time(monkeypatch):
     assert set(seen) == {1}
 
 
-def test_method_of_a_package_is_found_in_the_package(monkeypatch):
-    """A method whose class lives in a submodule is solved by the package around it."""
-    inner = type("Inner", (), {"name": "inner", "__module__": "tests.dense.settings"})
-    assert steady._function(inner(), "steady_state") is double.steady_state
+def test_methods_of_the_table_have_a_solver():
+    for name, method in steady.METHODS.items():
+        assert method.name == name
+        assert dataclasses.is_dataclass(method)
+        assert callable(steady._SOLVERS[method].steady_state)
+
+
+def test_exact_solves_what_the_test_method_solves():
+    ours, other = steady_state(MODEL, METHODS["exact"]()), steady_state(MODEL, Dense())
+    for op in ("Sz", "S+"):
+        np.testing.assert_allclose(ours.expect(op).value, other.expect(op).value, atol=1e-12)
+    np.testing.assert_allclose(ours.variance("Sz").value, other.variance("Sz").value, atol=1e-12)
+
+
+def test_a_method_does_not_find_the_verbs_themselves(monkeypatch):
+    monkeypatch.setattr(double, "steady_state", steady_state)
+    with pytest.raises(UnsupportedModelError, match="has no `steady_state`"):
+        steady_state(MODEL, Dense())
 
 
 @pytest.mark.parametrize("method", [None, "dense", Dense, 3])
