@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -182,7 +183,8 @@ def figure(result: Any) -> Figure:
     Raises
     ------
     ArgumentError
-        If there is no picture of this kind of result, or a scan has more than two axes.
+        If there is no picture of this kind of result, it holds no numbers, or a scan has more than
+        two axes.
     """
     if isinstance(result, Dataset) and "axes" in result.attributes:
         return _scan_figure(result)
@@ -214,16 +216,25 @@ def _state_figure(state: SteadyState) -> Figure:
         correlation(third, state, *pair)
     if third.has_data():
         third.legend()
-    for ax in (second, third):
-        if not ax.has_data():
+    panels = [ax for ax in drawn.axes if ax.has_data()]
+    if not panels:
+        raise ArgumentError(f"There is nothing to draw: {state.status}: {state.message}")
+    grid = GridSpec(1, len(panels), figure=drawn)
+    for ax in drawn.axes:  # close the gaps of panels that the method has no numbers for
+        if ax in panels:
+            ax.set_subplotspec(grid[panels.index(ax)])
+        else:
             ax.remove()
-    drawn.suptitle(f"{state.model.label}, {state.method.name}: {state.status}")
+    drawn.set_size_inches(3.4 * len(panels), 2.8)
+    drawn.suptitle(f"{state.model.label}\n{state.method.name}: {state.status}")
     return drawn
 
 
 def _scan_figure(data: Dataset) -> Figure:
     axes = data.attributes["axes"]
     names = [name for name in _LABELS if name in data and np.isfinite(data[name]).any()]
+    if not names:
+        raise ArgumentError("There is nothing to draw: no point of the scan has a number.")
     if len(axes) == 1:
         drawn = Figure(figsize=(3.4 * len(names), 2.8))
         for ax, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names, strict=True):

@@ -8,7 +8,7 @@ from impo.result import Dataset, Status
 from impo.store import StoreError
 from impo.sweep import Axis, parameter_grid, sweep, tabulate
 from models import gain_loss
-from tests.dense import Dense, steady_state
+from tests.dense import Dense, DenseState, steady_state
 
 
 @pytest.fixture
@@ -99,6 +99,18 @@ def test_figure_of_a_scan_over_two_axes():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("loss", "S")
     np.testing.assert_allclose(ax.collections[0].get_array(), data["Sz"][..., 0])
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1.5, 1.0]])
+
+
+def test_nothing_to_draw(monkeypatch):
+    """A failed state has no numbers: that is said, not drawn."""
+    monkeypatch.setattr(DenseState, "expect", lambda self, op: None)
+    monkeypatch.setattr(DenseState, "variance", lambda self, op: None)
+    monkeypatch.setattr(DenseState, "distribution", lambda self, places: None)
+    state = steady_state(gain_loss.dimer(S=1), Dense())
+    with pytest.raises(ArgumentError, match="nothing to draw: converged: Dense null vector"):
+        plot.figure(state)
+    with pytest.raises(ArgumentError, match="nothing to draw"):
+        plot.figure(scan(Axis(("loss",), (0.5, 1.0)), S=1))
 
 
 def test_what_has_no_picture():
