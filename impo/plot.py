@@ -154,6 +154,8 @@ def curves(ax: Axes, data: Dataset, name: str) -> list[Artist]:
         error = None if errors is None else errors[:, column]
         artists += points(ax, along.values, values[:, column], error, converged, label=label)
     ax.set(xlabel=_tied(data, item.dims[0]), ylabel=_LABELS.get(name, name))
+    ax.update_datalim([(x, np.nanmean(values)) for x in along.values])  # show what is missing
+    ax.autoscale_view()
     if len(labels) > 1:
         ax.legend()
     return artists
@@ -252,7 +254,11 @@ def _scan_figure(data: Dataset) -> Figure:
     else:
         raise ArgumentError(f"A scan to draw must have one or two axes, but has {len(axes)}.")
     model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
-    verdict = f"{data.unconverged} not converged (hollow)" if data.unconverged else "all converged"
+    verdict = (
+        f"{data.unconverged} not converged (hollow or missing)"
+        if data.unconverged
+        else "all converged"
+    )
     drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
     return drawn
 

@@ -106,6 +106,16 @@ def test_solve_prints_one_json_object(capsys):
     assert facts["correlation_length"] == {"S+S-": None, "SzSz": None}
 
 
+def test_exact_adds_its_numbers(capsys):
+    words = ["models.gain_loss:chain", "S=1/2", "--method", "exact", "--set", "cells=2", "tol=1e-8"]
+    assert main(["solve", *words, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["method"]["cells"] == 2
+    assert facts["method"]["tol"] == 1e-8
+    for name in ("gap", "purity", "impurity_per_dimension", "diagonal_participation"):
+        assert facts[name] > 0
+
+
 def test_noise_of_a_model_does_not_reach_the_answer(capsys):
     assert main(["solve", "mine:loud", "--method", "dense", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "mine:loud"

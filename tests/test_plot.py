@@ -92,6 +92,14 @@ def test_figure_of_a_scan():
     assert "1 not converged" in drawn.get_suptitle()
 
 
+def test_missing_points_leave_their_place():
+    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
+    data["Sz"][0] = np.nan
+    low, high = plot.figure(data).axes[0].get_xlim()
+    assert low < 0.5
+    assert high > 1.5
+
+
 def test_figure_of_a_scan_over_two_axes():
     data = scan(Axis(("S",), (0.5, 1.0)), Axis(("loss",), (0.5, 1.0, 1.5)))
     data["status"][1, 2] = "failed"
