@@ -178,17 +178,26 @@ def tabulate(axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]]) ->
     Dataset
         Every number of `impo.result.readable` with the axes as leading dimensions; nan where the
         method gives none. The coordinates are the first parameters of the axes.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter occurs twice or has the name of a result.
     """
     _check_axes(axes)
     shape = tuple(len(axis.values) for axis in axes)
     dims = tuple(axis.dim for axis in axes)
-    variables: dict[str, Variable] = {}
-    for axis in axes:
-        for name in axis.names:
-            variables[name] = Variable((axis.dim,), np.array(axis.values), "1", name)
+    parameters = {
+        name: Variable((axis.dim,), np.array(axis.values), "1", name)
+        for axis in axes
+        for name in axis.names
+    }
+    variables: dict[str, Variable] = dict(parameters)
     for number, state in points:
         place = np.unravel_index(number, shape)
         for name, item in readable(state).items():
+            if name in parameters:
+                raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere
                 variables[name] = item
                 continue

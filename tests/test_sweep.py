@@ -151,6 +151,11 @@ def test_what_a_point_lacks_is_nan(monkeypatch):
     assert np.isnan(data["residual"]).tolist() == [False, False, True]
 
 
+def test_a_parameter_with_the_name_of_a_result():
+    with pytest.raises(ArgumentError, match="`Sz` must not have the name of a result"):
+        tabulate([Axis(("Sz",), LOSSES)], sweep(chains(), Dense()))
+
+
 def test_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Cannot write to"):
