@@ -12,8 +12,7 @@ from impo.exact.elimination import BlockElimination, elimination_cost, graph_lev
 
 _DENSE = 400  # up to this size all eigenvalues are computed
 _SHIFT = 1e-6  # in units of the matrix norm, to the right of zero
-_NULL = 1e-11  # singular values below this times the matrix norm are zero
-_SWEEPS = 6
+_SWEEPS = 40
 _MOST = 64  # null vectors that are looked for
 
 
@@ -48,20 +47,26 @@ class SlowModes:
         """Return orthonormal null vectors (n, dimension), and whether there are no more.
 
         Inverse iteration of a block of vectors. The block grows until it holds a direction that is
-        not null, so a degenerate null space is not taken for a single vector.
+        not null, so a degenerate null space is not taken for a single vector. A direction x is null
+        if |A x| is no more than rounding makes it, 30 eps | |A| |x| |; modes slower than that
+        cannot be told from steady states in double precision.
         """
         n = self.matrix.shape[0]
         random = np.random.default_rng(1)
         width = min(2, n)
         while True:
-            block = random.normal(size=(n, width))
+            block, before = random.normal(size=(n, width)), np.full(width, np.inf)
             for _ in range(_SWEEPS):
                 block, _ = np.linalg.qr(self._inverse.refined_solve(block))
-            _, sizes, directions = np.linalg.svd(self.matrix @ block, full_matrices=False)
-            found = int(np.sum(sizes < _NULL * self.norm))
-            if found < width or width == n or width >= _MOST:
-                vectors = block @ directions[width - found :].conj().T
-                return vectors, found < width or width == n
+                _, sizes, directions = np.linalg.svd(self.matrix @ block, full_matrices=False)
+                vectors = block @ directions.conj().T
+                rounding = np.linalg.norm(abs(self.matrix) @ np.abs(vectors), axis=0)
+                null = sizes <= 30 * np.finfo(float).eps * rounding
+                if np.all(null | (sizes > 0.5 * before)):
+                    break
+                before = sizes
+            if not null.all() or width == n or width >= _MOST:
+                return vectors[:, null], bool(not null.all() or width == n)
             width = min(2 * width, n, _MOST)
 
     def eigenvalues(self, count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:

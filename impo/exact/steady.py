@@ -1,5 +1,6 @@
 """The steady state of a finite cluster: cut-off, verdict and the numbers that go with it."""
 
+import math
 import time
 from typing import Any
 
@@ -116,6 +117,7 @@ def steady_state(
     extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
     if last.density is not None:
         diagnostics["change"] = 0.0 if uncut else change
+        diagnostics["rounding"] = 3 * last.uncertainty * math.sqrt(last.density.dimension)
         diagnostics["smallest_probability"] = _smallest_probability(last.density)
         diagnostics["cutoff_occupation"] = _cutoff_occupation(last.density)
         diagnostics["decay_rates"] = rates = _decay_rates(generator, last)
@@ -186,8 +188,9 @@ def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> 
     found = f"{'' if solution.complete else 'at least '}{solution.null_dimension}"
     if solution.density is None:
         return Status.FAILED, (
-            f"The Liouvillian has a null space of dimension {found}, so the steady state is not "
-            "unique and depends on the initial state; use `evolve`, or add the missing dissipation."
+            f"The Liouvillian has, to working precision, a null space of dimension {found}: the "
+            "steady state is not unique and depends on the initial state; use `evolve`, or add the "
+            "missing dissipation."
         )
     if not solution.converged:
         return Status.NOT_CONVERGED, (
@@ -195,6 +198,11 @@ def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> 
         )
     if not solution.complete:
         return Status.NOT_CONVERGED, "A second steady state could not be excluded; use fewer cells."
+    if diagnostics["rounding"] > method.tol:
+        return Status.NOT_CONVERGED, (
+            f"Rounding may change <S_z>/S or Var/S^2 by {diagnostics['rounding']:.1e}, because the "
+            f"slowest mode decays at a rate of only {solution.decay_rate}; accept a larger `tol`."
+        )
     change = diagnostics["change"]
     if change is not None and change > method.tol:
         return Status.K_LIMITED, (
