@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from impo.model import LindbladModel, Spin
+from impo.model import Boson, LindbladModel, Spin
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,16 @@ class Dataset(Stored):
     def __contains__(self, name: str) -> bool:
         return name in self.variables
 
+    @property
+    def unconverged(self) -> int:
+        """Number of verdicts, in the variables `status` and `*_status`, that are not converged."""
+        verdicts = [
+            variable.values
+            for name, variable in self.variables.items()
+            if name == "status" or name.endswith("_status")
+        ]
+        return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)
+
 
 def method_settings(method: Any) -> dict[str, Any]:
     """Return {"name": ..., setting: value, ...} of a method (a frozen dataclass with a `name`)."""
@@ -200,19 +210,24 @@ def provenance() -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number or array as JSON types; what is not finite becomes None."""
+    """Return a value as JSON types: what is not finite becomes None, what is unknown text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return [_plain(item) for item in value]
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
-    number = complex(value)
-    if number.imag:
-        return [number.real, number.imag]
-    return number.real if np.isfinite(number.real) else None
+    try:
+        number = complex(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if not np.isfinite(number):
+        return None
+    return [number.real, number.imag] if number.imag else number.real
 
 
 def summary(state: SteadyState) -> dict[str, Any]:
@@ -250,3 +265,40 @@ def summary(state: SteadyState) -> dict[str, Any]:
         "diagnostics": _plain(state.diagnostics),
         **_plain(state.extras),
     }
+
+
+def readable(state: SteadyState) -> dict[str, Variable]:
+    """Return the numbers of `summary` as variables with dimensions, units and names.
+
+    What the method cannot give is left out; an error that it cannot give is nan.
+    """
+    facts = summary(state)
+    out: dict[str, Variable] = {}
+    for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):
+        where = [i for i, site in enumerate(state.model.sites) if isinstance(site, kind)]
+        if where:
+            out[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
+
+    def add(name: str, value: Any, error: Any, dims: tuple[str, ...], units: str, label: str):
+        if value is not None:
+            out[name] = Variable(dims, np.array(value, dtype=float), units, label)
+            error = np.full(np.shape(value), np.nan) if error is None else np.array(error, float)
+            out[f"{name}_error"] = Variable(dims, error, units, f"error of the {label}")
+
+    for name, values in facts["observables"].items():
+        op = name.removesuffix("_var")
+        label = f"expectation of {op}" if name == op else f"variance of {op}"
+        dim = "spin_site" if op == "Sz" else "boson_site"
+        add(name, values, facts["errors"][name], (dim,), "1", label)
+    for name, value in facts["correlation_length"].items():
+        label = f"correlation length of {name}"
+        add(f"xi_{name}", value, facts["errors"][f"xi_{name}"], (), "unit cells", label)
+    for name in state.extras:
+        if isinstance(facts[name], int | float):
+            out[name] = Variable((), np.array(facts[name], dtype=float), "1", name)
+    if facts["residual"] is not None:
+        label = "what is left of the fixed-point equation"
+        out["residual"] = Variable((), np.array(facts["residual"]), "1", label)
+    out["status"] = Variable((), np.array(facts["status"]), "1", "verdict")
+    out["seconds"] = Variable((), np.array(facts["seconds"]), "s", "computing time")
+    return out

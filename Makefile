@@ -1,0 +1,36 @@
+# make run   install what is needed and compute the quick form of the study fig5
+# make test  install what is needed and run all tests
+# PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+METADATA := setup.cfg pyproject.toml
+
+# Threads of a linear algebra library cost more than they give on small blocks.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: run test clean
+
+run: $(VENV)/.installed
+	$(VENV)/bin/impo run fig5 --quick
+
+test: $(VENV)/.installed-test
+	$(VENV)/bin/python -m pytest -n $(WORKERS)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(METADATA) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,16 @@
+"""Finite clusters by their full Liouvillian."""
+
+from impo.exact.evolution import ExactTrajectory, evolve
+from impo.exact.spectrum import Spectrum, spectrum
+from impo.exact.state import Exact, ExactState
+from impo.exact.steady import steady_state
+
+__all__ = [
+    "Exact",
+    "ExactState",
+    "ExactTrajectory",
+    "Spectrum",
+    "evolve",
+    "spectrum",
+    "steady_state",
+]

@@ -1,0 +1,233 @@
+"""From the words of a command line to models, methods, grids and studies."""
+
+import dataclasses
+import importlib.util
+import inspect
+import math
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from impo.arguments import ArgumentError, UnsupportedModelError, one_of, positive_integer
+from impo.model import LindbladModel
+from impo.steady import METHODS
+from impo.sweep import Axis
+
+_WORDS = {"none": None, "null": None, "true": True, "false": False}
+
+
+def value(text: str) -> Any:
+    """Return what a word means: None, a boolean, an integer, a number (also `3/2`) or text.
+
+    Words joined by commas give a tuple.
+    """
+    if "," in text:
+        return tuple(value(part) for part in text.split(","))
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    ratio = re.fullmatch(r"([-+]?\d+)/(\d+)", text)
+    if ratio and int(ratio[2]):
+        return int(ratio[1]) / int(ratio[2])
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    return text
+
+
+def assignments(words: Iterable[str]) -> dict[str, Any]:
+    """Return {name: value} of words `name=value`; every name once."""
+    out: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name.isidentifier() or not text:
+            raise ArgumentError(f"A parameter must be given as name=value, but is {word!r}.")
+        if name in out:
+            raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
+        out[name] = value(text)
+    return out
+
+
+def axis(word: str) -> Axis:
+    """Return the axis of `name=start:stop:count` or `name,name=start:stop:count`."""
+    names, equals, text = word.partition("=")
+    numbers = [value(part) for part in text.split(":")]
+    if (
+        not equals
+        or len(numbers) != 3
+        or not all(name.isidentifier() for name in names.split(","))
+        or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
+    ):
+        raise ArgumentError(
+            "Argument `--over` must be name=start:stop:count (several names tied by commas), "
+            f"but is {word!r}."
+        )
+    start, stop, count = numbers
+    points = np.linspace(start, stop, positive_integer("count", count))
+    return Axis(tuple(names.split(",")), tuple(map(_tidy, points)))
+
+
+def _tidy(x: float) -> float:
+    """Undo the rounding of a grid: 0.30000000000000004 becomes 0.3, 1/3 stays."""
+    short = float(f"{x:.12g}")
+    return short if math.isclose(short, x, rel_tol=4e-16) else float(x)
+
+
+def grid(words: Iterable[str], fixed: Mapping[str, Any]) -> list[Axis]:
+    """Return the axes of all `--over`; refuse a parameter that is given more than once."""
+    axes = [axis(word) for word in words]
+    names = [*fixed, *(name for one in axes for name in one.names)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
+    return axes
+
+
+def model_function(target: str) -> Callable[..., Any]:
+    """Return the function `module:function`; the current directory is searched first."""
+    module_name, colon, name = target.partition(":")
+    if not colon or not module_name or not name.isidentifier():
+        raise ArgumentError(f"MODEL must be module:function, but is {target!r}.")
+    module = _import(module_name)
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = ", ".join(_model_names(module)) or "none"
+        raise ArgumentError(
+            f"Module `{module_name}` has no function `{name}`; its functions are: {public}."
+        )
+    return function
+
+
+def build(target: str, function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """Return the model that a function makes of its parameters.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter is unknown or missing, if the function refuses a value, raises anything else,
+        or does not return a `LindbladModel`.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{target}` must be a function of named parameters.") from None
+    takes = signature.parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
+        for name in parameters:
+            if name not in signature.parameters:
+                allowed = ", ".join(signature.parameters) or "none"
+                raise ArgumentError(f"Unknown parameter `{name}`: `{target}` takes {allowed}.")
+    for parameter in takes:
+        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        optional = variadic or parameter.default is not parameter.empty
+        if not optional and parameter.name not in parameters:
+            raise ArgumentError(
+                f"Parameter `{parameter.name}` of `{target}` is missing; give "
+                f"{parameter.name}=value."
+            )
+    try:
+        model = function(**parameters)
+    except (ArgumentError, UnsupportedModelError):
+        raise
+    except Exception as error:
+        raise ArgumentError(f"`{target}` raised {_brief(error)}") from error
+    if not isinstance(model, LindbladModel):
+        raise ArgumentError(
+            f"`{target}` must return a `LindbladModel`, but returned a `{type(model).__name__}`."
+        )
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in takes
+        if isinstance(parameter.default, int | float | str)
+    }
+    return dataclasses.replace(
+        model, name=model.name or target, parameters=model.parameters or {**defaults, **parameters}
+    )
+
+
+def method(name: str, settings: Mapping[str, Any]) -> Any:
+    """Return the method of that name with its settings."""
+    made = METHODS[one_of("--method", name, METHODS)]
+    fields = {item.name: item for item in dataclasses.fields(made)}
+    for key in settings:
+        if key not in fields:
+            raise ArgumentError(f"Unknown setting `{key}`: `{name}` takes {', '.join(fields)}.")
+    for key, item in fields.items():
+        optional = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
+        if not optional and key not in settings:
+            raise ArgumentError(f"Setting `{key}` of `{name}` is missing; give --set {key}=value.")
+    try:
+        return made(**settings)
+    except ArgumentError:
+        raise
+    except Exception as error:
+        raise ArgumentError(f"The settings of `{name}` raised {_brief(error)}") from error
+
+
+def study(name: str) -> ModuleType:
+    """Return the module `runs.NAME`: a study has `COST`, `compute(quick)` and `draw(data)`."""
+    known = _study_names()
+    module = _import(f"runs.{name}") if name in known else None
+    if not _is_study(module):
+        raise ArgumentError(
+            f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
+        )
+    return module  # type: ignore[return-value]
+
+
+def studies() -> dict[str, ModuleType]:
+    """Return all studies found in the package `runs`, by name; none if there is no such package."""
+    modules = {name: _import(f"runs.{name}") for name in _study_names()}
+    return {name: module for name, module in modules.items() if _is_study(module)}
+
+
+def _study_names() -> list[str]:
+    """Return the names of all public modules of the package `runs`."""
+    _search_here()
+    if importlib.util.find_spec("runs") is None:
+        return []
+    return [info.name for info in pkgutil.iter_modules(_import("runs").__path__)]
+
+
+def _is_study(module: ModuleType | None) -> bool:
+    return all(hasattr(module, name) for name in ("COST", "compute", "draw"))
+
+
+def _import(name: str) -> ModuleType:
+    """Import a module, looking into the current directory first."""
+    _search_here()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")):
+            raise ArgumentError(f"There is no module `{name}` here or installed.") from None
+        raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+    except Exception as error:
+        raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+
+
+def _search_here() -> None:
+    """Put the current directory first on the path, as `python -m` does."""
+    if os.getcwd() not in sys.path[:1]:
+        sys.path.insert(0, os.getcwd())
+
+
+def _model_names(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, item in vars(module).items()
+        if inspect.isfunction(item) and item.__module__ == module.__name__ and name[0] != "_"
+    ]
+
+
+def _brief(error: Exception) -> str:
+    """Return an exception in one line."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else f"{type(error).__name__}."

@@ -1,0 +1,169 @@
+"""A method for tests of the house: one unit cell, density matrix by plain dense linear algebra.
+
+It shares no code with `impo.liouvillian`, so it also checks it.
+"""
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.linalg
+
+from impo.arguments import UnsupportedModelError, positive
+from impo.basis import local_operators, state_charges
+from impo.model import LindbladModel
+from impo.result import Estimate, Status, Stored, method_settings
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Dense null vector of the Liouvillian of one cell; `accuracy` pretends an error bar."""
+
+    name: ClassVar[str] = "dense"
+    accuracy: float = 1e-10
+    tol: float = 1e-6
+
+    def __post_init__(self):
+        positive("accuracy", self.accuracy)
+        if self.tol < 0:  # unchecked type: other methods may be careless, too
+            raise ValueError("negative")
+
+
+def embed(matrices, place, matrix):
+    """Return a one-site matrix on a site of the cell."""
+    factors = [matrix if i == place else np.eye(len(m)) for i, m in enumerate(matrices)]
+    return reduce(np.kron, factors)
+
+
+def cell_liouvillian(model):
+    """Return L with d vec(rho)/dt = L vec(rho), rows of rho stacked, and the local matrices."""
+    ops = [local_operators(site) for site in model.sites]
+    identity = [op["Id"] for op in ops]
+    one = reduce(np.kron, identity)
+    hamiltonian = np.zeros_like(one, dtype=complex)
+    for term in model.hamiltonian:
+        if any(any(cell) for _, _, cell in term.factors):
+            raise UnsupportedModelError(f"Method `dense` cannot treat {term}: it leaves the cell.")
+        factors = [embed(identity, site, ops[site][name]) for name, site, _ in term.factors]
+        hamiltonian += term.coefficient * reduce(np.matmul, factors)
+    liouvillian = -1j * (np.kron(hamiltonian, one) - np.kron(one, hamiltonian.T))
+    for jump in model.jumps:
+        c = embed(identity, jump.site, ops[jump.site][jump.op])
+        n = c.conj().T @ c
+        liouvillian += jump.rate * (
+            np.kron(c, c.conj()) - (np.kron(n, one) + np.kron(one, n.T)) / 2
+        )
+    return liouvillian, ops
+
+
+def steady_state(model, method, start=None):
+    """Return the steady state of decoupled cells."""
+    liouvillian, _ = cell_liouvillian(model)
+    size = round(len(liouvillian) ** 0.5)
+    trace = np.eye(size).ravel()
+    rho = np.linalg.lstsq(np.vstack([liouvillian, trace]), [0.0] * size**2 + [1.0], rcond=None)[0]
+    status = Status.CONVERGED if method.accuracy < method.tol else Status.NOT_CONVERGED
+    residual = float(np.abs(liouvillian @ rho).max())
+    return DenseState(model, method, rho.reshape(size, size), status, residual, start=start)
+
+
+def evolve(model, method, start, times):
+    """Return the density matrices at the times, from the maximally mixed state."""
+    liouvillian, _ = cell_liouvillian(model)
+    size = round(len(liouvillian) ** 0.5)
+    mixed = np.eye(size).ravel() / size
+    return [scipy.linalg.expm(liouvillian * t) @ mixed for t in times]
+
+
+@dataclass
+class DenseState(Stored):
+    """Implements the protocol of `impo.result.SteadyState`; cells are uncorrelated."""
+
+    kind: ClassVar[str] = "dense"
+    model: LindbladModel
+    method: Dense
+    rho: Any
+    status: Status
+    residual: float
+    message: str = "Dense null vector."
+    seconds: float = 0.0
+    start: Any = None
+    history: Any = ()
+    diagnostics: Any = field(default_factory=dict)
+
+    @property
+    def extras(self):
+        return {"purity": float(np.sum(np.abs(self.rho) ** 2))}
+
+    def _moments(self, op, power):
+        identity = [local_operators(site)["Id"] for site in self.model.sites]
+        return np.array(
+            [
+                np.trace(
+                    np.linalg.matrix_power(embed(identity, i, local_operators(site)[op]), power)
+                    @ self.rho
+                )
+                for i, site in enumerate(self.model.sites)
+                if op in site.operators
+            ]
+        )
+
+    def expect(self, op):
+        value = self._moments(op, 1)
+        return Estimate(value, np.full(value.shape, self.method.accuracy))
+
+    def variance(self, op):
+        value = np.real(self._moments(op, 2) - self._moments(op, 1) ** 2)
+        return Estimate(value, np.full(value.shape, self.method.accuracy))
+
+    def correlation(self, op_a, op_b, sites=(0, 0), max_cells=20):
+        a, b = sites
+        identity = [local_operators(site)["Id"] for site in self.model.sites]
+        one = embed(identity, a, local_operators(self.model.sites[a])[op_a])
+        two = embed(identity, b, local_operators(self.model.sites[b])[op_b])
+        value = np.full(max_cells + 1, np.trace(one @ self.rho) * np.trace(two @ self.rho))
+        value[0] = np.trace(one @ two @ self.rho)
+        return Estimate(value, np.full(value.shape, self.method.accuracy))
+
+    def correlation_length(self, op_a, op_b, sites=(0, 0)):
+        return None
+
+    def density_matrix(self, places):
+        return self.rho
+
+    def distribution(self, places):
+        """Only of sites of one cell, in rising order."""
+        sizes = [len(state_charges(site)) for site in self.model.sites]
+        asked = [site for site, _ in places]
+        others = tuple(site for site in range(len(sizes)) if site not in asked)
+        return np.real(np.diag(self.rho)).reshape(sizes).sum(others)
+
+    @property
+    def purity_density(self):
+        return Estimate(-np.log(self.extras["purity"]), 0.0)
+
+    def structure_factor(self, op_a, op_b, k, sites=(0, 0)):
+        return None
+
+    def to_arrays(self):
+        attributes = {
+            "model": self.model.to_json(),
+            "method": method_settings(self.method),
+            "status": self.status,
+            "residual": self.residual,
+            "seconds": self.seconds,
+        }
+        return {"rho": self.rho}, attributes
+
+    @classmethod
+    def from_arrays(cls, arrays, attributes):
+        settings = {k: v for k, v in attributes["method"].items() if k != "name"}
+        return cls(
+            LindbladModel.from_json(attributes["model"]),
+            Dense(**settings),
+            arrays["rho"],
+            Status(attributes["status"]),
+            attributes["residual"],
+            seconds=attributes["seconds"],
+        )

@@ -1,0 +1,40 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from impo import arguments
+from impo.arguments import ArgumentError
+
+NOT_NUMBERS = ["1", None, True, 1j, [1], math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (arguments.positive_integer, [1, np.int64(3)], [0, -1, 1.0, True, "1", None]),
+        (arguments.non_negative_integer, [0, 7], [-1, 0.0, False, None]),
+        (arguments.finite, [-1.5, 0, Fraction(1, 3), np.float32(2)], NOT_NUMBERS),
+        (arguments.positive, [1e-300, 3], [0, -1, *NOT_NUMBERS]),
+        (arguments.non_negative, [0, 0.5], [-1e-300, *NOT_NUMBERS]),
+        (arguments.boolean, [True, False], [0, 1, None, "yes"]),
+    ],
+)
+def test_checks(check, good, bad):
+    for value in good:
+        assert check("x", value) == pytest.approx(float(value))
+    for value in bad:
+        with pytest.raises(ArgumentError, match=r"^Argument `x` must be .*, but is .*\.$"):
+            check("x", value)
+
+
+def test_types_are_plain():
+    assert type(arguments.positive_integer("x", np.int32(2))) is int
+    assert type(arguments.finite("x", Fraction(1, 2))) is float
+
+
+def test_one_of():
+    assert arguments.one_of("x", "a", ("a", "b")) == "a"
+    with pytest.raises(ArgumentError, match="must be one of a, b, but is 'c'"):
+        arguments.one_of("x", "c", ("a", "b"))

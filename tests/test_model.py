@@ -1,0 +1,118 @@
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from impo.arguments import ArgumentError
+from impo.model import Boson, Jump, LindbladModel, Spin, Term, spin_number
+from models import gain_loss, ising, xy_decay, xyz
+
+HOP = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
+
+
+def chain(**changes):
+    settings = {"sites": (Spin(1),), "terms": (HOP,), "jumps": (Jump(1.0, "S-", 0),)}
+    return LindbladModel(**{**settings, **changes})
+
+
+@pytest.mark.parametrize("value", [0.5, 1, Fraction(3, 2), np.float64(2.5)])
+def test_spin_numbers(value):
+    assert spin_number("S", value) == Fraction(float(value))
+    assert Spin(value).dimension == 2 * value + 1
+
+
+@pytest.mark.parametrize("value", [0, -1, 0.3, 1 / 3, math.nan, math.inf, "1", None, True, 1j])
+def test_not_spin_numbers(value):
+    with pytest.raises(ArgumentError, match="Argument `S` must be a positive multiple of 1/2"):
+        Spin(value)
+
+
+def test_description_is_immutable_and_hashable():
+    model = chain()
+    with pytest.raises(AttributeError):
+        model.dimension = 2
+    assert hash(model) == hash(chain())
+    assert model == chain(name="other label")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Boson(0), "`cutoff` must be a positive integer"),
+        (lambda: Jump(-1, "S-", 0), "`rate` must be a non-negative"),
+        (lambda: Jump(math.nan, "S-", 0), "`rate` must be a non-negative"),
+        (lambda: Term(math.nan, ("Sz", 0, 0)), "`coefficient` must be a finite complex"),
+        (lambda: Term(1.0), "at least one factor"),
+        (lambda: Term(1.0, ("Sz", 0)), "`factor` must be a tuple"),
+        (lambda: Term(1.0, ("Sz", -1, 0)), "`site` must be a non-negative integer"),
+        (lambda: Term(1.0, ("Sz", 0, 0.5)), "`cell` must be an integer or"),
+        (lambda: chain(sites=()), "`sites` must be a non-empty tuple"),
+        (lambda: chain(sites=("Spin",)), "`sites` must be a non-empty tuple"),
+        (lambda: chain(sites=Spin(1)), "`sites` must be a tuple"),
+        (lambda: chain(dimension=3), "`dimension` must be one of 1, 2"),
+        (lambda: chain(dimension=2), "`cell` must be of length 2"),
+        (lambda: chain(jumps=(Jump(1.0, "S-", 1),)), "`site` must be below 1"),
+        (lambda: chain(jumps=(Jump(1.0, "B", 0),)), "`op` must be one of Id, Sx"),
+        (lambda: chain(terms=(Term(1, ("Sa", 0, 0)),)), "`op` must be one of Id, Sx"),
+        (lambda: chain(terms=(Term(1, ("S+", 0, 0), ("S-", 0, 1)),)), "Hermitian"),
+        (lambda: chain(terms=(Term(1j, ("Sz", 0, 0)),)), "Hermitian"),
+    ],
+)
+def test_bad_descriptions(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        make()
+
+
+def test_hermitian_by_hand_and_across_cells():
+    left = Term(0.5j, ("S+", 0, 0), ("S-", 0, 1))
+    right = Term(-0.5j, ("S+", 0, 3), ("S-", 0, 2))  # the conjugate, two cells further
+    assert len(chain(terms=(left, right)).hamiltonian) == 2
+    assert Term(0.5j, ("S+", 0, 0), ("S-", 0, 1)).adjoint().coefficient == -0.5j
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        gain_loss.chain(S=1.5, g=1, h=0.3, gain=0.7, loss=1.1),
+        gain_loss.square(S=0.5),
+        xy_decay.chain(S=1),
+        ising.chain(),
+        xyz.chain(),
+        LindbladModel(
+            (Spin(1), Boson(4)), (), (Jump(2, "B", 1),), parameters={"x": Fraction(1, 3)}
+        ),
+    ],
+)
+def test_json_round_trip(model):
+    again = LindbladModel.from_json(json.loads(json.dumps(model.to_json())))
+    assert again == model
+    assert again.name == model.name
+    assert again.to_json() == model.to_json()
+
+
+def test_gain_and_loss_in_standard_form():
+    model = gain_loss.chain(S=2, g=1.0, h=0.5, gain=1.5, loss=1.0)
+    assert [(jump.rate, jump.op, jump.site) for jump in model.jumps] == [
+        (0.75, "S+", 0),
+        (0.5, "S-", 1),
+    ]
+    assert [term.coefficient for term in model.terms] == [0.25, 0.125]
+    for bad in ({"S": 0.3}, {"gain": -1}, {"loss": math.nan}, {"g": "1"}):
+        with pytest.raises(ArgumentError):
+            gain_loss.chain(**{"S": 1, **bad})
+
+
+def test_every_site_of_the_square_has_bonds_g_g_h_h():
+    model = gain_loss.square(S=0.5, g=1.0, h=0.25)
+    bonds = [(term.coefficient, term.factors) for term in model.terms]
+    for site in (0, 1):
+        assert sorted(value.real for value, factors in bonds for f in factors if f[1] == site) == [
+            0.25, 0.25, 1.0, 1.0,
+        ]  # fmt: skip
+    neighbours = set()
+    for _, (one, two) in bonds:
+        a, b = (one, two) if one[1] == 0 else (two, one)
+        neighbours.add(tuple(np.subtract(b[2], a[2])))
+    assert len(neighbours) == 4  # four different B around each A
