@@ -21,6 +21,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.model import Jump, LindbladModel, Spin, Term
@@ -105,22 +107,41 @@ class QuadraticBosons:
         zero = (0,) * len(next(iter(self.hoppings)))
         return self.hoppings.get(zero, np.zeros_like(self.diffusion))
 
+    @cached_property
+    def sectors(self) -> tuple[NDArray, ...]:
+        """Components of Psi that no coupling connects, as a U(1) symmetry separates c from c^+."""
+        linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) > 0
+        count, label = connected_components(csr_array(linked), directed=False)
+        return tuple(np.flatnonzero(label == i) for i in range(count))
+
+    def spectrum(self, drift: NDArray) -> NDArray:
+        """Return the eigenvalues of drift matrices (..., 2n, 2n), sector after sector."""
+        parts = [np.linalg.eigvals(drift[..., s[:, None], s]) for s in self.sectors]
+        return np.concatenate(parts, axis=-1)
+
     def covariance(self, drift: NDArray) -> NDArray:
         """Return the G that solves X G + G X^+ + D = 0 for a stable drift X (..., 2n, 2n)."""
-        if drift.ndim == 2:
-            out = solve_continuous_lyapunov(drift, -self.diffusion)
-            return (out + out.conj().T) / 2
-        size = 2 * self.modes
-        if size > 8:
-            stacked = np.stack([self.covariance(x) for x in drift.reshape(-1, size, size)])
-            return stacked.reshape(drift.shape)
-        one = np.eye(size)
-        left = np.einsum("...ac,bd->...abcd", drift, one)
-        right = np.einsum("ac,...bd->...abcd", one, drift.conj())
-        system = (left + right).reshape(*drift.shape[:-2], size**2, size**2)
-        target = np.broadcast_to(-self.diffusion.ravel(), (*drift.shape[:-2], size**2))
-        out = np.linalg.solve(system, target[..., None])[..., 0].reshape(drift.shape)
-        return (out + np.swapaxes(out.conj(), -1, -2)) / 2
+        out = np.zeros_like(drift)
+        for s in self.sectors:
+            block = _lyapunov(drift[..., s[:, None], s], self.diffusion[s[:, None], s])
+            out[..., s[:, None], s] = (block + np.swapaxes(block.conj(), -1, -2)) / 2
+        return out
+
+
+def _lyapunov(drift: NDArray, diffusion: NDArray) -> NDArray:
+    """Solve X G + G X^+ = -D for every matrix X of a stack."""
+    size = len(diffusion)
+    if drift.ndim == 2:
+        return solve_continuous_lyapunov(drift, -diffusion)
+    if size > 6:
+        flat = drift.reshape(-1, size, size)
+        return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)
+    one = np.eye(size)
+    left = np.einsum("...ac,bd->...abcd", drift, one)
+    right = np.einsum("ac,...bd->...abcd", one, drift.conj())
+    system = (left + right).reshape(*drift.shape[:-2], size**2, size**2)
+    target = np.broadcast_to(-diffusion.reshape(-1, 1), (*drift.shape[:-2], size**2, 1))
+    return np.linalg.solve(system, target)[..., 0].reshape(drift.shape)
 
 
 def quadratic_bosons(

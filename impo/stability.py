@@ -37,7 +37,7 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, NDArray]:
     dimension = len(next(iter(bosons.hoppings)))
 
     def growth(k: NDArray) -> NDArray:
-        return np.linalg.eigvals(bosons.drift(k)).real.max(axis=-1)
+        return bosons.spectrum(bosons.drift(k)).real.max(axis=-1)
 
     points = _SEARCH_GRID[dimension]
     grid = wave_vectors(points, dimension).reshape(-1, dimension)
@@ -152,7 +152,7 @@ def cluster_fluctuations(
     """
     bosons = quadratic_bosons(model, configuration, shape)
     drift = bosons.cluster_drift(periodic)
-    spectrum = np.linalg.eigvals(drift)
+    spectrum = bosons.spectrum(drift)
     spectrum = spectrum[np.lexsort((-spectrum.imag, -spectrum.real))]
     stable = spectrum[0].real < -marginal_rate(bosons)
     return ClusterFluctuations(
@@ -233,7 +233,7 @@ def quench_spectra(model: LindbladModel, cells: int) -> QuenchSpectra:
     eigenvalues, rate = np.empty(len(classes), dtype=complex), 0.0
     for i, configuration in enumerate(configurations):
         bosons = quadratic_bosons(model, configuration.tolist(), (cells,))
-        spectrum = np.linalg.eigvals(bosons.cluster_drift(periodic=True))
+        spectrum = bosons.spectrum(bosons.cluster_drift(periodic=True))
         real = spectrum.real.max()
         rate = max(rate, bosons.rate)
         least = spectrum[spectrum.real > real - 1e-7 * bosons.rate]
