@@ -48,7 +48,7 @@ def stable_step(rate: Rate, x: NDArray, iterations: int = 30) -> float:
 def anderson(
     step: Callable[[NDArray], NDArray],
     x: NDArray,
-    accept: Callable[[NDArray, NDArray, int], bool],
+    tolerance: float,
     depth: int = 10,
     iterations: int = 200,
 ) -> tuple[NDArray, int]:
@@ -60,8 +60,8 @@ def anderson(
         The map whose fixed point is sought.
     x
         The start.
-    accept
-        Called with (x, step(x) - x, iteration); stops when it returns True.
+    tolerance
+        Norm of step(x) - x at which the iteration ends.
     depth
         Number of previous differences that are combined.
     iterations
@@ -77,8 +77,8 @@ def anderson(
     last_x = last_f = None
     for count in range(1, iterations + 1):
         f = step(x) - x
-        if accept(x, f, count):
-            return x, count
+        if np.linalg.norm(f) < tolerance:
+            return x + f, count
         if last_x is not None:
             inputs.append(x - last_x)
             changes.append(f - last_f)

@@ -77,18 +77,33 @@ class ClusterFlow:
     def rate(self, rho: NDArray, fields: NDArray | None = None) -> NDArray:
         """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
         values = self.field_values(rho) if fields is None else fields
-        data = self.effective.data
-        if len(values):
-            data = data + sum(v * f.data for v, f in zip(values, self.fields, strict=True))
+        out = self._driven(self.effective.data + self._field_data(values), rho)
+        for position, jump in self.jumps:
+            self._recycle(out, rho, position, jump)
+        return out
+
+    def linear_rate(self, rho: NDArray, fields: NDArray, delta: NDArray) -> NDArray:
+        """Return the change of d rho/dt with a small Hermitian change of rho, whose fields move."""
+        moved = np.zeros(len(self.fields), dtype=complex)
+        for i, field in enumerate(self.fields):
+            here = [expectation(o, rho) for o in field.means]
+            for j, o in enumerate(field.means):
+                moved[i] += expectation(o, delta) * math.prod(here[:j] + here[j + 1 :])
+        return self.rate(delta, fields) + self._driven(self._field_data(moved), rho)
+
+    def _field_data(self, values: NDArray) -> NDArray:
+        """Return the mean-field part of K, as elements of the common sparse pattern."""
+        zero = np.zeros_like(self.effective.data)
+        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
+
+    def _driven(self, data: NDArray, rho: NDArray) -> NDArray:
+        """Return K rho + (K rho)^+ for the elements of K."""
         k = csr_array(
             (data.real if self.real else data, self.effective.indices, self.effective.indptr),
             shape=self.effective.shape,
         )
         half = k @ rho
-        out = half + half.conj().T
-        for position, jump in self.jumps:
-            self._recycle(out, rho, position, jump)
-        return out
+        return half + half.conj().T
 
     def _recycle(self, out: NDArray, rho: NDArray, position: int, jump: NDArray) -> None:
         """Add L rho L^+, diagonal after diagonal of the one-site matrix L."""
@@ -102,16 +117,8 @@ class ClusterFlow:
                 below, beside = _band(d, p)
                 weights = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj())
                 target[:, rows, :, :, below, :] += (
-                    weights[None, :, None, None, :, None]
-                    * source[:, columns, :, :, beside, :]
+                    weights[None, :, None, None, :, None] * source[:, columns, :, :, beside, :]
                 )
-
-    def product_state(self, vectors: list[NDArray]) -> NDArray:
-        """Return the density matrix of a product of pure states (in the frame of the flow)."""
-        state = np.ones(1)
-        for vector in vectors:
-            state = np.kron(state, vector / np.linalg.norm(vector))
-        return np.outer(state, state.conj())
 
     def frame(self) -> NDArray:
         """Return the diagonal u with rho_physical = u rho u^+, shape (d,)."""
