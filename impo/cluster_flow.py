@@ -77,10 +77,11 @@ class ClusterFlow:
     def rate(self, rho: NDArray, fields: NDArray | None = None) -> NDArray:
         """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
         values = self.field_values(rho) if fields is None else fields
-        out = self._driven(self.effective.data + self._field_data(values), rho)
+        half = self._driven(self.effective.data + self._field_data(values), rho)
         for position, jump in self.jumps:
-            self._recycle(out, rho, position, jump)
-        return out
+            self._recycle(half, rho, position, jump)
+        # adding the adjoint of all of it keeps rounding from growing in the anti-Hermitian part
+        return half + half.conj().T
 
     def linear_rate(self, rho: NDArray, fields: NDArray, delta: NDArray) -> NDArray:
         """Return the change of d rho/dt with a small Hermitian change of rho, whose fields move."""
@@ -89,7 +90,8 @@ class ClusterFlow:
             here = [expectation(o, rho) for o in field.means]
             for j, o in enumerate(field.means):
                 moved[i] += expectation(o, delta) * math.prod(here[:j] + here[j + 1 :])
-        return self.rate(delta, fields) + self._driven(self._field_data(moved), rho)
+        half = self._driven(self._field_data(moved), rho)
+        return self.rate(delta, fields) + half + half.conj().T
 
     def _field_data(self, values: NDArray) -> NDArray:
         """Return the mean-field part of K, as elements of the common sparse pattern."""
@@ -97,16 +99,15 @@ class ClusterFlow:
         return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
 
     def _driven(self, data: NDArray, rho: NDArray) -> NDArray:
-        """Return K rho + (K rho)^+ for the elements of K."""
+        """Return K rho for the elements of K."""
         k = csr_array(
             (data.real if self.real else data, self.effective.indices, self.effective.indptr),
             shape=self.effective.shape,
         )
-        half = k @ rho
-        return half + half.conj().T
+        return k @ rho
 
     def _recycle(self, out: NDArray, rho: NDArray, position: int, jump: NDArray) -> None:
-        """Add L rho L^+, diagonal after diagonal of the one-site matrix L."""
+        """Add L rho L^+ / 2, diagonal after diagonal of the one-site matrix L."""
         left, d = math.prod(self.dims[:position]), self.dims[position]
         shape = (left, d, self.dimension // (left * d)) * 2
         target, source = out.reshape(shape), rho.reshape(shape)
@@ -115,7 +116,7 @@ class ClusterFlow:
             rows, columns = _band(d, q)
             for p in diagonals:
                 below, beside = _band(d, p)
-                weights = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj())
+                weights = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
                 target[:, rows, :, :, below, :] += (
                     weights[None, :, None, None, :, None] * source[:, columns, :, :, beside, :]
                 )

@@ -92,6 +92,7 @@ def _start(flow: ClusterFlow, start: Any) -> tuple[ClusterFlow, NDArray]:
         rho = _product(flow, directions)
     u = flow.frame()
     rho = u.conj()[:, None] * rho * u
+    rho = (rho + rho.conj().T) / 2
     if flow.real and np.abs(rho.imag).max() > 1e-12:
         return replace(flow, real=False), rho
     return flow, rho.real.copy() if flow.real else rho
@@ -138,7 +139,7 @@ def _slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, ND
 
     def propagate(x: NDArray) -> NDArray:
         delta = np.ascontiguousarray(x, dtype=float).view(rho.dtype).reshape(rho.shape)
-        moved = runge_kutta(rate, delta, dt, steps)
+        moved = runge_kutta(rate, (delta + delta.conj().T) / 2, dt, steps)
         return np.ascontiguousarray(moved).reshape(-1).view(float)
 
     rough = np.random.default_rng(3).normal(size=rho.shape)
@@ -310,6 +311,12 @@ def evolve(
     flow, rho = _start(_flow(model, method), start)
     u = flow.frame()
     accuracy = min(1e-10, method.tol)
+    settings: dict[str, Any] = {
+        "method": "DOP853",
+        "rtol": accuracy,
+        "atol": accuracy / 10,
+        "max_step": 2 * _time_step(flow, rho),  # well inside its stability, for small errors
+    }
     local: list[list[NDArray]] = [[] for _ in flow.sites]
 
     def rate(_: float, y: NDArray) -> NDArray:
@@ -320,7 +327,7 @@ def evolve(
     for i, moment in enumerate(grid):
         if i:
             span = (grid[i - 1], moment)
-            y = solve_ivp(rate, span, y, method="DOP853", rtol=accuracy, atol=0.1 * accuracy).y
+            y = solve_ivp(rate, span, y, **settings).y
             y = np.ascontiguousarray(y[:, -1])
         physical = u[:, None] * y.view(rho.dtype).reshape(rho.shape) * u.conj()
         for j, d in enumerate(flow.dims):

@@ -268,17 +268,19 @@ class _Attractor:
         )
 
 
-def _newton(equations: MeanFieldEquations, s: NDArray, scale: float) -> _Attractor | None:
+def _newton(
+    equations: MeanFieldEquations, s: NDArray, scale: float, radius: float = 1e-2
+) -> _Attractor | None:
     """Return the stable fixed point next to s, or None; a symmetry direction stays as it is."""
     start, rate = s, float(np.linalg.norm(equations.jacobian(s), 2)) or 1.0
     step = np.inf
-    for _ in range(12):
+    for _ in range(20):
         flow, jacobian = equations.flow(s), equations.jacobian(s)
         if step < 1e-13 * scale or not np.any(flow):
             break
         change = np.linalg.lstsq(jacobian, -flow, rcond=1e-9)[0]
         s, step = s + change, float(np.abs(change).max())
-        if np.abs(s - start).max() > 1e-2 * scale:
+        if np.abs(s - start).max() > radius * scale:
             return None
     residual = float(np.abs(equations.flow(s)).max())
     growth = float(np.linalg.eigvals(equations.jacobian(s)).real.max())
@@ -288,17 +290,29 @@ def _newton(equations: MeanFieldEquations, s: NDArray, scale: float) -> _Attract
     return _Attractor(s.reshape(1, -1, 3), residual, accuracy, growth, None)
 
 
+def _swing(path: NDArray, centre: _Attractor) -> float:
+    """Return how far the second half of a path swings about a fixed point, up to rotations."""
+    vectors, point = path[len(path) // 2 :].reshape(-1, *centre.orbit.shape[1:]), centre.orbit
+    along = vectors[..., 2] - point[..., 2]
+    across = np.hypot(vectors[..., 0], vectors[..., 1]) - np.hypot(point[..., 0], point[..., 1])
+    return float(max(np.abs(along).max(), np.abs(across).max()))
+
+
 def _relax(equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float) -> _Attractor:
     """Follow the motion from s to a fixed point, or until t_max."""
     settings = {"method": "DOP853", "rtol": _ACCURACY, "atol": _ACCURACY * scale}
-    elapsed, piece = 0.0, min(20.0, t_max / 4)
+    elapsed, piece, swings = 0.0, min(20.0, t_max / 4), [np.inf, np.inf]
     while elapsed < 0.75 * t_max:
-        s = solve_ivp(lambda _, y: equations.flow(y), (0, piece), s, **settings).y[:, -1]
-        elapsed += piece
         moving = np.abs(equations.flow(s)).max() > 1e-2 * scale
         found = None if moving else _newton(equations, s, scale)
         if found is not None:
             return found
+        path = solve_ivp(lambda _, y: equations.flow(y), (0, piece), s, **settings).y.T
+        s, elapsed = path[-1], elapsed + piece
+        centre = _newton(equations, path[len(path) // 2 :].mean(axis=0), scale, radius=0.5)
+        swings.append(np.inf if centre is None else _swing(path, centre))
+        if centre is not None and swings[-1] < 0.9 * swings[-2] < 0.81 * swings[-3]:
+            return centre  # a slow spiral, as the damping of a mean field falls like 1/S
         piece = min(2 * piece, max(0.75 * t_max - elapsed, 1e-3 * t_max))
     times = np.linspace(0, t_max / 4, _SAMPLES)
     orbit = solve_ivp(
