@@ -1,0 +1,135 @@
+"""Mean-field order parameter for several S, and the mixed-order potential (Fig. 6)."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from impo.mean_field import MeanField, steady_state
+from impo.result import Dataset, Variable
+from models.gain_loss import chain
+
+COST = {"quick": "20 s", "full": "2 min"}
+
+G, H = 1.0, 0.5
+SPINS = (0.5, 1.0, 2.0, 10.0, 100.0)
+POTENTIAL_SPIN = 100.0
+DISTANCES = (1.1, 1.0, 0.9)  # rate over threshold in the columns of panel (c)
+
+
+def _line(spin: float, rates: np.ndarray) -> np.ndarray:
+    """Return (transverse, Sz on A, error)/S along the symmetry line, and the growth rate.
+
+    Every point starts from its neighbour at the larger rate, tilted off the polarised state.
+    """
+    out, start = [], None
+    for rate in rates[::-1]:
+        state = steady_state(chain(spin, G, H, rate, rate), MeanField(), start)
+        if state.status != "converged":
+            raise RuntimeError(f"S = {spin}, rate {rate}: {state.message}")
+        growth = state.diagnostics["solutions"][0]["growth_rate"]
+        transverse, along = state.transverse, state.expect("Sz")
+        out.append(
+            [transverse.value[0] / spin, along.value[0] / spin, along.error[0] / spin, growth]
+        )
+        z = rate / (2 * (G + H - rate)) if rate < G + H else math.inf
+        start = state if z < 0.9 * spin else None
+    return np.array(out[::-1])
+
+
+def _mean_field_potential(spin: float, rate: float, order: np.ndarray) -> np.ndarray:
+    """Return F with d|Delta|/dt = -dF/d|Delta| at gain = loss, Sz following adiabatically.
+
+    With z = <Sz_a> = -<Sz_b> fixed by (g + h) Delta^2 = Gamma [S(S+1) - z(z+1)], the order
+    parameter grows at [2(g + h - Gamma) z - Gamma]/(2S) in the equations of Appendix B.
+    """
+    total = G + H
+    root = 0.25 + spin * (spin + 1) - total * order**2 / rate
+    z = -0.5 + np.sqrt(np.where(root >= 0, root, np.nan))  # beyond, Sz cannot follow
+    slope = -order * (2 * (total - rate) * z - rate) / (2 * spin)
+    steps = np.diff(order) * (slope[1:] + slope[:-1]) / 2
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _landau_first_order(order: np.ndarray, distance: float) -> np.ndarray:
+    """Return the usual Landau potential of a first-order transition at the order 1/2."""
+    x = (2 * order) ** 2
+    return (x - 2 * x**2 + x**3) + 2 * (distance - 1) * x
+
+
+def compute(quick: bool) -> Dataset:
+    """Return the mean-field lines along gain = loss, and the potentials of panel (c)."""
+    points = 25 if quick else 100
+    threshold = G + H
+    rates = threshold * np.linspace(0.1, 1.15, points)
+    table = np.array([_line(spin, rates) for spin in SPINS])
+    order = np.linspace(0, 1, 401)
+    potentials = [
+        _mean_field_potential(POTENTIAL_SPIN, x * threshold, POTENTIAL_SPIN * order)
+        / POTENTIAL_SPIN**2
+        for x in DISTANCES
+    ]
+    first_order = [_landau_first_order(order, x) for x in DISTANCES]
+    names = ("transverse", "magnetisation", "magnetisation_error", "growth_rate")
+    texts = ("|<S->|/S", "<Sz>/S on A", "error of <Sz>/S on A", "slowest mode of the fixed point")
+    variables = {
+        "rate": Variable(("rate",), rates, "g", "gain and loss rate"),
+        "S": Variable(("S",), np.array(SPINS), "1", "spin quantum number"),
+        "distance": Variable(("distance",), np.array(DISTANCES), "1", "rate over threshold"),
+        "order": Variable(("order",), order, "1", "|<S->|/S"),
+        "potential": Variable(
+            ("distance", "order"), np.array(potentials), "g", "mean-field potential / S^2"
+        ),
+        "landau": Variable(
+            ("distance", "order"), np.array(first_order), "1", "first-order Landau potential"
+        ),
+        "limit": Variable(
+            ("rate",), np.where(rates < threshold, np.sqrt(rates / threshold), 0.0), "1",
+            "|<S->|/S for S -> infinity, Eq. (9)",
+        ),
+    }  # fmt: skip
+    for i, (name, text) in enumerate(zip(names, texts, strict=True)):
+        units = "g" if name == "growth_rate" else "1"
+        variables[name] = Variable(("S", "rate"), table[..., i], units, text)
+    return Dataset(
+        variables,
+        {"title": "Mean-field order", "g": G, "h": H, "potential_S": POTENTIAL_SPIN},
+    )
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw order parameter and magnetisation over the rate, and the potentials."""
+    figure = Figure(figsize=(9.6, 4.6), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+    axes = left.subplots(2, 1, sharex=True)
+    threshold = data.attributes["g"] + data.attributes["h"]
+    x = data["rate"] / threshold
+    for i, spin in enumerate(data["S"]):
+        for ax, name in zip(axes, ("transverse", "magnetisation"), strict=True):
+            ax.errorbar(
+                x, data[name][i], data["magnetisation_error"][i], ls="--", color=f"C{i}",
+                label=f"MF, $S={spin:g}$",
+            )  # fmt: skip
+    axes[0].plot(x, data["limit"], "k-", lw=1, label=r"Eq. (9), $S\to\infty$")
+    axes[1].plot(x, np.where(x < 1, 0.0, 1.0), "k-", lw=1)
+    axes[0].set_ylabel(r"$\langle S_\perp\rangle/S$")
+    axes[1].set_ylabel(r"$\langle S^z_a\rangle/S$")
+    axes[1].set_xlabel(r"$\bar\Gamma/(g+h)$")
+    axes[0].legend(fontsize=7)
+    grid = right.subplots(2, 3, sharex=True)
+    order = data["order"]
+    for column, distance in enumerate(data["distance"]):
+        grid[0, column].plot(order, data["landau"][column], "C7")
+        grid[1, column].plot(order, data["potential"][column], "C3")
+        grid[0, column].set_title(rf"$\bar\Gamma={distance:g}\,\bar\Gamma_c$", fontsize=9)
+        grid[1, column].set_xlabel(r"$|\Delta|/S$")
+    for row, name in enumerate(("landau", "potential")):
+        values = data[name]
+        low = np.nanmin(values)
+        top = 0.5 if name == "landau" else np.nanmax(np.abs(values))
+        for ax in grid[row]:
+            ax.set(ylim=(1.15 * low - 0.05 * top, 1.05 * top))
+            ax.axhline(0, color="0.7", lw=0.8)
+    grid[0, 0].set_ylabel(r"first order: $F(\Delta)$")
+    grid[1, 0].set_ylabel(rf"mixed order: $F/S^2$, $S={data.attributes['potential_S']:g}$")
+    return figure
