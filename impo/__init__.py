@@ -1,21 +1,29 @@
 """impo: steady states of dissipative spin lattices, with an error bar and a verdict on each."""
 
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.cluster_mean_field import ClusterMeanField
 from impo.exact import Exact
+from impo.holstein_primakoff import HolsteinPrimakoff
+from impo.mean_field import MeanField
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.result import Dataset, Estimate, Status, SteadyState, Variable
 from impo.steady import METHODS, evolve, steady_state
 from impo.store import StoreError, load
+from impo.tensor.settings import ITEBD
 
 __all__ = [
     "ArgumentError",
     "Boson",
+    "ClusterMeanField",
     "Dataset",
     "Estimate",
     "Exact",
+    "HolsteinPrimakoff",
+    "ITEBD",
     "Jump",
     "LindbladModel",
     "METHODS",
+    "MeanField",
     "Spin",
     "Status",
     "SteadyState",

@@ -16,13 +16,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from impo import exact
+from impo import cluster_mean_field, exact, holstein_primakoff, mean_field
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.model import LindbladModel
 from impo.result import SteadyState
+from impo.tensor import itebd
 
 _SOLVERS: dict[Any, ModuleType] = {
+    itebd.ITEBD: itebd,
     exact.Exact: exact,
+    holstein_primakoff.HolsteinPrimakoff: holstein_primakoff,
+    mean_field.MeanField: mean_field,
+    cluster_mean_field.ClusterMeanField: cluster_mean_field,
 }
 METHODS: dict[str, type] = {method.name: method for method in _SOLVERS}
 """Name on the command line to the class of the method."""

@@ -32,8 +32,8 @@ class Residual:
 def residual(picture: Picture) -> Residual:
     """Apply the unprojected Liouvillian to the three-site states around every bond.
 
-    The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but every term of
-    the Liouvillian touches at most three of them.
+    The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
+    single term of the Liouvillian at most three of them.
     """
     generator, n = picture.generator, len(picture.bases)
     columns = picture.bases
@@ -96,7 +96,7 @@ def most_negative_eigenvalue(picture: Picture) -> float:
 
 
 def multipole_tail(picture: Picture) -> float:
-    """Return the share of the one-site Hilbert-Schmidt weight in the highest rank kept, if it is cut."""
+    """Return the share of the highest rank kept in the one-site Hilbert-Schmidt weight, if cut."""
     worst = 0.0
     for site, basis in enumerate(picture.bases):
         if basis.k.max() < basis.dimension - 1:
@@ -110,8 +110,8 @@ def verdict(
 ) -> tuple[Status, str]:
     """Return the status of a steady state and a sentence that says what to do.
 
-    `converged` needs all of: the residual, and the sum of the errors by bond dimension, Trotter step,
-    rank and time, are below `tol`, and no two-site state has a negative eigenvalue beyond its error.
+    `converged` needs all of this: the residual and the sum of the errors by bond dimension, Trotter
+    step, rank and time are below `tol`, and no two-site state has an eigenvalue below its error.
     """
     if not picture.finite:
         return Status.FAILED, (
@@ -124,8 +124,8 @@ def verdict(
     negative = most_negative_eigenvalue(picture)
     if negative < -max(1e-8, 5 * total):
         return Status.UNPHYSICAL, (
-            f"A two-site density matrix has the eigenvalue {negative:.1e}; raise `chi_max`, or `k_max` "
-            "if it is set."
+            f"A two-site density matrix has the eigenvalue {negative:.1e}; raise `chi_max`, "
+            "or `k_max` if it is set."
         )
     if total <= tol and low_residual <= tol:
         return Status.CONVERGED, "All errors and the residual are below `tol`."

@@ -16,7 +16,7 @@ STICKY = 1.05
 
 @dataclass(frozen=True)
 class Truncation:
-    """What a decomposition keeps: at most `chi` states, and none below `cutoff` times the largest."""
+    """What a decomposition keeps: at most `chi` states, none below `cutoff` times the largest."""
 
     chi: int
     cutoff: float = 1e-14
@@ -24,7 +24,7 @@ class Truncation:
 
 @dataclass
 class Chain:
-    """Coefficients of a density operator in a (weighted) operator basis, as right-canonical tensors.
+    """Coefficients of a density operator in a (weighted) operator basis: right-canonical tensors.
 
     Attributes
     ----------
@@ -81,8 +81,8 @@ class Chain:
     def update(self, bond: int, gate: dict[int, NDArray], truncation: Truncation) -> float:
         """Apply a gate to sites bond, bond + 1 and return the discarded weight.
 
-        The order is Hastings' variant of Vidal's update: theta = S C, C = gate B B, is decomposed, and
-        B_left = C V^+ avoids the division by singular values.
+        The order is Hastings' variant of Vidal's update: theta = S C, C = gate B B, is decomposed,
+        and B_left = C V^+ avoids the division by singular values.
         """
         i, j = bond, (bond + 1) % len(self)
         plan = contraction_plan(
@@ -161,8 +161,8 @@ def _select(
 ) -> tuple[tuple[int, ...], float, float, float]:
     """Return the states kept per sector, the discarded weight, the norm, and what earns a place.
 
-    A pair of charges q, -q is kept or cut as one. The numbers of states that the bond had before are
-    kept where the best choice is hardly better: every new set of charges costs a new plan.
+    A pair of charges q, -q is kept or cut as one. The numbers of states that the bond had before
+    are kept where the best choice is hardly better: every new set of charges costs a new plan.
     """
     merged = np.concatenate([f.values for f in factors])
     owner = np.repeat(np.arange(len(sectors)), [len(f.values) for f in factors])
@@ -182,9 +182,9 @@ def _select(
     before = np.array([sector.before for sector in sectors])
     possible = np.all(before < [len(t) for t in tails])
     size = multiplicity @ before
-    if full and possible and multiplicity @ kept - 1 <= size <= truncation.chi:
-        if lost(before) <= STICKY * lost(kept):
-            kept = before
+    comparable = full and possible and multiplicity @ kept - 1 <= size <= truncation.chi
+    if comparable and lost(before) <= STICKY * lost(kept):
+        kept = before
     discarded, total = lost(kept), lost(np.zeros_like(kept))
     norm = float(np.sqrt(total - discarded))
     return tuple(kept.tolist()), discarded / total, norm, float(threshold)

@@ -26,8 +26,8 @@ class Decay:
     fitted, fitted_error
         From the logarithmic slope over the far half of the distances that stand above the noise.
     spectral, spectral_error
-        From the eigenvalue of the transfer matrix that carries the correlation at the far end of the
-        window; None if none carries more than half of it.
+        From the eigenvalue of the transfer matrix that carries the correlation at the far end of
+        the window; None if none carries more than half of it.
     window
         First and last distance used.
     """
@@ -57,8 +57,8 @@ def signal_window(values: NDArray, errors: NDArray) -> int:
 def fitted_length(values: NDArray, errors: NDArray, last: int) -> tuple[float, float]:
     """Return the decay length from a weighted log-linear fit, and its error.
 
-    The fit runs over the far half of 1 ... last. Its error combines that of the data with the change
-    of the slope towards the near part, which is what a curved logarithm leaves undecided.
+    The fit runs over the far half of 1 ... last. Its error combines that of the data with the
+    change of the slope towards the near part, which is what a curved logarithm leaves undecided.
     """
     first = max(1, min(last - FEWEST + 1, 1 + last // 2))
     slopes = []

@@ -57,12 +57,11 @@ def leading(matrix: NDArray, guess: NDArray, sweeps: int = 2) -> Decomposition:
         Number of products with the matrix and its adjoint.
     """
     basis = np.concatenate([guess, _probe(_extra(len(guess)), guess.shape[1])]).conj().T
-    for sweep in range(sweeps):
-        if sweep:
-            basis = np.linalg.qr(reduced)[0]
+    for _ in range(sweeps - 1):
         range_basis = np.linalg.qr(matrix @ basis)[0]
-        reduced = matrix.conj().T @ range_basis
-    coefficients = reduced.conj().T
+        basis = np.linalg.qr(matrix.conj().T @ range_basis)[0]
+    range_basis = np.linalg.qr(matrix @ basis)[0]
+    coefficients = range_basis.conj().T @ matrix
     rest = matrix - range_basis @ coefficients
     _, values, vectors = np.linalg.svd(coefficients, full_matrices=False)
     return Decomposition(values, vectors, float(np.vdot(rest, rest).real))

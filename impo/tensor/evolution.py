@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numpy.typing import NDArray
-
 from impo.tensor.chain import Chain, Truncation
 from impo.tensor.gates import Bond, Gate
 
@@ -54,7 +52,7 @@ def trotter_step(bonds: Sequence[Bond], dt: float) -> Step:
 
 
 def evolve(chain: Chain, step: Step, count: int, truncation: Truncation) -> float:
-    """Evolve a chain in place by `count` steps; return the largest discarded weight of an update."""
+    """Evolve a chain in place by `count` steps; return the largest discarded weight."""
     worst = 0.0
     for number in range(count):
         first = step.stages[0] if number == 0 else step.joined
@@ -62,8 +60,3 @@ def evolve(chain: Chain, step: Step, count: int, truncation: Truncation) -> floa
             for bond, gate in zip(bonds, gates, strict=True):
                 worst = max(worst, chain.update(bond, gate, truncation))
     return worst
-
-
-def uniform_coefficients(traces: Sequence[NDArray]) -> list[NDArray]:
-    """Return the coefficients of the maximally mixed state from the traces Tr T_x of every site."""
-    return [trace / (trace @ trace) for trace in traces]

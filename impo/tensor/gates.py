@@ -1,7 +1,7 @@
 """Bond Liouvillians, resolved by charge, and their exponentials."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Gate(dict[int, NDArray]):
 
 @dataclass(frozen=True)
 class Bond:
-    """The Liouvillian of two neighbouring sites as one matrix per pair charge # (p0 p1) (p0' p1')."""
+    """The Liouvillian of two neighbours, one matrix per pair charge; # (p0 p1) (p0' p1')."""
 
     blocks: Mapping[int, NDArray]
 
@@ -42,8 +42,14 @@ def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[N
     """Return the conserved charge of every basis operator of every site."""
     if not len(generator.weights):
         return [np.zeros(len(basis), dtype=int) for basis in bases]
-    weights = generator.weights.sum(axis=0)
+    (weights,) = generator.weights
     return [weight * basis.q for weight, basis in zip(weights, bases, strict=True)]
+
+
+def one_charge(generator: Generator) -> Generator:
+    """Return the generator with the sum of its charges: decoupled parts conserve one each."""
+    weights = generator.weights
+    return replace(generator, weights=weights.sum(axis=0, keepdims=True)[: len(weights)])
 
 
 def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
@@ -66,8 +72,8 @@ def bond_products(
 ) -> list[list[tuple[NDArray, NDArray]]]:
     """Return the Liouvillian of every bond as a list of products of two one-site matrices.
 
-    Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in proportion
-    to the couplings there: decoupled dimers then have no Trotter error.
+    Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in
+    proportion to the couplings there: decoupled dimers then have no Trotter error.
     """
     n = len(bases)
     count = n if infinite else n - 1

@@ -1,68 +1,23 @@
-"""The infinite matrix-product-operator method: settings, and the steady state of a model."""
+"""The infinite matrix-product-operator method: the steady state of a model."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impo.arguments import (
-    ArgumentError,
-    UnsupportedModelError,
-    boolean,
-    fail,
-    non_negative,
-    positive,
-    positive_integer,
-)
+from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
 from impo.tensor.certificate import multipole_tail, residual, verdict
-from impo.tensor.gates import check_nearest_neighbour
+from impo.tensor.dynamics import ItebdTrajectory, trajectory
+from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.ladder import Ladder, climb, first_rank
 from impo.tensor.picture import Picture, adapted, compatible, product_picture
+from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
-
-
-@dataclass(frozen=True)
-class ITEBD:
-    """Steady state of an infinite chain by evolution of a matrix-product density operator.
-
-    Attributes
-    ----------
-    chi_max
-        Largest bond dimension; less is used if `tol` is reached earlier.
-    k_max
-        Largest rank of the multipole operators kept; None chooses it and raises it while it matters.
-    weight
-        The alpha of the weighted truncation: rank k counts exp(-alpha k).
-    tol
-        Accuracy asked for in <Sz>/S and Var/S^2.
-    charges
-        Whether to use the U(1) symmetry of the model; False allows starts that break it.
-    t_max
-        Largest evolution time, in units of the inverse couplings.
-    """
-
-    name: ClassVar[str] = "itebd"
-    chi_max: int = 128
-    k_max: int | None = None
-    weight: float = 1.0
-    tol: float = 1e-4
-    charges: bool = True
-    t_max: float = 2000.0
-
-    def __post_init__(self):
-        positive_integer("chi_max", self.chi_max)
-        if self.k_max is not None:
-            positive_integer("k_max", self.k_max)
-        non_negative("weight", self.weight)
-        positive("tol", self.tol)
-        boolean("charges", self.charges)
-        positive("t_max", self.t_max)
 
 
 def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> ItebdState:
@@ -75,8 +30,9 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
     method
         Settings.
     start
-        Another `ItebdState` (of any chi, k_max, parameters or spin), or a product state: one density
-        matrix or state vector per site of the unit cell. None starts from the fully mixed state.
+        Another `ItebdState` (of any chi, k_max, parameters or spin), or a product state: one
+        density matrix or state vector per site of the unit cell. None starts from the fully mixed
+        state.
 
     Raises
     ------
@@ -93,7 +49,7 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
     status, message = verdict(top, checks, method.tol, low)
-    diagnostics = {
+    diagnostics: dict[str, Any] = {
         "chi": top.chain.bond_dimension,
         "k_max": top.k_max,
         "dt": top.dt,
@@ -105,7 +61,7 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         **{f"error_{check.kind}": check.error for check in checks},
         "error_time": top.remaining,
     }
-    return ItebdState(
+    state = ItebdState(
         model=model,
         method=method,
         status=status,
@@ -117,6 +73,22 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         picture=top,
         checks=tuple(checks),
     )
+    diagnostics["correlation_length_disagreement"] = disagreements(state) if found else []
+    return state
+
+
+def disagreements(state: ItebdState) -> list[str]:
+    """Return the pairs of operators whose decay lengths by fit and by spectrum disagree.
+
+    Looked at are the functions <S+ S-> and <Sz Sz> (<Bd B> and <N N>) of the first site.
+    """
+    spin = "Sz" in state.model.sites[0].operators
+    out = []
+    for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if spin else (("Bd", "B"), ("N", "N")):
+        found = state.decay(op_a, op_b)
+        if found is not None and not found.agree:
+            out.append(op_a + op_b)
+    return out
 
 
 def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
@@ -126,7 +98,7 @@ def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
             f"ITEBD treats chains, but {model.label} has dimension {model.dimension}; use `TWA` or "
             "`HolsteinPrimakoff`."
         )
-    generator = infinite_chain(model, charges=method.charges)
+    generator = one_charge(infinite_chain(model, charges=method.charges))
     check_nearest_neighbour(generator)
     return generator
 
@@ -134,16 +106,9 @@ def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
 def check_unique(generator: Generator) -> None:
     """Refuse models whose steady state is not unique for a reason that can be read off.
 
-    Without dissipation every function of H is stationary. If every jump operator conserves the charge
-    as H does (a strong symmetry, as in a chain with dephasing only), there is a steady state for
-    every value of the charge.
+    If every jump operator conserves the charge as H does (a strong symmetry, as in a chain with
+    dephasing only), there is a steady state for every value of the charge.
     """
-    label = generator.model.label
-    if not any(rate > 0 for _, rate, _ in generator.jumps):
-        raise UnsupportedModelError(
-            f"A model must have dissipation to have a unique steady state, but {label} has none; "
-            "follow its dynamics with `evolve`."
-        )
     charged = infinite_chain(generator.model)
     for weights in charged.weights:
         changes = [
@@ -154,9 +119,9 @@ def check_unique(generator: Generator) -> None:
         ]
         if not any(changes):
             raise UnsupportedModelError(
-                f"{label} has more than one steady state: H and all jump operators conserve the "
-                f"charge with weights {weights.tolist()} (a strong symmetry); use `Exact` on a finite "
-                "cluster, or `evolve`."
+                f"{generator.model.label} has more than one steady state: H and all jump "
+                f"operators conserve the charge with weights {weights.tolist()} (strong symmetry); "
+                "use `Exact` on a finite cluster, or `evolve`."
             )
 
 
@@ -186,7 +151,7 @@ def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -
 
 
 def product_states(model: LindbladModel, start: Sequence[Any]) -> list[NDArray]:
-    """Return one density matrix per site of the unit cell from state vectors or density matrices."""
+    """Return one density matrix per site of the unit cell from vectors or density matrices."""
     allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
     if not isinstance(start, Sequence | np.ndarray) or len(start) != len(model.sites):
         raise fail("start", allowed, start)
@@ -199,3 +164,24 @@ def product_states(model: LindbladModel, start: Sequence[Any]) -> list[NDArray]:
             raise fail("start", allowed, given)
         states.append(rho / np.trace(rho).real)
     return states
+
+
+def evolve(
+    model: LindbladModel, method: ITEBD, start: Any, times: Sequence[float]
+) -> ItebdTrajectory:
+    """Return the states of an infinite chain at given times.
+
+    Parameters
+    ----------
+    model, method, start
+        As in `steady_state`; `t_max` is not used.
+    times
+        Non-negative times in rising order, in units of the inverse rates of the model.
+    """
+    generator = chain_generator(model, method)
+    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max)
+
+    def starting(k_max: int) -> Picture:
+        return first_picture(generator, start, k_max, method.weight)
+
+    return trajectory(model, method, ladder, starting, times)

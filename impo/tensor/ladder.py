@@ -71,9 +71,8 @@ class Ladder:
     def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:
         """Evolve until the observables are within `target` of where they are heading.
 
-        The distance still to go is that of a geometric series with the ratio of the last two changes.
-        Without a target it is a tenth of the change since the start: a rung need not be better than
-        its difference from the one before.
+        Without a target it is a tenth of the change since the start: a rung need not be better
+        than its difference from the one before.
         """
         step = self.step(start.k_max, start.weight, dt)
         chain, time = start.chain.copy(), start.time
@@ -114,6 +113,14 @@ def first_rank(full: int) -> int:
     return full if full <= 4 else min(full, 2 + math.ceil(math.sqrt(full)))
 
 
+def chi_rungs(chi_max: int) -> list[int]:
+    """Return the bond dimensions of the ladder: chi_max, and down from it in equal ratios."""
+    rungs = [chi_max]
+    while rungs[-1] >= GROWTH * FIRST_CHI or len(rungs) < 2:
+        rungs.append(max(1, min(round(rungs[-1] / GROWTH), rungs[-1] - 1)))
+    return rungs[::-1]
+
+
 def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
     """Return how far the observables still are from their limit, and whether they only fluctuate.
 
@@ -139,16 +146,17 @@ def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
 def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     """Climb from a start to the steady state; return it with the checks that bound its errors.
 
-    The picture on top is compared with the rung below (bond dimension), and that rung with a shorter
-    Trotter step and with higher ranks. A setting that matters too much is moved and the rung repeated.
+    The picture on top is compared with the rung below (bond dimension), and that rung with a
+    shorter Trotter step and with higher ranks. A setting that matters too much is moved and the
+    rung repeated.
     """
     tol = ladder.tol
     dt = FIRST_DT * time_unit(ladder.generator)
-    chi = max(2, min(FIRST_CHI, ladder.chi_max // 2))
-    below = _coarse_rank(ladder, ladder.relax(start, chi, dt, max(tol / 10, 1e-3)))
+    rungs = chi_rungs(ladder.chi_max)
+    below = _coarse_rank(ladder, ladder.relax(start, rungs[0], dt, max(tol / 10, 1e-3)))
     last_change, last_dt_error = math.inf, math.inf
     while True:
-        chi = min(max(below.chi + 2, round(GROWTH * below.chi)), ladder.chi_max)
+        chi = next((c for c in rungs if c > below.chi), ladder.chi_max)
         top = ladder.relax(below, chi, below.dt)
         change = difference(top, below)
         chi_check = Check("chi", top, below, _series_factor(change, last_change))
@@ -206,11 +214,12 @@ def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:
 
 
 def time_unit(generator: Generator) -> float:
-    """Return the time in which low multipoles change by order one: the inverse of their fastest rate.
+    """Return the time in which low multipoles change by order one.
 
-    The rate is the largest singular value of a bond Liouvillian between operators with k <= 1.
+    It is the inverse of the fastest rate, the largest singular value of a bond Liouvillian between
+    operators with k <= 1.
     """
     bonds = bond_liouvillians(generator, generator.bases(1), 0.0)
     rates = [np.linalg.norm(block, ord=2) for bond in bonds for block in bond.blocks.values()]
-    fastest = max(rates)
+    fastest = float(max(rates))
     return 1.0 / fastest if fastest > 0 else 1.0

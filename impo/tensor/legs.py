@@ -2,17 +2,16 @@
 
 Charges add up along the chain: a block of a site tensor has charge(vR) = charge(vL) + charge(p).
 
-In the real gauge, rho = rho^T exchanges the charges q and -q. Bond states of charge q and -q are kept
-in pairs, so that the mirrored block is a copy; bond states of charge 0 are even or odd under the
-exchange, and a block picks up a sign for every odd state on its bonds.
+In the real gauge, rho = rho^T exchanges the charges q and -q. Bond states of charge q and -q are
+kept in pairs, so that the mirrored block is a copy; bond states of charge 0 are even or odd under
+the exchange, and a block picks up a sign for every odd state on its bonds.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class PhysicalLeg:
     index: tuple[tuple[int, tuple[int, ...]], ...]
 
     @classmethod
-    def of(cls, charges: Sequence[int]) -> "PhysicalLeg":
+    def of(cls, charges: ArrayLike) -> "PhysicalLeg":
         """Group basis operators by their charge, in the order of the basis."""
         values = np.asarray(charges)
         return cls(
@@ -102,8 +101,8 @@ class PhysicalLeg:
 class TensorLayout:
     """Order of the elements of a charge-conserving site tensor in a flat array.
 
-    For every charge of vR, by rising charge, a row-major matrix whose rows are (vL, p), sorted by the
-    charge of vL, and whose columns are vR. Elements of one block are thus (vL, p, vR).
+    For every charge of vR, by rising charge, a row-major matrix whose rows are (vL, p), sorted by
+    the charge of vL, and whose columns are vR. Elements of one block are thus (vL, p, vR).
     """
 
     left: Leg
@@ -156,7 +155,7 @@ class TensorLayout:
         return dense
 
     def from_dense(self, dense: NDArray) -> NDArray:
-        """Return the flat array of a full tensor; elements that break the charge rule are dropped."""
+        """Return the flat array of a full tensor; what breaks the charge rule is dropped."""
         flat = np.zeros(self.size, dense.dtype)
         for place, positions in self._places():
             flat[positions] = dense[place]

@@ -1,4 +1,4 @@
-"""A chain at fixed accuracy settings, and how pictures of different settings are made and compared."""
+"""A chain at fixed accuracy settings: how such pictures are made, changed and compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,7 +60,7 @@ class Picture:
 
     @cached_property
     def monitor(self) -> NDArray:
-        """Expectation values of T_kq (x) T_k'q' on all bonds with k + k' <= 2, over their largest value.
+        """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
         They contain <Sz>/S, Var/S^2 and the neighbour correlations, all of order one.
         """
@@ -102,7 +102,7 @@ def difference(a: Picture, b: Picture) -> float:
 def product_picture(
     generator: Generator, states: Sequence[NDArray] | None, k_max: int, weight: float
 ) -> Picture:
-    """Return a product state: given one-site density matrices (rotated frame), or the mixed state."""
+    """Return the product of one-site density matrices (rotated frame), or the mixed state."""
     bases = generator.bases(k_max)
     coefficients = []
     for site, basis in enumerate(bases):
@@ -155,8 +155,7 @@ def compatible(a: Generator, b: Generator) -> bool:
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
         and np.array_equal(a.weights, b.weights)
-        and np.allclose(a.phases, b.phases)
-        and np.isclose(a.phase_advance, b.phase_advance)
+        and bool(np.allclose([*a.phases, a.phase_advance], [*b.phases, b.phase_advance]))
     )
 
 
@@ -180,7 +179,7 @@ class Check:
 
 
 def two_site_states(picture: Picture) -> list[NDArray]:
-    """Return the reduced density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
+    """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
     n = len(picture.bases)
     out = []
     for bond in range(n):

@@ -31,6 +31,7 @@ class Gather:
         return cls(index, None if np.all(weight == 1) else weight)
 
     def __call__(self, flat: NDArray) -> NDArray:
+        """Return the selected elements."""
         taken = flat.take(self.index)
         if self.weight is not None:
             taken *= self.weight
@@ -84,6 +85,7 @@ class OldRows:
     scale: NDArray | None
 
     def __call__(self, second: NDArray) -> NDArray:
+        """Return the rows as a matrix # vM (p1 vR)."""
         matrix = second[self.place].reshape(self.shape)[self.rows]
         return matrix if self.columns is None else matrix[:, self.columns] * self.scale
 
@@ -239,7 +241,7 @@ class ContractionPlan:
         return sorted(q for q in from_left & from_right if q >= 0 or not self.mirror)
 
     def _full(self, charge: int) -> tuple[NDArray, NDArray, list[int], list[int]]:
-        """Return positions and signs of the matrix (vL p0) (p1 vR), and the charges of vL and vR."""
+        """Return positions and signs of the matrix (vL p0) (p1 vR), and charges of vL and vR."""
         left, right = self.legs
         first, second = self.physical
         lefts = [ql for ql in left.counts if charge - ql in first.counts]
@@ -384,7 +386,8 @@ class SplitPlan:
         index = np.zeros(layout.size, dtype=int)
         weight = np.zeros(layout.size)
         outer = layout.left if on_left else layout.right
-        start, done = 0, {}
+        start = 0
+        done: dict[int, int] = {}
         for sector, number in zip(plan.sectors, kept, strict=True):
             q = sector.charge
             length = sector.shape[0 if on_left else 1]

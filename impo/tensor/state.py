@@ -1,18 +1,37 @@
-"""The steady state (or a snapshot) of an infinite chain as a result: observables with error bars."""
+"""The state of an infinite chain as a result: observables with error bars."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from tenpy.networks.mps import MPS
 
 from impo.arguments import ArgumentError, non_negative_integer
-from impo.basis import local_operators
-from impo.liouvillian import Generator
+from impo.basis import charge_parts, local_operators
+from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
 from impo.result import Estimate, Status, Stored
+from impo.tensor.archive import pack, unpack
+from impo.tensor.correlations import FEWEST, Decay, decay, signal_window, spectral_length
+from impo.tensor.density import LiouvillianDensity, liouvillian_density
+from impo.tensor.gates import one_charge
+from impo.tensor.measures import (
+    mutual_information,
+    negativity,
+    normalised_mps,
+    operator_entropy,
+    purity_density,
+    site_phases,
+)
+from impo.tensor.network import liouvillian_model
 from impo.tensor.picture import Check, Picture, density_matrix
+from impo.tensor.settings import ITEBD
+
+FARTHEST = 60  # cells to which a correlation function is looked at for its decay
+FARTHEST_SUM = 4096  # and to which it is summed
 
 
 @dataclass(frozen=True)
@@ -53,8 +72,8 @@ class ItebdState(Stored):
         observable
             Function of a picture.
         scale
-            Largest absolute value that it can have; the distance still to be relaxed counts relative
-            to it.
+            Largest absolute value that it can have; the distance still to be relaxed counts
+            relative to it.
         """
         value = np.asarray(observable(self.picture))
         error = np.full(value.shape, scale * self.picture.remaining + 1e-14 * max(scale, 1.0))
@@ -92,7 +111,7 @@ class ItebdState(Stored):
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has it."""
         matrices = {site: self._matrix(op, site) for site in self._sites(op)}
-        scale = max(np.linalg.norm(matrix, 2) for matrix in matrices.values())
+        scale = float(max(np.linalg.norm(matrix, 2) for matrix in matrices.values()))
         return _real_if_hermitian(self.estimate(self._local(matrices), scale), matrices.values())
 
     def variance(self, op: str) -> Estimate:
@@ -100,7 +119,7 @@ class ItebdState(Stored):
         matrices = {site: self._matrix(op, site) for site in self._sites(op)}
         squares = {site: matrix @ matrix for site, matrix in matrices.items()}
         first, second = self._local(matrices), self._local(squares)
-        scale = max(np.linalg.norm(matrix, 2) ** 2 for matrix in matrices.values())
+        scale = float(max(np.linalg.norm(matrix, 2) ** 2 for matrix in matrices.values()))
         return _real_if_hermitian(
             self.estimate(lambda picture: second(picture) - first(picture) ** 2, scale),
             matrices.values(),
@@ -118,69 +137,234 @@ class ItebdState(Stored):
     def _correlation(
         self, picture: Picture, a: NDArray, b: NDArray, sites: tuple[int, int], max_cells: int
     ) -> NDArray:
-        cell = len(self.model.sites)
+        cell, tile = len(self.model.sites), len(picture.bases)
+        i, j = sites
         out = np.zeros(max_cells + 1, dtype=complex)
-        for r in range(max_cells + 1):
-            i, j = sites[0], sites[1] + r * cell
-            if i == j:
-                vector = self._vector(picture, i, a @ b)
-                out[r] = picture.environment.marginal(i, 1) @ vector
-            else:
-                ends = sorted([(i, a), (j, b)], key=lambda end: end[0])
-                out[r] = picture.environment.chain_of(
-                    [(position, self._vector(picture, position, m)) for position, m in ends]
-                )
+        if i == j:
+            out[0] = picture.environment.marginal(i, 1) @ self._vector(picture, i, a @ b)
+        elif i > j:
+            ends = [(j, self._vector(picture, j, b)), (i, self._vector(picture, i, a))]
+            out[0] = picture.environment.chain_of(ends)
+        first = self._vector(picture, i, a)
+        start = 1 if j <= i else 0
+        for offset in range(start, min(start + tile // cell, max_cells + 1)):
+            position = j + offset * cell
+            count = (max_cells - offset) * cell // tile + 1
+            # the frame turns by a constant angle from tile to tile
+            turns = self._turns(b, sites[1], count)
+            second = self._vector(picture, position, b)
+            values = picture.environment.sequence(i, first, position, second, count)
+            out[offset :: tile // cell] = values * turns
         return out
+
+    def _turns(self, matrix: NDArray, site: int, count: int) -> NDArray:
+        """Return the phases of an operator of definite charge in the tiles 0 ... count - 1."""
+        advance = self.generator.phase_advance
+        parts = charge_parts(self.model.sites[site], matrix)
+        if not advance or not parts:
+            return np.ones(count)
+        return np.exp(1j * next(iter(parts)) * advance * np.arange(count))
 
     def connected(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
         """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
-        scale = float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2))
-        mean = self._local({sites[0]: a}), self._local({sites[1]: b})
+        non_negative_integer("max_cells", max_cells)
+        return self.estimate(lambda p: self._connected(p, a, b, sites, max_cells))
 
-        def observable(picture: Picture) -> NDArray:
-            product = mean[0](picture)[0] * mean[1](picture)[0]
-            return self._correlation(picture, a, b, sites, max_cells) - product
-
-        return self.estimate(observable, scale)
+    def _connected(
+        self, picture: Picture, a: NDArray, b: NDArray, sites: tuple[int, int], max_cells: int
+    ) -> NDArray:
+        mean_a, mean_b = self._local({sites[0]: a})(picture), self._local({sites[1]: b})(picture)
+        return self._correlation(picture, a, b, sites, max_cells) - mean_a[0] * mean_b[0]
 
     def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
-        return self._density_matrix(self.picture, places)
-
-    def _density_matrix(self, picture: Picture, places: Sequence[tuple[int, int]]) -> NDArray:
-        cell, n = len(self.model.sites), len(picture.bases)
-        positions = [site + c * cell for site, c in places]
+        positions = [site + cell * len(self.model.sites) for site, cell in places]
         if len(set(positions)) != len(positions) or not positions:
             raise ArgumentError("Argument `places` must name different (site, cell) pairs.")
+        return self._density_matrix(self.picture, positions)
+
+    def _density_matrix(self, picture: Picture, positions: list[int]) -> NDArray:
         order = np.argsort(positions)
-        bases = [picture.bases[p % n] for p in sorted(positions)]
-        coefficients = picture.environment.chain_of([(p, None) for p in sorted(positions)])
-        rho = density_matrix(coefficients, bases)
+        rising = [positions[i] for i in order]
+        bases = [picture.bases[p % len(picture.bases)] for p in rising]
+        coefficients = picture.environment.chain_of([(p, None) for p in rising])
+        turn = site_phases(picture, rising)
+        rho = turn[:, None] * density_matrix(coefficients, bases) * turn.conj()
         dims = [basis.dimension for basis in bases]
-        phases = [np.ones(1)]
-        for position in sorted(positions):
-            site = self.generator.sites[position % n]
-            m = (
-                np.arange(site.dimension)[::-1]
-                if "Sz" in site.operators
-                else np.arange(site.dimension)
-            )
-            phases.append(np.exp(-1j * self.generator.phase(position) * m))
-        turn = phases[0]
-        for phase in phases[1:]:
-            turn = np.kron(turn, phase)
-        rho = turn[:, None] * rho * turn.conj()[None, :]
         back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
-        size = rho.shape[0]
-        return rho.reshape(dims + dims).transpose(back).reshape(size, size)
+        return rho.reshape(dims + dims).transpose(back).reshape(rho.shape)
 
     def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
         dims = [self.model.sites[site].dimension for site, _ in places]
         return np.diag(self.density_matrix(places)).real.reshape(dims)
+
+    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
+        """Return the decay length by both routes, or None if too few distances stand out.
+
+        See `impo.tensor.correlations`.
+        """
+        connected = self.connected(op_a, op_b, sites, FARTHEST)
+        far = signal_window(connected.value, connected.error)
+        if far < FEWEST:
+            return None
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        tile_cells = len(self.generator.sites) // len(self.model.sites)
+        tiles = max(far // tile_cells, 1)
+        target = connected.value[tiles * tile_cells]
+
+        def spectral(picture: Picture) -> float | None:
+            ends = (
+                (sites[0], self._vector(picture, sites[0], a)),
+                (sites[1], self._vector(picture, sites[1], b)),
+            )
+            return spectral_length(picture, ends, self._left_charge(sites[0], a), tiles, target)
+
+        length = spectral(self.picture)
+        error: float | None = 0.0
+        for check in self.checks:
+            pair = spectral(check.finer), spectral(check.coarser)
+            if length is None or error is None or pair[0] is None or pair[1] is None:
+                length = error = None
+            else:
+                error += check.factor * abs(pair[0] - pair[1])
+        if length is None or error is None:
+            return decay(connected.value, connected.error, None, None)
+        return decay(connected.value, connected.error, length * tile_cells, error * tile_cells)
+
+    def _left_charge(self, site: int, matrix: NDArray) -> int:
+        """Return the charge sector of the transfer matrix behind an operator.
+
+        Tr(O T_kq) needs T_kq to lower what O raises.
+        """
+        if not len(self.generator.weights):
+            return 0
+        raised = next(iter(charge_parts(self.model.sites[site], matrix)))
+        return int(-raised * self.generator.weights.sum(axis=0)[site])
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return the decay length of the connected correlation function in unit cells.
+
+        None unless at least three distances exceed ten times their own error. `decay` shows the two
+        routes behind it.
+        """
+        found = self.decay(op_a, op_b, sites)
+        return None if found is None else Estimate(found.value, found.error)
+
+    @property
+    def purity_density(self) -> Estimate:
+        """Return -ln Tr rho^2 per unit cell."""
+        cells = len(self.generator.sites) // len(self.model.sites)
+        return self.estimate(lambda picture: np.asarray(purity_density(picture) / cells))
+
+    @property
+    def operator_entropy(self) -> Estimate:
+        """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
+        return self.estimate(operator_entropy)
+
+    def negativity(self, places: Sequence[tuple[int, int]] = ((0, 0), (1, 0))) -> Estimate:
+        """Return the entanglement negativity of two (site, cell) places."""
+        return self._of_pair(negativity, places)
+
+    def mutual_information(self, places: Sequence[tuple[int, int]] = ((0, 0), (1, 0))) -> Estimate:
+        """Return the mutual information of two (site, cell) places, in nats."""
+        return self._of_pair(mutual_information, places)
+
+    def _of_pair(self, measure: Callable, places: Sequence[tuple[int, int]]) -> Estimate:
+        cell = len(self.model.sites)
+        positions = [site + c * cell for site, c in places]
+        if len(set(positions)) != 2 or len(positions) != 2:
+            raise ArgumentError("Argument `places` must be two different (site, cell) pairs.")
+        dims = tuple(self.model.sites[site].dimension for site, _ in places)
+        return self.estimate(
+            lambda picture: np.asarray(measure(self._density_matrix(picture, positions), dims))
+        )
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.
+
+        The sum runs to the distance at which the connected correlations fall below rounding.
+        """
+        wave = np.asarray(k, dtype=float)
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        reach = 32
+        while reach < FARTHEST_SUM:
+            tail = self._connected(self.picture, a, b, sites, reach)[-2:]
+            if np.max(np.abs(tail)) < 1e-13 * np.linalg.norm(a, 2) * np.linalg.norm(b, 2):
+                break
+            reach *= 2
+        r = np.arange(-reach, reach + 1)
+        phases = np.exp(1j * np.multiply.outer(wave, r))
+
+        def observable(picture: Picture) -> NDArray:
+            ahead = self._connected(picture, a, b, sites, reach)
+            behind = self._connected(picture, b, a, sites[::-1], reach)
+            return phases @ np.concatenate([behind[:0:-1], ahead])
+
+        return self.estimate(observable)
+
+    @cached_property
+    def mps(self) -> MPS:
+        """The state as a canonical TeNPy MPS of the unweighted coefficients, in the rotated frame.
+
+        Its charges are those of `generator.weights`; the frame is turned by `generator.phases` and
+        `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
+        """
+        return normalised_mps(self.picture)
+
+    @property
+    def liouvillian_density(self) -> LiouvillianDensity:
+        """Mean <L>/N and variance (<L^+ L> - |<L>|^2)/N per site, as averages <rho| |rho>."""
+        model = liouvillian_model(self.generator, self.picture.bases)
+        return liouvillian_density(self.mps, model.H_MPO)
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the tensors of all pictures, and everything else as JSON types."""
+        arrays, pictures, checks = pack(self.picture, self.checks)
+        attributes = {
+            "model": self.model.to_json(),
+            "method": asdict(self.method),
+            "status": str(self.status),
+            "message": self.message,
+            "residual": self.residual,
+            "seconds": self.seconds,
+            "history": [dict(entry) for entry in self.history],
+            "diagnostics": dict(self.diagnostics),
+            "phases": self.generator.phases.tolist(),
+            "phase_advance": self.generator.phase_advance,
+            "pictures": pictures,
+            "checks": checks,
+        }
+        return arrays, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ItebdState":
+        """Rebuild the result from what `to_arrays` returned."""
+        model = LindbladModel.from_json(attributes["model"])
+        method = ITEBD(**attributes["method"])
+        generator = one_charge(infinite_chain(model, charges=method.charges))
+        picture, checks = unpack(generator, arrays, attributes["pictures"], attributes["checks"])
+        return cls(
+            model=model,
+            method=method,
+            status=Status(attributes["status"]),
+            message=attributes["message"],
+            residual=attributes["residual"],
+            seconds=attributes["seconds"],
+            history=attributes["history"],
+            diagnostics=attributes["diagnostics"],
+            picture=picture,
+            checks=checks,
+        )
 
 
 def _real_if_hermitian(estimate: Estimate, matrices: Any) -> Estimate:

@@ -1,4 +1,4 @@
-"""Trace observables of a matrix product: everything is contracted with the trace on all other sites.
+"""Trace observables of a matrix product: all other sites are contracted with the trace.
 
 The transfer matrix of a site, E = sqrt(d) A^{00}, is the slice of its tensor at the identity; its
 dominant left and right eigenvectors stand for the rest of an infinite chain.
@@ -131,13 +131,15 @@ class TraceEnvironment:
             scale = np.linalg.norm(norm)
             norm = norm / scale
             if position not in given:
-                block = block @ self.transfer[site]
-            elif given[position] is not None:
-                block = block @ np.tensordot(self.tensors[site], given[position], axes=(1, 0))
-            else:
-                block = np.tensordot(block, self.tensors[site], axes=(1, 0))
+                block = block @ self.transfer[site] / scale
+                continue
+            vector = given[position]
+            if vector is None:
+                block = np.tensordot(block, self.tensors[site], axes=(1, 0))  # (p ...) p vR
                 block = block.reshape(-1, block.shape[-1])
                 shape.append(len(self.bases[site]))
+            else:
+                block = block @ np.tensordot(self.tensors[site], vector, axes=(1, 0))
             block = block / scale
         right = self.right[last % n]
         return (block @ right).reshape(shape) / (norm @ right)
@@ -145,7 +147,7 @@ class TraceEnvironment:
     def sequence(
         self, first: int, op_first: NDArray, second: int, op_second: NDArray, count: int
     ) -> NDArray:
-        """Return <A_first B_second>, <A_first B_{second + n}>, ... one tile apart; first < second."""
+        """Return <A_first B_second>, <A_first B_{second + n}>, ... with n sites per tile."""
         n = len(self.bases)
         tensor = self.tensors[first % n]
         block = self.left[first % n] @ np.tensordot(tensor, op_first, axes=(1, 0))

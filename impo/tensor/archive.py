@@ -1,0 +1,82 @@
+"""Pictures and checks as named arrays, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.liouvillian import Generator
+from impo.tensor.chain import Chain
+from impo.tensor.gates import physical_legs
+from impo.tensor.legs import Leg
+from impo.tensor.picture import Check, Picture
+
+_NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
+
+
+def pack(
+    picture: Picture, checks: Sequence[Check]
+) -> tuple[dict[str, NDArray], list[dict[str, Any]], list[list[Any]]]:
+    """Return the arrays of all pictures, their settings, and the checks as numbers of pictures."""
+    pictures: list[Picture] = [picture]
+    for check in checks:
+        for other in (check.finer, check.coarser):
+            if not any(other is known for known in pictures):
+                pictures.append(other)
+
+    def number(wanted: Picture) -> int:
+        return next(i for i, known in enumerate(pictures) if known is wanted)
+
+    arrays: dict[str, NDArray] = {}
+    settings = []
+    for i, known in enumerate(pictures):
+        chain = known.chain
+        for site in range(len(chain)):
+            arrays[f"picture{i}_tensor{site}"] = chain.tensors[site]
+            arrays[f"picture{i}_singular_values{site}"] = chain.singular_values[site]
+        settings.append(
+            {
+                **{name: _number(getattr(known, name)) for name in _NUMBERS},
+                "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
+            }
+        )
+    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
+    return arrays, settings, links
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, int | np.integer) else float(value)
+
+
+def unpack(
+    generator: Generator,
+    arrays: Mapping[str, NDArray],
+    settings: Sequence[Mapping[str, Any]],
+    links: Sequence[Sequence[Any]],
+) -> tuple[Picture, tuple[Check, ...]]:
+    """Rebuild what `pack` took apart."""
+    mirror = generator.real and not generator.hermitian_basis
+    pictures = []
+    for i, entry in enumerate(settings):
+        n = len(entry["legs"])
+        chain = Chain(
+            physical=physical_legs(generator, generator.bases(entry["k_max"])),
+            legs=[
+                Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
+                for sectors, even in entry["legs"]
+            ],
+            tensors=[np.asarray(arrays[f"picture{i}_tensor{site}"]) for site in range(n)],
+            singular_values=[
+                np.asarray(arrays[f"picture{i}_singular_values{site}"]) for site in range(n)
+            ],
+            infinite=True,
+            mirror=mirror,
+        )
+        numbers = {name: entry[name] for name in _NUMBERS}
+        pictures.append(Picture(generator, chain, **numbers))
+    checks = tuple(
+        Check(kind, pictures[finer], pictures[coarser], factor)
+        for kind, finer, coarser, factor in links
+    )
+    return pictures[0], checks

@@ -1,0 +1,129 @@
+"""Time evolution of an infinite chain from a product state, with error bars."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.model import LindbladModel
+from impo.result import Estimate
+from impo.tensor.certificate import residual, verdict
+from impo.tensor.chain import Truncation
+from impo.tensor.evolution import ORDER, evolve
+from impo.tensor.ladder import DT_GROWTH, GROWTH, K_STEP, Ladder, first_rank, time_unit
+from impo.tensor.picture import Check, Picture
+from impo.tensor.settings import ITEBD
+from impo.tensor.state import ItebdState
+
+
+@dataclass(frozen=True)
+class ItebdTrajectory:
+    """States of an infinite chain at given times; observables have one leading time axis.
+
+    Attributes
+    ----------
+    times
+        In units of the inverse rates of the model.
+    states
+        One `ItebdState` per time. Their residual is |d rho/dt|, so it is no part of the verdict.
+    """
+
+    model: LindbladModel
+    method: ITEBD
+    times: NDArray
+    states: tuple[ItebdState, ...]
+
+    def _stack(self, observable: Callable[[ItebdState], Estimate]) -> Estimate:
+        found = [observable(state) for state in self.states]
+        return Estimate(np.array([x.value for x in found]), np.array([x.error for x in found]))
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op>, shape (times, sites of the unit cell that have it)."""
+        return self._stack(lambda state: state.expect(op))
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2, shape (times, sites of the unit cell that have it)."""
+        return self._stack(lambda state: state.variance(op))
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (times, max_cells + 1)."""
+        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
+
+
+def trajectory(
+    model: LindbladModel,
+    method: ITEBD,
+    ladder: Ladder,
+    starting: Callable[[int], Picture],
+    times: Sequence[float],
+) -> ItebdTrajectory:
+    """Evolve four pictures side by side: the best one, and one each that is coarser in a setting.
+
+    Parameters
+    ----------
+    model, method
+        What is solved, with which settings.
+    ladder
+        Keeps the gates.
+    starting
+        Rank k_max to the picture at time 0.
+    times
+        Non-negative, rising.
+    """
+    began = time.perf_counter()
+    full = ladder.full_rank
+    k_max = min(method.k_max or max(first_rank(full), min(full, 2 * K_STEP)), full)
+    dt = time_unit(ladder.generator) * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
+    chi = method.chi_max
+    kinds = {"best": (chi, dt, k_max)}
+    kinds["chi"] = (max(1, round(chi / GROWTH)), dt, k_max)
+    kinds["dt"] = (chi, dt * DT_GROWTH, k_max)
+    if k_max < full:
+        kinds["k_max"] = (chi, dt, max(1, k_max - K_STEP))
+    pictures = {kind: replace(starting(k), chi=chi, dt=dt) for kind, (chi, dt, k) in kinds.items()}
+    states, now = [], 0.0
+    for moment in times:
+        if moment > now:
+            pictures = {k: _advanced(ladder, p, moment - now) for k, p in pictures.items()}
+            now = moment
+        states.append(_snapshot(model, method, pictures, time.perf_counter() - began))
+    return ItebdTrajectory(model, method, np.asarray(times, dtype=float), tuple(states))
+
+
+def _advanced(ladder: Ladder, picture: Picture, duration: float) -> Picture:
+    """Evolve by a duration in equal steps no longer than the picture's own."""
+    count = int(np.ceil(duration / picture.dt - 1e-9))
+    step = ladder.step(picture.k_max, picture.weight, duration / count)
+    chain = picture.chain.copy()
+    discarded = evolve(chain, step, count, Truncation(picture.chi))
+    return replace(picture, chain=chain, time=picture.time + duration, discarded=discarded)
+
+
+def _snapshot(
+    model: LindbladModel, method: ITEBD, pictures: Mapping[str, Picture], seconds: float
+) -> ItebdState:
+    best = replace(pictures["best"], remaining=0.0)
+    # the error of the finer of two steps; for the other settings the coarser one bounds it
+    factors = {"dt": 1 / (DT_GROWTH**ORDER - 1), "chi": 1.0, "k_max": 1.0}
+    checks = tuple(
+        Check(kind, best, coarser, factors[kind])
+        for kind, coarser in pictures.items()
+        if kind != "best"
+    )
+    status, message = verdict(best, checks, method.tol, 0.0)
+    diagnostics: dict[str, Any] = {
+        "chi": best.chain.bond_dimension,
+        "k_max": best.k_max,
+        "dt": best.dt,
+        "time": best.time,
+        "discarded_weight": best.discarded,
+        **{f"error_{check.kind}": check.error for check in checks},
+    }
+    return ItebdState(
+        model, method, status, message, residual(best).low, seconds, (), diagnostics, best, checks
+    )

@@ -1,0 +1,46 @@
+"""Settings of the infinite matrix-product-operator method."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from impo.arguments import boolean, non_negative, positive, positive_integer
+
+
+@dataclass(frozen=True)
+class ITEBD:
+    """Steady state of an infinite chain by evolution of a matrix-product density operator.
+
+    Attributes
+    ----------
+    chi_max
+        Largest bond dimension; less is used if `tol` is reached earlier.
+    k_max
+        Largest rank of the multipole operators kept; None chooses it, and raises it while it
+        matters.
+    weight
+        The alpha of the weighted truncation: rank k counts exp(-alpha k).
+    tol
+        Accuracy asked for in <Sz>/S and Var/S^2.
+    charges
+        Whether to use the U(1) symmetry of the model; False allows starts that break it.
+    t_max
+        Largest evolution time, in units of the inverse couplings.
+    """
+
+    name: ClassVar[str] = "itebd"
+    warm_starts: ClassVar[bool] = True
+    chi_max: int = 128
+    k_max: int | None = None
+    weight: float = 1.0
+    tol: float = 1e-4
+    charges: bool = True
+    t_max: float = 2000.0
+
+    def __post_init__(self):
+        positive_integer("chi_max", self.chi_max)
+        if self.k_max is not None:
+            positive_integer("k_max", self.k_max)
+        non_negative("weight", self.weight)
+        positive("tol", self.tol)
+        boolean("charges", self.charges)
+        positive("t_max", self.t_max)
