@@ -27,6 +27,9 @@ DT_GROWTH = 1.5
 FIRST_DT = 2.0  # in units of `time_unit`
 K_STEP = 2
 BLOCK = 5  # Trotter steps between two looks at the observables
+CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
+SAFETY = 1.5
+MOST = 10.0
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
 
 
@@ -85,7 +88,7 @@ class Ladder:
                 return replace(now, remaining=math.inf)
             seen.append(now.monitor)
             remaining, noise = _distance(seen)
-            wanted = max(self.tol / 20, 0.1 * difference(now, start)) if target is None else target
+            wanted = max(self.tol / 10, 0.1 * difference(now, start)) if target is None else target
             quiet = quiet + 1 if remaining <= wanted else 0
             self._record(now, chi, remaining)
             if quiet >= 2 or noise or time >= self.t_max:
@@ -109,8 +112,8 @@ class Ladder:
 
 
 def first_rank(full: int) -> int:
-    """Return the multipole cut-off to begin with: all ranks if few, else about sqrt(2S) + 2."""
-    return full if full <= 4 else min(full, 2 + math.ceil(math.sqrt(full)))
+    """Return the multipole cut-off to begin with: all ranks if few, else about 2 sqrt(2S)."""
+    return full if full <= 4 else min(full, math.ceil(2 * math.sqrt(full)))
 
 
 def chi_rungs(chi_max: int) -> list[int]:
@@ -139,8 +142,9 @@ def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
         window *= 2
     if changes[-1] == 0:
         return 0.0, False
-    ratio = min(changes[-1] / changes[-2], 0.99) if changes[-2] > 0 else 0.99
-    return changes[-1] * max(ratio / (1 - ratio), 1.0), False
+    earlier = changes[-3:-1]
+    ratio = (changes[-1] / earlier[0]) ** (1 / len(earlier)) if earlier[0] > 0 else 1.0
+    return changes[-1] * max(1.0, 1 / max(1 - ratio, 0.01) - 1), False
 
 
 def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
@@ -154,17 +158,17 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     dt = FIRST_DT * time_unit(ladder.generator)
     rungs = chi_rungs(ladder.chi_max)
     below = _coarse_rank(ladder, ladder.relax(start, rungs[0], dt, max(tol / 10, 1e-3)))
-    last_change, last_dt_error = math.inf, math.inf
+    changes: list[float] = []
+    last_dt_error = math.inf
     while True:
         chi = next((c for c in rungs if c > below.chi), ladder.chi_max)
         top = ladder.relax(below, chi, below.dt)
-        change = difference(top, below)
-        chi_check = Check("chi", top, below, _series_factor(change, last_change))
-        last_change = change
+        changes.append(difference(top, below))
+        chi_check = Check("chi", top, below, _series_factor(changes))
         low = residual(top).low
-        timed_out = top.time >= ladder.t_max
-        highest = timed_out or chi == ladder.chi_max
-        if not highest and chi_check.error > tol / 2:
+        highest = chi == ladder.chi_max or top.time >= ladder.t_max
+        settled = top.time >= ladder.t_max or (highest and chi_check.error > tol)
+        if not highest and chi_check.error > CHI_SHARE * tol:
             below = top
             continue
         finer = ladder.relax(below, below.chi, below.dt / DT_GROWTH)
@@ -173,11 +177,11 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         checks = [chi_check, dt_check]
         if higher is not None:
             checks.append(Check("k_max", higher, below, 1.5))
-            if ladder.k_max is None and not timed_out and checks[-1].error > tol / 4:
+            if ladder.k_max is None and not settled and checks[-1].error > tol / 4:
                 below = higher
                 continue
         dt_error = max(dt_check.error, _dt_share(low, finer, below))
-        if not timed_out and tol / 4 < dt_error < 0.9 * last_dt_error:
+        if not settled and tol / 4 < dt_error < 0.9 * last_dt_error:
             last_dt_error = dt_error
             shrink = min(max((tol / 8 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
             below = ladder.relax(below, below.chi, below.dt * shrink)
@@ -188,14 +192,14 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         below = top
 
 
-def _series_factor(change: float, last: float) -> float:
+def _series_factor(changes: Sequence[float]) -> float:
     """Return what the last change is multiplied by to bound all that would follow it.
 
-    The changes from rung to rung are taken for a geometric series; they fluctuate, so the factor is
-    kept between one and three.
+    The changes from rung to rung halve or better, but they fluctuate: one that is small by accident
+    is taken for what the two before it let expect.
     """
-    ratio = change / last if 0 < last < math.inf else 0.5
-    return min(max(ratio / (1 - ratio), 1.0), 3.0) if ratio < 1 else 3.0
+    expected = max(change / 2**age for age, change in enumerate(reversed(changes[-3:])))
+    return SAFETY * min(expected / changes[-1], MOST) if changes[-1] > 0 else SAFETY
 
 
 def _dt_share(low: float, finer: Picture, coarser: Picture) -> float:

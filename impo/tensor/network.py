@@ -266,6 +266,7 @@ def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
                     stacklevel=2,
                 )
             trial.norm = 1.0
+            trial.dtype = np.result_type(*[trial.get_B(i, None).dtype for i in range(trial.L)])
             trial.test_sanity()
             return trial
         failures.append(f"norm_test is {error:.1e}")

@@ -62,13 +62,15 @@ class Picture:
     def monitor(self) -> NDArray:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
-        They contain <Sz>/S, Var/S^2 and the neighbour correlations, all of order one.
+        They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2.
         """
         n = len(self.bases)
         values = []
         for bond in range(n):
             pair = self.environment.marginal(bond, 2)
             i, j, scale = low_pairs(self.bases[bond], self.bases[(bond + 1) % n], 2)
+            rank = np.maximum(self.bases[bond].k[i], self.bases[(bond + 1) % n].k[j])
+            scale = np.where(rank == 2, 1.5 * scale, scale)  # Sz^2/S^2 holds 2/3 of T_20/|T_20|
             values.append(pair[i, j] / scale)
         return np.concatenate(values)
 

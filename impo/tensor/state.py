@@ -1,6 +1,6 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -81,6 +81,20 @@ class ItebdState(Stored):
             error = error + check.error_of(observable)
         return Estimate(value[()], error[()])
 
+    def _local_estimate(
+        self, observable: Callable[[Picture], NDArray], matrices: Iterable[NDArray], power: int
+    ) -> Estimate:
+        """Return a one-site observable; real if all its operators are Hermitian.
+
+        Between two rungs a single number may stay by accident, so its error is no less than that of
+        the most uncertain monitored expectation value.
+        """
+        scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
+        found = self.estimate(observable, scale)
+        error = np.maximum(found.error, scale * sum(check.error for check in self.checks))
+        hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
+        return Estimate(np.real(found.value) if hermitian else found.value, error)
+
     def _sites(self, op: str) -> list[int]:
         sites = [s for s, site in enumerate(self.model.sites) if op in site.operators]
         if not sites:
@@ -111,18 +125,15 @@ class ItebdState(Stored):
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has it."""
         matrices = {site: self._matrix(op, site) for site in self._sites(op)}
-        scale = float(max(np.linalg.norm(matrix, 2) for matrix in matrices.values()))
-        return _real_if_hermitian(self.estimate(self._local(matrices), scale), matrices.values())
+        return self._local_estimate(self._local(matrices), matrices.values(), 1)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has it."""
         matrices = {site: self._matrix(op, site) for site in self._sites(op)}
         squares = {site: matrix @ matrix for site, matrix in matrices.items()}
         first, second = self._local(matrices), self._local(squares)
-        scale = float(max(np.linalg.norm(matrix, 2) ** 2 for matrix in matrices.values()))
-        return _real_if_hermitian(
-            self.estimate(lambda picture: second(picture) - first(picture) ** 2, scale),
-            matrices.values(),
+        return self._local_estimate(
+            lambda picture: second(picture) - first(picture) ** 2, matrices.values(), 2
         )
 
     def correlation(
@@ -365,9 +376,3 @@ class ItebdState(Stored):
             picture=picture,
             checks=checks,
         )
-
-
-def _real_if_hermitian(estimate: Estimate, matrices: Any) -> Estimate:
-    if all(np.allclose(m, np.conj(m.T)) for m in matrices):
-        return Estimate(np.real(estimate.value), estimate.error)
-    return estimate

@@ -1,0 +1,59 @@
+"""Open chains evolved by the engine without truncation agree with QuTiP's master equation."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from models import gain_loss, ising, xy_decay, xyz
+from tests.tensor.helpers import OpenChain, Reference
+
+CASES = {
+    "gain/loss, S = 1/2, 6 sites": (gain_loss.chain(0.5, 1.0, 0.6, 0.9, 0.4), 3, 1.2),
+    "gain/loss, S = 1, 4 sites": (gain_loss.chain(1, 1.0, 0.6, 0.9, 0.4), 2, 1.0),
+    "XY with decay, S = 1, 4 sites": (xy_decay.chain(1, 0.8, 0.5), 4, 0.8),
+    "Ising, 5 sites": (ising.chain(1.3, 0.7, 0.6), 5, 1.0),
+    "XYZ, 5 sites": (xyz.chain(0.9, 1.2, 0.4, 0.8), 5, 0.6),
+}
+PAIRS = (("S+", "S-"), ("Sz", "Sz"), ("Sx", "Sy"), ("S+", "S+"), ("Sz", "Sx"))
+
+
+@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+def case(request):
+    model, cells, time = CASES[request.param]
+    return model, cells, time, Reference(model, cells, time)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("charges", [True, False], ids=["charges", "no charges"])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_all_pairs_with_their_phases(case, charges, weight):
+    model, cells, time, reference = case
+    chain = OpenChain(model, cells, time, dt=0.02, charges=charges, weight=weight)
+    sites = range(len(reference.sites))
+    assert chain.discarded < 1e-20
+    largest = 0.0
+    for op_a, op_b in PAIRS:
+        for i, j in permutations(sites, 2):
+            expected = reference.measure({i: op_a, j: op_b})
+            assert chain.measure({i: op_a, j: op_b}) == pytest.approx(expected, abs=1e-9)
+            largest = max(largest, abs(expected))
+    assert largest > 0.02  # there is something to agree about
+    for i in sites:
+        for op in ("Sz", "Sx", "Sy"):
+            expected = reference.measure({i: op})
+            assert chain.measure({i: op}) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_hermitian_basis_is_real():
+    for model in (ising.chain(), xyz.chain(), gain_loss.chain(1, gain=1.5, loss=0.5)):
+        chain = OpenChain(model, 2, 0.2, dt=0.1, charges=False)
+        assert chain.generator.hermitian_basis
+        assert all(tensor.dtype == np.float64 for tensor in chain.chain.tensors)
+
+
+def test_the_order_of_the_trotter_step():
+    model = gain_loss.chain(0.5, 1.0, 0.6, 0.9, 0.4)
+    values = [OpenChain(model, 2, 0.8, dt).measure({1: "S+", 2: "S-"}) for dt in (0.4, 0.2, 0.05)]
+    errors = [abs(value - values[-1]) for value in values[:-1]]
+    assert 3.5 < np.log2(errors[0] / errors[1]) < 5.5

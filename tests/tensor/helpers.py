@@ -1,0 +1,89 @@
+"""Independent references for the engine: QuTiP on finite clusters, and chains without truncation."""
+
+import numpy as np
+import qutip
+
+from impo.basis import local_operators
+from impo.liouvillian import finite_cluster
+from impo.tensor.chain import Truncation, product_chain
+from impo.tensor.evolution import evolve, trotter_step
+from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs
+from impo.tensor.transfer import TraceEnvironment
+
+
+def start_state(site, position):
+    """Return a diagonal density matrix that differs from site to site."""
+    weights = np.arange(1.0, site.dimension + 1) ** (1 + position % 3)
+    return np.diag(weights if position % 2 else weights[::-1]) / weights.sum()
+
+
+class OpenChain:
+    """An open chain of cells evolved by the engine's own gates."""
+
+    def __init__(self, model, cells, time, dt, charges=True, weight=0.0):
+        generator = one_charge(finite_cluster(model, cells, charges=charges))
+        self.generator, self.bases = generator, generator.bases()
+        self.mirror = generator.real and not generator.hermitian_basis
+        self.bonds = bond_liouvillians(
+            generator, self.bases, weight, infinite=False, mirror=self.mirror
+        )
+        coefficients = []
+        for position, (site, basis) in enumerate(zip(generator.sites, self.bases, strict=True)):
+            values = basis.expand(start_state(site, position)) * np.exp(-weight * basis.k)
+            coefficients.append(values.real if generator.real else values.astype(complex))
+        legs = physical_legs(generator, self.bases)
+        self.chain = product_chain(coefficients, legs, infinite=False, mirror=self.mirror)
+        self.discarded = evolve(
+            self.chain, trotter_step(self.bonds, dt), round(time / dt), Truncation(10**6)
+        )
+        self.environment = TraceEnvironment(self.chain, self.bases, weight)
+
+    def measure(self, operators):
+        """Return the expectation value of a product {position: name of an operator}."""
+        factors = []
+        for position in sorted(operators):
+            matrix = local_operators(self.generator.sites[position])[operators[position]]
+            rotated = self.generator.rotated(position, matrix)
+            factors.append((position, self.bases[position].measure(rotated)))
+        return complex(self.environment.chain_of(factors))
+
+
+class Reference:
+    """The same chain by QuTiP, in the physical frame."""
+
+    def __init__(self, model, cells, time):
+        sites = finite_cluster(model, cells).sites
+        self.sites = sites
+        length = len(model.sites)
+        hamiltonian = 0
+        for cell in range(cells):
+            for term in model.hamiltonian:
+                placed = [(name, s + (cell + off[0]) * length) for name, s, off in term.factors]
+                if max(position for _, position in placed) < len(sites):
+                    piece = term.coefficient
+                    for name, position in placed:
+                        piece = piece * self.operator(name, position)
+                    hamiltonian = hamiltonian + piece
+        jumps = [
+            np.sqrt(jump.rate) * self.operator(jump.op, jump.site + cell * length)
+            for cell in range(cells)
+            for jump in model.jumps
+        ]
+        rho = qutip.tensor([qutip.Qobj(start_state(s, n)).to("CSR") for n, s in enumerate(sites)])
+        options = {"atol": 1e-13, "rtol": 1e-12, "nsteps": 10**6}
+        solved = qutip.mesolve(hamiltonian, rho, [0, time], c_ops=jumps, options=options)
+        self.rho = solved.states[-1]
+
+    def operator(self, name, position):
+        factors = [
+            qutip.Qobj(local_operators(s)[name]).to("CSR") if n == position
+            else qutip.qeye(s.dimension)
+            for n, s in enumerate(self.sites)
+        ]  # fmt: skip
+        return qutip.tensor(factors)
+
+    def measure(self, operators):
+        product = 1
+        for position, name in operators.items():
+            product = product * self.operator(name, position)
+        return complex((product * self.rho).tr())

@@ -1,0 +1,265 @@
+"""Steady states of infinite chains: verdicts, starts, files, refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from impo import (
+    ITEBD,
+    ArgumentError,
+    Jump,
+    LindbladModel,
+    Spin,
+    Status,
+    Term,
+    UnsupportedModelError,
+    evolve,
+    load,
+    steady_state,
+)
+from impo.result import summary
+from impo.tensor.certificate import residual, verdict
+from impo.tensor.ladder import chi_rungs
+from models import gain_loss, ising, xyz
+
+MODEL = gain_loss.chain(0.5, 1.0, 0.5, gain=1.5, loss=1.0)
+
+
+@pytest.fixture(scope="module")
+def state():
+    return steady_state(MODEL, ITEBD(tol=1e-4))
+
+
+def within(a, b, slack=1.0):
+    """Whether two estimates agree within the sum of their errors."""
+    gap = np.abs(np.asarray(a) - np.asarray(b))
+    return bool(np.all(gap <= slack * (np.asarray(a.error) + np.asarray(b.error))))
+
+
+def test_a_converged_state(state):
+    assert state.status == Status.CONVERGED
+    assert state.residual < 1e-4
+    assert np.all(state.expect("Sz").error <= 0.5e-4)
+    finer = steady_state(MODEL, ITEBD(tol=1e-6, weight=0.7))
+    assert finer.status == Status.CONVERGED
+    for name in ("Sz", "Sx"):
+        assert within(state.expect(name), finer.expect(name))
+    assert within(state.variance("Sz"), finer.variance("Sz"))
+    assert within(state.correlation("S+", "S-", (0, 1), 4), finer.correlation("S+", "S-", (0, 1), 4))
+    assert within(state.purity_density, finer.purity_density)
+    assert within(state.operator_entropy, finer.operator_entropy)
+    assert within(state.negativity(), finer.negativity())
+    assert within(state.mutual_information(), finer.mutual_information())
+    k = [0.0, 1.0, np.pi]
+    assert within(state.structure_factor("S+", "S-", k), finer.structure_factor("S+", "S-", k))
+
+
+def test_observables_are_consistent(state):
+    rho = state.density_matrix([(0, 0), (1, 0)])
+    sz = np.diag([0.5, -0.5])
+    sp = np.diag([1.0], k=1)
+    assert np.trace(rho) == pytest.approx(1)
+    assert np.trace(np.kron(sz, np.eye(2)) @ rho) == pytest.approx(state.expect("Sz").value[0])
+    assert np.trace(np.kron(sp, sp.T) @ rho) == pytest.approx(
+        state.correlation("S+", "S-", (0, 1), 0).value[0]
+    )
+    swapped = state.density_matrix([(1, 0), (0, 0)])
+    assert np.trace(np.kron(sp.T, sp) @ swapped) == pytest.approx(np.trace(np.kron(sp, sp.T) @ rho))
+    far = state.density_matrix([(0, 0), (1, 3)])
+    assert np.trace(np.kron(sp, sp.T) @ far) == pytest.approx(
+        state.correlation("S+", "S-", (0, 1), 3).value[3], abs=1e-12
+    )
+    backwards = state.correlation("S-", "S+", (1, 0), 2).value
+    assert backwards[0] == pytest.approx(state.correlation("S+", "S-", (0, 1), 0).value[0])
+    table = state.distribution([(0, 0), (1, 0)])
+    assert table.shape == (2, 2)
+    assert table.sum() == pytest.approx(1)
+    same_site = state.correlation("S+", "S-", (0, 0), 0).value[0]
+    assert same_site == pytest.approx(0.5 + state.expect("Sz").value[0])
+
+
+def test_the_structure_factor_is_the_sum_of_correlations(state):
+    connected = state.connected("S+", "S-", (0, 0), 30).value
+    k = 0.7
+    expected = connected[0] + 2 * np.sum(connected[1:].real * np.cos(k * np.arange(1, 31)))
+    assert state.structure_factor("S+", "S-", k).value == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_tenpy_state(state):
+    state.mps.test_sanity()
+    assert np.max(state.mps.norm_test()) < 1e-10
+    density = state.liouvillian_density
+    assert abs(density.mean) < 1e-4
+    assert 0 <= density.variance < 1e-6
+
+
+def test_correlation_length(state):
+    found = state.decay("S+", "S-")
+    assert found.agree
+    values = np.abs(state.correlation("S+", "S-", (0, 0), 10).value)
+    assert found.value == pytest.approx(-1 / np.log(values[9] / values[8]), rel=1e-3)
+    assert "correlation_length_disagreement" in state.diagnostics
+
+
+def test_correlation_length_is_none_where_noise_begins():
+    rough = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=3e-2))
+    connected = rough.connected("Sz", "Sz", (0, 0), 3)
+    assert np.any(np.abs(connected.value[1:]) < 10 * connected.error[1:])
+    assert rough.correlation_length("Sz", "Sz") is None
+
+
+def test_a_leading_eigenvalue_that_the_operator_does_not_see():
+    """S = 1 in the PT phase: the slowest mode of charge 1 does not show in <S+ S->."""
+    found = steady_state(gain_loss.chain(1, 1.0, 0.5, 0.4, 0.4), ITEBD(tol=1e-4, chi_max=64))
+    environment = found.picture.environment
+    charged = np.flatnonzero(np.abs(environment.charges[0]) == 1)
+    block = environment.tile[np.ix_(charged, charged)]
+    scale = environment.left[0] @ environment.tile @ environment.right[-1]
+    scale /= environment.left[0] @ environment.right[-1]
+    slowest = np.max(np.abs(np.linalg.eigvals(block))) / abs(scale)
+    values = found.connected("S+", "S-", (0, 0), 3).value
+    seen = found.decay("S+", "S-")
+    local = abs(values[3] / values[2])
+    if seen is not None and seen.spectral is not None:
+        assert np.exp(-1 / seen.spectral) == pytest.approx(local, rel=0.5)
+    else:
+        assert slowest > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"chi_max": 3, "tol": 1e-5}, {Status.CHI_LIMITED, Status.UNPHYSICAL}),
+        ({"t_max": 3.0, "tol": 1e-5}, {Status.NOT_CONVERGED}),
+    ],
+)
+def test_too_little_is_never_converged(settings, expected):
+    assert steady_state(MODEL, ITEBD(**settings)).status in expected
+
+
+def test_a_rank_that_is_too_low():
+    model = gain_loss.chain(2, 1.0, 0.5, gain=1.5, loss=1.0)
+    cut = steady_state(model, ITEBD(k_max=2, chi_max=24, tol=1e-3))
+    assert cut.status in (Status.K_LIMITED, Status.UNPHYSICAL)
+    assert cut.diagnostics["error_k_max"] > 1e-3
+    assert cut.diagnostics["leakage"] > 1e-3
+
+
+def test_an_unphysical_state_is_called_so(state):
+    picture = state.picture
+    chain = picture.chain.copy()
+    tensors = chain.dense(0)
+    sz = list(zip(picture.bases[0].k, picture.bases[0].q, strict=True)).index((1, 0))
+    tensors[:, sz] *= 3  # more magnetisation than a spin has
+    chain.tensors[0] = chain.layout(0).from_dense(tensors)
+    broken = replace(picture, chain=chain)
+    assert abs(np.asarray(residual(broken).low)) > 0.1
+    status, message = verdict(broken, (), 1e-4, 0.0)
+    assert status == Status.UNPHYSICAL
+    assert "eigenvalue" in message
+
+
+def test_rungs():
+    assert chi_rungs(40)[-1] == 40
+    assert all(1.2 < b / a < 1.6 for a, b in zip(chi_rungs(128), chi_rungs(128)[1:], strict=False))
+    assert chi_rungs(1) == [1, 1]
+    assert chi_rungs(3) == [2, 3]
+
+
+def test_warm_starts(state):
+    """A neighbour, another spin and another weight lead to the same state."""
+    target = gain_loss.chain(1, 1.0, 0.5, gain=1.4, loss=1.0)
+    cold = steady_state(target, ITEBD(tol=1e-4))
+    warm = steady_state(target, ITEBD(tol=1e-4, weight=0.8), start=state)
+    assert warm.status == cold.status == Status.CONVERGED
+    assert within(cold.expect("Sz"), warm.expect("Sz"))
+    again = steady_state(target, ITEBD(tol=1e-4), start=cold)
+    assert again.history[-1]["time"] > 0
+    assert within(cold.expect("Sz"), again.expect("Sz"))
+
+
+def test_a_symmetry_broken_start_relaxes_to_the_symmetric_state(state):
+    plus_x = np.array([1.0, 1.0]) / np.sqrt(2)
+    with pytest.raises(ArgumentError, match="charges=False"):
+        steady_state(MODEL, ITEBD(), start=[plus_x, plus_x])
+    broken = steady_state(MODEL, ITEBD(charges=False, tol=1e-4), start=[plus_x, plus_x])
+    assert broken.status == Status.CONVERGED
+    assert all(t.dtype == np.float64 for t in broken.picture.chain.tensors)
+    assert np.all(np.abs(broken.expect("Sx").value) <= broken.expect("Sx").error)
+    assert within(broken.expect("Sz"), state.expect("Sz"))
+    pair = ("S+", "S-", (0, 1), 3)
+    assert within(broken.correlation(*pair), state.correlation(*pair))
+
+
+def test_models_without_a_charge():
+    for model in (ising.chain(1.0, 0.8, 1.0), xyz.chain(0.9, 1.1, 0.5, 1.0)):
+        found = steady_state(model, ITEBD(tol=1e-4))
+        assert found.status == Status.CONVERGED
+        assert found.generator.hermitian_basis
+        assert found.picture.chain.tensors[0].dtype == np.float64
+        assert len(found.expect("Sz")) == 1
+
+
+def test_complex_blocks_of_a_charged_model_without_gauge():
+    field = LindbladModel(
+        MODEL.sites, (*MODEL.terms, Term(0.4, ("Sz", 0, 0)), Term(0.3, ("Sz", 0, 0), ("Sz", 1, 0))),
+        MODEL.jumps,
+    )  # fmt: skip
+    charged = steady_state(field, ITEBD(tol=1e-4))
+    assert charged.picture.chain.tensors[0].dtype == np.complex128
+    plain = steady_state(field, ITEBD(tol=1e-4, charges=False))
+    assert charged.status == plain.status == Status.CONVERGED
+    assert within(charged.expect("Sz"), plain.expect("Sz"))
+    pair = ("S+", "S-", (0, 1), 3)
+    assert within(charged.correlation(*pair), plain.correlation(*pair))
+
+
+def test_files_keep_everything(state, tmp_path):
+    state.save(tmp_path / "point.h5")
+    again = load(tmp_path / "point.h5")
+    assert again.status == state.status
+    assert again.method == state.method
+    np.testing.assert_array_equal(again.expect("Sz").value, state.expect("Sz").value)
+    np.testing.assert_array_equal(again.expect("Sz").error, state.expect("Sz").error)
+    pair = ("S+", "S-", (1, 0), 5)
+    np.testing.assert_array_equal(again.correlation(*pair).value, state.correlation(*pair).value)
+    assert summary(again)["correlation_length"] == summary(state)["correlation_length"]
+    assert list(again.history) == list(state.history)
+
+
+def test_refusals():
+    nothing = LindbladModel((Spin(0.5),), (), (Jump(1.0, "Sz", 0),))
+    with pytest.raises(UnsupportedModelError, match="more than one steady state"):
+        steady_state(nothing, ITEBD())
+    dephasing = LindbladModel(
+        (Spin(1),), (Term(1.0, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),), (Jump(1.0, "Sz", 0),)
+    )
+    with pytest.raises(UnsupportedModelError, match="strong symmetry"):
+        steady_state(dephasing, ITEBD())
+    with pytest.raises(UnsupportedModelError, match="dimension 2"):
+        steady_state(gain_loss.square(0.5), ITEBD())
+    far = LindbladModel(
+        (Spin(0.5),), (Term(1.0, ("S+", 0, 0), ("S-", 0, 2), plus_hc=True),), (Jump(1.0, "S-", 0),)
+    )
+    with pytest.raises(UnsupportedModelError, match="neighbours"):
+        steady_state(far, ITEBD())
+    with pytest.raises(ArgumentError, match="`chi_max` must be a positive integer"):
+        ITEBD(chi_max=0)
+    with pytest.raises(ArgumentError, match="start"):
+        steady_state(MODEL, ITEBD(), start=[np.ones(3), np.ones(3)])
+
+
+def test_dynamics_of_decoupled_dimers():
+    """h = 0: an exact cluster, at all times."""
+    from impo import Exact
+
+    model = gain_loss.dimer(1, 1.0, gain=0.9, loss=0.4)
+    up, down = np.array([1.0, 0, 0]), np.array([0, 0, 1.0])
+    times = [0.0, 0.5, 1.7]
+    found = evolve(model, ITEBD(tol=1e-6), [up, down], times)
+    reference = evolve(model, Exact(), [up, down], times)
+    np.testing.assert_allclose(
+        found.expect("Sz").value, np.asarray(reference.expect("Sz").value), atol=1e-8
+    )
+    assert all(s.status == Status.CONVERGED for s in found.states)
