@@ -23,10 +23,7 @@ from scipy.sparse import coo_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import LindbladModel, Spin, Term
-
-_VECTORS = {
-    "Sx": (1, 0, 0), "Sy": (0, 1, 0), "Sz": (0, 0, 1), "S+": (1, 1j, 0), "S-": (1, -1j, 0),
-}  # fmt: skip
+from impo.moments import VECTORS
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], NDArray]]:
         raise _refusal(term, "it has more than two spin operators")
     if len(factors) == 2 and factors[0][1:] == factors[1][1:]:
         raise _refusal(term, "it is not linear in the operators of one spin")
-    return [(site, cell, np.array(_VECTORS[name])) for name, site, cell in factors]
+    return [(site, cell, np.array(VECTORS[name])) for name, site, cell in factors]
 
 
 def spin_equations(
@@ -131,7 +128,7 @@ def spin_equations(
         pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)
         for spin in range(jump.site, n, size):
             couplings.add(spin, spin, np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]]))
-        diffusion[jump.site :: size] += jump.rate * np.abs(_VECTORS[jump.op][:2])
+        diffusion[jump.site :: size] += jump.rate * np.abs(VECTORS[jump.op][:2])
     matrix = couplings.matrix(n)
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
     return SpinEquations(

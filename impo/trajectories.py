@@ -209,7 +209,12 @@ def _advance(
                 rates[x_of + LANES + lane] = b
                 rates[x_of + 2 * LANES + lane] = c
                 x, y, z = _turn(
-                    spins[x_of + lane], spins[x_of + LANES + lane], spins[x_of + 2 * LANES + lane], a, b, c
+                    spins[x_of + lane],
+                    spins[x_of + LANES + lane],
+                    spins[x_of + 2 * LANES + lane],
+                    a,
+                    b,
+                    c,
                 )
                 predicted[x_of + lane] = x
                 predicted[x_of + LANES + lane] = y
