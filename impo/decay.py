@@ -9,10 +9,10 @@ from impo.result import Estimate
 def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     r"""Fit C(r) = A e^{-r/xi}, with the image at ring - r on a ring, and return xi.
 
-    The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls below
-    three of its errors. It begins at the smallest r >= 1 from which leaving out the next one or two
-    distances changes xi by less than twice the error of that change; what it changes is part of the
-    error.
+    The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls
+    below three of its errors. It begins at the smallest r >= 1 from which leaving out the next one
+    or two distances changes xi by less than twice the error of that change; the change is then part
+    of the error.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
         xi and its error in units of r; None unless at least three distances r >= 1 exceed ten times
         their own error and decay.
     """
-    groups, distances = samples.shape
+    distances = samples.shape[1]
     mean = samples.mean(axis=0)
     error = _spread(samples)
     if np.count_nonzero(np.abs(mean[1:]) > 10 * error[1:]) < 3:

@@ -1,4 +1,4 @@
-r"""First and second moments of ensembles of classical spins, and the quantum averages they stand for.
+r"""Moments of ensembles of classical spins, and the quantum averages that they stand for.
 
 Independent groups of trajectories are kept apart, so that the standard error of anything computed
 from the moments follows from a jackknife over groups, whatever the correlations in time and space.
@@ -13,6 +13,7 @@ gives the exact rate of change of <S_z>. Operators of different spins are multip
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,7 +101,8 @@ class Moments:
         if a == b:
             ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u[2] * v[2] / 4
             pair = pair.astype(complex)
-            pair[(..., *[0] * len(self.shape))] += ordering
+            zero: Any = (..., *[0] * len(self.shape))
+            pair[zero] += ordering
         return pair
 
     def expect(self, op: str) -> Estimate:
@@ -111,7 +113,7 @@ class Moments:
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the cell."""
         u = _vector(op)
-        zero = (..., *[0] * len(self.shape))
+        zero: Any = (..., *[0] * len(self.shape))
         squares = np.stack(
             [self._pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
             axis=-1,
@@ -128,7 +130,8 @@ class Moments:
 
     def _along(self, pair: NDArray) -> NDArray:
         """Return distances 0 ... L // 2 along the first direction, as the last axis."""
-        return pair[(..., slice(None), *[0] * (len(self.shape) - 1))]
+        index: Any = (..., slice(None), *[0] * (len(self.shape) - 1))
+        return pair[index]
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
@@ -178,13 +181,14 @@ class Moments:
             angle = waves[..., axis].reshape(*waves.shape[:-1], *[1] * dimension) * r.reshape(place)
             phases = phases * weight.reshape(place) * np.exp(1j * angle)
         once = phases.copy()
-        once[(..., slice(0, 1), *[slice(None)] * (dimension - 1))] = 0  # r and -r, but 0 only once
+        row: Any = (..., 0, *[slice(None)] * (dimension - 1))
+        once[row] = 0  # r and -r both count, but 0 only once
         u, v = _vector(op_a), _vector(op_b)
         axes = tuple(range(-dimension, 0))
 
         def transform(pair: NDArray, mirror: NDArray, mean: NDArray) -> NDArray:
             product = (mean[..., sites[0], :] @ u) * (mean[..., sites[1], :] @ v)
-            product = product[(..., *[None] * dimension)]
+            product = product.reshape(*product.shape, *[1] * dimension)
             return np.tensordot(pair - product, phases, axes=(axes, axes)) + np.tensordot(
                 mirror - product, once.conj(), axes=(axes, axes)
             )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -96,11 +97,14 @@ class SpinEnsemble:
         self.sites = len(equations.lengths) // math.prod(shape)
         # without periodicity, zeros keep the two ends apart
         self._padded = shape if periodic else tuple(2 * length for length in shape)
+        self._lengths = equations.lengths[: self.sites]
+        self._here, self._next = self._wave_weights()
 
     def run(self, dt: float, stride: int, samples: int, snapshots: int = 0) -> Samples:
         """Advance by `samples` times `stride` steps of length dt; average over the samples."""
         keep = set(np.linspace(samples - 1, 0, snapshots, dtype=int, endpoint=False).tolist())
-        with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as pool:
+        threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        with ThreadPoolExecutor(threads) as pool:
             parts = list(
                 pool.map(
                     lambda block: self._run_block(block, dt, stride, samples, keep),
@@ -115,6 +119,20 @@ class SpinEnsemble:
             np.concatenate(kept, axis=-1),
         )
 
+    def _wave_weights(self) -> tuple[NDArray, NDArray]:
+        """Return the weights of all waves that give the averages at distance 0 and 1."""
+        cells, first = math.prod(self.shape), self.shape[0]
+        waves = [2 * np.pi * np.fft.fftfreq(length) for length in self._padded]
+        waves[-1] = 2 * np.pi * np.fft.rfftfreq(self._padded[-1])
+        twice = np.full(len(waves[-1]), 2.0)  # waves and their conjugates, which are left out
+        twice[0] = 1.0
+        if self._padded[-1] % 2 == 0:
+            twice[-1] = 1.0
+        here = np.broadcast_to(twice, [len(wave) for wave in waves]) / math.prod(self._padded)
+        step = np.cos(waves[0]).reshape(-1, *[1] * (len(self.shape) - 1))
+        pairs = cells if self.periodic else max(cells - cells // first, 1)
+        return here.ravel() / cells, (here * step).ravel() / pairs
+
     def _merge(self, groups: NDArray) -> NDArray:
         return groups.reshape(-1, self._merged, *groups.shape[1:]).mean(axis=1)
 
@@ -123,12 +141,13 @@ class SpinEnsemble:
     ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         """Return (first, second, series, snapshots) of one block, with its groups as first axis."""
         spins, generators = self.spins[block], self._generators[block]
-        total, power, series, kept = 0.0, 0.0, [], []
+        origin: Any = (slice(None), *[0] * len(self.shape))
+        total, power, series, kept = np.zeros(1), np.zeros(1), [], []
         for sample in range(samples):
             if stride:
                 advance(spins, generators, self.equations, dt, stride)
             waves = self._waves(spins)
-            sums = np.real(waves[(slice(None), *[0] * len(self.shape))]).mean(axis=-1)
+            sums = np.real(waves[origin]).mean(axis=-1)
             spectrum = waves @ np.swapaxes(waves.conj(), -1, -2) / self._lanes
             spectrum = spectrum.conj()
             series.append(self._watched(sums, spectrum))
@@ -147,39 +166,22 @@ class SpinEnsemble:
     def _waves(self, spins: NDArray) -> NDArray:
         """Return the Fourier transform over cells, shape (groups, *waves, 3 sites, lanes)."""
         axes = tuple(range(len(self.shape)))
-        lengths = np.repeat(self.equations.lengths[: self.sites], 3)
-        scaled = spins.reshape(*self.shape, 3 * self.sites, LANES) * lengths[:, None]
+        lengths = np.repeat(self._lengths, 3)[:, None]
+        scaled = spins.reshape(*self.shape, 3 * self.sites, LANES) * lengths
         waves = fft.rfftn(scaled, s=self._padded, axes=axes)
         return np.moveaxis(waves.reshape(*waves.shape[:-1], -1, self._lanes), -2, 0)
 
     def _watched(self, sums: NDArray, spectrum: NDArray) -> NDArray:
         """Return the observables of `Samples.series` of one sample, shape (groups, 4 sites)."""
-        dimension, cells = len(self.shape), math.prod(self.shape)
-        lengths = self.equations.lengths[: self.sites]
+        cells = math.prod(self.shape)
         power = np.real(np.diagonal(spectrum, axis1=-2, axis2=-1))
-        power = power.reshape(*power.shape[:-1], self.sites, 3)
-        folded = self._padded[-1]
-        weight = np.full(
-            power.shape[dimension], 2.0
-        )  # of the waves that a real transform leaves out
-        weight[0] = 1.0
-        if folded % 2 == 0:
-            weight[-1] = 1.0
-        step = np.cos(2 * np.pi * np.arange(power.shape[1]) / self._padded[0])
-        axes = list(range(1, dimension + 1))
-        place = [1] * (dimension + 3)
-        place[dimension] = -1
-        power = power * weight.reshape(place) / math.prod(self._padded)
-        square = power[..., 2].sum(axis=tuple(axes)) / cells
-        place = [1] * (dimension + 3)
-        place[1] = -1
-        across = ((power[..., 0] + power[..., 1]) * step.reshape(place[:-1])).sum(axis=tuple(axes))
-        pairs = cells if self.periodic else max(cells - cells // self.shape[0], 1)
-        order = np.real(spectrum[(slice(None), *[0] * dimension)])
-        order = np.diagonal(order, axis1=-2, axis2=-1).reshape(-1, self.sites, 3)
-        order = (order[..., 0] + order[..., 1]) / cells**2
-        m_z = sums.reshape(-1, self.sites, 3)[..., 2] / (cells * lengths)
-        scaled = [value / lengths**2 for value in (square, across / pairs, order)]
+        power = power.reshape(len(power), -1, self.sites, 3)
+        across = power[..., 0] + power[..., 1]
+        m_z = sums.reshape(-1, self.sites, 3)[..., 2] / (cells * self._lengths)
+        square = np.einsum("gks,k->gs", power[..., 2], self._here)
+        neighbours = np.einsum("gks,k->gs", across, self._next)
+        order = across[:, 0] / cells**2
+        scaled = [value / self._lengths**2 for value in (square, neighbours, order)]
         return np.concatenate([m_z, *scaled], axis=-1)
 
     def _distances(self, power: NDArray) -> NDArray:

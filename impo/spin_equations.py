@@ -107,7 +107,7 @@ def spin_equations(
             )
     size, cells = len(model.sites), math.prod(shape)
     n = size * cells
-    lengths = np.tile([float(site.S) + 0.5 for site in model.sites], cells)
+    lengths = np.tile([site.dimension / 2 for site in model.sites], cells)
     couplings = _Couplings()
     field = np.zeros(3 * n, dtype=complex)
     for term in model.hamiltonian:
@@ -121,8 +121,9 @@ def spin_equations(
             if len(spins) == 1:
                 field[3 * spins[0] : 3 * spins[0] + 3] += term.coefficient * vectors[0]
             elif len(spins) == 2:
-                couplings.add(*spins, term.coefficient * np.outer(*vectors))
-                couplings.add(*spins[::-1], term.coefficient * np.outer(*vectors[::-1]))
+                block = term.coefficient * np.outer(vectors[0], vectors[1])
+                couplings.add(spins[0], spins[1], block)
+                couplings.add(spins[1], spins[0], block.T)
     diffusion = np.zeros((n, 2))
     for jump in model.jumps:
         pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)

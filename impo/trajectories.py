@@ -19,9 +19,10 @@ keeps |m| to rounding. Trajectories are the innermost index and each has its own
 """
 
 import math
+from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -49,25 +50,20 @@ _SIN = _polynomial(lambda q: np.sinc(np.sqrt(q) / np.pi), 0.0, (math.pi / 4) ** 
 _COS = _polynomial(lambda q: np.cos(np.sqrt(q)), 0.0, (math.pi / 4) ** 2, 4)
 
 
-@intrinsic
-def _as_float(typingctx, bits):
-    """Reinterpret the 64 bits of an integer as a double."""
+def _reinterpretation(source: Any, target: Any, ir_type: ir.Type) -> Any:
+    """Return a compiled function that reads the 64 bits of one type as another."""
 
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
+    def typed(typingctx, value):
+        def generate(context, builder, signature, arguments):
+            return builder.bitcast(arguments[0], ir_type)
 
-    return types.float64(types.uint64), generate
+        return target(source), generate
+
+    return intrinsic(typed)
 
 
-@intrinsic
-def _as_bits(typingctx, number):
-    """Reinterpret a double as a 64-bit integer."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.uint64(types.float64), generate
-
+_as_float = _reinterpretation(types.uint64, types.float64, ir.DoubleType())
+_as_bits = _reinterpretation(types.float64, types.uint64, ir.IntType(64))
 
 _compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 _inlined = njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
@@ -134,12 +130,13 @@ def _draw(generators, noise):
 
 @_inlined
 def _turn(x, y, z, a, b, c):
-    """Return (x, y, z) rotated by twice the vector (a, b, c), to fifth order in it.
+    """Return (x, y, z) rotated by twice the vector (a, b, c), with |(x, y, z)| kept.
 
-    Cayley's form 2 arctan|(a, b, c)| of the angle is corrected in third order.
+    Cayley's form rotates by 2 arctan of its argument, so the argument is stretched like tan: the
+    angle is right up to seventh order.
     """
     square = a * a + b * b + c * c
-    stretch = 1.0 + square * (1.0 / 3.0)
+    stretch = 1.0 + square * (1.0 / 3.0 + square * (2.0 / 15.0))
     a *= stretch
     b *= stretch
     c *= stretch
@@ -237,6 +234,20 @@ def _advance(
         _kick(spins, generators, whole if step < steps - 1 else half, noise)
 
 
+@_compiled
+def _draw_many(generators, noise):
+    size = 3 * LANES
+    for first in range(0, noise.size, size):
+        _draw(generators, noise[first : first + size])
+
+
+def draw_many(generators: NDArray, count: int) -> NDArray:
+    """Return the next `count` draws: two normal numbers and a sign, shape (count, 3, LANES)."""
+    noise = np.empty(count * 3 * LANES)
+    _draw_many(generators.reshape(-1), noise)
+    return noise.reshape(count, 3, LANES)
+
+
 def kick_amplitudes(equations: SpinEquations, dt: float) -> NDArray:
     """Return half the standard deviations of the kick angles of a step dt, shape (n, 3)."""
     x, y = (equations.diffusion * dt).T
@@ -293,11 +304,11 @@ def random_streams(seed: int, *key: int) -> tuple[NDArray, np.random.Generator]:
     return np.ascontiguousarray(states.T), np.random.default_rng(beginning)
 
 
-def isotropic(lengths: NDArray, generator: np.random.Generator) -> NDArray:
-    """Return spins of LANES trajectories in independent random directions, shape (3 n, LANES)."""
-    vectors = generator.normal(size=(len(lengths), 3, LANES))
+def isotropic(lengths: NDArray, generator: np.random.Generator, lanes: int = LANES) -> NDArray:
+    """Return spins of `lanes` trajectories in independent random directions, shape (3 n, lanes)."""
+    vectors = generator.normal(size=(len(lengths), 3, lanes))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors.reshape(-1, LANES)
+    return vectors.reshape(-1, lanes)
 
 
 def coherent(lengths: NDArray, directions: NDArray, generator: np.random.Generator) -> NDArray:

@@ -1,9 +1,9 @@
-r"""Truncated Wigner approximation with positive diffusion: stochastic trajectories of classical spins.
+r"""Truncated Wigner approximation with positive diffusion: trajectories of classical spins.
 
 Every spin becomes a classical vector of length S + 1/2 that rotates in the field of its neighbours,
-under gain and loss, and with the white noise that they bring (Huber, Kirton and Rabl, Sec. IV A; the
-equations are those of `impo.spin_equations`, their integration is that of `impo.trajectories`). The
-approximation becomes exact for large S; below S = 2 it is off by 10 to 40 %.
+under gain and loss, and with the white noise that they bring (Huber, Kirton and Rabl, Sec. IV A).
+The equations are those of `impo.spin_equations`, their integration is that of `impo.trajectories`.
+The approximation becomes exact for large S; below S = 2 it is off by 10 to 40 %.
 
 The errors reported are statistical. They are standard errors over independent groups of
 trajectories, so correlations in time and space need no model.
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arguments import UnsupportedModelError, fail
 from impo.model import LindbladModel
 from impo.moments import Moments
 from impo.result import Status
@@ -86,7 +86,7 @@ def steady_state(
         method.trajectories,
         groups=32,
     )
-    stride = max(1, round(4 / (max(equations.rate, equations.diffusion.max()) * method.dt)))
+    stride = max(1, round(6 / (max(equations.rate, equations.diffusion.max()) * method.dt)))
     stretches: list[Samples] = []
     history: list[dict[str, Any]] = []
     samples, elapsed = _LEAST_SAMPLES, 0

@@ -130,7 +130,7 @@ class TWAState(Stored):
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
     ) -> Estimate:
-        """Return the sum over distances of exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
         return self.moments.structure_factor(op_a, op_b, k, sites)
 
     def density_matrix(self, places: Sequence[tuple[int, int]]) -> None:
@@ -158,7 +158,7 @@ class TWAState(Stored):
         inside = np.ones(shape, dtype=bool)
         indices = []
         for (site, cell), size in zip(places, sizes, strict=True):
-            m_z = vectors[(slice(None), *[slice(None)] * len(shape), site, 2)]
+            m_z = vectors[..., site, 2, :]
             offset = (cell,) if isinstance(cell, int | np.integer) else tuple(cell)
             for axis, step in enumerate(offset):
                 m_z = np.roll(m_z, -step, axis + 1)
@@ -177,7 +177,7 @@ class TWAState(Stored):
         return (np.array(counts) / joint.shape[1]).reshape(-1, *sizes)
 
     def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[NDArray, NDArray] | None:
-        """Return the probability density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and bin edges."""
+        """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
         if not len(self.snapshots):
             return None
         length = self.model.sites[self._site(site)].dimension / 2
