@@ -1,0 +1,7 @@
+"""Finite clusters by their full Liouvillian."""
+
+from impo.exact.spectrum import Spectrum, spectrum
+from impo.exact.state import Exact, ExactState
+from impo.exact.steady import steady_state
+
+__all__ = ["Exact", "ExactState", "Spectrum", "spectrum", "steady_state"]

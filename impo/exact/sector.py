@@ -1,0 +1,272 @@
+"""The Liouvillian of a finite cluster in one charge sector, as a sparse matrix.
+
+A density operator is expanded in products of one-site operators. Only the products that carry the
+wanted charges are ever listed; the matrix is assembled on them by index arithmetic.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from impo.arguments import ArgumentError
+from impo.liouvillian import Generator
+from impo.sparse_basis import SparseBasis, pruned, sparse_basis
+
+Charge = tuple[int, ...]
+_ROUNDING = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class Sector:
+    """All products T_x1 (x) T_x2 (x) ... of one-site operators with given charges.
+
+    Attributes
+    ----------
+    generator
+        The master equation of the cluster.
+    bases
+        Operator basis of every site.
+    charge
+        Value of every weak U(1) charge of the generator.
+    index
+        Shape (n, sites): which operator every site holds, in ascending mixed-radix order.
+    """
+
+    generator: Generator
+    bases: tuple[SparseBasis, ...]
+    charge: Charge
+    index: NDArray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def strides(self) -> NDArray:
+        """Place values of the mixed-radix number of a product."""
+        sizes = [len(basis) for basis in self.bases]
+        return np.array([np.prod(sizes[i + 1 :], dtype=np.int64) for i in range(len(sizes))])
+
+    @cached_property
+    def keys(self) -> NDArray:
+        """The mixed-radix number of every product, ascending."""
+        return self.index @ self.strides
+
+    def locate(self, keys: NDArray) -> NDArray:
+        """Return the positions of products given by their numbers."""
+        found = np.searchsorted(self.keys, keys)
+        if np.any(self.keys[np.minimum(found, len(self) - 1)] != keys):
+            raise AssertionError("A term of the Liouvillian leaves its charge sector.")
+        return found
+
+    @cached_property
+    def trace(self) -> NDArray:
+        """The trace of every product."""
+        out = np.ones(len(self))
+        for site, basis in enumerate(self.bases):
+            out *= basis.trace[self.index[:, site]]
+        return out
+
+    @cached_property
+    def adjoint(self) -> NDArray:
+        """The position of the transpose of every product; the charge must be zero."""
+        columns = [basis.transposed[self.index[:, s]] for s, basis in enumerate(self.bases)]
+        return self.locate(np.stack(columns, axis=1) @ self.strides)
+
+    @cached_property
+    def rank(self) -> NDArray:
+        """The largest multipole rank in every product."""
+        ranks = [basis.k[self.index[:, s]] for s, basis in enumerate(self.bases)]
+        return np.max(ranks, axis=0)
+
+    def embedding(self, larger: "Sector") -> NDArray:
+        """Return the positions of the products in a sector with larger bases."""
+        columns = [
+            _same_operators(small, large)[self.index[:, s]]
+            for s, (small, large) in enumerate(zip(self.bases, larger.bases, strict=True))
+        ]
+        return larger.locate(np.stack(columns, axis=1) @ larger.strides)
+
+
+def site_bases(generator: Generator, k_max: int | None = None) -> tuple[SparseBasis, ...]:
+    """Return the operator basis of every site; spins are cut at multipole rank `k_max`."""
+    return tuple(sparse_basis(site, k_max) for site in generator.sites)
+
+
+def zero_charge(generator: Generator) -> Charge:
+    """Return the charges of the sector that holds the steady state."""
+    return (0,) * len(generator.weights)
+
+
+def sector_size(generator: Generator, bases: Sequence[SparseBasis], charge: Charge) -> int:
+    """Return the number of products with the given charges, without listing them."""
+    counts: Counter = Counter({zero_charge(generator): 1})
+    for site, basis in enumerate(bases):
+        weights = generator.weights[:, site]
+        local = Counter(tuple((weights * q).tolist()) for q in basis.q)
+        total: Counter = Counter()
+        for old, many in counts.items():
+            for step, ways in local.items():
+                total[tuple(a + b for a, b in zip(old, step, strict=True))] += many * ways
+        counts = total
+    return counts[charge]
+
+
+def assembly_bytes(
+    generator: Generator, bases: Sequence[SparseBasis], charge: Charge
+) -> tuple[int, float]:
+    """Return the number of products in a sector and the memory its matrix takes to assemble."""
+    rows = sector_size(generator, bases, charge)
+    per_row, largest = 0.0, 0.0
+    for positions, matrices in _site_terms(generator, bases, bases):
+        share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
+        per_row += share
+        largest = max(largest, share)
+    halves = (len(bases) + 1) // 2
+    listed = math.prod(float(len(basis)) for basis in bases[:halves]) * 8 * (halves + 2)
+    entry = 12 if generator.real else 20
+    return rows, listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
+
+
+def charge_sector(
+    generator: Generator, bases: Sequence[SparseBasis], charge: Charge | None = None
+) -> Sector:
+    """List all products with the given charges (None: all zero).
+
+    Raises
+    ------
+    ArgumentError
+        If the number of charges is not that of the generator, or no product carries them.
+    """
+    charge = zero_charge(generator) if charge is None else tuple(charge)
+    if len(charge) != len(generator.weights):
+        raise ArgumentError(
+            f"Argument `charge` must be {len(generator.weights)} integers, but is {charge}."
+        )
+    middle = (len(bases) + 1) // 2
+    left, left_charge = _all_products(bases[:middle], generator.weights[:, :middle])
+    right, right_charge = _all_products(bases[middle:], generator.weights[:, middle:])
+    wanted = np.array(charge, dtype=int) - left_charge
+    _, label = np.unique(np.concatenate([wanted, right_charge]), axis=0, return_inverse=True)
+    label = label.ravel()
+    wanted_label, right_label = label[: len(left)], label[len(left) :]
+    order = np.argsort(right_label, kind="stable")
+    first = np.searchsorted(right_label[order], wanted_label, side="left")
+    many = np.searchsorted(right_label[order], wanted_label, side="right") - first
+    if many.sum() == 0:
+        raise ArgumentError(f"Argument `charge` must be a charge of the cluster, but is {charge}.")
+    offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    chosen = order[np.repeat(first, many) + offset]
+    index = np.concatenate([np.repeat(left, many, axis=0), right[chosen]], axis=1)
+    return Sector(generator, tuple(bases), charge, index)
+
+
+def _all_products(bases: Sequence[SparseBasis], weights: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the indices (n, sites) and charges (n, charges) of all products of some sites."""
+    sizes = [len(basis) for basis in bases]
+    index = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=int)
+    charge = np.zeros((len(index), len(weights)), dtype=int)
+    for site, basis in enumerate(bases):
+        charge += basis.q[index[:, site], None] * weights[:, site]
+    return index, charge
+
+
+def _same_operators(small: SparseBasis, large: SparseBasis) -> NDArray:
+    """Return where the operators of a basis stand in a larger one."""
+    if small is large or len(small) == len(large):
+        return np.arange(len(small))
+    place = {label: x for x, label in enumerate(zip(large.k, large.q, strict=True))}
+    return np.array([place[label] for label in zip(small.k, small.q, strict=True)])
+
+
+def _site_terms(
+    generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
+) -> Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]:
+    """Yield the Liouvillian as products of sparse one-site superoperators."""
+    for term in generator.components:
+        pairs = list(zip(term.positions, term.matrices, strict=True))
+        for factor in (-1j, 1j):
+            matrices = [
+                columns[p].left(m, rows[p]) if factor == -1j else columns[p].right(m, rows[p])
+                for p, m in pairs
+            ]
+            value = factor * term.coefficient
+            if generator.real and not generator.hermitian_basis:
+                value = value.real
+            yield term.positions, [value * matrices[0], *matrices[1:]]
+    for position, rate, jump in generator.jumps:
+        if rate > 0:
+            yield (position,), [rate * columns[position].dissipator(jump, rows[position])]
+
+
+def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
+    """Return the Liouvillian of a sector as a sparse matrix.
+
+    Parameters
+    ----------
+    sector
+        The products that the state is expanded in.
+    rows
+        A sector with larger bases that takes the result: the Liouvillian is then not projected.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Real if the generator has a gauge that makes it so, else complex.
+    """
+    rows = rows or sector
+    base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
+    shape = (len(rows), len(sector))
+    total = sparse.csr_array(shape)
+    for positions, matrices in _site_terms(sector.generator, sector.bases, rows.bases):
+        column = np.arange(len(sector))
+        key, value = base, np.ones(len(sector))
+        for position, matrix in zip(positions, matrices, strict=True):
+            old = sector.index[column, position]
+            many = np.diff(matrix.indptr)[old]
+            offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+            entry = np.repeat(matrix.indptr[old], many) + offset
+            home = _same_operators(sector.bases[position], rows.bases[position])[old]
+            step = matrix.indices[entry] - np.repeat(home, many)
+            key = np.repeat(key, many) + step * rows.strides[position]
+            value = np.repeat(value, many) * matrix.data[entry]
+            column = np.repeat(column, many)
+        total = total + sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
+    return sparse.csr_array(pruned(total, _ROUNDING))
+
+
+def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Return isometries onto the symmetric and the antisymmetric operators of a zero-charge sector.
+
+    Coefficients c of a Hermitian operator obey c(transpose of x) = c(x)*: their real part is
+    symmetric, their imaginary part antisymmetric. A real Liouvillian does not mix the two.
+    """
+    here = np.arange(len(sector))
+    there = sector.adjoint
+    alone, paired = here[here == there], here[here < there]
+    n, half = len(sector), np.sqrt(0.5)
+    columns = np.arange(len(paired))
+    ones = np.full(len(paired), half)
+    antisymmetric = sparse.csr_array(
+        (
+            np.concatenate([ones, -ones]),
+            (np.concatenate([paired, there[paired]]), np.tile(columns, 2)),
+        ),
+        shape=(n, len(paired)),
+    )
+    symmetric = sparse.csr_array(
+        (
+            np.concatenate([np.ones(len(alone)), ones, ones]),
+            (
+                np.concatenate([alone, paired, there[paired]]),
+                np.concatenate([np.arange(len(alone)), *[columns + len(alone)] * 2]),
+            ),
+        ),
+        shape=(n, len(alone) + len(paired)),
+    )
+    return symmetric, antisymmetric

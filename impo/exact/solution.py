@@ -1,0 +1,167 @@
+"""The null space of the Liouvillian of a finite cluster at one multipole cut-off."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from impo.arguments import UnsupportedModelError
+from impo.cluster import ClusterDensity
+from impo.exact.krylov import is_regular, krylov_null_vector, sweeps_worth
+from impo.exact.modes import SlowModes
+from impo.exact.sector import (
+    Charge,
+    Sector,
+    assembly_bytes,
+    charge_sector,
+    hermitian_parts,
+    liouvillian,
+    site_bases,
+    zero_charge,
+)
+from impo.liouvillian import Generator
+from impo.model import Spin
+
+_FEW_OPERATIONS = 3e11  # up to here a direct solution takes seconds: Krylov is not tried first
+_MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
+
+
+def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
+    """Return the slow modes of a Hermitian block, its trace eliminated last."""
+    return SlowModes(block, int(np.argmax(np.abs(isometry.conj().T @ sector.trace))))
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What one solve at a given cut-off yields."""
+
+    density: ClusterDensity | None  # None if the null space has more than one dimension
+    null_dimension: int
+    complete: bool  # whether there are certainly no more null vectors
+    converged: bool
+    residual: float  # |L rho| / |rho| before projection to the cut-off
+    uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
+    decay_rate: float | None  # the slowest in the zero-charge sector
+    solver: str
+
+
+def memory_limit() -> float:
+    """Return three quarters of the physical memory in bytes."""
+    return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def bounded_sector(generator: Generator, k_max: int | None, charge: Charge | None = None) -> Sector:
+    """List a sector, or refuse before anything large is allocated."""
+    bases = site_bases(generator, k_max)
+    charge = zero_charge(generator) if charge is None else charge
+    rows, size = assembly_bytes(generator, bases, charge)
+    if size > memory_limit():
+        other = "a smaller k_max, " if any(isinstance(s, Spin) for s in generator.sites) else ""
+        raise UnsupportedModelError(
+            f"Method `exact` cannot treat {generator.model.label} on {len(generator.sites)} sites: "
+            f"its Liouvillian has {rows:.3g} rows and needs {size / 2**30:.3g} GiB, but "
+            f"{memory_limit() / 2**30:.3g} GiB are allowed; use {other}fewer cells, or one of "
+            "the methods `itebd`, `cmf` and `twa`."
+        )
+    return charge_sector(generator, bases, charge)
+
+
+def hermitian_blocks(
+    sector: Sector, matrix: sparse.csr_array
+) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+    """Return (isometry, real Liouvillian) of the uncoupled sets of Hermitian operators.
+
+    Two sets, symmetric and antisymmetric, if the Liouvillian is real, else one.
+    """
+    symmetric, antisymmetric = hermitian_parts(sector)
+    if np.iscomplexobj(matrix):
+        parts = [sparse.csr_array(sparse.hstack([symmetric, 1j * antisymmetric]))]
+    else:
+        parts = [symmetric, antisymmetric]
+    blocks = []
+    for part in parts:
+        folded = sparse.csr_array(part.conj().T @ matrix @ part)
+        blocks.append((part, sparse.csr_array(folded.real)))
+    return blocks
+
+
+def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None) -> Solution:
+    """Find the null space of the Liouvillian in the zero-charge sector."""
+    sector = bounded_sector(generator, k_max)
+    matrix = liouvillian(sector)
+    blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
+    modes = [slow_modes(sector, *pair) for pair in blocks]
+    operations = sum(mode.cost[0] for mode in modes)
+    feasible = operations < _MOST_OPERATIONS and max(m.cost[1] for m in modes) < memory_limit()
+    if operations > _FEW_OPERATIONS or not feasible:
+        spare = 0.1 * operations if feasible else _MOST_OPERATIONS
+        found = _iterate(sector, blocks, start, sweeps_worth(spare, blocks[0][1].shape[0]))
+        if (found.converged and found.complete) or not feasible:
+            return found
+    vectors: list[NDArray] = []
+    complete, rates = True, []
+    for (isometry, _), mode in zip(blocks, modes, strict=True):
+        null, all_found = mode.null_space()
+        complete &= all_found
+        vectors += list((isometry @ null).T)
+        if all_found:
+            values, _ = mode.eigenvalues(null.shape[1] + 4, 1e-8)
+            rates += list(np.sort(-values.real)[null.shape[1] :])
+    if not vectors:
+        raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
+    rate = float(min(rates)) if rates else None
+    if len(vectors) > 1:
+        return Solution(None, len(vectors), complete, True, np.nan, np.nan, rate, "elimination")
+    density = _normalised(sector, vectors[0])
+    rounding = np.linalg.norm(matrix @ density.coefficients)
+    return Solution(
+        density, 1, complete, True, _residual(sector, density),
+        float(rounding / rate) if rate else 0.0, rate, "elimination",
+    )  # fmt: skip
+
+
+def _iterate(
+    sector: Sector,
+    blocks: list[tuple[sparse.csr_array, sparse.csr_array]],
+    start: ClusterDensity | None,
+    sweeps: int,
+) -> Solution:
+    """Find the null vector without a factorization."""
+    isometry, matrix = blocks[0]
+    trace = np.real(isometry.conj().T @ sector.trace)
+    guess = None
+    if start is not None and len(start.index) <= len(sector):
+        guess = np.real(isometry.conj().T @ _embedded(start, sector))
+    x, converged, amplification = krylov_null_vector(matrix, trace, guess, sweeps)
+    unique = amplification is not None
+    unique = unique and all(is_regular(other, sweeps) for _, other in blocks[1:])
+    density = _normalised(sector, isometry @ x)
+    uncertainty = (amplification or np.inf) * float(np.linalg.norm(matrix @ x))
+    residual = _residual(sector, density)
+    return Solution(density, 1, unique, converged, residual, uncertainty, None, "gmres")
+
+
+def _normalised(sector: Sector, vector: NDArray) -> ClusterDensity:
+    vector = vector / (sector.trace @ vector)
+    return ClusterDensity(sector.generator, sector.bases, sector.index, vector)
+
+
+def _residual(sector: Sector, density: ClusterDensity) -> float:
+    """Return |L rho| / |rho| of the Liouvillian that is not projected to the cut-off."""
+    tops = [int(basis.k.max()) for basis in sector.bases]
+    larger = site_bases(sector.generator, max(tops) + 1) if any(tops) else sector.bases
+    rows = sector
+    if any(len(a) < len(b) for a, b in zip(sector.bases, larger, strict=True)):
+        rows = charge_sector(sector.generator, larger, sector.charge)
+    change = liouvillian(sector, rows) @ density.coefficients
+    return float(np.linalg.norm(change) / np.linalg.norm(density.coefficients))
+
+
+def _embedded(density: ClusterDensity, sector: Sector) -> NDArray:
+    """Return the coefficients of a state in a sector with the same or larger bases."""
+    own = Sector(sector.generator, density.bases, sector.charge, density.index)
+    out = np.zeros(len(sector), dtype=density.coefficients.dtype)
+    out[own.embedding(sector)] = density.coefficients
+    return out

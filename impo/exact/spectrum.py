@@ -1,0 +1,107 @@
+"""Eigenvalues of the Liouvillian of a finite cluster, charge sector by charge sector."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.arguments import fail, positive_integer
+from impo.exact.modes import SlowModes
+from impo.exact.sector import Charge, liouvillian, zero_charge
+from impo.exact.solution import bounded_sector, hermitian_blocks, slow_modes
+from impo.exact.state import Exact, cluster
+from impo.liouvillian import Generator
+from impo.model import LindbladModel
+
+_GAP_OPERATIONS = 3e11  # the gap is part of a steady state only while it costs seconds
+_COUNT = 4  # eigenvalues among which the slowest decay is looked for
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of the Liouvillian in one charge sector, closest to zero first.
+
+    Attributes
+    ----------
+    charge
+        Values of the weak U(1) charges; () if the model has none.
+    eigenvalues
+        Complex array.
+    residuals
+        |L v - z v| / |v| of each.
+    """
+
+    charge: Charge
+    eigenvalues: NDArray
+    residuals: NDArray
+
+    @property
+    def decay_rates(self) -> NDArray:
+        """-Re of the eigenvalues, ascending."""
+        return np.sort(-self.eigenvalues.real)
+
+
+def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[SlowModes]:
+    """Return the slow modes of every uncoupled block of a charge sector."""
+    sector = bounded_sector(generator, k_max, charge)
+    matrix = liouvillian(sector)
+    if any(charge):
+        return [SlowModes(matrix)]
+    return [slow_modes(sector, *pair) for pair in hermitian_blocks(sector, matrix)]
+
+
+def _eigenvalues(modes: list[SlowModes], count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:
+    found = [mode.eigenvalues(count, tol) for mode in modes if mode.matrix.shape[0]]
+    values = np.concatenate([value for value, _ in found])
+    residuals = np.concatenate([residual for _, residual in found])
+    order = np.argsort(np.abs(values), kind="stable")
+    return values[order], residuals[order]
+
+
+def spectrum(
+    model: LindbladModel, method: Exact, charge: Charge | int | None = None, count: int = 8
+) -> Spectrum:
+    """Return the eigenvalues of the Liouvillian closest to zero in one charge sector.
+
+    Those with charges -q are the complex conjugates of those with q.
+
+    Parameters
+    ----------
+    model, method
+        Description and cluster; `method.k_max` must be an integer or None.
+    charge
+        Values of the weak U(1) charges (an int if there is one); None: all zero.
+    count
+        Number of eigenvalues; a conjugate pair at the end is kept whole.
+
+    Raises
+    ------
+    ArgumentError
+        If no operator of the cluster carries the charge.
+    UnsupportedModelError
+        If the cluster is too large for the memory.
+    """
+    positive_integer("count", count)
+    if isinstance(method.k_max, str):
+        raise fail("k_max", "an integer or None for a spectrum", method.k_max)
+    generator = cluster(model, method)
+    if charge is None:
+        charge = zero_charge(generator)
+    charge = (int(charge),) if isinstance(charge, int | np.integer) else tuple(charge)
+    modes = _modes(generator, method.k_max, charge)
+    values, residuals = _eigenvalues(modes, count)
+    keep = min(count, len(values))
+    while keep < len(values) and np.isclose(
+        values[keep], values[keep - 1].conj(), rtol=1e-9, atol=0
+    ):
+        keep += 1
+    return Spectrum(charge, values[:keep], residuals[:keep])
+
+
+def slowest_decay(generator: Generator, k_max: int | None, charge: Charge) -> float | None:
+    """Return min(-Re) of the eigenvalues closest to zero in a sector, or None if it takes long."""
+    modes = _modes(generator, k_max, charge)
+    if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:
+        return None
+    values, _ = _eigenvalues(modes, _COUNT, 1e-8)
+    return float(np.min(-values.real))

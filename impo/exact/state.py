@@ -1,0 +1,223 @@
+"""The steady state of a finite cluster as a result."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import (
+    ArgumentError,
+    boolean,
+    fail,
+    non_negative_integer,
+    positive,
+    positive_integer,
+)
+from impo.basis import local_operators
+from impo.cluster import ClusterDensity, Place
+from impo.exact.sector import charge_sector, site_bases
+from impo.liouvillian import Generator, finite_cluster
+from impo.model import LindbladModel
+from impo.result import Estimate, Status, Stored
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The full Liouvillian of a finite cluster.
+
+    Attributes
+    ----------
+    cells
+        Number of unit cells; in two dimensions a pair (an integer n means n by n).
+    periodic
+        Whether terms that leave the cluster re-enter on the other side; otherwise dropped.
+    k_max
+        Largest multipole rank of a spin; None keeps all, "auto" raises it until the result holds.
+    tol
+        Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
+    """
+
+    name: ClassVar[str] = "exact"
+    cells: int | tuple[int, ...] = 1
+    periodic: bool = False
+    k_max: int | str | None = None
+    tol: float = 1e-6
+
+    def __post_init__(self):
+        for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
+            positive_integer("cells", count)
+        if not isinstance(self.cells, int):
+            object.__setattr__(self, "cells", tuple(self.cells))
+        boolean("periodic", self.periodic)
+        if self.k_max not in (None, "auto"):
+            try:
+                positive_integer("k_max", self.k_max)
+            except ArgumentError:
+                raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
+        positive("tol", self.tol)
+
+
+def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
+    """Return the generator of the cluster that the settings name."""
+    shape = method.cells
+    if isinstance(shape, int):
+        shape = (shape,) * model.dimension
+    if len(shape) != model.dimension:
+        raise fail("cells", f"{model.dimension} integers for this model", method.cells)
+    return finite_cluster(model, shape, method.periodic, charges)
+
+
+@dataclass(frozen=True, eq=False)
+class ExactState(Stored):
+    """State of a finite cluster; implements `impo.result.SteadyState`.
+
+    Values on a site of the unit cell are averages over the cells. The error of a value is its
+    change from the next smaller multipole cut-off plus what the uncertainty of rho allows. All
+    quantities are None if the steady state is not unique.
+
+    Attributes
+    ----------
+    density
+        The density operator, or None.
+    coarser
+        The same with a smaller multipole cut-off; None if nothing was cut.
+    uncertainty
+        Bound on the rounding error of rho in Hilbert-Schmidt norm.
+    """
+
+    kind: ClassVar[str] = "exact"
+    model: LindbladModel
+    method: Exact
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    density: ClusterDensity | None
+    coarser: ClusterDensity | None = None
+    uncertainty: float = 0.0
+    history: Sequence[Mapping[str, Any]] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def _estimate(self, quantity: Callable[[ClusterDensity], Any], size: float) -> Estimate | None:
+        """Return a quantity with its error; `size` is its derivative with respect to rho."""
+        if self.density is None:
+            return None
+        value = quantity(self.density)
+        error = np.full(np.shape(value), size * self.uncertainty)
+        if self.coarser is not None:
+            error = error + np.abs(value - quantity(self.coarser))
+        return Estimate(value, error if np.ndim(value) else float(error))
+
+    def _size(self, *ops: str) -> float:
+        """Return the largest trace-norm response of a product of operators, ||O|| sqrt(dim)."""
+        if self.density is None:
+            return 0.0
+        total = math.sqrt(self.density.dimension)
+        for op in ops:
+            total *= max(
+                (
+                    float(np.linalg.norm(local_operators(site)[op], 2))
+                    for site in self.model.sites
+                    if op in site.operators
+                ),
+                default=0.0,
+            )
+        return total
+
+    def expect(self, op: str) -> Estimate | None:
+        """Return <op> on every site of the unit cell that has this operator."""
+        return self._estimate(lambda rho: rho.expect(op), self._size(op))
+
+    def variance(self, op: str) -> Estimate | None:
+        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
+        return self._estimate(lambda rho: rho.variance(op), 3 * self._size(op, op))
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate | None:
+        """Return <A_{site a, cell 0} B_{site b, cell r}> up to the last cell of the cluster."""
+        non_negative_integer("max_cells", max_cells)
+        return self._estimate(
+            lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
+        )
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: a small cluster has no decay length."""
+        return None
+
+    def density_matrix(self, places: Sequence[Place]) -> NDArray | None:
+        """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
+        return None if self.density is None else self.density.density_matrix(places)
+
+    def distribution(self, places: Sequence[Place]) -> NDArray | None:
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
+        return None if self.density is None else self.density.distribution(places)
+
+    @property
+    def purity_density(self) -> Estimate | None:
+        """Return -ln Tr rho^2 per unit cell."""
+        if self.density is None:
+            return None
+        slope = 2 / math.sqrt(self.density.purity) / self.density.cells
+        return self._estimate(lambda rho: -math.log(rho.purity) / rho.cells, slope)
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: a small cluster has no structure factor of the infinite lattice."""
+        return None
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the coefficients of rho, and everything else as JSON types."""
+        arrays = {}
+        ranks: dict[str, int | None] = {}
+        for label, rho in (("density", self.density), ("coarser", self.coarser)):
+            if rho is not None:
+                arrays[label] = rho.coefficients
+                ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
+        attributes = {
+            "model": self.model.to_json(),
+            "method": asdict(self.method),
+            "status": str(self.status),
+            "message": self.message,
+            "residual": self.residual,
+            "seconds": self.seconds,
+            "uncertainty": self.uncertainty,
+            "charges": self.density is not None and len(self.density.generator.weights) > 0,
+            "ranks": ranks,
+            "history": [dict(step) for step in self.history],
+            "diagnostics": dict(self.diagnostics),
+            "extras": dict(self.extras),
+        }
+        return arrays, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ExactState":
+        """Rebuild the result from what `to_arrays` returned."""
+        data = dict(attributes)
+        model = LindbladModel.from_json(data["model"])
+        settings = dict(data["method"])
+        settings.pop("name", None)
+        if isinstance(settings["cells"], list):
+            settings["cells"] = tuple(settings["cells"])
+        method = Exact(**settings)
+        generator = cluster(model, method, charges=data["charges"])
+        densities: dict[str, ClusterDensity] = {}
+        for label, k_max in data["ranks"].items():
+            sector = charge_sector(generator, site_bases(generator, k_max or None))
+            densities[label] = ClusterDensity(
+                generator, sector.bases, sector.index, np.asarray(arrays[label])
+            )
+        return cls(
+            model, method, Status(data["status"]), data["message"], data["residual"],
+            data["seconds"], densities.get("density"), densities.get("coarser"),
+            data["uncertainty"], data["history"], data["diagnostics"], data["extras"],
+        )  # fmt: skip

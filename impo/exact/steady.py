@@ -1,0 +1,204 @@
+"""The steady state of a finite cluster: cut-off, verdict and the numbers that go with it."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from impo.cluster import ClusterDensity
+from impo.exact.sector import Charge
+from impo.exact.solution import Solution, solve
+from impo.exact.spectrum import slowest_decay
+from impo.exact.state import Exact, ExactState, cluster
+from impo.liouvillian import Generator
+from impo.model import Boson, LindbladModel, Spin
+from impo.result import Status
+
+_EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
+
+
+def _ladder(model: LindbladModel, method: Exact, generator: Generator) -> list[int | None]:
+    """Return the multipole cut-offs to solve at, ascending; None for all multipoles."""
+    full = max((s.dimension - 1 for s in model.sites if isinstance(s, Spin)), default=0)
+    if method.k_max is None or full == 0:
+        return [None]
+    if isinstance(method.k_max, int):
+        return [None] if method.k_max >= full else [max(1, method.k_max - 2), method.k_max]
+    steps: list[int | None] = list(range(4, full, 2))
+    return [*steps, None]
+
+
+def _shift(model: LindbladModel, old: ClusterDensity, new: ClusterDensity) -> float:
+    """Return the largest change of <S_z>/S and Var/S^2 (bosons: n and Var n)."""
+    largest = 0.0
+    for op, kind in (("Sz", Spin), ("N", Boson)):
+        sites = [site for site in model.sites if isinstance(site, kind)]
+        if sites:
+            scale = np.array([float(s.S) if isinstance(s, Spin) else 1.0 for s in sites])
+            mean = np.abs(new.expect(op) - old.expect(op)) / scale
+            spread = np.abs(new.variance(op) - old.variance(op)) / scale**2
+            largest = max(largest, float(mean.max()), float(spread.max()))
+    return largest
+
+
+def _tail(density: ClusterDensity) -> float:
+    """Return the share of Tr rho^2 in products with a multipole of one of the two top ranks."""
+    top = np.zeros(len(density.index), dtype=bool)
+    for site, basis in enumerate(density.bases):
+        if basis.k.max() > 0:
+            top |= basis.k[density.index[:, site]] > basis.k.max() - 2
+    weight = np.abs(density.coefficients) ** 2
+    return float(weight[top].sum() / weight.sum())
+
+
+def steady_state(
+    model: LindbladModel, method: Exact, start: ExactState | None = None
+) -> ExactState:
+    """Return the steady state of a finite cluster.
+
+    The Liouvillian of the zero-charge sector is reduced to Hermitian operators, where it is real,
+    and its null space is found by block elimination; by GMRES where a factorization would cost much
+    more. The dimension of the null space is established in either case.
+
+    Parameters
+    ----------
+    model
+        Description of the lattice.
+    method
+        Settings.
+    start
+        A first guess for large clusters; with `k_max="auto"` the search starts at its cut-off.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the cluster is too large for the memory; nothing large has been allocated by then.
+    """
+    began = time.perf_counter()
+    generator = cluster(model, method)
+    guess = start.density if isinstance(start, ExactState) else None
+    ladder = _ladder(model, method, generator)
+    if method.k_max == "auto" and guess is not None:
+        known = max(int(basis.k.max()) for basis in guess.bases)
+        ladder = [k for k in ladder if k is None or k >= known - 2]
+    solutions: list[Solution] = []
+    history: list[dict[str, Any]] = []
+    change = None
+    for k_max in ladder:
+        new = solve(generator, k_max, guess)
+        solutions.append(new)
+        if new.density is None:
+            break
+        if guess is not None and len(solutions) > 1:
+            change = _shift(model, guess, new.density)
+        guess = new.density
+        history.append({"k_max": k_max, "residual": new.residual, "change": change})
+        if not new.converged or (change is not None and change < method.tol):
+            break
+    last = solutions[-1]
+    uncut = ladder[-1] is None and len(solutions) == len(ladder)
+    diagnostics: dict[str, Any] = {
+        "solver": last.solver,
+        "null_space_dimension": last.null_dimension,
+        "k_max": None if last.density is None else _top_rank(last.density),
+        "multipole_tail": 0.0 if uncut or last.density is None else _tail(last.density),
+    }
+    extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
+    if last.density is not None:
+        diagnostics["change"] = 0.0 if uncut else change
+        diagnostics["smallest_probability"] = _smallest_probability(last.density)
+        diagnostics["cutoff_occupation"] = _cutoff_occupation(last.density)
+        diagnostics["decay_rates"] = rates = _decay_rates(generator, last)
+        extras = {
+            "gap": None if None in rates.values() else min(filter(None, rates.values())),
+            "purity": last.density.purity,
+            "impurity_per_dimension": last.density.impurity_per_dimension,
+            "diagonal_participation": last.density.diagonal_participation,
+        }
+    status, message = _verdict(method, last, diagnostics)
+    return ExactState(
+        model, method, status, message,
+        None if last.density is None else last.residual,
+        time.perf_counter() - began, last.density,
+        None if uncut or len(solutions) < 2 else solutions[-2].density,
+        last.uncertainty, tuple(history), diagnostics, extras,
+    )  # fmt: skip
+
+
+def _top_rank(density: ClusterDensity) -> int:
+    return max(int(basis.k.max()) for basis in density.bases)
+
+
+def _smallest_probability(density: ClusterDensity) -> float:
+    """Return the smallest probability of a product state of a site or of the first two sites."""
+    cells = density.generator.cells
+    unit = len(density.generator.model.sites)
+    places = [(p % unit, cell) for p, cell in enumerate(cells)]
+    groups = [places[:2], *[[place] for place in places]]
+    return min(float(density.distribution(group).min()) for group in groups)
+
+
+def _cutoff_occupation(density: ClusterDensity) -> float:
+    """Return the largest probability that a boson holds as many quanta as it can."""
+    unit = density.generator.model.sites
+    return max(
+        (
+            float(density.distribution([(p % len(unit), cell)])[-1])
+            for p, cell in enumerate(density.generator.cells)
+            if isinstance(unit[p % len(unit)], Boson)
+        ),
+        default=0.0,
+    )
+
+
+def _label(charge: Charge) -> str:
+    return ",".join(map(str, charge)) or "0"
+
+
+def _decay_rates(generator: Generator, solution: Solution) -> dict[str, float | None]:
+    """Return the slowest decay rate for zero charge and for every charge one.
+
+    None where it would take much longer than the steady state.
+    """
+    count = len(generator.weights)
+    rates = {_label((0,) * count): solution.decay_rate}
+    for which in range(count):
+        charge = tuple(int(i == which) for i in range(count))
+        rate = None
+        if solution.decay_rate is not None and solution.density is not None:
+            rate = slowest_decay(generator, _top_rank(solution.density) or None, charge)
+        rates[_label(charge)] = rate
+    return rates
+
+
+def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
+    """Return the status and a sentence that says what to do."""
+    found = f"{'' if solution.complete else 'at least '}{solution.null_dimension}"
+    if solution.density is None:
+        return Status.FAILED, (
+            f"The Liouvillian has a null space of dimension {found}, so the steady state is not "
+            "unique and depends on the initial state; use `evolve`, or add the missing dissipation."
+        )
+    if not solution.converged:
+        return Status.NOT_CONVERGED, (
+            f"GMRES stopped at a residual of {solution.residual:.1e}; use fewer cells or `k_max`."
+        )
+    if not solution.complete:
+        return Status.NOT_CONVERGED, "A second steady state could not be excluded; use fewer cells."
+    change = diagnostics["change"]
+    if change is not None and change > method.tol:
+        return Status.K_LIMITED, (
+            f"Lowering k_max = {diagnostics['k_max']} by two changes <S_z>/S or Var/S^2 by "
+            f'{change:.1e}, more than tol = {method.tol:.1e}; raise `k_max` or use "auto".'
+        )
+    if diagnostics["cutoff_occupation"] > method.tol:
+        return Status.K_LIMITED, (
+            f"A boson holds its largest number of quanta with probability "
+            f"{diagnostics['cutoff_occupation']:.1e}, more than tol = {method.tol:.1e}; "
+            "raise its cutoff."
+        )
+    if diagnostics["smallest_probability"] < -max(1e-8, 5 * (change or 0.0)):
+        return Status.UNPHYSICAL, (
+            f"A probability is {diagnostics['smallest_probability']:.1e}; raise `k_max`."
+        )
+    return Status.CONVERGED, "The null space of the Liouvillian has dimension one."
