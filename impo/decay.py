@@ -26,7 +26,7 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     -------
     Estimate or None
         xi and its error in units of r; None unless at least three distances r >= 1 exceed ten times
-        their own error and decay.
+        their own error, and the decay three times its error.
     """
     distances = samples.shape[1]
     mean = samples.mean(axis=0)
@@ -42,18 +42,18 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     series = series[:, : last + 1]
     if last < 3 or np.any(series[:, 1:] <= 0):
         return None
-    fits = []
-    for first in range(1, last - 1):
-        fits.append(_exponential(series, centre, error, first, ring))
-    for number, fit in enumerate(fits):
-        later = fits[number + 1 : number + 3]
-        changes = [(abs((other - fit).mean()), _spread(other - fit)) for other in later]
+    rates = [_rate(series, centre, error, first, ring) for first in range(1, last - 1)]
+    for number, rate in enumerate(rates):
+        later = rates[number + 1 : number + 3]
+        changes = [(abs((other - rate).mean()), _spread(other - rate)) for other in later]
         if all(change <= 2 * noise for change, noise in changes):
             break
     drift = max((change for change, _ in changes), default=0.0)
-    if not np.isfinite(fit).all() or np.any(fit <= 0):
+    uncertainty = float(np.hypot(_spread(rate), drift))
+    slope = float(rate.mean())
+    if not slope > 3 * uncertainty:
         return None
-    return Estimate(float(fit.mean()), float(np.hypot(_spread(fit), drift)))
+    return Estimate(1 / slope, uncertainty / slope**2)
 
 
 def _spread(samples: NDArray) -> NDArray:
@@ -61,8 +61,8 @@ def _spread(samples: NDArray) -> NDArray:
     return np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
 
 
-def _exponential(series, centre, error, first, ring) -> NDArray:
-    """Return xi of every jackknife sample, by weighted least squares of log C on [first, last]."""
+def _rate(series, centre, error, first, ring) -> NDArray:
+    """Return 1/xi of every jackknife sample, by weighted least squares of log C from `first` on."""
     r = np.arange(first, series.shape[1])
     window = slice(first, series.shape[1])
     weight = (centre[window] / error[window]) ** 2
@@ -75,5 +75,4 @@ def _exponential(series, centre, error, first, ring) -> NDArray:
         rate = -(logarithm - image) @ lever / (lever @ r)
         if ring is not None:
             image = np.log1p(np.exp(-np.maximum(rate, 0.0)[:, None] * (ring - 2 * r)))
-    with np.errstate(divide="ignore"):
-        return 1 / rate
+    return rate

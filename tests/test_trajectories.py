@@ -147,8 +147,10 @@ def refined_errors(model, spins, levels, time, finest):
 
     def path(steps):
         each = finest // steps
-        groups = [slices[: each]]  # half, whole ... whole, half kicks
-        groups += [slices[each + 2 * each * i : each + 2 * each * (i + 1)] for i in range(steps - 1)]
+        groups = [slices[:each]]  # half, whole ... whole, half kicks
+        groups += [
+            slices[each + 2 * each * i : each + 2 * each * (i + 1)] for i in range(steps - 1)
+        ]
         groups += [slices[-each:]]
         noise = []
         for group in groups:
@@ -191,9 +193,7 @@ def test_coherent_state_has_the_moments_of_its_wigner_function():
     lengths = np.full(2, 5.5)
     direction = np.array([[0.6, 0, 0.8], [0, 0, -1.0]])
     generator = np.random.default_rng(0)
-    samples = [
-        coherent(lengths, direction, generator).reshape(2, 3, LANES) for _ in range(4000)
-    ]
+    samples = [coherent(lengths, direction, generator).reshape(2, 3, LANES) for _ in range(4000)]
     s = 5.5 * np.concatenate(samples, axis=-1)
     error = s.std(axis=-1) / np.sqrt(s.shape[-1])
     assert np.all(np.abs(s.mean(axis=-1) - 5 * direction) < 4 * error)
