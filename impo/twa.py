@@ -55,8 +55,8 @@ def steady_state(
     method
         Settings.
     start
-        The ordered start: unit vectors, shape (sites, 3), of a product of spin coherent states, or
-        an earlier result on the same lattice.
+        The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
+        earlier result on the same lattice.
 
     Returns
     -------
@@ -76,7 +76,9 @@ def steady_state(
     shape, equations = _prepare(model, method)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
-    ordered = _begin(model, equations, shape, [[1.0, 0.0, 0.0]] if start is None else start)
+    ordered = _begin(
+        model, equations, shape, [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
+    )
     ensemble = SpinEnsemble(
         equations,
         shape,
@@ -98,11 +100,10 @@ def steady_state(
         verdict = _judge(stretches, shape, model)
         history.append({"time": elapsed * stride * method.dt, **verdict.record})
         done = verdict.agree and max(verdict.error, verdict.residual) <= method.tol
-        if (done and len(stretches) > 1) or elapsed >= limit:
-            break
         samples = min(elapsed, limit - elapsed)
-        if limit - elapsed - samples < _LEAST_SAMPLES:
-            samples = limit - elapsed
+        # a much shorter stretch would be a weaker test, not a better one
+        if (done and len(stretches) > 1) or 2 * samples < elapsed:
+            break
     return TWAState(
         model,
         method,
@@ -136,7 +137,7 @@ def evolve(
     model, method
         As for `steady_state`; `max_time` is not used.
     start
-        Unit vectors, shape (sites, 3), or an earlier result on the same lattice.
+        Directions, shape (sites, 3), or an earlier result on the same lattice.
     times
         Rising times, from zero on; each is met exactly, with steps of at most `method.dt`.
 
@@ -224,12 +225,13 @@ def _begin(model, equations, shape, start) -> Begin:
 
         return resume
     directions = np.asarray(start, dtype=float)
-    try:
-        directions = np.broadcast_to(directions, (len(model.sites), 3))
-    except ValueError:
-        raise fail("start", f"unit vectors of shape ({len(model.sites)}, 3)", start) from None
-    if not np.allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-9):
-        raise fail("start", "made of unit vectors", start)
+    size = len(model.sites)
+    if directions.shape != (size, 3) or not np.all(np.isfinite(directions)):
+        raise fail("start", f"a TWAState or finite directions ({size}, 3)", start)
+    norms = np.linalg.norm(directions, axis=1, keepdims=True)
+    if np.any(norms == 0):
+        raise fail("start", "directions of non-zero length", start)
+    directions = directions / norms
     every = np.tile(directions, (cells, 1))
     return lambda block, generator: coherent(equations.lengths, every, generator)
 

@@ -54,7 +54,7 @@ def test_compiled_equals_numpy(dt, tolerance):
     generators, generator = random_streams(7, 0)
     spins = isotropic(equations.lengths, generator)
     steps, n = 20, 6
-    noise = draw_many(generators.copy(), (steps + 1) * n).reshape(steps + 1, n, 3, LANES)
+    noise = draw_many(generators.copy(), steps * n).reshape(steps, n, 3, LANES)
     expected = numpy_advance(spins.reshape(n, 3, LANES), equations, dt, noise)
     advance(spins, generators, equations, dt, steps)
     np.testing.assert_allclose(spins.reshape(n, 3, LANES), expected, atol=tolerance)
@@ -143,21 +143,13 @@ def refined_errors(model, spins, levels, time, finest):
     n = len(equations.lengths)
     generator = np.random.default_rng(5)
     paths = spins.shape[2]
-    slices = generator.normal(size=(2 * finest, n, 2, paths))  # of half a finest step each
+    slices = generator.normal(size=(finest, n, 2, paths))
 
     def path(steps):
-        each = finest // steps
-        groups = [slices[:each]]  # half, whole ... whole, half kicks
-        groups += [
-            slices[each + 2 * each * i : each + 2 * each * (i + 1)] for i in range(steps - 1)
-        ]
-        groups += [slices[-each:]]
-        noise = []
-        for group in groups:
-            kick = np.empty((n, 3, paths))
-            kick[:, :2] = group.sum(axis=0) / np.sqrt(len(group))
-            kick[:, 2] = generator.choice([-1.0, 1.0], size=(n, paths))
-            noise.append(kick)
+        noise = np.empty((steps, n, 3, paths))
+        sums = slices.reshape(steps, -1, n, 2, paths).sum(axis=1)
+        noise[:, :, :2] = sums / np.sqrt(finest // steps)
+        noise[:, :, 2] = generator.choice([-1.0, 1.0], size=(steps, n, paths))
         return numpy_advance(spins, equations, time / steps, noise)
 
     reference = path(finest)
@@ -177,6 +169,21 @@ def test_strong_order(op, order):
     errors = refined_errors(model, spins, (8, 16, 32, 64), 1.0, 2048)
     slope = -np.polyfit(np.log2([8, 16, 32, 64]), np.log2(errors), 1)[0]
     assert slope == pytest.approx(order, abs=0.12)
+
+
+@pytest.mark.slow
+def test_stationary_variance_has_no_error_of_second_order():
+    """Damping Gamma = 1 of a nearly polarised spin: <1 - m_z> against the exact distribution.
+
+    p(z) ~ e^{2 a z}, a = S + 1/2, is the stationary solution of the Fokker-Planck equation.
+    """
+    S, copies = 20, 20000
+    equations = spin_equations(LindbladModel((Spin(S),), (), (Jump(1 / S, "S+", 0),)), (copies,))
+    length = S + 0.5
+    exact = 1 / np.tanh(2 * length) - 1 / (2 * length)
+    for dt in (0.4, 0.2):
+        mean, spread = mean_after(equations, [0, 0, 1.0], dt, 12.0)
+        assert abs(mean[2] - exact) < 3 * spread[2] + 0.05 * dt**2 * (1 - exact)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import Jump, LindbladModel, Spin, Term
-from impo.result import SteadyState, Status, summary
+from impo.result import Status, SteadyState, summary
 from impo.twa import TWA, TWAState, evolve, steady_state
 from models.gain_loss import chain, dimer, square
 
@@ -69,7 +69,7 @@ def test_same_seed_same_numbers_whatever_the_threads(monkeypatch):
 
 
 def test_more_trajectories_keep_the_first_ones():
-    start, times = [[1.0, 0, 0]] * 2, [0.0, 1.0]
+    start, times = [[2.0, 0, 0]] * 2, [0.0, 1.0]
     model = dimer(10, 1.0, 1.2, 0.7)
     few, many = (evolve(model, TWA(cells=2, trajectories=n), start, times) for n in (16, 64))
     np.testing.assert_array_equal(few.snapshots, many.snapshots[..., :16])
@@ -142,7 +142,7 @@ def test_start_replaces_the_ordered_one():
     with pytest.raises(ArgumentError, match="start"):
         steady_state(model, TWA(cells=5), state)
     with pytest.raises(ArgumentError, match="start"):
-        steady_state(model, QUICK, [[0, 0, 2.0]])
+        steady_state(model, QUICK, [[0, 0, 0.0]] * 2)
     with pytest.raises(ArgumentError, match="start"):
         steady_state(model, QUICK, [[0, 0, 1.0]] * 3)
 
@@ -189,4 +189,4 @@ def test_bad_combinations_are_refused():
         steady_state(LindbladModel((Spin(5),)), TWA())
     for times in ([1.0, 0.5], [-1.0], [], [float("nan")]):
         with pytest.raises(ArgumentError, match="times"):
-            evolve(chain(10), TWA(cells=2), [[1.0, 0, 0]], times)
+            evolve(chain(10), TWA(cells=2), [[1.0, 0, 0]] * 2, times)

@@ -35,7 +35,7 @@ def turn(vectors: NDArray, angles: NDArray) -> NDArray:
 def numpy_advance(
     spins: NDArray, equations: SpinEquations, dt: float, noise: Iterable[NDArray]
 ) -> NDArray:
-    """Return the trajectories after one step per kick but the first: the scheme in plain NumPy.
+    """Return the trajectories after one step per kick: the same scheme in plain NumPy.
 
     Parameters
     ----------
@@ -46,8 +46,7 @@ def numpy_advance(
     dt
         Step length.
     noise
-        For every kick two normal numbers and a sign, shape (n, 3, lanes); the first and the last
-        are half kicks.
+        For every step two normal numbers and a sign, shape (n, 3, lanes).
     """
     n = len(spins)
     matrix = csr_array(
@@ -58,15 +57,16 @@ def numpy_advance(
         flat = matrix @ vectors.reshape(3 * n, -1) + equations.field[:, None]
         return flat.reshape(vectors.shape)
 
+    def drift(vectors: NDArray, interval: float) -> NDArray:
+        omega = rates(vectors)
+        predicted = turn(vectors, omega * interval)
+        return turn(vectors, (omega + rates(predicted)) * (interval / 2))
+
     kicks = list(noise)
-    whole = 2 * kick_amplitudes(equations, dt)[:, :, None]
-    half = 2 * kick_amplitudes(equations, dt / 2)[:, :, None]
-    spins = turn(spins, half * kicks[0])
-    for number, kick in enumerate(kicks[1:], start=2):
-        omega = rates(spins)
-        predicted = turn(spins, omega * dt)
-        spins = turn(spins, (omega + rates(predicted)) * (dt / 2))
-        spins = turn(spins, (whole if number < len(kicks) else half) * kick)
+    angles = 2 * kick_amplitudes(equations, dt)[:, :, None]
+    spins = drift(spins, dt / 2)
+    for number, kick in enumerate(kicks, start=1):
+        spins = drift(turn(spins, angles * kick), dt if number < len(kicks) else dt / 2)
     return spins
 
 
@@ -103,7 +103,7 @@ def measure(cells: int, updates: int = 2 * 10**7) -> dict[str, float]:
     plain = isotropic(equations.lengths, generator, lanes).reshape(n, 3, lanes)
 
     def numpy_steps() -> None:
-        noise = [generator.normal(size=(n, 3, lanes)) for _ in range(few + 1)]
+        noise = [generator.normal(size=(n, 3, lanes)) for _ in range(few)]
         numpy_advance(plain, equations, dt, noise)
 
     return {
