@@ -1,0 +1,414 @@
+r"""Mean-field theory: classical spins, their fixed points, limit cycles and dynamics.
+
+The reference against which the other methods show what fluctuations do (Huber, Kirton and Rabl,
+Appendix B). The equations come from `impo.mean_field_equations`. Errors are those of solving them;
+mean-field theory itself has no error bar.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import solve_ivp
+
+from impo.arguments import ArgumentError, fail, non_negative_integer, one_of, positive
+from impo.mean_field_equations import (
+    MeanFieldEquations,
+    mean_field_equations,
+    pair_expectation,
+    spin_vector,
+)
+from impo.model import LindbladModel
+from impo.result import Estimate, Status, Stored, method_settings
+
+_ACCURACY = 1e-10  # relative tolerance of the integrator, and of fixed points
+_SAMPLES = 4000
+
+
+@dataclass(frozen=True)
+class MeanField:
+    """Settings of mean-field theory.
+
+    Parameters
+    ----------
+    t_max
+        Longest time to wait for a fixed point, in units of the model's inverse rates; what still
+        moves then is reported as a limit cycle.
+    """
+
+    name: ClassVar[str] = "mf"
+    t_max: float = 1000.0
+
+    def __post_init__(self):
+        positive("t_max", self.t_max)
+
+
+@dataclass(frozen=True)
+class MeanFieldState(Stored):
+    """A fixed point of the mean-field equations, or the last part of an orbit that has none.
+
+    Attributes
+    ----------
+    orbit
+        <S_j> at times that sample the long-time motion, shape (T, n, 3); T = 1 for a fixed point.
+        Expectations are averages over it.
+    accuracy
+        Estimated error of the components of a fixed point.
+    """
+
+    kind: ClassVar[str] = "mean_field"
+    model: LindbladModel
+    method: MeanField
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    orbit: NDArray
+    accuracy: float
+    history: Sequence[Mapping[str, Any]] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def vectors(self) -> NDArray:
+        """<S_j> averaged over the orbit, shape (n, 3)."""
+        return self.orbit.mean(axis=0)
+
+    def _samples(self, op: str, site: int) -> NDArray:
+        """Return <op> of one site along the orbit, shape (T,)."""
+        one_of("op", op, self.model.sites[site].operators)
+        if op == "Id":
+            return np.ones(len(self.orbit))
+        values = self.orbit[:, site] @ spin_vector(op)
+        return values if op in ("S+", "S-") else values.real
+
+    def _pair(self, op_a: str, op_b: str, site: int) -> NDArray:
+        """Return <A B> of two operators on one spin along the orbit, shape (T,)."""
+        if "Id" in (op_a, op_b):
+            return self._samples(op_a, site) * self._samples(op_b, site)
+        spin = (self.model.sites[site].dimension - 1) / 2
+        return pair_expectation(spin_vector(op_a), spin_vector(op_b), spin, self.orbit[:, site])
+
+    def _estimate(self, samples: Sequence[NDArray]) -> Estimate:
+        """Return averages over the orbit; the error of a limit cycle is half its range."""
+        value = np.array([s.mean() for s in samples])
+        spread = [(np.abs(s - s.mean())).max() for s in samples]
+        return Estimate(value, np.maximum(spread, self.accuracy))
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op> on every site."""
+        return self._estimate([self._samples(op, j) for j in range(len(self.model.sites))])
+
+    @property
+    def transverse(self) -> Estimate:
+        """Sqrt(<Sx>^2 + <Sy>^2) on every site (Eq. 10)."""
+        lengths = np.hypot(self.orbit[..., 0], self.orbit[..., 1])
+        return self._estimate(list(lengths.T))
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2 on every site: what the factorisation and the orbit leave."""
+        samples = [
+            self._pair(op, op, j) - self._samples(op, j).mean() ** 2
+            for j in range(len(self.model.sites))
+        ]
+        return self._estimate(samples if op in ("S+", "S-") else [s.real for s in samples])
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product, but for r = 0 on one site."""
+        non_negative_integer("max_cells", max_cells)
+        apart = self._samples(op_a, sites[0]) * self._samples(op_b, sites[1])
+        first = self._pair(op_a, op_b, sites[0]) if sites[0] == sites[1] else apart
+        found = self._estimate([first, *[apart] * max_cells])
+        return Estimate(found.value.astype(complex), found.error)
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: a product state has no connected correlations."""
+        return None
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+        """Return None: the equations are for expectations; `ClusterMeanField(1)` has a state."""
+        return None
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+        """Return None, see `density_matrix`."""
+        return None
+
+    @property
+    def purity_density(self) -> Estimate | None:
+        """None, see `density_matrix`."""
+        return None
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only r = 0 contributes."""
+        shape = np.shape(k)[: np.ndim(k) - (self.model.dimension - 1)]
+        found = self.correlation(op_a, op_b, sites, 0)
+        mean = self.expect(op_a).value[sites[0]] * self.expect(op_b).value[sites[1]]
+        return Estimate(
+            np.full(shape, found.value[0] - mean), np.full(shape, float(found.error[0]))
+        )
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the orbit and everything else as JSON types."""
+        attributes = {
+            "model": self.model.to_json(),
+            "method": method_settings(self.method),
+            "status": str(self.status),
+            **{key: getattr(self, key) for key in _PLAIN},
+        }
+        return {"orbit": self.orbit}, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "MeanFieldState":
+        """Rebuild the state from what `to_arrays` returned."""
+        return cls(
+            model=LindbladModel.from_json(attributes["model"]),
+            method=MeanField(attributes["method"]["t_max"]),
+            status=Status(attributes["status"]),
+            orbit=np.asarray(arrays["orbit"]),
+            **{key: attributes[key] for key in _PLAIN},
+        )
+
+
+_PLAIN = ("message", "residual", "seconds", "accuracy", "history", "diagnostics", "extras")
+
+
+@dataclass(frozen=True)
+class MeanFieldTrajectory:
+    """Mean-field dynamics: the vectors <S_j>, shape (times, n, 3), at the given times."""
+
+    model: LindbladModel
+    times: NDArray
+    vectors: NDArray
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op>, shape (times, n)."""
+        for site in self.model.sites:
+            one_of("op", op, site.operators)
+        vector = spin_vector(op) if op != "Id" else np.zeros(3)
+        value = self.vectors @ vector + (op == "Id")
+        value = value if op in ("S+", "S-") else value.real
+        scale = max(site.dimension for site in self.model.sites)
+        return Estimate(value, np.full(value.shape, 10 * _ACCURACY * scale))
+
+
+def start_vectors(model: LindbladModel, start: Any) -> NDArray:
+    """Return <S_j>, shape (n, 3), of a start: another mean-field state, or directions.
+
+    Parameters
+    ----------
+    model
+        The description.
+    start
+        None for spins in the xy plane in general directions, a `MeanFieldState`, or directions of
+        shape (n, 3) of any length.
+
+    Raises
+    ------
+    ArgumentError
+        If the directions have another shape, or a vanishing or infinite length.
+    """
+    n = len(model.sites)
+    spins = np.array([(site.dimension - 1) / 2 for site in model.sites])
+    if isinstance(start, MeanFieldState):
+        directions, lengths = start.orbit[-1], [(s.dimension - 1) / 2 for s in start.model.sites]
+        if len(lengths) != n:
+            raise ArgumentError(f"Argument `start` must have {n} sites, but has {len(lengths)}.")
+        return directions * (spins / lengths)[:, None]
+    if start is None:
+        angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
+        directions = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
+    else:
+        directions = np.asarray(start, dtype=float)
+    if directions.shape != (n, 3) or not np.all(np.isfinite(directions)):
+        raise fail("start", f"None, a MeanFieldState, or finite directions ({n}, 3)", start)
+    lengths = np.linalg.norm(directions, axis=1)
+    if np.any(lengths == 0):
+        raise fail("start", "directions of non-zero length", start)
+    return directions * (spins / lengths)[:, None]
+
+
+@dataclass(frozen=True)
+class _Attractor:
+    """What a start runs into: a fixed point (one sample) or a moving orbit."""
+
+    orbit: NDArray
+    residual: float
+    accuracy: float
+    growth: float | None
+    frequency: float | None
+
+    def report(self) -> dict[str, Any]:
+        """Return it in JSON types."""
+        return {
+            "kind": "fixed point" if len(self.orbit) == 1 else "limit cycle",
+            "Sz": self.orbit[..., 2].mean(axis=0).tolist(),
+            "S_perp": np.hypot(self.orbit[..., 0], self.orbit[..., 1]).mean(axis=0).tolist(),
+            "growth_rate": self.growth,
+            "frequency": self.frequency,
+        }
+
+    def same(self, other: "_Attractor", scale: float) -> bool:
+        """Return whether two attractors agree up to a rotation about z."""
+        one, two = self.report(), other.report()
+        tolerance = scale * (1e-6 if len(self.orbit) == 1 else 1e-2)  # averages of sampled orbits
+        return one["kind"] == two["kind"] and all(
+            np.allclose(one[key], two[key], atol=tolerance) for key in ("Sz", "S_perp")
+        )
+
+
+def _newton(
+    equations: MeanFieldEquations, s: NDArray, scale: float, radius: float = 1e-2
+) -> _Attractor | None:
+    """Return the stable fixed point next to s, or None; a symmetry direction stays as it is."""
+    start, rate = s, float(np.linalg.norm(equations.jacobian(s), 2)) or 1.0
+    step = np.inf
+    for _ in range(20):
+        flow, jacobian = equations.flow(s), equations.jacobian(s)
+        if step < 1e-13 * scale or not np.any(flow):
+            break
+        change = np.linalg.lstsq(jacobian, -flow, rcond=1e-9)[0]
+        s, step = s + change, float(np.abs(change).max())
+        if np.abs(s - start).max() > radius * scale:
+            return None
+    residual = float(np.abs(equations.flow(s)).max())
+    growth = float(np.linalg.eigvals(equations.jacobian(s)).real.max())
+    if residual > _ACCURACY * scale * rate or growth > 1e-7 * rate:
+        return None
+    accuracy = max(min(step, scale), 1e-14 * scale)
+    return _Attractor(s.reshape(1, -1, 3), residual, accuracy, growth, None)
+
+
+def _swing(path: NDArray, centre: _Attractor) -> float:
+    """Return how far the second half of a path swings about a fixed point, up to rotations."""
+    vectors, point = path[len(path) // 2 :].reshape(-1, *centre.orbit.shape[1:]), centre.orbit
+    along = vectors[..., 2] - point[..., 2]
+    across = np.hypot(vectors[..., 0], vectors[..., 1]) - np.hypot(point[..., 0], point[..., 1])
+    return float(max(np.abs(along).max(), np.abs(across).max()))
+
+
+def _relax(equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float) -> _Attractor:
+    """Follow the motion from s to a fixed point, or until t_max."""
+    settings = {"method": "DOP853", "rtol": _ACCURACY, "atol": _ACCURACY * scale}
+    elapsed, piece, swings = 0.0, min(20.0, t_max / 4), [np.inf, np.inf]
+    while elapsed < 0.75 * t_max:
+        moving = np.abs(equations.flow(s)).max() > 1e-2 * scale
+        found = None if moving else _newton(equations, s, scale)
+        if found is not None:
+            return found
+        path = solve_ivp(lambda _, y: equations.flow(y), (0, piece), s, **settings).y.T
+        s, elapsed = path[-1], elapsed + piece
+        centre = _newton(equations, path[len(path) // 2 :].mean(axis=0), scale, radius=0.5)
+        swings.append(np.inf if centre is None else _swing(path, centre))
+        if centre is not None and swings[-1] < 0.9 * swings[-2] < 0.81 * swings[-3]:
+            return centre  # a slow spiral, as the damping of a mean field falls like 1/S
+        piece = min(2 * piece, max(0.75 * t_max - elapsed, 1e-3 * t_max))
+    times = np.linspace(0, t_max / 4, _SAMPLES)
+    orbit = solve_ivp(
+        lambda _, y: equations.flow(y), (0, times[-1]), s, t_eval=times, **settings
+    ).y.T
+    centred = orbit - orbit.mean(axis=0)
+    power = (np.abs(np.fft.rfft(centred * np.hanning(len(times))[:, None], axis=0)) ** 2).sum(1)
+    frequency = float(2 * np.pi * np.argmax(power) / (times[1] * len(times)))
+    signal = centred[:, np.argmax(np.ptp(centred, axis=0))]
+    crossings = np.flatnonzero((signal[:-1] < 0) & (signal[1:] >= 0))
+    if len(crossings) > 1:  # average over whole periods
+        orbit = orbit[crossings[0] : crossings[-1]]
+    residual = float(np.abs(equations.flow(s)).max())
+    return _Attractor(orbit.reshape(len(orbit), -1, 3), residual, 0.0, None, frequency)
+
+
+def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> MeanFieldState:
+    """Follow the mean-field equations to a stable fixed point.
+
+    Without a start, spins begin in the xy plane, which breaks a U(1) symmetry; starts close to all
+    polarised configurations are followed too, and all different solutions are listed in
+    `diagnostics["solutions"]`.
+
+    Parameters
+    ----------
+    model
+        Spins; at most two operators of a term on one spin.
+    method
+        Settings.
+    start
+        None, a `MeanFieldState`, or directions of the spins, shape (n, 3).
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a term is outside the method's reach; it is named.
+    """
+    began = time.perf_counter()
+    equations = mean_field_equations(model)
+    scale = max((site.dimension - 1) / 2 for site in model.sites)
+    starts = [start_vectors(model, start)]
+    if start is None:
+        for signs in product((1.0, -1.0), repeat=len(model.sites)):
+            tilted = starts[0] * 0.02
+            tilted[:, 2] = signs
+            starts.append(start_vectors(model, tilted))
+    found: list[_Attractor] = []
+    for vectors in starts:
+        one = _relax(equations, vectors.ravel(), scale, method.t_max)
+        if not any(one.same(other, scale) for other in found):
+            found.append(one)
+    chosen = found[0]
+    fixed = len(chosen.orbit) == 1
+    if fixed:
+        status = Status.CONVERGED
+        message = "The motion ends in a stable fixed point of the mean-field equations."
+    else:
+        status = Status.NOT_CONVERGED
+        message = (
+            f"The mean-field spins still move at t = {method.t_max:g} (a limit cycle of angular "
+            f"frequency {chosen.frequency:.4g}): values are averages over time, errors its range."
+        )
+    if len(found) > 1:
+        message += f" {len(found)} different solutions exist; the start decides."
+    return MeanFieldState(
+        model, method, status, message, chosen.residual, time.perf_counter() - began,
+        chosen.orbit, chosen.accuracy,
+        diagnostics={"solutions": [one.report() for one in found]},
+    )  # fmt: skip
+
+
+def evolve(
+    model: LindbladModel, method: MeanField, start: Any, times: ArrayLike
+) -> MeanFieldTrajectory:
+    """Integrate the mean-field equations.
+
+    Parameters
+    ----------
+    model, method
+        As for `steady_state`.
+    start
+        As for `steady_state`.
+    times
+        Increasing times; the first is that of the start.
+    """
+    grid = np.asarray(times, dtype=float)
+    if grid.ndim != 1 or len(grid) < 1 or np.any(np.diff(grid) <= 0):
+        raise fail("times", "increasing numbers", times)
+    equations = mean_field_equations(model)
+    vectors = start_vectors(model, start)
+    scale = float(np.abs(vectors).max())
+    out = np.repeat(vectors[None], len(grid), axis=0)
+    if len(grid) > 1:
+        solved = solve_ivp(
+            lambda _, y: equations.flow(y), (grid[0], grid[-1]), vectors.ravel(),
+            t_eval=grid, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
+        )  # fmt: skip
+        out = solved.y.T.reshape(len(grid), -1, 3)
+    return MeanFieldTrajectory(model, grid, out)

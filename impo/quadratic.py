@@ -1,0 +1,305 @@
+r"""Quadratic bosons around a collinear spin configuration: the Holstein-Primakoff expansion.
+
+Every spin points along +z or -z and fluctuates by one boson c_j (Huber, Kirton and Rabl, Eqs. A1
+and A2):
+
+    down: S+ = sqrt(2S) c^+, S- = sqrt(2S) c,   Sz = -S + c^+ c
+    up:   S+ = sqrt(2S) c,   S- = sqrt(2S) c^+, Sz =  S - c^+ c
+
+Kept to second order, the master equation is that of free bosons. With the Nambu vector
+Psi = (c_1 ... c_n, c_1^+ ... c_n^+) of one cell, its Fourier components
+Psi_k = N^{-1/2} sum_R exp(-i k R) Psi_R and G_k = <{Psi_k, Psi_k^+}>/2 obey
+
+    d<Psi_k>/dt = X_k <Psi_k>,    dG_k/dt = X_k G_k + G_k X_k^+ + D.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_continuous_lyapunov
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from impo.arguments import UnsupportedModelError, fail
+from impo.model import Jump, LindbladModel, Spin, Term
+
+Mode = tuple[int, tuple[int, ...], int]  # site of the cell, cell, 0 for c or 1 for c^+
+Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
+
+_TRANSVERSE = ("Sx", "Sy", "S+", "S-")
+
+
+def ladder_vector(op: str, spin: float, up: bool) -> NDArray:
+    """Return the coefficients of (c, c^+) in S+, S-, Sx or Sy; zeros for other operators."""
+    raising = np.array([1.0, 0.0] if up else [0.0, 1.0], dtype=complex)
+    lowering = raising[::-1]
+    parts = {
+        "S+": raising,
+        "S-": lowering,
+        "Sx": (raising + lowering) / 2,
+        "Sy": (raising - lowering) / 2j,
+    }
+    return np.sqrt(2 * spin) * parts.get(op, np.zeros(2, dtype=complex))
+
+
+def longitudinal(op: str, spin: float, up: bool) -> tuple[float, float]:
+    """Return (constant, coefficient of c^+ c) of Sz or Id; zeros for other operators."""
+    sign = 1 if up else -1
+    return {"Sz": (sign * spin, -sign), "Id": (1.0, 0.0)}.get(op, (0.0, 0.0))
+
+
+def describe(term: Term | Jump) -> str:
+    """Return a term or jump in words for messages: `S+[site 0] S-[site 1, cell (1,)]`."""
+    if isinstance(term, Jump):
+        return f"jump {term.op}[site {term.site}]"
+    names = (
+        f"{op}[site {site}" + (f", cell {cell}]" if any(cell) else "]")
+        for op, site, cell in term.factors
+    )
+    return "term " + " ".join(names)
+
+
+@dataclass(frozen=True)
+class QuadraticBosons:
+    """The quadratic master equation of the fluctuations, one boson per spin.
+
+    Attributes
+    ----------
+    configuration
+        +1 (up) or -1 (down) of every spin of the cell (or supercell), shape (n,).
+    hoppings
+        Cell offset r to the matrix, shape (2n, 2n), that couples d<Psi_R>/dt to <Psi_{R+r}>.
+    diffusion
+        D, shape (2n, 2n), Hermitian; the same for all k because jumps are local.
+    """
+
+    configuration: tuple[int, ...]
+    hoppings: dict[tuple[int, ...], NDArray]
+    diffusion: NDArray
+
+    @property
+    def modes(self) -> int:
+        """Number n of bosons in a cell."""
+        return len(self.configuration)
+
+    @cached_property
+    def rate(self) -> float:
+        """Sum of the norms of all couplings: the scale against which a rate is zero."""
+        return float(sum(np.linalg.norm(m, 2) for m in self.hoppings.values()))
+
+    def drift(self, k: NDArray) -> NDArray:
+        """Return X_k, shape (..., 2n, 2n), for wave vectors of shape (..., dimension)."""
+        k = np.asarray(k, dtype=float)
+        out = np.zeros((*k.shape[:-1], 2 * self.modes, 2 * self.modes), dtype=complex)
+        for offset, matrix in self.hoppings.items():
+            phase = np.exp(1j * (k @ np.array(offset, dtype=float)))
+            out += phase[..., None, None] * matrix
+        return out
+
+    def cluster_drift(self, periodic: bool) -> NDArray:
+        """Return the drift matrix of one isolated (super)cell, closed to a ring if periodic."""
+        if periodic:
+            return sum(self.hoppings.values(), np.zeros_like(self.diffusion))
+        zero = (0,) * len(next(iter(self.hoppings)))
+        return self.hoppings.get(zero, np.zeros_like(self.diffusion))
+
+    @cached_property
+    def sectors(self) -> tuple[NDArray, ...]:
+        """Components of Psi that no coupling connects, as a U(1) symmetry separates c from c^+."""
+        linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) > 0
+        count, label = connected_components(csr_array(linked), directed=False)
+        return tuple(np.flatnonzero(label == i) for i in range(count))
+
+    def spectrum(self, drift: NDArray) -> NDArray:
+        """Return the eigenvalues of drift matrices (..., 2n, 2n), sector after sector."""
+        parts = [np.linalg.eigvals(drift[..., s[:, None], s]) for s in self.sectors]
+        return np.concatenate(parts, axis=-1)
+
+    def covariance(self, drift: NDArray) -> NDArray:
+        """Return the G that solves X G + G X^+ + D = 0 for a stable drift X (..., 2n, 2n)."""
+        out = np.zeros_like(drift)
+        for s in self.sectors:
+            block = _lyapunov(drift[..., s[:, None], s], self.diffusion[s[:, None], s])
+            out[..., s[:, None], s] = (block + np.swapaxes(block.conj(), -1, -2)) / 2
+        return out
+
+
+def _lyapunov(drift: NDArray, diffusion: NDArray) -> NDArray:
+    """Solve X G + G X^+ = -D for every matrix X of a stack."""
+    size = len(diffusion)
+    if drift.ndim == 2:
+        return solve_continuous_lyapunov(drift, -diffusion)
+    if size > 6:
+        flat = drift.reshape(-1, size, size)
+        return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)
+    one = np.eye(size)
+    left = np.einsum("...ac,bd->...abcd", drift, one)
+    right = np.einsum("ac,...bd->...abcd", one, drift.conj())
+    system = (left + right).reshape(*drift.shape[:-2], size**2, size**2)
+    target = np.broadcast_to(-diffusion.reshape(-1, 1), (*drift.shape[:-2], size**2, 1))
+    return np.linalg.solve(system, target)[..., 0].reshape(drift.shape)
+
+
+def quadratic_bosons(
+    model: LindbladModel,
+    configuration: Sequence[int],
+    shape: Sequence[int] | None = None,
+) -> QuadraticBosons:
+    """Expand a model around a collinear configuration (Huber et al., Appendix A, for any model).
+
+    Parameters
+    ----------
+    model
+        Spins with Hamiltonian terms that are at most bilinear in Sx, Sy, S+, S- (any power of Sz)
+        and jumps linear in Sx, Sy, S+, S-.
+    configuration
+        +1 or -1 for every spin, in the order of the cells of `shape` (last index fastest), then the
+        sites of the unit cell.
+    shape
+        Number of unit cells, in each direction, over which the configuration extends; None for one.
+
+    Raises
+    ------
+    ArgumentError
+        If the configuration has the wrong length or entries.
+    UnsupportedModelError
+        If the model has a term or jump outside this class, or one that tilts the spins away from z.
+    """
+    shape = tuple(shape) if shape is not None else (1,) * model.dimension
+    cells = list(product(*[range(length) for length in shape]))
+    n = len(cells) * len(model.sites)
+    spins = tuple(configuration)
+    if len(spins) != n or any(s not in (1, -1) for s in spins):
+        raise fail("configuration", f"{n} entries +1 or -1", configuration)
+    _check_spins(model)
+
+    def place(site: int, cell: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        """Return the number of a spin in its supercell, and the supercell."""
+        inside = tuple(c % length for c, length in zip(cell, shape, strict=True))
+        outer = tuple(c // length for c, length in zip(cell, shape, strict=True))
+        return cells.index(inside) * len(model.sites) + site, outer
+
+    total: Polynomial = {}
+    for origin, term in product(cells, model.hamiltonian):
+        _check_bilinear(term)
+        for modes, value in _expand(model, term, origin, place, spins).items():
+            total[modes] = total.get(modes, 0) + value
+    _check_linear(model, total)
+    hoppings: dict[tuple[int, ...], NDArray] = {
+        (0,) * model.dimension: np.zeros((2 * n, 2 * n), dtype=complex)
+    }
+
+    def add(row: Mode, column: Mode, value: complex) -> None:
+        offset = tuple(c - r for r, c in zip(row[1], column[1], strict=True))
+        matrix = hoppings.setdefault(offset, np.zeros((2 * n, 2 * n), dtype=complex))
+        matrix[row[0] + n * row[2], column[0] + n * column[2]] += value
+
+    for modes, value in total.items():
+        if len(modes) != 2:
+            continue
+        # d Psi_a/dt = i [H, Psi_a], and [Psi_b Psi_c, Psi_a] = Psi_b [Psi_c, Psi_a] + ...
+        for kept, (site, cell, dagger) in (modes, modes[::-1]):
+            add((site, cell, 1 - dagger), kept, 1j * value * (-1 if dagger else 1))
+    diffusion = np.zeros((2 * n, 2 * n), dtype=complex)
+    zero = hoppings[(0,) * model.dimension]
+    for position, jump in product(range(n), model.jumps):
+        if position % len(model.sites) == jump.site:
+            _add_jump(model, jump, position, spins[position] > 0, zero, diffusion)
+    return QuadraticBosons(spins, hoppings, diffusion)
+
+
+def _check_spins(model: LindbladModel) -> None:
+    """Refuse a model with bosons, naming a term that contains one."""
+    bosons = [j for j, site in enumerate(model.sites) if not isinstance(site, Spin)]
+    if bosons:
+        terms = [t for t in model.terms if any(site in bosons for _, site, _ in t.factors)]
+        name = describe(max(terms, key=lambda t: len(t.factors))) if terms else f"site {bosons[0]}"
+        raise UnsupportedModelError(
+            f"Only spins can be expanded around a polarised state, but the {name} acts on a boson; "
+            "use Exact."
+        )
+
+
+def _check_bilinear(term: Term) -> None:
+    """Refuse a term with more than two transverse factors."""
+    if sum(op in _TRANSVERSE for op, _, _ in term.factors) > 2:
+        raise UnsupportedModelError(
+            f"Holstein-Primakoff bosons need couplings bilinear in S+ and S-, but the "
+            f"{describe(term)} is not; use ITEBD or Exact."
+        )
+
+
+def _check_linear(model: LindbladModel, total: Polynomial) -> None:
+    """Refuse a model whose linear terms do not cancel, naming one of them."""
+    by_spin: dict[tuple[int, int], complex] = {}
+    for modes, value in total.items():
+        if len(modes) == 1:
+            site, _, dagger = modes[0]
+            by_spin[site, dagger] = by_spin.get((site, dagger), 0) + value
+    scale = max((abs(value) for value in total.values()), default=0.0)
+    for (site, _), value in by_spin.items():
+        if abs(value) > 1e-12 * scale:
+            site %= len(model.sites)
+            term = next(
+                t
+                for t in model.terms
+                if sum(op in _TRANSVERSE for op, _, _ in t.factors) == 1
+                and any(op in _TRANSVERSE and s == site for op, s, _ in t.factors)
+            )
+            raise UnsupportedModelError(
+                f"A collinear configuration along z is no stationary point: the {describe(term)} "
+                "tilts the spins; use MeanField, ITEBD or Exact."
+            )
+
+
+def _expand(model, term, origin, place, spins) -> Polynomial:
+    """Return a term in one cell as a polynomial of the bosons, to second order."""
+    out: Polynomial = {(): term.coefficient}
+    for op, site, offset in term.factors:
+        cell = tuple(o + x for o, x in zip(origin, offset, strict=True))
+        position, outer = place(site, cell)
+        spin, up = float(model.sites[site].S), spins[position] > 0
+        constant, number = longitudinal(op, spin, up)
+        annihilate, create = (position, outer, 0), (position, outer, 1)
+        vector = ladder_vector(op, spin, up)
+        factor: Polynomial = {
+            (): constant,
+            (annihilate,): vector[0],
+            (create,): vector[1],
+            (create, annihilate): number,
+        }
+        longer: Polynomial = {}
+        for (left, x), (right, y) in product(out.items(), factor.items()):
+            if x * y != 0 and len(left) + len(right) <= 2:
+                longer[left + right] = longer.get(left + right, 0) + x * y
+        out = longer
+    return out
+
+
+def _add_jump(model, jump, position, up, drift, diffusion) -> None:
+    """Add rate * (L rho L^+ - {L^+ L, rho}/2) with L = l_0 c + l_1 c^+ on one site.
+
+    The adjoint dissipator gives D(A) = (L^+ [A, L] + [L^+, A] L)/2 and D(AB) = D(A)B + A D(B) +
+    [L^+, A][B, L].
+    """
+    if jump.rate == 0 or jump.op == "Id":
+        return
+    if jump.op not in _TRANSVERSE:
+        raise UnsupportedModelError(
+            f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the {describe(jump)} "
+            "is not; use ITEBD, Exact or ClusterMeanField."
+        )
+    n = len(drift) // 2
+    where = np.array([position, position + n])
+    vector = ladder_vector(jump.op, float(model.sites[jump.site].S), up)
+    adjoint = vector.conj()[::-1]
+    commutator = np.array([[0, 1], [-1, 0]])
+    jumped, conjugate = commutator @ vector, commutator @ adjoint  # [Psi, L] and [Psi, L^+]
+    block = np.ix_(where, where)
+    drift[block] += jump.rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, vector))
+    symmetric = np.outer(conjugate, jumped) + np.outer(jumped, conjugate)
+    diffusion[block] -= jump.rate / 2 * symmetric[:, ::-1]  # Psi^+ is Psi with c and c^+ exchanged
