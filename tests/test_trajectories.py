@@ -82,13 +82,25 @@ def test_mean_of_a_kick_is_the_diffusion_to_second_order():
     assert np.log2(errors[0] / errors[1]) == pytest.approx(3, abs=0.25)
 
 
-def mean_after(equations, start, dt, time):
-    """Means of m and their standard errors, over all spins (independent) and lanes."""
-    generators, _ = random_streams(11, round(1 / dt))
-    spins = np.repeat(np.tile(start, len(equations.lengths))[:, None], LANES, axis=1)
-    advance(spins, generators, equations, dt, round(time / dt))
-    samples = spins.reshape(-1, 3, LANES).swapaxes(0, 1).reshape(3, -1)
-    return samples.mean(axis=1), samples.std(axis=1) / np.sqrt(samples.shape[1])
+def mean_after(equations, start, dt, time, repeats=1):
+    """Means of m and their standard errors, over all spins (independent), lanes and repeats."""
+    means, squares = np.zeros(3), np.zeros(3)
+    for repeat in range(repeats):
+        generators, _ = random_streams(11, round(100 / dt), repeat)
+        spins = np.repeat(np.tile(start, len(equations.lengths))[:, None], LANES, axis=1)
+        advance(spins, generators, equations, dt, round(time / dt))
+        samples = spins.reshape(-1, 3, LANES)
+        means += samples.mean(axis=(0, 2)) / repeats
+        squares += (samples**2).mean(axis=(0, 2)) / repeats
+    count = repeats * LANES * len(equations.lengths)
+    return means, np.sqrt((squares - means**2) / count)
+
+
+def assert_second_order(errors, spread):
+    """Errors at dt, dt/2, dt/4; the last may be lost in the noise."""
+    assert errors[0] > 20 * spread
+    assert np.log2(errors[0] / (errors[1] + 2 * spread)) > 1.5
+    assert errors[1] / 16 - 3 * spread < errors[2] < errors[1] / 2.5 + 3 * spread
 
 
 @pytest.mark.slow
@@ -107,16 +119,11 @@ def test_weak_order_is_two_with_nonlinear_drift():
     generator += np.diag(factor[1:], -1).T - np.diag(factor[:-1], 1).T
     legendre = np.polynomial.legendre.legvander([-0.5], size - 1)[0]
     exact = (expm(time * generator).T @ legendre)[1]
-    start = [np.sqrt(0.75), 0, -0.5]
     errors = []
     for dt in (1.0, 0.5, 0.25):
-        mean, spread = mean_after(equations, start, dt, time)
-        errors.append(mean[2] - exact)
-        assert spread[2] < 5e-4
-    assert abs(errors[0]) > 20 * spread[2]
-    orders = np.log2(np.abs(errors[:-1]) / np.abs(errors[1:]))
-    assert orders[0] > 1.6
-    assert abs(errors[2]) < abs(errors[1]) / 2.5 + 3 * spread[2]
+        mean, spread = mean_after(equations, [np.sqrt(0.75), 0, -0.5], dt, time, repeats=10)
+        errors.append(abs(mean[2] - exact))
+    assert_second_order(errors, spread[2])
 
 
 @pytest.mark.slow
@@ -130,11 +137,9 @@ def test_weak_order_is_two_with_a_field():
     exact = expm(time * (cross - np.diag([rate, rate, 2 * rate]))) @ [0.6, 0, 0.8]
     errors = []
     for dt in (1.0, 0.5, 0.25):
-        mean, spread = mean_after(equations, [0.6, 0, 0.8], dt, time)
+        mean, spread = mean_after(equations, [0.6, 0, 0.8], dt, time, repeats=10)
         errors.append(np.linalg.norm(mean - exact))
-    assert errors[0] > 20 * spread.max()
-    assert np.log2(errors[0] / errors[1]) > 1.6
-    assert errors[2] < errors[1] / 2.5 + 4 * spread.max()
+    assert_second_order(errors, spread.max())
 
 
 def refined_errors(model, spins, levels, time, finest):
