@@ -1,4 +1,4 @@
-"""TWA curves for figures: one steady state per point of a path, with errors and verdicts."""
+"""TWA in figures: curves along a path of models, and which points have equilibrated."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.model import LindbladModel
-from impo.result import Status, Variable
+from impo.result import Status, SteadyState, Variable
 from impo.twa import TWA, steady_state
+
+
+def equilibrated(state: SteadyState) -> bool:
+    """Return whether the verdict is converged, or at least both starts of a TWA run agree.
+
+    Where a correlation length is wanted, TWA runs until `max_time` with an unreachable `tol`: the
+    length has an error of its own.
+    """
+    return state.status is Status.CONVERGED or bool(state.diagnostics.get("starts_agree", False))
 
 
 def twa_curve(
@@ -31,7 +40,7 @@ def twa_curve(
     dict
         Scaled by S or S^2, each with a variable `..._error`: `_Sz` and `_Sz_var` (dim, site),
         `_transverse` = sqrt(<S_x>^2 + <S_y>^2)/S (dim, site), `_xi` of S+S- on site 0 (dim; nan
-        where there is none); and `_converged` (dim), whether the verdict is `converged`.
+        where there is none); and `_settled` (dim), see `equilibrated`.
     """
     columns: dict[str, list] = {}
 
@@ -39,7 +48,7 @@ def twa_curve(
         columns.setdefault(name, []).append(value)
         columns.setdefault(f"{name}_error", []).append(error)
 
-    converged = []
+    settled = []
     for model in models:
         state = steady_state(model, method)
         spin = float(model.sites[0].S)
@@ -50,7 +59,7 @@ def twa_curve(
         add("transverse", np.abs(plus.value) / spin, plus.error / spin)
         length = state.correlation_length("S+", "S-", (0, 0))
         add("xi", *((np.nan, np.nan) if length is None else (length.value, length.error)))
-        converged.append(state.status is Status.CONVERGED)
+        settled.append(equilibrated(state))
     names = {
         "Sz": "<S_z>/S", "Sz_var": "Var(S_z)/S^2", "transverse": "S_perp/S",
         "xi": "correlation length of S+S- in cells",
@@ -62,7 +71,5 @@ def twa_curve(
         long_name = f"TWA, {name}" + (", error" if key.endswith("_error") else "")
         dims = (dim, "site") if array.ndim == 2 else (dim,)
         out[f"{prefix}_{key}"] = Variable(dims, array, long_name=long_name)
-    out[f"{prefix}_converged"] = Variable(
-        (dim,), np.array(converged), long_name="TWA verdict is converged"
-    )
+    out[f"{prefix}_settled"] = Variable((dim,), np.array(settled), long_name="TWA, equilibrated")
     return out
