@@ -101,7 +101,11 @@ class SpinEnsemble:
         self._here, self._next = self._wave_weights()
 
     def run(self, dt: float, stride: int, samples: int, snapshots: int = 0) -> Samples:
-        """Advance by `samples` times `stride` steps of length dt; average over the samples."""
+        """Advance by `samples` times `stride` steps of length dt; average over the samples.
+
+        Blocks of LANES trajectories run in NUMBA_NUM_THREADS threads (all usable cores unless that
+        environment variable says otherwise); the sums do not depend on their number.
+        """
         keep = set(np.linspace(samples - 1, 0, snapshots, dtype=int, endpoint=False).tolist())
         threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
         with ThreadPoolExecutor(threads) as pool:

@@ -31,7 +31,7 @@ from impo.twa_state import TWA, TWAState
 
 __all__ = ["TWA", "TWAState", "evolve", "steady_state"]
 
-_CONFIDENCE = 0.01  # chance of a false alarm of all comparisons of one stretch together
+_CONFIDENCE = 0.002  # chance of a false alarm of all comparisons of one stretch together
 _SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 64 MiB
 _TRAJECTORY_NUMBERS = 2**26  # the same for a trajectory
 _LEAST_SAMPLES = 16
@@ -88,11 +88,13 @@ def steady_state(
         method.trajectories,
         groups=32,
     )
-    stride = max(1, round(6 / (max(equations.rate, equations.diffusion.max()) * method.dt)))
+    steps = method.max_time / method.dt
+    stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
+    stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
     stretches: list[Samples] = []
     history: list[dict[str, Any]] = []
     samples, elapsed = _LEAST_SAMPLES, 0
-    limit = max(int(method.max_time / (method.dt * stride)), 2 * _LEAST_SAMPLES)
+    limit = max(int(steps / stride), 2 * _LEAST_SAMPLES)
     while True:
         stretch = ensemble.run(method.dt, stride, samples, _snapshots(ensemble, samples))
         stretches.append(stretch)

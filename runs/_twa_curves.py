@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from impo.model import LindbladModel
-from impo.result import Status, SteadyState, Variable
+from impo.result import Dataset, Status, SteadyState, Variable
 from impo.twa import TWA, steady_state
+from models.gain_loss import chain
 
 
 def equilibrated(state: SteadyState) -> bool:
@@ -73,3 +75,51 @@ def twa_curve(
         out[f"{prefix}_{key}"] = Variable(dims, array, long_name=long_name)
     out[f"{prefix}_settled"] = Variable((dim,), np.array(settled), long_name="TWA, equilibrated")
     return out
+
+
+def along_loss(losses: NDArray, quick: bool, gain: float | None = None) -> dict[str, Variable]:
+    """Return TWA curves of the chain with S = 1000, N = 50, g = 1, h = 1/2 along a path of rates.
+
+    Parameters
+    ----------
+    losses
+        Loss rates; they become the coordinate `twa_loss`.
+    quick
+        Fewer trajectories and shorter times.
+    gain
+        Gain rate; None ties it to the loss (the symmetry line).
+
+    Returns
+    -------
+    dict
+        The variables of `twa_curve`, named `twa_...`, over the dimension `twa_loss`.
+    """
+    method = TWA(
+        cells=50, trajectories=64 if quick else 512, max_time=200 if quick else 2000, tol=1e-9
+    )
+    models = [chain(1000, 1.0, 0.5, loss if gain is None else gain, loss) for loss in losses]
+    return {
+        "twa_loss": Variable(("twa_loss",), np.asarray(losses, dtype=float), "g", "loss rate"),
+        **twa_curve(models, method, "twa_loss"),
+    }
+
+
+def draw_curve(
+    axes: Axes, data: Dataset, key: str, site: int | None = None, scale: float = 1.0, **style
+) -> None:
+    """Draw `twa_<key>` over `twa_loss` * scale; hollow points have not equilibrated.
+
+    `site` picks a site where there is one; `style` goes to `errorbar`.
+    """
+    where, settled = data["twa_loss"] * scale, data["twa_settled"]
+    value, error = data[f"twa_{key}"], data[f"twa_{key}_error"]
+    if site is not None:
+        value, error = value[:, site], error[:, site]
+    label = style.pop("label", None)
+    style = {"fmt": "o", "ms": 4, "lw": 1, "color": "C0", **style}
+    for chosen, face in ((settled, style["color"]), (~settled, "none")):
+        if chosen.any():
+            axes.errorbar(
+                where[chosen], value[chosen], error[chosen], mfc=face, label=label, **style
+            )
+            label = None

@@ -6,7 +6,6 @@ phase, with gain != loss and g != h.
 
 from collections.abc import Callable, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -86,9 +85,8 @@ def compute(quick: bool) -> Dataset:
 def draw(data: Dataset) -> Figure:
     """Draw <S_z>, the variance and xi in rows, the phases in columns; hollow: not settled."""
     phases = list(data["phase"])
-    figure, axes = plt.subplots(
-        3, len(phases), figsize=(9, 7), sharex=True, sharey="row", layout="constrained"
-    )
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    axes = figure.subplots(3, len(phases), sharex=True, sharey="row")
     styles = dict(zip(data.attributes["curves"], ("s", "o", "--", "^", "D"), strict=False))
     for column, phase in enumerate(phases):
         gain, loss = data.attributes["rates"][str(phase)]

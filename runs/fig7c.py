@@ -4,7 +4,6 @@ All spins begin along x, with gain = loss = g, h = g/2 and 50 cells. TWA gives t
 field the dashed ones. The restoration time is when S_perp has fallen to 1/e and to 0.1 of S.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -90,7 +89,8 @@ def compute(quick: bool) -> Dataset:
 
 def draw(data: Dataset) -> Figure:
     """Draw S_perp and <S_z> in time for S and 16 S, and the restoration times against S."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.4), layout="constrained")
+    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
     spins, times = data["S"], data["time"]
     small = int(np.argmin(np.abs(spins - 64)))
     large = int(np.argmin(np.abs(spins - 16 * spins[small])))

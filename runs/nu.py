@@ -8,7 +8,6 @@ are equilibrated.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -104,7 +103,8 @@ def compute(quick: bool) -> Dataset:
 
 def draw(data: Dataset) -> Figure:
     """Draw xi against the distance on both sides; hollow points are not equilibrated."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, side, title in zip(
         axes, ("PPT", "AM"), (r"PPT, $\bar\Gamma<\bar\Gamma_c$", r"AM, $\bar\Gamma>\bar\Gamma_c$"),
         strict=True,
