@@ -93,8 +93,9 @@ def steady_state(
     stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
     stretches: list[Samples] = []
     history: list[dict[str, Any]] = []
-    samples, elapsed = _LEAST_SAMPLES, 0
     limit = max(int(steps / stride), 2 * _LEAST_SAMPLES)
+    samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
+    elapsed = 0
     while True:
         stretch = ensemble.run(method.dt, stride, samples, _snapshots(ensemble, samples))
         stretches.append(stretch)
@@ -102,10 +103,9 @@ def steady_state(
         verdict = _judge(stretches, shape, model)
         history.append({"time": elapsed * stride * method.dt, **verdict.record})
         done = verdict.agree and max(verdict.error, verdict.residual) <= method.tol
-        samples = min(elapsed, limit - elapsed)
-        # a much shorter stretch would be a weaker test, not a better one
-        if (done and len(stretches) > 1) or 2 * samples < elapsed:
+        if done or 2 * elapsed > limit:
             break
+        samples = elapsed
     return TWAState(
         model,
         method,
