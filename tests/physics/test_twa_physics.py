@@ -171,7 +171,7 @@ def test_standard_errors_are_right():
     values, errors = [], []
     for seed in range(400):
         state = steady_state(
-            model, TWA(cells=4, trajectories=32, tol=0.2, max_time=100, seed=1000 + seed)
+            model, TWA(cells=4, trajectories=32, tol=0.2, max_time=220, seed=1000 + seed)
         )
         assert state.status is Status.CONVERGED
         pairs = state.correlation("S+", "S-", (0, 0), 1)
