@@ -80,6 +80,9 @@ def twa_curve(
 def along_loss(losses: NDArray, quick: bool, gain: float | None = None) -> dict[str, Variable]:
     """Return TWA curves of the chain with S = 1000, N = 50, g = 1, h = 1/2 along a path of rates.
 
+    Deep in the PT phase (gain = loss < g - h) it takes a time of order S/Gamma to equilibrate:
+    such points come out unsettled, with errors as large as the difference of the two starts.
+
     Parameters
     ----------
     losses
@@ -95,8 +98,9 @@ def along_loss(losses: NDArray, quick: bool, gain: float | None = None) -> dict[
         The variables of `twa_curve`, named `twa_...`, over the dimension `twa_loss`.
     """
     method = TWA(
-        cells=50, trajectories=64 if quick else 512, max_time=200 if quick else 2000, tol=1e-9
-    )
+        cells=50, trajectories=64 if quick else 512, dt=0.1,
+        max_time=400 if quick else 4000, tol=1e-9,
+    )  # fmt: skip
     models = [chain(1000, 1.0, 0.5, loss if gain is None else gain, loss) for loss in losses]
     return {
         "twa_loss": Variable(("twa_loss",), np.asarray(losses, dtype=float), "g", "loss rate"),
