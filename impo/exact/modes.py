@@ -56,14 +56,16 @@ class SlowModes:
         width = min(2, n)
         while True:
             block, before = random.normal(size=(n, width)), np.full(width, np.inf)
+            settled = False
             for _ in range(_SWEEPS):
                 block, _ = np.linalg.qr(self._inverse.refined_solve(block))
                 _, sizes, directions = np.linalg.svd(self.matrix @ block, full_matrices=False)
                 vectors = block @ directions.conj().T
                 rounding = np.linalg.norm(abs(self.matrix) @ np.abs(vectors), axis=0)
                 null = sizes <= 30 * np.finfo(float).eps * rounding
-                if np.all(null | (sizes > 0.5 * before)):
+                if settled:
                     break
+                settled = bool(np.all(null | (sizes > 0.5 * before)))  # one more polishes
                 before = sizes
             if not null.all() or width == n or width >= _MOST:
                 return vectors[:, null], bool(not null.all() or width == n)
