@@ -154,10 +154,8 @@ def draw(data: Dataset) -> Figure:
     for charge, marker in ((0, "x"), (1, "o")):
         values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
         exponent, error = data[f"exponent_q{charge}"]
+        law = rf"|q| = {charge}: $S^{{-{exponent:.2f} \pm {error:.2f}}}$"
         for mode in range(values.shape[1]):
-            label = (
-                f"q = {charge}: $S^{{-{exponent:.2f}({100 * error:.0f})}}$" if mode == 0 else None
-            )
             axes[1, 0].errorbar(
                 1 / spins, values[:, mode], errors[:, mode],
                 fmt=marker, color=f"C{charge}", ms=4, mfc="none",

@@ -90,7 +90,7 @@ def draw(data: Dataset) -> Figure:
     for i, spin in enumerate(spins):
         for model, (label, style) in enumerate(styles):
             for site in range(2):
-                axes[0, i].semilogx(
+                axes[0, i].plot(
                     x, data["magnetisation"][i, :, model, site], style, ms=4, mfc="none",
                     label=label if site == 0 else None,
                 )  # fmt: skip
@@ -100,6 +100,10 @@ def draw(data: Dataset) -> Figure:
             title=f"S = {spin:g}",
         )
         axes[0, i].legend(fontsize="small")
+        for axis in axes[:, i]:
+            axis.set_xscale("log")
+            axis.set_xticks(x, [f"{value:g}" for value in x])
+            axis.minorticks_off()
         for which, (label, style) in enumerate(styles[1:]):
             last = data["slope"][i, -1, which]
             axes[1, i].errorbar(
@@ -109,7 +113,7 @@ def draw(data: Dataset) -> Figure:
         axes[1, i].plot(x, data["distance"][i, 0, 0] * x[0] / x, "0.7", lw=1, label="slope -1")
         axes[1, i].set(
             xlabel=r"$\delta/G_c$", ylabel="trace distance to the full model",
-            xscale="log", yscale="log",
+            yscale="log",
         )  # fmt: skip
         axes[1, i].legend(fontsize="small")
     return figure
