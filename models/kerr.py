@@ -35,15 +35,16 @@ def oscillator(
     gamma
         Decay rate of the amplitude.
     cutoff
-        Largest number of quanta kept. The default is twice the largest classical stationary number
-        plus ten standard deviations of a coherent state; check `diagnostics["cutoff_occupation"]`.
+        Largest number of quanta kept. The default is 1.2 times the largest classical stationary
+        number and ten standard deviations of a coherent state on top; whether that was enough is
+        seen from `diagnostics["cutoff_occupation"]`.
     """
     scale = positive("D", D)
     drive, detuning, kerr = finite("F", F), finite("delta", delta), finite("U", U)
     loss = non_negative("gamma", gamma)
     if cutoff is None:
         mean = scale * _classical_density(drive, kerr, detuning, loss)
-        cutoff = max(8, math.ceil(2 * mean + 10 * math.sqrt(mean) + 8))
+        cutoff = max(8, math.ceil(1.2 * mean + 10 * math.sqrt(mean) + 8))
     return LindbladModel(
         sites=(Boson(cutoff),),
         terms=(

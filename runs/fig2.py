@@ -76,8 +76,7 @@ def _transition(quick: bool) -> dict[str, Variable]:
     for charge, count in _MODES.items():
         values, errors = np.empty((len(spins), count)), np.zeros((len(spins), count))
         for i, spin in enumerate(spins):
-            full = int(2 * spin)
-            cut = None if full <= 36 else 36
+            cut = None if spin <= 18 else 6 * round(np.sqrt(2 * spin))
             values[i] = decay_rates(spin, charge, count, cut)
             if cut is not None:
                 errors[i] = np.abs(values[i] - decay_rates(spin, charge, count, 3 * cut // 4))
