@@ -150,6 +150,17 @@ def test_gap_covers_both_sectors():
     assert set(state.diagnostics["decay_rates"]) == {"0", "1"}
 
 
+@pytest.mark.parametrize(
+    "model", [kerr.oscillator(5.0, 3.0, cutoff=23), gain_loss.dimer(4, gain=0.3, loss=0.1)]
+)
+def test_gap_includes_modes_that_oscillate_fast(model, monkeypatch):
+    monkeypatch.setattr("impo.exact.modes._DENSE", 1000)
+    full = steady_state(model, Exact(tol=1)).diagnostics["decay_rates"]
+    monkeypatch.setattr("impo.exact.modes._DENSE", 10)
+    found = steady_state(model, Exact(tol=1)).diagnostics["decay_rates"]
+    assert found == pytest.approx(full, rel=1e-6)
+
+
 def test_stored_state_is_rebuilt():
     for method in (Exact(), Exact(k_max=3)):
         state = steady_state(gain_loss.dimer(2, gain=1.3, loss=0.6), method)
@@ -222,9 +233,9 @@ def test_one_dark_state_is_unique():
 
 def test_too_large_is_refused_before_allocation():
     with pytest.raises(UnsupportedModelError, match=r"GiB.*`itebd`"):
-        steady_state(gain_loss.chain(2), Exact(cells=20))
+        steady_state(gain_loss.chain(2), Exact(cells=8))
     with pytest.raises(UnsupportedModelError, match="GiB"):
-        spectrum(gain_loss.chain(0.5), Exact(cells=20), 1)
+        spectrum(gain_loss.chain(0.5), Exact(cells=12), 1)
 
 
 def test_memory_estimate_is_an_upper_bound():

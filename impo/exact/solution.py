@@ -111,8 +111,7 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
         complete &= all_found
         vectors += list((isometry @ null).T)
         if all_found:
-            values, _ = mode.eigenvalues(null.shape[1] + 4, 1e-8)
-            rates += list(np.sort(-values.real)[null.shape[1] :])
+            rates += list(mode.decay_rates()[null.shape[1] :])
     if not vectors:
         raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
     rate = float(min(rates)) if rates else None

@@ -171,9 +171,8 @@ def _label(charge: Charge) -> str:
 def _decay_rates(generator: Generator, solution: Solution) -> dict[str, float | None]:
     """Return the slowest decay rate for zero charge and for every charge one.
 
-    Looked for among the eigenvalues closest to zero: a mode that oscillates fast while it decays
-    slowly, as there are for gain and loss far below the couplings, can be missed. None where it
-    would take much longer than the steady state.
+    See `SlowModes.decay_rates` for what can be missed. None where it would take much longer than
+    the steady state.
     """
     count = len(generator.weights)
     rates = {_label((0,) * count): solution.decay_rate}
