@@ -111,7 +111,8 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
         complete &= all_found
         vectors += list((isometry @ null).T)
         if all_found:
-            rates += list(mode.decay_rates()[null.shape[1] :])
+            found_rates = mode.decay_rates()
+            rates += list(found_rates[np.argsort(np.abs(found_rates))[null.shape[1] :]])
     if not vectors:
         raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
     rate = float(min(rates)) if rates else None
