@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from impo.arguments import finite, non_negative, positive
 from impo.model import Boson, Jump, LindbladModel, Term
 
@@ -32,15 +35,16 @@ def oscillator(
     gamma
         Decay rate of the amplitude.
     cutoff
-        Largest number of quanta kept. The default is twice the largest classical stationary number
-        plus ten standard deviations of a coherent state; check `diagnostics["cutoff_occupation"]`.
+        Largest number of quanta kept. The default is 1.2 times the largest classical stationary
+        number and ten standard deviations of a coherent state on top; whether that was enough is
+        seen from `diagnostics["cutoff_occupation"]`.
     """
     scale = positive("D", D)
     drive, detuning, kerr = finite("F", F), finite("delta", delta), finite("U", U)
     loss = non_negative("gamma", gamma)
     if cutoff is None:
         mean = scale * _classical_density(drive, kerr, detuning, loss)
-        cutoff = max(8, math.ceil(2 * mean + 10 * math.sqrt(mean) + 8))
+        cutoff = max(8, math.ceil(1.2 * mean + 10 * math.sqrt(mean) + 8))
     return LindbladModel(
         sites=(Boson(cutoff),),
         terms=(
@@ -56,7 +60,6 @@ def oscillator(
 
 def _classical_density(F: float, U: float, delta: float, gamma: float) -> float:
     """Return the largest n with n ((2 U n - delta)^2 + gamma^2) = F^2: |<c>|^2 / D for large D."""
-    low, high = 0.0, 1.0
     size = F * F
 
     def response(n: float) -> float:
@@ -72,3 +75,40 @@ def _classical_density(F: float, U: float, delta: float, gamma: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if response(middle) < size else (low, middle)
     return high
+
+
+def drummond_walls(
+    D: float, F: float, U: float, delta: float, gamma: float, cutoff: int
+) -> NDArray:
+    r"""Return the stationary density matrix in closed form, states n = 0 ... cutoff.
+
+    With chi = U/D, alpha = -sqrt(D) F / chi and c = -(delta + i gamma) / chi,
+
+        rho_nm ~ alpha^n alpha*^m / sqrt(n! m!) sum_j |alpha|^2j / (j! (c)_{n+j} (c*)_{m+j}),
+
+    (c)_k the rising factorial: the complex-P solution of Drummond and Walls, J. Phys. A 13, 725
+    (1980), resummed to matrix elements. It is a sum of squares without cancellation, so it stays
+    accurate where the slowest decay rate is far below machine precision.
+
+    Parameters
+    ----------
+    D, F, U, delta, gamma
+        As in `oscillator`; U must not be zero.
+    cutoff
+        Largest number of quanta of the returned matrix.
+    """
+    chi = U / D
+    size = D * F * F / chi**2
+    terms = cutoff + math.ceil(4 * math.sqrt(size) + 2 * abs(delta / chi)) + 60
+    k = np.arange(cutoff + terms + 1)
+    factors = -(delta + 1j * gamma) / chi + k[:-1]
+    rising = np.concatenate([[0], np.cumsum(np.log(np.abs(factors)))])  # log |(c)_k|
+    angle = np.concatenate([[0], np.cumsum(np.angle(factors))])
+    factorial = np.concatenate([[0], np.cumsum(np.log(k[1:]))])
+    n, j = np.ogrid[: cutoff + 1, :terms]
+    size_log = (n + j) / 2 * math.log(size) if size else np.where(n + j, -np.inf, 0.0)
+    logs = size_log - (factorial[n] + factorial[j]) / 2 - rising[n + j]
+    sign = -np.sign(F * chi)
+    vectors = np.exp(logs - logs.max() - 1j * angle[n + j]) * np.where(n % 2, sign, 1.0)
+    rho = vectors @ vectors.conj().T
+    return rho / np.trace(rho).real

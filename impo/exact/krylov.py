@@ -20,7 +20,7 @@ def _solve(
 ) -> tuple[NDArray, bool]:  # fmt: skip
     """Solve (A + u v^T) x = b by GMRES with Jacobi preconditioning; also say whether it worked."""
     diagonal = matrix.diagonal()
-    rate = np.abs(diagonal).mean()
+    rate = np.abs(diagonal).mean() or 1.0
     inverse = 1.0 / np.where(np.abs(diagonal) > 1e-3 * rate, diagonal, rate)
 
     def apply(x: NDArray) -> NDArray:
@@ -63,7 +63,7 @@ def krylov_null_vector(
         An estimate (Frobenius norm) of the inverse, which bounds the error of x by its residual;
         None if a second null vector could not be excluded.
     """
-    weight = trace * np.abs(matrix.diagonal()).mean() / (trace @ trace)
+    weight = trace * (np.abs(matrix.diagonal()).mean() or 1.0) / (trace @ trace)
     x, converged = _solve(matrix, weight, (weight, trace), start, 1e-12, sweeps)
     amplification = _random_source(matrix, (weight, trace), sweeps) if converged else None
     return x / (trace @ x), converged, amplification

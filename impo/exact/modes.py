@@ -5,12 +5,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import eig
+from scipy.linalg import eig, eigvals
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from impo.exact.elimination import BlockElimination, elimination_cost, graph_levels
 
 _DENSE = 400  # up to this size all eigenvalues are computed
+_SLOWEST = 4  # eigenvalues looked for at each of two places for the slowest decay
 _SHIFT = 1e-6  # in units of the matrix norm, to the right of zero
 _SWEEPS = 40
 _MOST = 64  # null vectors that are looked for
@@ -56,41 +57,31 @@ class SlowModes:
         width = min(2, n)
         while True:
             block, before = random.normal(size=(n, width)), np.full(width, np.inf)
+            settled = False
             for _ in range(_SWEEPS):
                 block, _ = np.linalg.qr(self._inverse.refined_solve(block))
                 _, sizes, directions = np.linalg.svd(self.matrix @ block, full_matrices=False)
                 vectors = block @ directions.conj().T
                 rounding = np.linalg.norm(abs(self.matrix) @ np.abs(vectors), axis=0)
                 null = sizes <= 30 * np.finfo(float).eps * rounding
-                if np.all(null | (sizes > 0.5 * before)):
+                if settled:
                     break
+                settled = bool(np.all(null | (sizes > 0.5 * before)))  # one more polishes
                 before = sizes
             if not null.all() or width == n or width >= _MOST:
                 return vectors[:, null], bool(not null.all() or width == n)
             width = min(2 * width, n, _MOST)
 
-    def eigenvalues(self, count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:
+    def eigenvalues(self, count: int) -> tuple[NDArray, NDArray]:
         """Return the `count` eigenvalues closest to zero and the residual |Av - zv| / |v| of each.
 
-        Dense up to 400 rows, else shift-invert Arnoldi to relative accuracy `tol` (0: that of the
-        machine). One more is returned if a complex
-        conjugate pair would be cut in two, fewer if the matrix has fewer.
+        Dense up to 400 rows, else shift-invert Arnoldi. One more is returned if a complex conjugate
+        pair would be cut in two, fewer if the matrix has fewer.
         """
-        n = self.matrix.shape[0]
-        if n <= max(_DENSE, 2 * count + 6):
+        if self._is_small(count):
             values, vectors = eig(self.matrix.toarray())
         else:
-            wanted = count + 2
-            inverse = self._inverse
-            values, vectors = eigs(
-                self.matrix,
-                k=wanted,
-                sigma=_SHIFT * self.norm,
-                OPinv=LinearOperator((n, n), matvec=inverse.solve, dtype=inverse.dtype),
-                v0=np.random.default_rng(2).normal(size=n).astype(inverse.dtype),
-                ncv=max(2 * wanted + 1, 20),
-                tol=tol,
-            )
+            values, vectors = self._arnoldi(self._inverse, count + 2, 0.0)
         order = np.argsort(np.abs(values), kind="stable")
         values, vectors = values[order], vectors[:, order]
         if count < len(values):
@@ -100,3 +91,34 @@ class SlowModes:
             values, vectors = values[:keep], vectors[:, :keep]
         residuals = np.linalg.norm(self.matrix @ vectors - vectors * values, axis=0)
         return values, residuals / np.linalg.norm(vectors, axis=0)
+
+    def decay_rates(self) -> NDArray:
+        """Return -Re of the slowest eigenvalues found, ascending.
+
+        All eigenvalues up to 400 rows. Else those closest to zero and those closest to a point well
+        to its right, where modes that oscillate fast while they decay slowly are near too; modes
+        that oscillate much faster than the slow ones decay may still be missed.
+        """
+        if self._is_small(_SLOWEST):
+            return np.sort(-eigvals(self.matrix.toarray()).real)
+        near, _ = self._arnoldi(self._inverse, _SLOWEST, 1e-8)
+        shift = 3 * float(np.abs(near).max())
+        inverse = BlockElimination(self.matrix, self.levels, shift)
+        right, _ = self._arnoldi(inverse, _SLOWEST, 1e-8)
+        known = np.abs(np.subtract.outer(right, near)).min(axis=1) < 1e-6 * shift
+        return np.sort(-np.concatenate([near, right[~known]]).real)
+
+    def _is_small(self, count: int) -> bool:
+        return self.matrix.shape[0] <= max(_DENSE, 2 * count + 6)
+
+    def _arnoldi(self, inverse: BlockElimination, count: int, tol: float) -> tuple:
+        """Return the eigenvalues closest to the shift of an inverse, and their vectors."""
+        return eigs(
+            self.matrix,
+            k=count,
+            sigma=inverse.shift,
+            OPinv=LinearOperator(self.matrix.shape, matvec=inverse.solve, dtype=inverse.dtype),
+            v0=np.random.default_rng(2).normal(size=self.matrix.shape[0]).astype(inverse.dtype),
+            ncv=max(2 * count + 1, 20),
+            tol=tol,
+        )

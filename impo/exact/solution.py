@@ -45,7 +45,7 @@ class Solution:
     residual: float
     leakage: float
     uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
-    decay_rate: float | None  # the slowest in the zero-charge sector
+    decay_rate: float | None  # the slowest in the zero-charge sector; negative for a growing mode
     solver: str
 
 
@@ -97,32 +97,33 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
     modes = [slow_modes(sector, *pair) for pair in blocks]
     operations = sum(mode.cost[0] for mode in modes)
     feasible = operations < _MOST_OPERATIONS and max(m.cost[1] for m in modes) < memory_limit()
-    if operations > _FEW_OPERATIONS or not feasible:
-        spare = 0.1 * operations if feasible else _MOST_OPERATIONS
-        found = _iterate(sector, blocks, start, sweeps_worth(spare, blocks[0][1].shape[0]))
+    spare = 0.1 * operations if feasible else _MOST_OPERATIONS
+    sweeps = sweeps_worth(spare, blocks[0][1].shape[0])
+    if (operations > _FEW_OPERATIONS and sweeps > 0) or not feasible:
+        found = _iterate(sector, blocks, start, max(sweeps, 1))
         if (found.converged and found.complete) or not feasible:
             return found
     vectors: list[NDArray] = []
     complete, rates = True, []
-    for (isometry, _), mode in zip(blocks, modes, strict=True):
+    for isometry, _ in blocks:
+        mode = modes.pop(0)  # its factorization is freed before the next one is built
         null, all_found = mode.null_space()
         complete &= all_found
         vectors += list((isometry @ null).T)
         if all_found:
-            values, _ = mode.eigenvalues(null.shape[1] + 4, 1e-8)
-            rates += list(np.sort(-values.real)[null.shape[1] :])
+            found_rates = mode.decay_rates()
+            rates += list(found_rates[np.argsort(np.abs(found_rates))[null.shape[1] :]])
     if not vectors:
         raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
     rate = float(min(rates)) if rates else None
     if len(vectors) > 1:
-        nan = float("nan")
-        return Solution(None, len(vectors), complete, True, nan, nan, nan, rate, "elimination")
+        return Solution(None, len(vectors), complete, True, 0.0, 0.0, 0.0, rate, "elimination")
     density = _normalised(sector, vectors[0])
     change = matrix @ density.coefficients
     rounding = np.linalg.norm(change)
     return Solution(
         density, 1, complete, True, residual(sector, change), leakage(sector, density.coefficients),
-        float(rounding / rate) if rate else 0.0, rate, "elimination",
+        float(rounding / min(map(abs, rates), default=np.inf)), rate, "elimination",
     )  # fmt: skip
 
 
@@ -168,6 +169,8 @@ def residual(sector: Sector, change: NDArray) -> float:
 def leakage(sector: Sector, coefficients: NDArray) -> float:
     """Return |L rho| / |rho| in the products that the cut-off drops, Hilbert-Schmidt norm."""
     bases = site_bases(sector.generator, max(int(basis.k.max()) for basis in sector.bases) + 1)
+    if all(len(old) == len(new) for old, new in zip(sector.bases, bases, strict=True)):
+        return 0.0
     larger = charge_sector(sector.generator, bases, sector.charge)
     change = liouvillian(sector, larger) @ coefficients
     change[sector.embedding(larger)] = 0

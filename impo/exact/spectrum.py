@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from impo.arguments import fail, positive_integer
 from impo.exact.modes import SlowModes
-from impo.exact.sector import Charge, liouvillian, zero_charge
+from impo.exact.sector import Charge, liouvillian, sector_size, site_bases, zero_charge
 from impo.exact.solution import bounded_sector, hermitian_blocks, slow_modes
 from impo.exact.state import Exact, cluster
 from impo.liouvillian import Generator
 from impo.model import LindbladModel
 
 _GAP_OPERATIONS = 3e11  # the gap is part of a steady state only while it costs seconds
-_COUNT = 4  # eigenvalues among which the slowest decay is looked for
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[Slow
     return [slow_modes(sector, *pair) for pair in hermitian_blocks(sector, matrix)]
 
 
-def _eigenvalues(modes: list[SlowModes], count: int, tol: float = 0.0) -> tuple[NDArray, NDArray]:
-    found = [mode.eigenvalues(count, tol) for mode in modes if mode.matrix.shape[0]]
+def _eigenvalues(modes: list[SlowModes], count: int) -> tuple[NDArray, NDArray]:
+    found = [mode.eigenvalues(count) for mode in modes if mode.matrix.shape[0]]
     values = np.concatenate([value for value, _ in found])
     residuals = np.concatenate([residual for _, residual in found])
     order = np.argsort(np.abs(values), kind="stable")
@@ -99,9 +98,13 @@ def spectrum(
 
 
 def slowest_decay(generator: Generator, k_max: int | None, charge: Charge) -> float | None:
-    """Return min(-Re) of the eigenvalues closest to zero in a sector, or None if it takes long."""
+    """Return the slowest decay rate in a charged sector (`SlowModes.decay_rates`), or None if long.
+
+    Also None if no operator carries the charge.
+    """
+    if sector_size(generator, site_bases(generator, k_max), charge) == 0:
+        return None
     modes = _modes(generator, k_max, charge)
     if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:
         return None
-    values, _ = _eigenvalues(modes, _COUNT, 1e-8)
-    return float(np.min(-values.real))
+    return float(min(mode.decay_rates()[0] for mode in modes))

@@ -36,7 +36,7 @@ class Exact:
         Whether terms that leave the cluster re-enter on the other side; otherwise dropped.
     k_max
         Largest multipole rank of a spin; None keeps all, "auto" raises it until the result holds.
-        A cut result is compared with that of a quarter less.
+        A cut result is compared with that of a quarter less. Bosons have their own cut-off.
     tol
         Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
     """

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from impo.result import Status
 _EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
 
 
-def _ladder(model: LindbladModel, method: Exact, generator: Generator) -> list[int | None]:
+def _ladder(model: LindbladModel, method: Exact) -> list[int | None]:
     """Return the multipole cut-offs to solve at, ascending; None for all multipoles.
 
     They grow by a third: convergence can be algebraic in k (mixed phases), and the change over a
@@ -87,7 +88,7 @@ def steady_state(
     began = time.perf_counter()
     generator = cluster(model, method)
     guess = start.density if isinstance(start, ExactState) else None
-    ladder = _ladder(model, method, generator)
+    ladder = _ladder(model, method)
     if method.k_max == "auto" and guess is not None:
         known = max(int(basis.k.max()) for basis in guess.bases)
         ladder = [k for k in ladder if k is None or k >= known - 2]
@@ -112,7 +113,7 @@ def steady_state(
         "null_space_dimension": last.null_dimension,
         "k_max": None if last.density is None else _top_rank(last.density),
         "multipole_tail": 0.0 if uncut or last.density is None else _tail(last.density),
-        "leakage": last.leakage,
+        "leakage": None if last.density is None else last.leakage,
     }
     extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
     if last.density is not None:
@@ -122,7 +123,7 @@ def steady_state(
         diagnostics["cutoff_occupation"] = _cutoff_occupation(last.density)
         diagnostics["decay_rates"] = rates = _decay_rates(generator, last)
         extras = {
-            "gap": None if None in rates.values() else min(filter(None, rates.values())),
+            "gap": _smallest(rates.values()),
             "purity": last.density.purity,
             "impurity_per_dimension": last.density.impurity_per_dimension,
             "diagonal_participation": last.density.diagonal_participation,
@@ -170,17 +171,24 @@ def _label(charge: Charge) -> str:
 def _decay_rates(generator: Generator, solution: Solution) -> dict[str, float | None]:
     """Return the slowest decay rate for zero charge and for every charge one.
 
-    None where it would take much longer than the steady state.
+    See `SlowModes.decay_rates` for what can be missed. None where it would take much longer than
+    the steady state.
     """
     count = len(generator.weights)
     rates = {_label((0,) * count): solution.decay_rate}
     for which in range(count):
         charge = tuple(int(i == which) for i in range(count))
-        rate = None
+        rate: float | None = None
         if solution.decay_rate is not None and solution.density is not None:
             rate = slowest_decay(generator, _top_rank(solution.density) or None, charge)
         rates[_label(charge)] = rate
     return rates
+
+
+def _smallest(rates: Iterable[float | None]) -> float | None:
+    """Return the smallest rate; None if one of them is not known."""
+    known = list(rates)
+    return None if None in known else min(rate for rate in known if rate is not None)
 
 
 def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
@@ -202,6 +210,11 @@ def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> 
         return Status.NOT_CONVERGED, (
             f"Rounding may change <S_z>/S or Var/S^2 by {diagnostics['rounding']:.1e}, because the "
             f"slowest mode decays at a rate of only {solution.decay_rate}; accept a larger `tol`."
+        )
+    slowest = min((rate for rate in diagnostics["decay_rates"].values() if rate), default=0.0)
+    if slowest < 0:
+        return Status.K_LIMITED, (
+            f"The cut Liouvillian has a mode that grows at the rate {-slowest:.1e}; raise `k_max`."
         )
     change = diagnostics["change"]
     if change is not None and change > method.tol:

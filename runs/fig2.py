@@ -1,0 +1,184 @@
+"""The dissipative spin dimer: order parameter, magnetisation, gap and its scaling (Fig. 2)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.optimize import curve_fit
+
+from impo.exact import Exact, spectrum, steady_state
+from impo.result import Dataset, Variable
+from models.gain_loss import dimer
+
+COST = {"quick": "40 s", "full": "60 min"}
+_MODES = {0: 4, 1: 2}  # eigenvalues followed at the transition, by charge; zero left out
+
+
+def compute(quick: bool) -> Dataset:
+    """Return order parameter, magnetisations, gaps, eigenvalues at the transition, and their laws.
+
+    Rates are in units of g. The eigenvalues at the transition have the change under a reduction of
+    k_max by a quarter as their error (rounding where nothing is cut).
+    """
+    variables = {}
+    for part in (_plane, _line, _transition, _mixing):
+        variables.update(part(quick))
+    return Dataset(variables, {"title": "Spin dimer, g = 1", "quick": quick})
+
+
+def _plane(quick: bool) -> dict[str, Variable]:
+    spin, count = (4, 7) if quick else (12, 25)
+    rates = np.linspace(0.1, 2.0, count)
+    order = np.empty((count, count))
+    for i, gain in enumerate(rates):
+        for j, loss in enumerate(rates):
+            state = steady_state(dimer(spin, gain=gain, loss=loss), Exact())
+            order[i, j] = np.sum(state.expect("Sz").value) / (2 * spin)
+    return {
+        "gain": Variable(("gain",), rates, "g", "gain"),
+        "loss": Variable(("loss",), rates, "g", "loss"),
+        "order": Variable(("gain", "loss"), order, "1", f"<M_z>/2S at S = {spin}"),
+    }
+
+
+def _line(quick: bool) -> dict[str, Variable]:
+    spins = np.array([1.0, 2, 4] if quick else [2.0, 4, 8, 12, 18])
+    rates = np.linspace(0.1, 2.0, 11 if quick else 39)
+    magnetisation = np.empty((len(spins), len(rates), 2))
+    gap = np.empty((len(spins), len(rates), 2))
+    for i, spin in enumerate(spins):
+        for j, rate in enumerate(rates):
+            state = steady_state(dimer(spin, gain=rate, loss=rate), Exact())
+            magnetisation[i, j] = state.expect("Sz").value / spin
+            gap[i, j] = [state.diagnostics["decay_rates"][q] for q in ("0", "1")]
+    return {
+        "S": Variable(("S",), spins, "1", "spin quantum number"),
+        "rate": Variable(("rate",), rates, "g", "gain = loss"),
+        "site": Variable(("site",), np.arange(2), "1", "site: a, b"),
+        "charge": Variable(("charge",), np.arange(2), "1", "charge of the sector"),
+        "magnetisation": Variable(("S", "rate", "site"), magnetisation, "1", "<S_z>/S"),
+        "gap": Variable(("S", "rate", "charge"), gap, "g", "slowest decay rate"),
+    }
+
+
+def decay_rates(spin: float, charge: int, count: int, k_max: int | None) -> np.ndarray:
+    """Return -Re of the `count` eigenvalues closest to zero at gain = loss = g, without zero."""
+    extra = 1 if charge == 0 else 0
+    method = Exact(k_max=k_max)
+    found = spectrum(dimer(spin), method, charge, count + extra).eigenvalues
+    return np.sort(-found.real)[extra : extra + count]
+
+
+def _transition(quick: bool) -> dict[str, Variable]:
+    """Follow eigenvalues at gain = loss = g in 1/S, and fit a power law through S >= 4."""
+    spins = np.array([1.0, 2, 3, 4, 6, 8] if quick else [2.0, 3, 4, 6, 8, 12, 18, 24, 32, 40])
+    out: dict[str, Variable] = {
+        "S_transition": Variable(("S_transition",), spins, "1", "spin quantum number"),
+    }
+    for charge, count in _MODES.items():
+        values, errors = np.empty((len(spins), count)), np.zeros((len(spins), count))
+        for i, spin in enumerate(spins):
+            cut = None if spin <= 18 else 6 * round(np.sqrt(2 * spin))
+            values[i] = decay_rates(spin, charge, count, cut)
+            if cut is not None:
+                errors[i] = np.abs(values[i] - decay_rates(spin, charge, count, 3 * cut // 4))
+        errors = np.maximum(errors, 1e-10 * values)
+        gap = values[:, 0]
+        local = -np.diff(np.log(gap)) / np.diff(np.log(spins))
+        large = spins >= 4
+        fit, covariance = curve_fit(
+            lambda x, a, b: a - b * x, np.log(spins[large]), np.log(gap[large])
+        )
+        name = f"q{charge}"
+        mode, step = f"mode_{name}", f"step_{name}"
+        out[f"rates_{name}"] = Variable(
+            ("S_transition", mode), values, "g", f"decay rates, charge {charge}"
+        )
+        out[f"rates_{name}_error"] = Variable(("S_transition", mode), errors, "g", "error")
+        out[f"local_exponent_{name}"] = Variable(
+            (step,), local, "1", f"-d ln gap / d ln S, charge {charge}"
+        )
+        out[f"exponent_{name}"] = Variable(
+            (f"fit_{name}",),
+            np.array([fit[1], np.sqrt(covariance[1, 1])]),
+            "1",
+            "exponent and standard error of gap ~ S^-exponent through S >= 4",
+        )
+    return out
+
+
+def _mixing(quick: bool) -> dict[str, Variable]:
+    """Measure the distance from the fully mixed state, Eq. (4): it should be linear in the rate."""
+    spins = np.array([1.0, 2, 4] if quick else [1.0, 2, 4, 8, 12])
+    rates = np.geomspace(0.01, 0.3, 5 if quick else 9)
+    distance = np.empty((len(spins), len(rates)))
+    for i, spin in enumerate(spins):
+        for j, rate in enumerate(rates):
+            state = steady_state(dimer(spin, gain=rate, loss=rate), Exact())
+            distance[i, j] = np.sqrt(1 / state.extras["impurity_per_dimension"] - 1)
+    slope = np.log(distance[:, 1] / distance[:, 0]) / np.log(rates[1] / rates[0])
+    return {
+        "S_mixing": Variable(("S_mixing",), spins, "1", "spin quantum number"),
+        "rate_mixing": Variable(("rate_mixing",), rates, "g", "gain = loss"),
+        "distance": Variable(
+            ("S_mixing", "rate_mixing"), distance, "1", "|rho - 1/dim| / |1/dim|, Hilbert-Schmidt"
+        ),
+        "slope": Variable(("S_mixing",), slope, "1", "d ln distance / d ln rate at the smallest"),
+    }
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw the four panels of the figure, the second sector, and the law of Eq. (4)."""
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = figure.subplots(2, 3)
+    plane = axes[0, 0].pcolormesh(
+        data["loss"], data["gain"], data["order"], cmap="RdBu_r", vmin=-1, vmax=1, shading="nearest"
+    )
+    rates = np.linspace(data["gain"][0], data["gain"][-1], 200)
+    axes[0, 0].plot(rates, 1 / rates, "k--", lw=1)
+    axes[0, 0].plot(rates[rates < 1], rates[rates < 1], "k--", lw=1)
+    axes[0, 0].set(
+        xlabel=r"$\Gamma_l/g$", ylabel=r"$\Gamma_g/g$", ylim=(data["gain"][0], data["gain"][-1])
+    )
+    figure.colorbar(plane, ax=axes[0, 0], label=data.variables["order"].long_name)
+    for i, spin in enumerate(data["S"]):
+        axes[0, 1].plot(
+            data["rate"], data["magnetisation"][i, :, 0], f"C{i}-", label=f"S = {spin:g}"
+        )
+        axes[0, 1].plot(data["rate"], data["magnetisation"][i, :, 1], f"C{i}--")
+        axes[0, 2].plot(data["rate"], data["gap"][i, :, 0], f"C{i}-", label=f"S = {spin:g}")
+        axes[0, 2].plot(data["rate"], data["gap"][i, :, 1], f"C{i}:")
+    axes[0, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\langle S_z\rangle/S$ (a solid, b dashed)")
+    axes[0, 2].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"decay rate$/g$ ($q=0$ solid, $|q|=1$ dotted)")
+    axes[0, 1].legend(fontsize="small")
+    spins = data["S_transition"]
+    for charge, marker in ((0, "x"), (1, "o")):
+        values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
+        exponent, error = data[f"exponent_q{charge}"]
+        law = rf"|q| = {charge}: $S^{{-{exponent:.2f} \pm {error:.2f}}}$"
+        for mode in range(values.shape[1]):
+            axes[1, 0].errorbar(
+                1 / spins, values[:, mode], errors[:, mode],
+                fmt=marker, color=f"C{charge}", ms=4, mfc="none",
+                label=None if mode else law,
+            )  # fmt: skip
+        middle = np.sqrt(spins[1:] * spins[:-1])
+        axes[1, 1].plot(
+            1 / middle, data[f"local_exponent_q{charge}"], f"C{charge}{marker}-", mfc="none",
+            label=f"|q| = {charge}",
+        )  # fmt: skip
+    axes[1, 0].set(
+        xlabel="1/S", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xlim=(0, None), ylim=(0, None)
+    )
+    axes[1, 0].legend(fontsize="small")
+    axes[1, 1].axhline(1, color="0.7", lw=1)
+    axes[1, 1].set(xlabel="1/S", ylabel=r"local exponent of the gap", xlim=(0, None))
+    axes[1, 1].legend(fontsize="small")
+    for i, spin in enumerate(data["S_mixing"]):
+        label = f"S = {spin:g}, slope {data['slope'][i]:.2f}"
+        axes[1, 2].loglog(data["rate_mixing"], data["distance"][i], f"C{i}o-", ms=3, label=label)
+    axes[1, 2].set(
+        xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$"
+    )
+    axes[1, 2].legend(fontsize="small")
+    for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
+        axis.set_title(f"({letter})", loc="left", fontsize="medium")
+    return figure

@@ -1,0 +1,126 @@
+"""The transition between the two ferromagnetic phases of a dimer: no coexistence (Fig. 3)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from impo.exact import Exact, spectrum, steady_state
+from impo.result import Dataset, Variable
+from models.gain_loss import dimer
+
+COST = {"quick": "40 s", "full": "45 min"}
+_MEAN = 0.5  # (gain + loss) / 2 in units of g
+_EIGENVALUES = 8
+
+
+def _model(spin: float, imbalance: float):
+    return dimer(spin, gain=_MEAN + imbalance / 2, loss=_MEAN - imbalance / 2)
+
+
+def purity_large_spin(gain: np.ndarray, loss: np.ndarray, g: float = 1.0) -> np.ndarray:
+    """Return Tr rho^2 of a ferromagnetic dimer for S to infinity, Eq. (A24)."""
+    product, difference, total = gain * loss, (gain - loss) ** 2, (gain + loss) ** 2
+    return difference * (g**2 - product) / (product * difference + g**2 * total)
+
+
+def compute(quick: bool) -> Dataset:
+    """Return eigenvalues and purity over gain - loss, P(m_a, m_b), and how mixed the centre is.
+
+    Rates are in units of g. Impurity and diagonal participation at gain = loss, divided by the
+    dimension, are extrapolated to 1/S = 0 by a parabola through the three largest spins; the error
+    of that is its distance from the straight line through the two largest.
+    """
+    spin = 4 if quick else 16
+    imbalance = np.linspace(-0.5, 0.5, 11 if quick else 41)
+    eigenvalues = np.empty((2, len(imbalance), _EIGENVALUES))
+    for j, delta in enumerate(imbalance):
+        for charge in (0, 1):
+            found = spectrum(_model(spin, delta), Exact(), charge, _EIGENVALUES).eigenvalues
+            eigenvalues[charge, j] = np.sort(-found.real)[:_EIGENVALUES]
+    spins = np.array([2.0, 4, 6] if quick else [4.0, 8, 12, 18])
+    purity = np.array(
+        [[steady_state(_model(s, d), Exact()).extras["purity"] for d in imbalance] for s in spins]
+    )
+    shown = 6 if quick else 12
+    m = shown - np.arange(2 * shown + 1.0)
+    points = np.array([-0.1, 0.0, 0.1])
+    joint = np.array(
+        [steady_state(_model(shown, d), Exact()).distribution([(0, 0), (1, 0)]) for d in points]
+    )
+    mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32, 48])
+    mixed = np.empty((len(mixed_spins), 2))
+    for i, s in enumerate(mixed_spins):
+        extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6)).extras
+        mixed[i] = extras["impurity_per_dimension"], extras["diagonal_participation"]
+    limit = np.array([_extrapolate(mixed_spins, column) for column in mixed.T])
+    hpa = purity_large_spin(_MEAN + imbalance / 2, _MEAN - imbalance / 2)
+    return Dataset(
+        {
+            "imbalance": Variable(("imbalance",), imbalance, "g", "gain - loss"),
+            "charge": Variable(("charge",), np.arange(2), "1", "charge of the sector"),
+            "decay_rates": Variable(
+                ("charge", "imbalance", "mode"), eigenvalues, "g", "-Re of the first eigenvalues"
+            ),
+            "S": Variable(("S",), spins, "1", "spin quantum number"),
+            "purity": Variable(("S", "imbalance"), purity, "1", "Tr rho^2"),
+            "purity_limit": Variable(("imbalance",), hpa, "1", "Tr rho^2 for S to infinity"),
+            "m": Variable(("m",), m, "1", "m"),
+            "point": Variable(("point",), points, "g", "gain - loss"),
+            "joint": Variable(("point", "m_a", "m_b"), joint, "1", "P(m_a, m_b)"),
+            "S_mixed": Variable(("S_mixed",), mixed_spins, "1", "spin quantum number"),
+            "mixed": Variable(
+                ("S_mixed", "measure"), mixed, "1", "impurity, diagonal participation / dimension"
+            ),
+            "mixed_limit": Variable(
+                ("measure", "value_error"), limit, "1", "limit S to infinity and its error"
+            ),
+        },
+        {"title": f"Spin dimer, mean rate {_MEAN} g", "S": spin, "S_joint": shown, "quick": quick},
+    )
+
+
+def _extrapolate(spins: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    x = 1 / spins
+    parabola = np.polyfit(x[-3:], values[-3:], 2)[-1]
+    line = np.polyfit(x[-2:], values[-2:], 1)[-1]
+    return float(parabola), float(abs(parabola - line))
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw eigenvalues, purity, the mixed centre, and three joint distributions."""
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = figure.subplots(2, 3)
+    x = data["imbalance"]
+    for charge, style in ((0, "-"), (1, ":")):
+        lines = axes[0, 0].plot(x, data["decay_rates"][charge], f"C{charge}{style}", lw=1)
+        lines[0].set_label(f"|q| = {charge}")
+    axes[0, 0].set(
+        xlabel=r"$\delta\Gamma/g$", ylabel=r"$-\mathrm{Re}\,\lambda_n/g$",
+        title=f"S = {data.attributes['S']}",
+    )  # fmt: skip
+    axes[0, 0].legend(fontsize="small")
+    for i, spin in enumerate(data["S"]):
+        axes[0, 1].semilogy(x, data["purity"][i], f"C{i}.-", label=f"S = {spin:g}")
+    positive = data["purity_limit"] > 0
+    limit = np.where(positive, data["purity_limit"], np.nan)
+    axes[0, 1].semilogy(x, limit, "k--", lw=1, label=r"$S\to\infty$")
+    axes[0, 1].set(xlabel=r"$\delta\Gamma/g$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$")
+    axes[0, 1].legend(fontsize="small")
+    names = ("impurity", "diagonal participation")
+    for i, name in enumerate(names):
+        value, error = data["mixed_limit"][i]
+        axes[0, 2].plot(1 / data["S_mixed"], data["mixed"][:, i], f"C{i}o-", ms=3, label=name)
+        axes[0, 2].errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
+        axes[0, 2].annotate(f"{value:.3f}", (0.02, value), va="bottom", fontsize="small")
+    axes[0, 2].set(xlabel="1/S", ylabel=r"per dimension, $\delta\Gamma=0$", ylim=(0, 1.05))
+    axes[0, 2].legend(fontsize="small")
+    m = data["m"]
+    for axis, point, joint in zip(axes[1], data["point"], data["joint"], strict=True):
+        mesh = axis.pcolormesh(m, m, joint.T, shading="nearest", cmap="magma")
+        axis.set(
+            xlabel=r"$m_a$", ylabel=r"$m_b$", aspect="equal",
+            title=rf"$\delta\Gamma={point:g}\,g$, S = {data.attributes['S_joint']}",
+        )  # fmt: skip
+        figure.colorbar(mesh, ax=axis, label=r"$P(m_a,m_b)$")
+    for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
+        axis.annotate(f"({letter})", (0, 1.02), xycoords="axes fraction", ha="right")
+    return figure

@@ -1,0 +1,112 @@
+"""The dissipative Kerr oscillator: a first-order transition with coexistence (Fig. 4)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from impo.exact import Exact, spectrum, steady_state
+from impo.result import Dataset, Variable
+from models.kerr import drummond_walls, oscillator
+
+COST = {"quick": "40 s", "full": "8 min"}
+_EIGENVALUES = 6
+_FIXED = {"U": 10.0, "delta": 10.0, "gamma": 1.0}
+TRANSITION = 1.76
+
+
+def compute(quick: bool) -> Dataset:
+    """Return eigenvalues over F, the gap over D, purities and number distributions.
+
+    Rates are in units of gamma. Purities and distributions are given twice: from the null space of
+    the Liouvillian (nan where it is degenerate to working precision) and in closed form.
+    """
+    shown = 20.0 if quick else 50.0
+    drive = np.linspace(1.2, 2.4, 13 if quick else 49)
+    rates = np.empty((len(drive), _EIGENVALUES))
+    for i, F in enumerate(drive):
+        found = spectrum(oscillator(shown, F, **_FIXED), Exact(), None, _EIGENVALUES)
+        rates[i] = found.decay_rates[:_EIGENVALUES]
+    sizes = np.array([5.0, 10, 20] if quick else [5.0, 10, 20, 50])
+    solved = np.full((len(sizes), len(drive)), np.nan)
+    closed = np.empty_like(solved)
+    for i, D in enumerate(sizes):
+        for j, F in enumerate(drive):
+            model = oscillator(D, F, **_FIXED)
+            state = steady_state(model, Exact())
+            if state.density is not None:
+                solved[i, j] = state.extras["purity"]
+            rho = drummond_walls(D, F, **_FIXED, cutoff=model.sites[0].cutoff)
+            closed[i, j] = np.sum(np.abs(rho) ** 2)
+    scales = np.array([5.0, 10, 15, 20] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
+    gaps = np.empty((len(scales), 2))
+    for i, D in enumerate(scales):
+        gaps[i] = spectrum(oscillator(D, TRANSITION, **_FIXED), Exact(), None, 3).decay_rates[1:3]
+    growth = np.polyfit(scales[-3:], np.log(gaps[-3:, 0]), 1)[0]
+    points = np.array([1.6, TRANSITION, 1.9])
+    top = oscillator(shown, points[-1], **_FIXED).sites[0].cutoff
+    number = np.zeros((len(points), top + 1))
+    exact = np.zeros_like(number)
+    for i, F in enumerate(points):
+        model = oscillator(shown, F, **_FIXED, cutoff=top)
+        distribution = steady_state(model, Exact()).distribution([(0, 0)])
+        number[i] = np.nan if distribution is None else distribution
+        exact[i] = np.diag(drummond_walls(shown, F, **_FIXED, cutoff=top)).real
+    return Dataset(
+        {
+            "F": Variable(("F",), drive, "gamma", "drive"),
+            "decay_rates": Variable(("F", "mode"), rates, "gamma", "-Re of the first eigenvalues"),
+            "D": Variable(("D",), sizes, "1", "effective dimension"),
+            "purity": Variable(("D", "F"), solved, "1", "Tr rho^2"),
+            "purity_closed": Variable(("D", "F"), closed, "1", "Tr rho^2 in closed form"),
+            "D_gap": Variable(("D_gap",), scales, "1", "effective dimension"),
+            "gap": Variable(("D_gap", "mode_gap"), gaps, "gamma", "two slowest decay rates"),
+            "gap_exponent": Variable(
+                ("exponent",), np.array([-growth]), "1", "c of gap ~ exp(-c D), three largest D"
+            ),
+            "F_point": Variable(("F_point",), points, "gamma", "drive"),
+            "n": Variable(("n",), np.arange(top + 1), "1", "number of quanta"),
+            "number": Variable(("F_point", "n"), number, "1", "P(n)"),
+            "number_closed": Variable(("F_point", "n"), exact, "1", "P(n) in closed form"),
+        },
+        {"title": "Kerr oscillator, U = Delta = 10 gamma", "D": shown, "quick": quick},
+    )
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw eigenvalues, purity, the closing of the gap, and number distributions."""
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    axes = figure.subplots(2, 2)
+    axes[0, 0].plot(data["F"], data["decay_rates"], "C0-", lw=1)
+    axes[0, 0].axvline(TRANSITION, color="k", ls="--", lw=1)
+    axes[0, 0].set(
+        xlabel=r"$F/\gamma$", ylabel=r"$-\mathrm{Re}\,\lambda_n/\gamma$",
+        title=f"D = {data.attributes['D']:g}",
+    )  # fmt: skip
+    for i, D in enumerate(data["D"]):
+        axes[0, 1].plot(data["F"], data["purity_closed"][i], f"C{i}-", lw=1)
+        axes[0, 1].plot(data["F"], data["purity"][i], f"C{i}o", ms=3, label=f"D = {D:g}")
+    axes[0, 1].plot([], [], "k-", lw=1, label="closed form")
+    axes[0, 1].axvline(TRANSITION, color="k", ls="--", lw=1)
+    axes[0, 1].set(xlabel=r"$F/\gamma$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$", ylim=(0, 1.02))
+    axes[0, 1].legend(fontsize="small")
+    rate = data["gap_exponent"][0]
+    axes[1, 0].semilogy(data["D_gap"], data["gap"][:, 0], "C0o-", ms=4, label="slowest")
+    axes[1, 0].semilogy(data["D_gap"], data["gap"][:, 1], "C1s-", ms=4, label="second")
+    axes[1, 0].set(
+        xlabel="D", ylabel=r"decay rates$/\gamma$",
+        title=rf"$F={TRANSITION}\,\gamma$: gap $\sim e^{{-{rate:.2f}D}}$",
+    )  # fmt: skip
+    axes[1, 0].legend(fontsize="small")
+    for i, F in enumerate(data["F_point"]):
+        axes[1, 1].plot(data["n"], data["number_closed"][i], f"C{i}-", lw=1)
+        axes[1, 1].plot(data["n"], data["number"][i], f"C{i}o", ms=3, label=rf"$F={F:g}\,\gamma$")
+    axes[1, 1].set(
+        xlabel="n",
+        ylabel="P(n)",
+        yscale="log",
+        ylim=(1e-5, 1),
+        xlim=(0, 1.2 * data.attributes["D"]),
+    )
+    axes[1, 1].legend(fontsize="small")
+    for axis, letter in zip(axes.ravel(), "abcd", strict=True):
+        axis.set_title(f"({letter})", loc="left", fontsize="medium")
+    return figure

@@ -1,0 +1,119 @@
+"""The cavity implementation against its two effective spin models (Fig. 9)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from impo.exact import Exact, steady_state
+from impo.result import Dataset, Variable
+from models import cavity
+
+COST = {"quick": "50 s", "full": "20 min"}
+_RATIO = 0.5  # rate 2 G^2 / gamma over g = Gc^2 / delta
+_GAMMA_C = 0.1  # in units of Gc
+
+
+def parameters(separation: float) -> dict[str, float]:
+    """Return delta, Gc, G and gamma with delta / Gc = `separation` and gamma / G growing with it.
+
+    Gc = gamma = 1. The dimensionless ratio of dissipation to coupling stays fixed, so that only the
+    quality of the elimination changes.
+    """
+    rate = _RATIO / separation  # g = 1 / separation
+    return {"delta": separation, "Gc": 1.0, "G": np.sqrt(rate / 2), "gamma": 1.0}
+
+
+def _distance(left: np.ndarray, right: np.ndarray) -> float:
+    """Return the trace distance of two density matrices."""
+    return float(np.abs(np.linalg.eigvalsh(left - right)).sum() / 2)
+
+
+def compute(quick: bool) -> Dataset:
+    """Return <S_z> of the full and effective models, and trace distances, over the separation.
+
+    The error of a distance is its change when c_a and c_b (in the full form c as well) may hold one
+    quantum less. Slopes are between neighbouring separations.
+    """
+    spins = np.array([0.5, 1.0])
+    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160, 320])
+    places = [(0, 0), (1, 0)]
+    magnetisation = np.empty((len(spins), len(separation), 3, 2))
+    distance = np.empty((len(spins), len(separation), 2))
+    error = np.empty_like(distance)
+    for i, spin in enumerate(spins):
+        for j, scale in enumerate(separation):
+            given = parameters(scale)
+            effective = [cavity.effective_dimer(spin, **given, stark=x) for x in (True, False)]
+            full = [
+                cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
+                for c, ab in ((1 if quick else 2, 3), (1, 2))
+            ]
+            states = [steady_state(model, Exact()) for model in (*full, *effective)]
+            rho = [state.density_matrix(places) for state in states]
+            distance[i, j] = [_distance(rho[0], rho[2]), _distance(rho[0], rho[3])]
+            error[i, j] = np.abs(
+                distance[i, j] - [_distance(rho[1], rho[2]), _distance(rho[1], rho[3])]
+            )
+            chosen = (states[0], states[2], states[3])
+            magnetisation[i, j] = [state.expect("Sz").value / spin for state in chosen]
+    slope = np.diff(np.log(distance), axis=1) / np.diff(np.log(separation))[None, :, None]
+    return Dataset(
+        {
+            "S": Variable(("S",), spins, "1", "spin quantum number"),
+            "separation": Variable(("separation",), separation, "1", "delta / Gc"),
+            "magnetisation": Variable(
+                ("S", "separation", "model", "site"),
+                magnetisation,
+                "1",
+                "<S_z>/S: full model, effective with Stark terms, effective without",
+            ),
+            "distance": Variable(
+                ("S", "separation", "effective"),
+                distance,
+                "1",
+                "trace distance to the full model: with Stark terms, without",
+            ),
+            "distance_error": Variable(("S", "separation", "effective"), error, "1", "error"),
+            "slope": Variable(
+                ("S", "step", "effective"), slope, "1", "d ln distance / d ln separation"
+            ),
+        },
+        {"title": "Cavity implementation of a dimer", "gamma_c": _GAMMA_C, "quick": quick},
+    )
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw magnetisations and trace distances over the separation of scales."""
+    spins, x = data["S"], data["separation"]
+    figure = Figure(figsize=(4.5 * len(spins), 6.5), layout="constrained")
+    axes = figure.subplots(2, len(spins), squeeze=False)
+    styles = (("full model", "ko"), ("with Stark terms", "C0-"), ("without", "C1--"))
+    for i, spin in enumerate(spins):
+        for model, (label, style) in enumerate(styles):
+            for site in range(2):
+                axes[0, i].plot(
+                    x, data["magnetisation"][i, :, model, site], style, ms=4, mfc="none",
+                    label=label if site == 0 else None,
+                )  # fmt: skip
+        axes[0, i].set(
+            xlabel=r"$\delta/G_c$",
+            ylabel=r"$\langle S_z\rangle/S$ of a and b",
+            title=f"S = {spin:g}",
+        )
+        axes[0, i].legend(fontsize="small")
+        for axis in axes[:, i]:
+            axis.set_xscale("log")
+            axis.set_xticks(x, [f"{value:g}" for value in x])
+            axis.minorticks_off()
+        for which, (label, style) in enumerate(styles[1:]):
+            last = data["slope"][i, -1, which]
+            axes[1, i].errorbar(
+                x, data["distance"][i, :, which], data["distance_error"][i, :, which],
+                fmt=style, marker="o", ms=4, capsize=2, label=f"{label}, last slope {last:.2f}",
+            )  # fmt: skip
+        axes[1, i].plot(x, data["distance"][i, 0, 0] * x[0] / x, "0.7", lw=1, label="slope -1")
+        axes[1, i].set(
+            xlabel=r"$\delta/G_c$", ylabel="trace distance to the full model",
+            yscale="log",
+        )  # fmt: skip
+        axes[1, i].legend(fontsize="small")
+    return figure
