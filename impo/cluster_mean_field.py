@@ -31,6 +31,8 @@ from impo.result import Status
 
 _LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
 _DENSE = 16  # states of a cluster whose linearised motion is diagonalised as a dense matrix
+_ITERATIONS = 120
+_FOLLOW = 10.0  # time for which the motion is followed first, in units of inverse couplings
 _BROKEN = 1e-5  # <S+>/S that counts as a broken symmetry
 _MARGINAL = 1e-6
 
@@ -139,7 +141,9 @@ def _slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, ND
 
     def propagate(x: NDArray) -> NDArray:
         delta = np.ascontiguousarray(x, dtype=float).view(rho.dtype).reshape(rho.shape)
-        moved = runge_kutta(rate, (delta + delta.conj().T) / 2, dt, steps)
+        delta = (delta + delta.conj().T) / 2
+        delta = delta - np.trace(delta).real * rho  # rounding would let the stationary mode in
+        moved = runge_kutta(rate, delta, dt, steps)
         return np.ascontiguousarray(moved).reshape(-1).view(float)
 
     rough = np.random.default_rng(3).normal(size=rho.shape)
@@ -169,27 +173,37 @@ def _traceless_basis(d: int, real: bool) -> NDArray:
     return np.concatenate(parts)
 
 
-def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float) -> _Solution:
-    """Return a fixed point of the motion from rho, with the slowest mode around it."""
+def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: float = 0.0) -> _Solution:
+    """Return a fixed point of the motion from rho, with the slowest mode around it.
+
+    Before mixing, the motion is followed for the time `follow`, to stay in the basin of the start;
+    if mixing does not settle, it is followed further, once.
+    """
     dt = _time_step(flow, rho)
     steps = max(1, round(1 / dt))
     iterations, target = 0, tol / math.sqrt(flow.dimension) / 10
-    while True:
+    settled = False
+    for patience in (follow, 3 * follow):
+        rho = runge_kutta(flow.rate, rho, dt, round(patience / dt))
+        found, count = anderson(
+            lambda x: runge_kutta(flow.rate, x, dt, steps), rho, target, iterations=_ITERATIONS
+        )
+        iterations += count
+        settled = count < _ITERATIONS
+        if settled or not follow:
+            break
+    rho = found / np.trace(found).real
+    growth, mode = _slowest_mode(flow, rho, dt) if settled else (math.inf, np.zeros_like(rho))
+    needed = tol * min(abs(growth), 1.0) / math.sqrt(flow.dimension) / 3
+    residual = float(np.linalg.norm(flow.rate(rho)))
+    if settled and residual > needed > 1e-14:  # a slow mode: its error is residual / |growth|
         rho, count = anderson(
-            lambda x: runge_kutta(flow.rate, x, dt, steps),
-            rho,
-            tolerance=target,
+            lambda x: runge_kutta(flow.rate, x, dt, steps), rho, needed / 3, iterations=_ITERATIONS
         )
         iterations += count
         rho = rho / np.trace(rho).real
         residual = float(np.linalg.norm(flow.rate(rho)))
-        if not np.isfinite(residual):
-            raise FloatingPointError("The cluster mean-field iteration diverged.")
-        growth, mode = _slowest_mode(flow, rho, dt)
-        needed = tol * min(abs(growth), 1.0) / math.sqrt(flow.dimension) / 3
-        if residual <= needed or target <= 1e-14 or count == 200:
-            return _Solution(rho, residual, growth, mode, iterations)
-        target = max(needed / 3, 1e-14)
+    return _Solution(rho, residual, growth, mode, iterations)
 
 
 def _transverse(flow: ClusterFlow, rho: NDArray) -> float:
@@ -209,7 +223,7 @@ def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
     """Return a solution in JSON types."""
     return {
         "largest_transverse": _transverse(flow, solution.rho),
-        "growth_rate": solution.growth,
+        "growth_rate": solution.growth if math.isfinite(solution.growth) else None,
         "stable": solution.growth < -_MARGINAL,
         "residual": solution.residual,
         "iterations": solution.iterations,
@@ -244,10 +258,10 @@ def steady_state(
     """
     began = time.perf_counter()
     flow, rho = _start(_flow(model, method), start)
-    solution = _fixed_point(flow, rho, method.tol)
+    solution = _fixed_point(flow, rho, method.tol, follow=_FOLLOW)
     rejected: list[_Solution] = []
     for _ in range(2):
-        if solution.growth <= _MARGINAL:
+        if solution.growth <= _MARGINAL or math.isinf(solution.growth):
             break
         rejected.append(solution)
         dt = _time_step(flow, solution.rho)
@@ -267,7 +281,13 @@ def steady_state(
 def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldState:
     """Return the result with its verdict."""
     bound = math.sqrt(flow.dimension) * solution.residual / max(abs(solution.growth), 1e-300)
-    if solution.growth > _MARGINAL:
+    if math.isinf(solution.growth):
+        status, bound = Status.NOT_CONVERGED, math.nan
+        message = (
+            f"The iteration did not settle (residual {solution.residual:.1e}): the motion may have "
+            "no stable fixed point from this start. Follow it with `evolve`, or start elsewhere."
+        )
+    elif solution.growth > _MARGINAL:
         status = Status.NOT_CONVERGED
         message = (
             f"Only an unstable fixed point was found (growth rate {solution.growth:.3g}): the "
@@ -283,8 +303,8 @@ def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldSt
         status = Status.CONVERGED
         message = "The fixed point is stable."
     reports = [_report(flow, one) for one in (solution, *others)]
-    if sum(report["stable"] for report in reports) > 1:
-        message += " Another stable solution exists without symmetry breaking."
+    if any(report["stable"] for report in reports[1:]):
+        message += " A stable solution without symmetry breaking exists."
     u = flow.frame()
     return ClusterMeanFieldState(
         model, method, status, message, solution.residual, seconds,
