@@ -123,6 +123,16 @@ def test_start_at_the_unstable_point_is_left():
     assert not state.diagnostics["solutions"][1]["stable"]
 
 
+def test_an_iteration_that_does_not_settle_is_no_solution(monkeypatch):
+    monkeypatch.setattr("impo.cluster_mean_field._ITERATIONS", 3)
+    monkeypatch.setattr("impo.cluster_mean_field._FOLLOW", 0.1)
+    state = steady_state(xy_decay(1.0, 1.0, 1.4), ClusterMeanField(2))
+    assert state.status == "not_converged"
+    assert "did not settle" in state.message
+    assert not state.diagnostics["solutions"][0]["stable"]
+    assert summary(state)["errors"]["Sz"] == [None]
+
+
 def test_observables():
     state = steady_state(xy_decay(1.0, 1.0, 1.4), ClusterMeanField(2))
     assert state.correlation_length("S+", "S-") is None

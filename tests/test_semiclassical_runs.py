@@ -34,6 +34,7 @@ def test_fm_boundary():
     assert data["polarisation"][-1, 0].min() > 0.9  # large S: polarised up to the boundary
 
 
+@pytest.mark.slow
 def test_fig6():
     data = fig6.compute(True)
     drawn(fig6, data)
@@ -52,7 +53,11 @@ def test_fig1c():
 def test_cavity_array():
     data = cavity_array.compute(True)
     drawn(cavity_array, data)
-    assert np.all(data["stable"][-1] % 2 == 1)  # AM everywhere once the local term exceeds g + h
+    gain, loss = np.meshgrid(data["gain"], data["loss"], indexing="ij")
+    for strength, stable in zip(data["local"], data["stable"], strict=True):
+        expected = gain * loss * (1 + 4 * strength**2 / (gain + loss) ** 2) > 1.5**2
+        np.testing.assert_array_equal(stable % 2 == 1, expected)
+        assert np.all(np.diag(stable) % 2 == 1) == (strength > 1.5)  # on the symmetry line
 
 
 @pytest.mark.slow
