@@ -74,6 +74,14 @@ class ClusterFlow:
         values = [math.prod(expectation(o, rho) for o in field.means) for field in self.fields]
         return np.array(values)
 
+    def largest_fields(self) -> NDArray:
+        """Return bounds on the size of `field_values`: products of operator norms."""
+        norms = [
+            [math.sqrt(abs(o).sum(axis=0).max() * abs(o).sum(axis=1).max()) for o in field.means]
+            for field in self.fields
+        ]
+        return np.array([math.prod(norm) for norm in norms])
+
     def rate(self, rho: NDArray, fields: NDArray | None = None) -> NDArray:
         """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
         values = self.field_values(rho) if fields is None else fields

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
-from scipy.sparse.linalg import LinearOperator, eigs
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from scipy.special import gammaln
 
 from impo.anderson import anderson, runge_kutta, stable_step
@@ -31,8 +31,12 @@ from impo.result import Status
 
 _LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
 _DENSE = 16  # states of a cluster whose linearised motion is diagonalised as a dense matrix
+_STEPS = 12  # Runge-Kutta steps, each close to the fastest motion, in one application of the map
+_ITERATIONS = 160
+_FOLLOW = 150  # steps for which the motion is followed before mixing
+_LONGEST = 4000  # steps for which it is followed away from an unstable point
 _BROKEN = 1e-5  # <S+>/S that counts as a broken symmetry
-_MARGINAL = 1e-6
+_MARGINAL = 1e-7  # a growth per time step that counts as none
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class _Solution:
     growth: float
     mode: NDArray
     iterations: int
+    dt: float
+
+    @property
+    def stable(self) -> bool:
+        """Whether all perturbations decay."""
+        return self.growth * self.dt < -_MARGINAL
+
+    @property
+    def unstable(self) -> bool:
+        """Whether a perturbation is known to grow."""
+        return math.isfinite(self.growth) and self.growth * self.dt > _MARGINAL
 
 
 def coherent_state(site: Site, direction: NDArray) -> NDArray:
@@ -110,11 +125,11 @@ def _flow(model: LindbladModel, method: ClusterMeanField) -> ClusterFlow:
     return cluster_flow(model, method.sites)
 
 
-def _time_step(flow: ClusterFlow, rho: NDArray) -> float:
-    """Return a stable time step in the fields of rho."""
-    rough = np.random.default_rng(7).normal(size=rho.shape)
-    rough = rough + rough.T
-    fields = flow.field_values(rho)
+def _time_step(flow: ClusterFlow) -> float:
+    """Return a time step that is stable in the largest possible fields."""
+    rough = np.random.default_rng(7).normal(size=(flow.dimension, flow.dimension))
+    rough = (rough + rough.T).astype(float if flow.real else complex)
+    fields = flow.largest_fields()
     return stable_step(lambda x: flow.rate(x, fields), rough)
 
 
@@ -135,11 +150,12 @@ def _slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, ND
         values, vectors = np.linalg.eig(jacobian)
         slowest = int(np.argmax(values.real))
         return float(values[slowest].real), np.tensordot(vectors[:, slowest].real, basis, 1)
-    steps = max(1, round(1 / dt))
 
     def propagate(x: NDArray) -> NDArray:
         delta = np.ascontiguousarray(x, dtype=float).view(rho.dtype).reshape(rho.shape)
-        moved = runge_kutta(rate, (delta + delta.conj().T) / 2, dt, steps)
+        delta = (delta + delta.conj().T) / 2
+        delta = delta - np.trace(delta).real * rho  # rounding would let the stationary mode in
+        moved = runge_kutta(rate, delta, dt, _STEPS)
         return np.ascontiguousarray(moved).reshape(-1).view(float)
 
     rough = np.random.default_rng(3).normal(size=rho.shape)
@@ -147,9 +163,16 @@ def _slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, ND
     rough -= np.trace(rough) / len(rough) * np.eye(len(rough))
     first = propagate(rough.astype(rho.dtype).reshape(-1).view(float))
     propagator = LinearOperator((len(first),) * 2, matvec=propagate, dtype=float)
-    values, vectors = eigs(propagator, k=1, v0=first, ncv=12, tol=1e-3)
-    mode = np.ascontiguousarray(vectors[:, 0].real).view(rho.dtype).reshape(rho.shape)
-    return math.log(abs(values[0])) / (dt * steps), mode / np.linalg.norm(mode)
+    try:
+        values, vectors = eigs(propagator, k=1, v0=first, ncv=16, tol=1e-3, maxiter=30)
+        largest, vector = abs(values[0]), np.ascontiguousarray(vectors[:, 0].real)
+    except ArpackNoConvergence:  # modes of almost the same rate: a power iteration bounds them
+        vector, largest = first, 0.0
+        for _ in range(3 * _STEPS):
+            vector = propagate(vector / np.linalg.norm(vector))
+            largest = float(np.linalg.norm(vector))
+    mode = vector.view(rho.dtype).reshape(rho.shape)
+    return math.log(largest) / (dt * _STEPS), mode / np.linalg.norm(mode)
 
 
 def _traceless_basis(d: int, real: bool) -> NDArray:
@@ -169,27 +192,35 @@ def _traceless_basis(d: int, real: bool) -> NDArray:
     return np.concatenate(parts)
 
 
-def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float) -> _Solution:
-    """Return a fixed point of the motion from rho, with the slowest mode around it."""
-    dt = _time_step(flow, rho)
-    steps = max(1, round(1 / dt))
-    iterations, target = 0, tol / math.sqrt(flow.dimension) / 10
-    while True:
-        rho, count = anderson(
-            lambda x: runge_kutta(flow.rate, x, dt, steps),
-            rho,
-            tolerance=target,
-        )
-        iterations += count
-        rho = rho / np.trace(rho).real
-        residual = float(np.linalg.norm(flow.rate(rho)))
-        if not np.isfinite(residual):
-            raise FloatingPointError("The cluster mean-field iteration diverged.")
-        growth, mode = _slowest_mode(flow, rho, dt)
-        needed = tol * min(abs(growth), 1.0) / math.sqrt(flow.dimension) / 3
-        if residual <= needed or target <= 1e-14 or count == 200:
-            return _Solution(rho, residual, growth, mode, iterations)
-        target = max(needed / 3, 1e-14)
+def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -> _Solution:
+    """Return a fixed point of the motion from rho, with the slowest mode around it.
+
+    Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
+    mixing does not settle, it is followed further, once. The growth rate is then infinite.
+    """
+    dt = _time_step(flow)
+
+    def mix(start: NDArray, tolerance: float) -> tuple[NDArray, int]:
+        found, count = anderson(
+            lambda x: runge_kutta(flow.rate, x, dt, _STEPS), start, tolerance,
+            iterations=_ITERATIONS,
+        )  # fmt: skip
+        return found / np.trace(found).real, count
+
+    accuracy, iterations, settled = tol / math.sqrt(flow.dimension), 0, False
+    for steps in (follow, 4 * follow) if follow else (0,):
+        rho = runge_kutta(flow.rate, rho, dt, steps)
+        found, count = mix(rho, accuracy / 10)
+        iterations, settled = iterations + count, count < _ITERATIONS
+        if settled:
+            break
+    growth, mode = _slowest_mode(flow, found, dt) if settled else (math.inf, np.zeros_like(found))
+    residual = float(np.linalg.norm(flow.rate(found)))
+    needed = accuracy * abs(growth) / 3
+    if residual > needed:  # the error of a slow mode is residual / |growth|
+        found, count = mix(found, max(needed * dt * _STEPS / 3, 1e-14))
+        iterations, residual = iterations + count, float(np.linalg.norm(flow.rate(found)))
+    return _Solution(found, residual, growth, mode, iterations, dt)
 
 
 def _transverse(flow: ClusterFlow, rho: NDArray) -> float:
@@ -209,8 +240,8 @@ def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
     """Return a solution in JSON types."""
     return {
         "largest_transverse": _transverse(flow, solution.rho),
-        "growth_rate": solution.growth,
-        "stable": solution.growth < -_MARGINAL,
+        "growth_rate": solution.growth if math.isfinite(solution.growth) else None,
+        "stable": solution.stable,
         "residual": solution.residual,
         "iterations": solution.iterations,
     }
@@ -244,22 +275,22 @@ def steady_state(
     """
     began = time.perf_counter()
     flow, rho = _start(_flow(model, method), start)
-    solution = _fixed_point(flow, rho, method.tol)
+    solution = _fixed_point(flow, rho, method.tol, follow=_FOLLOW)
     rejected: list[_Solution] = []
     for _ in range(2):
-        if solution.growth <= _MARGINAL:
+        if not solution.unstable:
             break
         rejected.append(solution)
-        dt = _time_step(flow, solution.rho)
         kicked = solution.rho + 0.05 * np.linalg.norm(solution.rho) * solution.mode
-        kicked = runge_kutta(flow.rate, kicked, dt, round(min(10 / solution.growth, 200) / dt))
+        steps = min(round(10 / (solution.growth * solution.dt)), _LONGEST)
+        kicked = runge_kutta(flow.rate, kicked, solution.dt, steps)
         solution = _fixed_point(flow, kicked, method.tol)
     others = rejected
     if start is None and not rejected and _transverse(flow, solution.rho) > _BROKEN:
         symmetric = replace(flow, fields=())
         found = _fixed_point(symmetric, solution.rho, method.tol)
         if np.abs(flow.field_values(found.rho)).max(initial=0.0) < method.tol:
-            growth, mode = _slowest_mode(flow, found.rho, _time_step(flow, found.rho))
+            growth, mode = _slowest_mode(flow, found.rho, found.dt)
             others = [replace(found, growth=growth, mode=mode)]
     return _state(model, method, flow, solution, others, time.perf_counter() - began)
 
@@ -267,7 +298,13 @@ def steady_state(
 def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldState:
     """Return the result with its verdict."""
     bound = math.sqrt(flow.dimension) * solution.residual / max(abs(solution.growth), 1e-300)
-    if solution.growth > _MARGINAL:
+    if math.isinf(solution.growth):
+        status, bound = Status.NOT_CONVERGED, math.nan
+        message = (
+            f"The iteration did not settle (residual {solution.residual:.1e}): the motion may have "
+            "no stable fixed point from this start. Follow it with `evolve`, or start elsewhere."
+        )
+    elif solution.unstable:
         status = Status.NOT_CONVERGED
         message = (
             f"Only an unstable fixed point was found (growth rate {solution.growth:.3g}): the "
@@ -283,8 +320,8 @@ def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldSt
         status = Status.CONVERGED
         message = "The fixed point is stable."
     reports = [_report(flow, one) for one in (solution, *others)]
-    if sum(report["stable"] for report in reports) > 1:
-        message += " Another stable solution exists without symmetry breaking."
+    if any(report["stable"] for report in reports[1:]):
+        message += " A stable solution without symmetry breaking exists."
     u = flow.frame()
     return ClusterMeanFieldState(
         model, method, status, message, solution.residual, seconds,
@@ -315,7 +352,7 @@ def evolve(
         "method": "DOP853",
         "rtol": accuracy,
         "atol": accuracy / 10,
-        "max_step": 2 * _time_step(flow, rho),  # well inside its stability, for small errors
+        "max_step": 2 * _time_step(flow),  # well inside its stability, for small errors
     }
     local: list[list[NDArray]] = [[] for _ in flow.sites]
 

@@ -84,6 +84,7 @@ def test_real_time_motion_reaches_the_fixed_point():
     np.testing.assert_allclose(moved.variance("Sz").value[-1], state.variance("Sz").value, 1e-6)
 
 
+@pytest.mark.slow
 def test_broken_symmetry_shrinks_with_the_cluster():
     found = [
         steady_state(xy_decay(1.5, 1.0, 1.5), ClusterMeanField(n)).transverse.value.mean()
@@ -121,6 +122,23 @@ def test_start_at_the_unstable_point_is_left():
     expected = steady_state(model, method)
     np.testing.assert_allclose(state.transverse.value, expected.transverse.value, atol=1e-7)
     assert not state.diagnostics["solutions"][1]["stable"]
+
+
+def test_an_iteration_that_does_not_settle_is_no_solution(monkeypatch):
+    monkeypatch.setattr("impo.cluster_mean_field._ITERATIONS", 3)
+    monkeypatch.setattr("impo.cluster_mean_field._FOLLOW", 1)
+    state = steady_state(xy_decay(1.0, 1.0, 1.4), ClusterMeanField(2))
+    assert state.status == "not_converged"
+    assert "did not settle" in state.message
+    assert not state.diagnostics["solutions"][0]["stable"]
+    assert summary(state)["errors"]["Sz"] == [None]
+
+
+def test_units_of_time_do_not_matter():
+    slow = steady_state(xy_decay(1.0, 1e-3, 1.4e-3), ClusterMeanField(2))
+    fast = steady_state(xy_decay(1.0, 1e3, 1.4e3), ClusterMeanField(2, tol=1e-6))
+    np.testing.assert_allclose(slow.transverse.value, fast.transverse.value, atol=1e-6)
+    assert slow.status == fast.status == "converged"
 
 
 def test_observables():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.mean_field import MeanField, MeanFieldState, evolve, steady_state
+from impo.mean_field import MeanField, MeanFieldState, MeanFieldTrajectory, evolve, steady_state
 from impo.mean_field_equations import mean_field_equations, pair_expectation, spin_vector
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.quadratic import quadratic_bosons
@@ -168,3 +168,12 @@ def test_bad_start(start):
 def test_bad_times():
     with pytest.raises(ArgumentError, match="`times`"):
         evolve(chain(1.0), MeanField(), None, [0.0, 0.0])
+
+
+def test_trajectory_has_variances_and_is_stored():
+    model = chain(1.5, 1.0, 0.5, 1.0, 1.1)
+    moved = evolve(model, MeanField(), [[1, 0, 0.2], [0, 1, 0.5]], [0.0, 1.0])
+    total = sum(moved.variance(op).value + moved.expect(op).value ** 2 for op in ("Sx", "Sy", "Sz"))
+    np.testing.assert_allclose(total, 1.5 * 2.5)
+    again = MeanFieldTrajectory.from_arrays(*moved.to_arrays())
+    np.testing.assert_array_equal(again.expect("S+").value, moved.expect("S+").value)

@@ -125,6 +125,7 @@ def test_one_site_moves_like_appendix_b_for_large_spin():
     assert off[0] > 1.7 * off[1] > 1.7**2 * off[2]
 
 
+@pytest.mark.slow
 def test_one_site_steady_state_keeps_fluctuations():
     """The limits t and S -> infinity do not commute: in the broken phase Var(Sz)/S^2 stays finite.
 
