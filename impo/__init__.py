@@ -10,6 +10,7 @@ from impo.result import Dataset, Estimate, Status, SteadyState, Variable
 from impo.steady import METHODS, evolve, steady_state
 from impo.store import StoreError, load
 from impo.tensor.settings import ITEBD
+from impo.twa import TWA
 
 __all__ = [
     "ArgumentError",
@@ -26,6 +27,7 @@ __all__ = [
     "MeanField",
     "Spin",
     "Status",
+    "TWA",
     "SteadyState",
     "StoreError",
     "Term",

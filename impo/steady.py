@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from impo import cluster_mean_field, exact, holstein_primakoff, mean_field
+from impo import cluster_mean_field, exact, holstein_primakoff, mean_field, twa
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.model import LindbladModel
 from impo.result import SteadyState
@@ -25,6 +25,7 @@ from impo.tensor import itebd
 _SOLVERS: dict[Any, ModuleType] = {
     itebd.ITEBD: itebd,
     exact.Exact: exact,
+    twa.TWA: twa,
     holstein_primakoff.HolsteinPrimakoff: holstein_primakoff,
     mean_field.MeanField: mean_field,
     cluster_mean_field.ClusterMeanField: cluster_mean_field,

@@ -1,4 +1,4 @@
-"""Independent references for the engine: QuTiP on finite clusters, and chains without truncation."""
+"""References for the engine: QuTiP on finite clusters, and chains without truncation."""
 
 import numpy as np
 import qutip

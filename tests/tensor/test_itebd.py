@@ -46,7 +46,9 @@ def test_a_converged_state(state):
     for name in ("Sz", "Sx"):
         assert within(state.expect(name), finer.expect(name))
     assert within(state.variance("Sz"), finer.variance("Sz"))
-    assert within(state.correlation("S+", "S-", (0, 1), 4), finer.correlation("S+", "S-", (0, 1), 4))
+    assert within(
+        state.correlation("S+", "S-", (0, 1), 4), finer.correlation("S+", "S-", (0, 1), 4)
+    )
     assert within(state.purity_density, finer.purity_density)
     assert within(state.operator_entropy, finer.operator_entropy)
     assert within(state.negativity(), finer.negativity())

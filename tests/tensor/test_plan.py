@@ -94,7 +94,10 @@ def test_mirror_images_are_exact():
                 sign[start : start + count] = leg.parity(q)
             return order, sign
 
-        (left, left_sign), (right, right_sign) = image(chain.legs[site]), image(chain.right_leg(site))
+        (left, left_sign), (right, right_sign) = (
+            image(chain.legs[site]),
+            image(chain.right_leg(site)),
+        )
         mirrored = dense[left][:, operators][:, :, right]
         np.testing.assert_array_equal(mirrored, left_sign[:, None, None] * dense * right_sign)
 
