@@ -121,6 +121,50 @@ class SteadyState(Protocol):
         """Write the result to a file, atomically."""
 
 
+@dataclass(frozen=True, eq=False)
+class StateTrajectory:
+    """States at given times; observables are those of the states, with one leading time axis."""
+
+    times: NDArray
+    states: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def _stack(self, quantity: Callable[[Any], Any]) -> Estimate:
+        found = [quantity(state) for state in self.states]
+        return Estimate(
+            np.array([item.value for item in found]), np.array([item.error for item in found])
+        )
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op>, shape (times, sites that have it)."""
+        return self._stack(lambda state: state.expect(op))
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2, shape (times, sites that have it)."""
+        return self._stack(lambda state: state.variance(op))
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (times, r)."""
+        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
+
+    @property
+    def purity_density(self) -> Estimate:
+        """Return -ln Tr rho^2 per unit cell, shape (times,)."""
+        return self._stack(lambda state: state.purity_density)
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return the reduced density matrices of (site, cell) pairs."""
+        return np.array([state.density_matrix(places) for state in self.states])
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return P(m_1, m_2, ...) on (site, cell) pairs."""
+        return np.array([state.distribution(places) for state in self.states])
+
+
 class Stored:
     """Mixin: results that can be written to and rebuilt from named arrays.
 

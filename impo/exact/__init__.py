@@ -1,6 +1,6 @@
 """Finite clusters by their full Liouvillian."""
 
-from impo.exact.evolution import ExactTrajectory, evolve
+from impo.exact.evolution import evolve
 from impo.exact.spectrum import Spectrum, spectrum
 from impo.exact.state import Exact, ExactState
 from impo.exact.steady import steady_state
@@ -8,7 +8,6 @@ from impo.exact.steady import steady_state
 __all__ = [
     "Exact",
     "ExactState",
-    "ExactTrajectory",
     "Spectrum",
     "evolve",
     "spectrum",

@@ -1,9 +1,7 @@
 """Time evolution of a finite cluster."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,61 +9,17 @@ from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail
 from impo.basis import charge_parts
-from impo.cluster import ClusterDensity, Place
+from impo.cluster import ClusterDensity
 from impo.exact.sector import Sector, liouvillian
 from impo.exact.solution import bounded_sector, projected, residual
 from impo.exact.state import Exact, ExactState, cluster
 from impo.model import LindbladModel
-from impo.result import Estimate, Status
-
-
-@dataclass(frozen=True, eq=False)
-class ExactTrajectory:
-    """States of a finite cluster at given times; observables carry a leading time axis."""
-
-    times: NDArray
-    states: tuple[ExactState, ...]
-
-    def __len__(self) -> int:
-        return len(self.states)
-
-    def _stack(self, quantity: Callable[[ExactState], Any]) -> Estimate:
-        found = [quantity(state) for state in self.states]
-        return Estimate(
-            np.array([item.value for item in found]), np.array([item.error for item in found])
-        )
-
-    def expect(self, op: str) -> Estimate:
-        """Return <op>, shape (times, sites that have it)."""
-        return self._stack(lambda state: state.expect(op))
-
-    def variance(self, op: str) -> Estimate:
-        """Return <op^2> - <op>^2, shape (times, sites that have it)."""
-        return self._stack(lambda state: state.variance(op))
-
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate:
-        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (times, r)."""
-        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
-
-    @property
-    def purity_density(self) -> Estimate:
-        """Return -ln Tr rho^2 per unit cell, shape (times,)."""
-        return self._stack(lambda state: state.purity_density)
-
-    def density_matrix(self, places: Sequence[Place]) -> NDArray:
-        """Return the reduced density matrices of (site, cell) pairs."""
-        return np.array([state.density_matrix(places) for state in self.states])
-
-    def distribution(self, places: Sequence[Place]) -> NDArray:
-        """Return P(m_1, m_2, ...) on (site, cell) pairs."""
-        return np.array([state.distribution(places) for state in self.states])
+from impo.result import StateTrajectory, Status
 
 
 def evolve(
     model: LindbladModel, method: Exact, start: ExactState | Sequence[ArrayLike], times: ArrayLike
-) -> ExactTrajectory:
+) -> StateTrajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
 
     Parameters
@@ -122,7 +76,7 @@ def evolve(
             uncertainty=rounding * float(np.linalg.norm(rho)),
         )
         states.append(state)
-    return ExactTrajectory(grid, tuple(states))
+    return StateTrajectory(grid, tuple(states))
 
 
 def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[NDArray]:

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.model import LindbladModel
-from impo.result import Estimate
+from impo.result import StateTrajectory
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, evolve
@@ -19,49 +18,13 @@ from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
 
 
-@dataclass(frozen=True)
-class ItebdTrajectory:
-    """States of an infinite chain at given times; observables have one leading time axis.
-
-    Attributes
-    ----------
-    times
-        In units of the inverse rates of the model.
-    states
-        One `ItebdState` per time. Their residual is |d rho/dt|, so it is no part of the verdict.
-    """
-
-    model: LindbladModel
-    method: ITEBD
-    times: NDArray
-    states: tuple[ItebdState, ...]
-
-    def _stack(self, observable: Callable[[ItebdState], Estimate]) -> Estimate:
-        found = [observable(state) for state in self.states]
-        return Estimate(np.array([x.value for x in found]), np.array([x.error for x in found]))
-
-    def expect(self, op: str) -> Estimate:
-        """Return <op>, shape (times, sites of the unit cell that have it)."""
-        return self._stack(lambda state: state.expect(op))
-
-    def variance(self, op: str) -> Estimate:
-        """Return <op^2> - <op>^2, shape (times, sites of the unit cell that have it)."""
-        return self._stack(lambda state: state.variance(op))
-
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate:
-        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (times, max_cells + 1)."""
-        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
-
-
 def trajectory(
     model: LindbladModel,
     method: ITEBD,
     ladder: Ladder,
     starting: Callable[[int], Picture],
     times: Sequence[float],
-) -> ItebdTrajectory:
+) -> StateTrajectory:
     """Evolve four pictures side by side: the best one, and one each that is coarser in a setting.
 
     Parameters
@@ -74,6 +37,11 @@ def trajectory(
         Rank k_max to the picture at time 0.
     times
         Non-negative, rising.
+
+    Returns
+    -------
+    StateTrajectory
+        Of `ItebdState`; their residual is |d rho/dt|, so it is no part of the verdict.
     """
     began = time.perf_counter()
     full = ladder.full_rank
@@ -92,7 +60,7 @@ def trajectory(
             pictures = {k: _advanced(ladder, p, moment - now) for k, p in pictures.items()}
             now = moment
         states.append(_snapshot(model, method, pictures, time.perf_counter() - began))
-    return ItebdTrajectory(model, method, np.asarray(times, dtype=float), tuple(states))
+    return StateTrajectory(np.asarray(times, dtype=float), tuple(states))
 
 
 def _advanced(ladder: Ladder, picture: Picture, duration: float) -> Picture:

@@ -11,8 +11,9 @@ from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
+from impo.result import StateTrajectory
 from impo.tensor.certificate import multipole_tail, residual, verdict
-from impo.tensor.dynamics import ItebdTrajectory, trajectory
+from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.ladder import Ladder, climb, first_rank
 from impo.tensor.picture import Picture, adapted, compatible, product_picture
@@ -168,7 +169,7 @@ def product_states(model: LindbladModel, start: Sequence[Any]) -> list[NDArray]:
 
 def evolve(
     model: LindbladModel, method: ITEBD, start: Any, times: Sequence[float]
-) -> ItebdTrajectory:
+) -> StateTrajectory:
     """Return the states of an infinite chain at given times.
 
     Parameters

@@ -29,7 +29,7 @@ class ITEBD:
 
     name: ClassVar[str] = "itebd"
     warm_starts: ClassVar[bool] = True
-    chi_max: int = 128
+    chi_max: int = 256
     k_max: int | None = None
     weight: float = 1.0
     tol: float = 1e-4
