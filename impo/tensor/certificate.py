@@ -67,7 +67,7 @@ def residual(picture: Picture) -> Residual:
                     second = here.get(bond + 1, inject[(bond + 1) % n])
                     change += first @ middle @ second.T
         low, leak = _largest(change, rows[bond], rows[(bond + 1) % n], picture.k_max)
-        worst, leakage = max(worst, low), max(leakage, leak)
+        worst, leakage = float(np.maximum(worst, low)), float(np.maximum(leakage, leak))
     return Residual(worst, leakage)
 
 
@@ -106,7 +106,11 @@ def multipole_tail(picture: Picture) -> float:
 
 
 def verdict(
-    picture: Picture, checks: Sequence[Check], tol: float, low_residual: float
+    picture: Picture,
+    checks: Sequence[Check],
+    tol: float,
+    low_residual: float,
+    stopped: bool = False,
 ) -> tuple[Status, str]:
     """Return the status of a steady state and a sentence that says what to do.
 
@@ -116,6 +120,11 @@ def verdict(
     if not picture.finite:
         return Status.FAILED, (
             "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable)."
+        )
+    if picture.environment.spectrum_ratio > 1 - 1e-9:
+        return (
+            Status.FAILED,
+            "There is more than one steady state; use `Exact` on a finite cluster.",
         )
     errors = {"time": picture.remaining}
     for check in checks:
@@ -129,13 +138,18 @@ def verdict(
         )
     if total <= tol and low_residual <= tol:
         return Status.CONVERGED, "All errors and the residual are below `tol`."
-    worst = max(errors, key=lambda kind: errors[kind])
+    worst = "time" if stopped else max(errors, key=lambda kind: errors[kind])
+    status, advice = _REMEDIES[worst]
     found = ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items())
-    found = f"errors: {found}; residual {low_residual:.1e}; tol {tol:.1e}."
-    if worst == "time":
-        return Status.NOT_CONVERGED, f"The evolution was stopped too early; raise `t_max` ({found})"
-    if worst == "k_max" and errors["k_max"] > tol / 2:
-        return Status.K_LIMITED, f"The multipole cut-off is too low; raise `k_max` ({found})"
-    if worst == "dt" and errors["dt"] > tol / 2:
-        return Status.NOT_CONVERGED, f"The Trotter step is too long; raise `t_max` ({found})"
-    return Status.CHI_LIMITED, f"The bond dimension is too small; raise `chi_max` ({found})"
+    return status, f"{advice} (errors: {found}; residual {low_residual:.1e}; tol {tol:.1e})."
+
+
+_REMEDIES = {
+    "time": (Status.NOT_CONVERGED, "The observables still move: raise `t_max`"),
+    "dt": (
+        Status.NOT_CONVERGED,
+        "The Trotter error is too large: lower `tol`, which sets the step",
+    ),
+    "k_max": (Status.K_LIMITED, "The multipole cut-off is too low: raise `k_max`"),
+    "chi": (Status.CHI_LIMITED, "The bond dimension is too small: raise `chi_max`"),
+}

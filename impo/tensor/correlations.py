@@ -119,7 +119,11 @@ def spectral_length(
         right = (inserted if site == j else matrix) @ right
     values, vectors = np.linalg.eig(tile[np.ix_(states, states)] / scale)
     # (first) 1 (E/eta)^(r-1) (second) / eta^2, resolved by eigenvectors
-    coefficients = np.linalg.solve(vectors, right[states] / scale) * (left[states] @ vectors)
+    try:
+        resolved = np.linalg.solve(vectors, right[states] / scale)
+    except np.linalg.LinAlgError:  # not diagonalisable
+        return None
+    coefficients = resolved * (left[states] @ vectors)
     amplitudes = coefficients / (norm * scale)
     moduli = np.abs(values)
     if charge == 0:

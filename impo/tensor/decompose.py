@@ -44,8 +44,8 @@ def _extra(guess: int) -> int:
     return max(4, guess // 2)
 
 
-def leading(matrix: NDArray, guess: NDArray, sweeps: int = 2) -> Decomposition:
-    """Return the leading singular values and right vectors by subspace iteration.
+def leading(matrix: NDArray, guess: NDArray) -> Decomposition:
+    """Return the leading singular values and right vectors by two sweeps of subspace iteration.
 
     Parameters
     ----------
@@ -53,13 +53,10 @@ def leading(matrix: NDArray, guess: NDArray, sweeps: int = 2) -> Decomposition:
         Shape (rows, columns).
     guess
         Rows that nearly span the wanted right vectors; half as many pseudo-random ones are added.
-    sweeps
-        Number of products with the matrix and its adjoint.
     """
     basis = np.concatenate([guess, _probe(_extra(len(guess)), guess.shape[1])]).conj().T
-    for _ in range(sweeps - 1):
-        range_basis = np.linalg.qr(matrix @ basis)[0]
-        basis = np.linalg.qr(matrix.conj().T @ range_basis)[0]
+    range_basis = np.linalg.qr(matrix @ basis)[0]
+    basis = np.linalg.qr(matrix.conj().T @ range_basis)[0]
     range_basis = np.linalg.qr(matrix @ basis)[0]
     coefficients = range_basis.conj().T @ matrix
     rest = matrix - range_basis @ coefficients

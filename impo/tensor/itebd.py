@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
     top, checks = climb(ladder, picture)
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
-    status, message = verdict(top, checks, method.tol, low)
+    status, message = verdict(top, checks, method.tol, low, stopped=top.time >= method.t_max)
     diagnostics: dict[str, Any] = {
         "chi": top.chain.bond_dimension,
         "k_max": top.k_max,
@@ -58,7 +59,7 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         "discarded_weight": top.discarded,
         "multipole_tail": multipole_tail(top) if found else None,
         "leakage": found.leakage if found else None,
-        "trace_spectrum_ratio": top.environment.leading if found else None,
+        "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
         **{f"error_{check.kind}": check.error for check in checks},
         "error_time": top.remaining,
     }
@@ -74,8 +75,11 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         picture=top,
         checks=tuple(checks),
     )
-    diagnostics["correlation_length_disagreement"] = disagreements(state) if found else []
-    return state
+    known = {
+        **diagnostics,
+        "correlation_length_disagreement": disagreements(state) if found else [],
+    }
+    return replace(state, diagnostics=known)
 
 
 def disagreements(state: ItebdState) -> list[str]:
@@ -87,7 +91,7 @@ def disagreements(state: ItebdState) -> list[str]:
     out = []
     for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if spin else (("Bd", "B"), ("N", "N")):
         found = state.decay(op_a, op_b)
-        if found is not None and not found.agree:
+        if found is not None and found.spectral is not None and not found.agree:
             out.append(op_a + op_b)
     return out
 
@@ -132,15 +136,18 @@ def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -
         return product_picture(generator, None, k_max, weight)
     if isinstance(start, ItebdState):
         if compatible(start.generator, generator):
-            return adapted(start.picture, generator, k_max, weight)
-        if start.generator.model.sites != generator.model.sites:
-            return product_picture(generator, None, k_max, weight)
+            return replace(adapted(start.picture, generator, k_max, weight), time=0.0)
+        if start.model.sites != generator.model.sites:
+            raise ArgumentError(
+                f"Argument `start` must have the charges or the spins of {generator.model.label}, "
+                f"but is a state of {start.model.label}."
+            )
         states = [start.density_matrix([(s, 0)]) for s in range(len(generator.model.sites))]
     else:
         states = product_states(generator.model, start)
     rotated = []
     for position in range(len(generator.sites)):
-        rho = generator.rotated(position, states[position % len(states)].T).T
+        rho = generator.rotated(position, states[position % len(states)])
         charged = charge_parts(generator.sites[position], rho)
         if len(generator.weights) and any(q != 0 for q in charged):
             raise ArgumentError(

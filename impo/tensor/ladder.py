@@ -63,6 +63,7 @@ class Ladder:
 
     def step(self, k_max: int, weight: float, dt: float) -> Step:
         """Return the gates of a Trotter step; they are made once."""
+        dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
         if key not in self._steps:
             mirror = self.generator.real and not self.generator.hermitian_basis
@@ -163,12 +164,17 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     while True:
         chi = next((c for c in rungs if c > below.chi), ladder.chi_max)
         top = ladder.relax(below, chi, below.dt)
-        changes.append(difference(top, below))
-        chi_check = Check("chi", top, below, _series_factor(changes))
+        change = difference(top, below)
+        whole = top.chain.bond_dimension < top.chi and below.chain.bond_dimension < below.chi
+        if whole:  # nothing is truncated: what moved was not relaxed
+            top = replace(top, remaining=max(top.remaining, change))
+        changes.append(0.0 if whole else change)
+        chi_check = Check("chi", top, below, 0.0 if whole else _series_factor(changes))
         low = residual(top).low
-        highest = chi == ladder.chi_max or top.time >= ladder.t_max
+        moving = whole and change > CHI_SHARE * tol
+        highest = top.time >= ladder.t_max or (chi == ladder.chi_max and not moving)
         settled = top.time >= ladder.t_max or (highest and chi_check.error > tol)
-        if not highest and chi_check.error > CHI_SHARE * tol:
+        if not highest and (moving or chi_check.error > CHI_SHARE * tol):
             below = top
             continue
         finer = ladder.relax(below, below.chi, below.dt / DT_GROWTH)
@@ -204,7 +210,7 @@ def _series_factor(changes: Sequence[float]) -> float:
 
 def _dt_share(low: float, finer: Picture, coarser: Picture) -> float:
     """Return the part of the residual that a shorter Trotter step removes."""
-    return max(0.0, low - low * residual(finer).low / max(residual(coarser).low, 1e-300))
+    return max(0.0, low * (1 - residual(finer).low / max(residual(coarser).low, 1e-300)))
 
 
 def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tenpy.networks.mps import MPS
 
-from impo.arguments import ArgumentError, non_negative_integer
+from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
@@ -76,7 +76,8 @@ class ItebdState(Stored):
             relative to it.
         """
         value = np.asarray(observable(self.picture))
-        error = np.full(value.shape, scale * self.picture.remaining + 1e-14 * max(scale, 1.0))
+        relaxing = scale * self.picture.remaining if scale else 0.0
+        error = np.full(value.shape, relaxing + 1e-14 * max(scale, 1.0))
         for check in self.checks:
             error = error + check.error_of(observable)
         return Estimate(value[()], error[()])
@@ -91,7 +92,8 @@ class ItebdState(Stored):
         """
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
         found = self.estimate(observable, scale)
-        error = np.maximum(found.error, scale * sum(check.error for check in self.checks))
+        least = self.picture.remaining + sum(check.error for check in self.checks)
+        error = np.maximum(found.error, scale * least)
         hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
         return Estimate(np.real(found.value) if hermitian else found.value, error)
 
@@ -103,9 +105,22 @@ class ItebdState(Stored):
         return sites
 
     def _matrix(self, op: str, site: int) -> NDArray:
-        if site >= len(self.model.sites) or op not in self.model.sites[site].operators:
-            raise ArgumentError(f"Site {site} of {self.model.label} has no operator {op!r}.")
+        if not 0 <= site < len(self.model.sites):
+            raise fail("site", f"a site of the unit cell, 0 ... {len(self.model.sites) - 1}", site)
+        one_of("op", op, self.model.sites[site].operators)
         return local_operators(self.model.sites[site])[op]
+
+    def _positions(self, places: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the positions on the chain of different (site, cell) pairs."""
+        cell = len(self.model.sites)
+        allowed = f"different (site, cell) pairs with sites 0 ... {cell - 1}"
+        for place in places:
+            if len(place) != 2 or not 0 <= place[0] < cell or int(place[1]) != place[1]:
+                raise fail("places", allowed, places)
+        positions = [int(site + offset * cell) for site, offset in places]
+        if not positions or len(set(positions)) != len(positions):
+            raise fail("places", allowed, places)
+        return positions
 
     def _vector(self, picture: Picture, position: int, matrix: NDArray) -> NDArray:
         """Return the vector over T_x that measures a physical operator at a position."""
@@ -161,20 +176,13 @@ class ItebdState(Stored):
         for offset in range(start, min(start + tile // cell, max_cells + 1)):
             position = j + offset * cell
             count = (max_cells - offset) * cell // tile + 1
-            # the frame turns by a constant angle from tile to tile
-            turns = self._turns(b, sites[1], count)
-            second = self._vector(picture, position, b)
-            values = picture.environment.sequence(i, first, position, second, count)
-            out[offset :: tile // cell] = values * turns
+            for q, part in charge_parts(self.model.sites[j], b).items():
+                # the frame turns by a constant angle from tile to tile
+                turns = np.exp(1j * q * self.generator.phase_advance * np.arange(count))
+                second = self._vector(picture, position, part)
+                values = picture.environment.sequence(i, first, position, second, count)
+                out[offset :: tile // cell] += turns * values
         return out
-
-    def _turns(self, matrix: NDArray, site: int, count: int) -> NDArray:
-        """Return the phases of an operator of definite charge in the tiles 0 ... count - 1."""
-        advance = self.generator.phase_advance
-        parts = charge_parts(self.model.sites[site], matrix)
-        if not advance or not parts:
-            return np.ones(count)
-        return np.exp(1j * next(iter(parts)) * advance * np.arange(count))
 
     def connected(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
@@ -192,10 +200,7 @@ class ItebdState(Stored):
 
     def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
-        positions = [site + cell * len(self.model.sites) for site, cell in places]
-        if len(set(positions)) != len(positions) or not positions:
-            raise ArgumentError("Argument `places` must name different (site, cell) pairs.")
-        return self._density_matrix(self.picture, positions)
+        return self._density_matrix(self.picture, self._positions(places))
 
     def _density_matrix(self, picture: Picture, positions: list[int]) -> NDArray:
         order = np.argsort(positions)
@@ -210,8 +215,8 @@ class ItebdState(Stored):
 
     def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
-        dims = [self.model.sites[site].dimension for site, _ in places]
-        return np.diag(self.density_matrix(places)).real.reshape(dims)
+        rho = self.density_matrix(places)
+        return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
 
     def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
         """Return the decay length by both routes, or None if too few distances stand out.
@@ -227,14 +232,16 @@ class ItebdState(Stored):
         tiles = max(far // tile_cells, 1)
         target = connected.value[tiles * tile_cells]
 
+        charge = self._left_charge(sites[0], a)
+
         def spectral(picture: Picture) -> float | None:
             ends = (
                 (sites[0], self._vector(picture, sites[0], a)),
                 (sites[1], self._vector(picture, sites[1], b)),
             )
-            return spectral_length(picture, ends, self._left_charge(sites[0], a), tiles, target)
+            return spectral_length(picture, ends, charge or 0, tiles, target)
 
-        length = spectral(self.picture)
+        length = None if charge is None else spectral(self.picture)
         error: float | None = 0.0
         for check in self.checks:
             pair = spectral(check.finer), spectral(check.coarser)
@@ -246,15 +253,15 @@ class ItebdState(Stored):
             return decay(connected.value, connected.error, None, None)
         return decay(connected.value, connected.error, length * tile_cells, error * tile_cells)
 
-    def _left_charge(self, site: int, matrix: NDArray) -> int:
-        """Return the charge sector of the transfer matrix behind an operator.
+    def _left_charge(self, site: int, matrix: NDArray) -> int | None:
+        """Return the charge sector of the transfer matrix behind an operator; None if mixed.
 
         Tr(O T_kq) needs T_kq to lower what O raises.
         """
         if not len(self.generator.weights):
             return 0
-        raised = next(iter(charge_parts(self.model.sites[site], matrix)))
-        return int(-raised * self.generator.weights.sum(axis=0)[site])
+        parts = list(charge_parts(self.model.sites[site], matrix))
+        return -parts[0] * int(self.generator.weights[0, site]) if len(parts) == 1 else None
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -278,19 +285,20 @@ class ItebdState(Stored):
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
         return self.estimate(operator_entropy)
 
-    def negativity(self, places: Sequence[tuple[int, int]] = ((0, 0), (1, 0))) -> Estimate:
-        """Return the entanglement negativity of two (site, cell) places."""
+    def negativity(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+        """Return the entanglement negativity of two (site, cell) places; None: the first two."""
         return self._of_pair(negativity, places)
 
-    def mutual_information(self, places: Sequence[tuple[int, int]] = ((0, 0), (1, 0))) -> Estimate:
-        """Return the mutual information of two (site, cell) places, in nats."""
+    def mutual_information(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+        """Return the mutual information of two (site, cell) places in nats; None: the first two."""
         return self._of_pair(mutual_information, places)
 
-    def _of_pair(self, measure: Callable, places: Sequence[tuple[int, int]]) -> Estimate:
-        cell = len(self.model.sites)
-        positions = [site + c * cell for site, c in places]
-        if len(set(positions)) != 2 or len(positions) != 2:
-            raise ArgumentError("Argument `places` must be two different (site, cell) pairs.")
+    def _of_pair(self, measure: Callable, places: Sequence[tuple[int, int]] | None) -> Estimate:
+        if places is None:
+            places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
+        positions = self._positions(places)
+        if len(positions) != 2:
+            raise fail("places", "two different (site, cell) pairs", places)
         dims = tuple(self.model.sites[site].dimension for site, _ in places)
         return self.estimate(
             lambda picture: np.asarray(measure(self._density_matrix(picture, positions), dims))

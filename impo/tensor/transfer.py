@@ -33,7 +33,7 @@ class TraceEnvironment:
         Unweighted; # vL p vR.
     transfer
         Transfer matrix of every site; # vL vR.
-    leading
+    spectrum_ratio
         Second largest over largest modulus of the eigenvalues of the transfer matrix of a tile, in
         the sector of the identity. One means that the trace does not fix the state.
     """
@@ -52,9 +52,9 @@ class TraceEnvironment:
         self.charges = [leg.charges for leg in chain.legs]
         n = len(bases)
         if chain.infinite:
-            left, right, self.leading = self._fixed_points()
+            left, right, self.spectrum_ratio = self._fixed_points()
         else:
-            left, right, self.leading = np.ones(1), np.ones(1), 0.0
+            left, right, self.spectrum_ratio = np.ones(1), np.ones(1), 0.0
         self.left = [left]
         for site in range(n - 1):
             self.left.append(_unit(self.left[-1] @ self.transfer[site]))

@@ -265,3 +265,54 @@ def test_dynamics_of_decoupled_dimers():
         found.expect("Sz").value, np.asarray(reference.expect("Sz").value), atol=1e-8
     )
     assert all(s.status == Status.CONVERGED for s in found.states)
+
+
+def test_dense_output_times_keep_their_error_bars():
+    """The error by the Trotter step does not vanish because the output times are close."""
+    dense = evolve(MODEL, ITEBD(chi_max=16), None, np.linspace(0, 0.4, 9))
+    assert dense.states[-1].diagnostics["error_dt"] > 0
+    assert dense.states[0].diagnostics["time"] == 0
+    later = evolve(MODEL, ITEBD(chi_max=16), None, [0.4])
+    assert within(dense.expect("Sz")[-1], later.expect("Sz")[-1], slack=2)
+
+
+@pytest.mark.parametrize("chi_max", [1, 2])
+def test_without_a_smaller_bond_dimension_there_is_no_error_bar(chi_max):
+    found = steady_state(MODEL, ITEBD(chi_max=chi_max))
+    assert found.status == Status.CHI_LIMITED
+    assert np.all(np.isinf(found.expect("Sz").error))
+    assert summary(found)["errors"]["Sz"] == [None, None]
+
+
+def test_time_starts_anew_with_a_warm_start(state):
+    again = steady_state(MODEL, ITEBD(tol=1e-4, t_max=60.0), start=state)
+    assert again.status == Status.CONVERGED
+    assert again.diagnostics["time"] < 60
+
+
+def test_a_frame_that_turns_along_the_chain():
+    """With a phase on every bond the gauge advances from tile to tile; Sx has both charges."""
+    terms = [
+        Term(np.exp(0.4j) * c, ("S+", *a), ("S-", *b), plus_hc=True)
+        for c, a, b in ((1.0, (0, 0), (1, 0)), (0.5, (1, 0), (0, 1)))
+    ]
+    model = LindbladModel(MODEL.sites, terms, MODEL.jumps)
+    found = steady_state(model, ITEBD(tol=1e-3))
+    assert found.generator.real
+    assert found.generator.phase_advance % np.pi != 0
+    sx = np.array([[0, 0.5], [0.5, 0]])
+    row = found.correlation("Sx", "Sx", (0, 0), 3).value
+    for cell in (1, 2, 3):
+        rho = found.density_matrix([(0, 0), (0, cell)])
+        assert row[cell] == pytest.approx(np.trace(np.kron(sx, sx) @ rho), abs=1e-12)
+
+
+def test_places_are_checked(state):
+    with pytest.raises(ArgumentError, match="places"):
+        state.density_matrix([(3, 0)])
+    with pytest.raises(ArgumentError, match="places"):
+        state.density_matrix([(0, 0), (0, 0)])
+    with pytest.raises(ArgumentError, match="site"):
+        state.correlation("S+", "S-", (0, -1))
+    with pytest.raises(ArgumentError, match="start"):
+        steady_state(gain_loss.chain(1), ITEBD(charges=False), start=state)
