@@ -163,3 +163,22 @@ def test_slowly_growing_configurations_of_the_ppt_phase():
     assert spectra.unstable == 256
     assert spectra.count(spectra.tolerance, 0.1) == 0
     assert spectra.count(spectra.tolerance, 0.5) == 40
+
+
+def test_larger_spins_break_the_symmetry_of_a_cluster_again():
+    """Fig. 7(b) with two sites and gain = loss = 0.8 (g + h)."""
+    transverse = [
+        cluster_steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(2)).transverse.value.mean() / S
+        for S in (0.5, 1.5, 3.0)
+    ]
+    assert transverse[0] < 1e-6
+    np.testing.assert_allclose(transverse[1:], [0.565, 0.699], atol=1e-3)
+
+
+@pytest.mark.slow
+def test_three_sites_break_the_symmetry_from_spin_three_halves_on():
+    one, two = (
+        cluster_steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(3)) for S in (1.0, 1.5)
+    )
+    assert one.transverse.value.max() < 1e-6
+    np.testing.assert_allclose(two.transverse.value / 1.5, [0.228, 0.177, 0.228], atol=1e-3)
