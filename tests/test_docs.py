@@ -1,0 +1,75 @@
+"""The pages of docs/: their Python runs, their commands parse, their links and names exist.
+
+The blocks of a page run in order in one namespace. Blocks marked `python slow` are left out unless
+slow tests run.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from impo import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"^```python( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+WITH_PYTHON = [page for page in PAGES if BLOCK.search(page.read_text())]
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^    (impo .*)$", page.read_text(), re.MULTILINE)
+]
+
+
+def run(page: Path, slow: bool) -> None:
+    text, namespace = page.read_text(), {}
+    for block in BLOCK.finditer(text):
+        if block[1] and not slow:
+            continue
+        line = text.count("\n", 0, block.start(2))
+        exec(compile("\n" * line + block[2], str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+def test_python(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(page, slow=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page",
+    [page for page in WITH_PYTHON if "```python slow" in page.read_text()],
+    ids=lambda page: page.name,
+)
+def test_slow_python(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(page, slow=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_parse(command):
+    assert callable(cli._read(shlex.split(command)[1:]).command)
+
+
+def test_no_block_is_missed():
+    for page in PAGES:
+        assert page.read_text().count("```python") == len(BLOCK.findall(page.read_text()))
+    assert WITH_PYTHON
+    assert COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_exists(page):
+    text = page.read_text()
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        source = (ROOT / path).read_text()
+        assert re.search(rf"^def {name}\(", source, re.MULTILINE), (path, name)
+    for name in re.findall(r"`impo run (\w+)", text):
+        assert (ROOT / "runs" / f"{name}.py").is_file(), name
+    for path in re.findall(r"`((?:models|runs|impo|tests)/[\w/]+\.py)`", text):
+        assert (ROOT / path).is_file(), path
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).is_file(), target
