@@ -119,7 +119,10 @@ def compute(quick: bool) -> Dataset:
                     ("S", *dims), stacked[name + suffix], "1", long_name
                 )
                 variables[f"hpa_{name}{suffix}_{label}"] = Variable(
-                    (f"hpa_{dim}", *axes[1:]), lines[path][name + suffix], "1", f"{long_name} (HPA, S = {LARGE_SPIN:g})"
+                    (f"hpa_{dim}", *axes[1:]),
+                    lines[path][name + suffix],
+                    "1",
+                    f"{long_name} (HPA, S = {LARGE_SPIN:g})",
                 )
         variables[f"path_{label}_status"] = Variable(("S", dim), stacked["status"], "1", "verdict")
         variables[f"residual_{label}"] = Variable(
@@ -162,7 +165,7 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
                 ax, x, values, errors, good,
                 label=text, color=f"C{number}", marker=marks[site], linestyle="--",
             )  # fmt: skip
-    semiclassical = data["hpa_loss" if label == "i" else "hpa_rate"]
+    hpa_x = data["hpa_loss" if label == "i" else "hpa_rate"]
     for site in sites:
         named = site in (0, None)
         draw_curve(
@@ -171,7 +174,7 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
         )  # fmt: skip
         line = data[f"hpa_{name}_{label}"]
         line = line if site is None else line[:, site]
-        ax.plot(semiclassical, line, color="black", lw=0.7, marker="", label="HPA" if named else None)
+        ax.plot(hpa_x, line, color="black", lw=0.7, marker="", label="HPA" if named else None)
     g, h, gain = (data.attributes[key] for key in ("g", "h", "gain"))
     edges = [(g - h) ** 2 / gain, (g + h) ** 2 / gain] if label == "i" else [g - h, g + h]
     for edge in edges:
