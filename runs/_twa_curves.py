@@ -126,8 +126,7 @@ def draw_curve(
     value, error = data[f"{prefix}_{key}"], data[f"{prefix}_{key}_error"]
     if site is not None:
         value, error = value[:, site], error[:, site]
-    there = np.isfinite(value)
     points(
-        axes, data[f"{prefix}_loss"][there] * scale, value[there], error[there],
-        data[f"{prefix}_settled"][there], **{"markersize": 3, "linewidth": 1, **line},
+        axes, data[f"{prefix}_loss"] * scale, value, error, data[f"{prefix}_settled"],
+        **{"markersize": 3, "linewidth": 1, **line},
     )  # fmt: skip

@@ -73,8 +73,10 @@ def _twa_curves(quick: bool) -> dict[str, Variable]:
     """Return TWA on both paths; correlation lengths, on path (ii), want more samples."""
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
-        losses = np.array([0.05, 0.12, 0.2, 0.35, 0.55, 0.8, 1.1, 1.4, 1.5, 1.6, 1.8, 2.2, 2.6, 3])
-        rates = np.array([0.5, 0.7, 0.9, 1.1, 1.3, 1.42, 1.55, 1.65, 1.8])
+        losses = np.array(
+            [0.05, 0.12, 0.2, 0.35, 0.55, 0.8, 1.1, 1.3, 1.43, 1.56, 1.8, 2.2, 2.6, 3]
+        )
+        rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400 if quick else 4000, tol=1e-9)
     two = replace(one, trajectories=256, max_time=800 if quick else 4000)
     first = along_loss(losses, one, GAIN, prefix="twa_i")
@@ -142,9 +144,9 @@ def draw(data: Dataset) -> Figure:
     _phases(axes[1, 0], data)
     _curves(axes[1, 1], data, "xi", "ii", (None,))
     axes[1, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\xi$ (unit cells)", title="(d)")
-    longest = np.nanmax(data["xi_ii"], initial=1.0)
-    axes[1, 1].set_ylim(0, 1.6 * longest)
-    axes[0, 0].legend(fontsize="small", ncols=2)
+    axes[1, 1].set_ylim(0, 3 * np.nanmax(data["xi_ii"], initial=0.5))
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
     return figure
 
 
@@ -190,13 +192,13 @@ def _phases(ax: Axes, data: Dataset) -> None:
     for edge in (lower, upper):
         ax.plot(rate, edge, color="black", lw=1)
     ax.plot([0, g - h], [0, g - h], color="black", lw=1)
-    ax.plot([gain, gain], [data["loss"][0], data["loss"][-1]], color="C3", lw=1.5)
-    ax.plot([0, 3], [0, 3], color="C4", lw=1.5, ls=":")
+    ax.plot([gain, gain], [data["loss"][0], data["loss"][-1]], color="C4", lw=1.5)
+    ax.plot([0, 3], [0, 3], color="C5", lw=1.5, ls=":")
     for x, y, text in (
-        (2.3, 2.5, "AM"), (1.05, 1.2, "PPT"), (0.9, 0.12, r"FM $\uparrow$"),
-        (0.03, 0.9, r"FM $\downarrow$"), (gain + 0.05, 0.3, "(i)"), (2.6, 2.75, "(ii)"),
+        (2.2, 1.75, "AM"), (0.75, 1.35, "PPT"), (0.55, 0.1, r"FM $\uparrow$"),
+        (0.03, 0.58, r"FM $\downarrow$"), (gain + 0.05, 0.3, "(i)"), (2.35, 2.6, "(ii)"),
     ):  # fmt: skip
-        ax.text(x, y, text)
+        ax.text(x, y, text, fontsize=8)
     ax.set(
         xlim=(0, 3), ylim=(0, 3), title="(c)",
         xlabel=r"$\Gamma_g/g$", ylabel=r"$\Gamma_l/g$",
