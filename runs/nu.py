@@ -131,7 +131,6 @@ def draw(data: Dataset) -> Figure:
         names = [name for name in data.attributes["nu"] if name.endswith(f"_{side}")]
         for name in names:
             curve = name.removesuffix(f"_{side}")
-            colour, marker = f"C{curves_drawn.index(curve)}", "s" if "iMPO" in name else "o"
             where, value = data[f"{name}_distance"], data[f"{name}_xi"]
             nu, error = data.attributes["nu"][name]
             label = curve.replace("_S", ", $S=") + "$" * ("_S" in curve)
@@ -140,6 +139,7 @@ def draw(data: Dataset) -> Figure:
             if curve == "HPA":
                 axis.plot(where, value, "k--", lw=1, label=label)
                 continue
+            colour, marker = f"C{curves_drawn.index(curve)}", "s" if "iMPO" in name else "o"
             settled = data[f"{name}_settled"]
             points(
                 axis, where, value, data[f"{name}_xi_error"], settled,
