@@ -15,7 +15,7 @@ from impo.sweep import sweep
 from models.gain_loss import chain
 from runs._twa_curves import along_loss, draw_curve
 
-COST = {"quick": "2 min", "full": "1 h"}
+COST = {"quick": "3 min", "full": "1 h"}
 
 G, H = 1.0, 0.5
 GAIN = 1.5  # of path (i)

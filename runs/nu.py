@@ -19,7 +19,7 @@ from impo.result import Dataset, SteadyState, Variable
 from models.gain_loss import chain
 from runs._twa_curves import equilibrated
 
-COST = {"quick": "1.5 min", "full": "1.5 h"}
+COST = {"quick": "1 min", "full": "1.5 h"}
 
 _G, _H = 1.0, 0.5
 _CRITICAL = _G + _H
