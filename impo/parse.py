@@ -193,7 +193,8 @@ def _study_names() -> list[str]:
     _search_here()
     if importlib.util.find_spec("runs") is None:
         return []
-    return [info.name for info in pkgutil.iter_modules(_import("runs").__path__)]
+    names = (info.name for info in pkgutil.iter_modules(_import("runs").__path__))
+    return [name for name in names if not name.startswith("_")]
 
 
 def _is_study(module: ModuleType | None) -> bool:

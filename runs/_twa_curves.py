@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from impo.model import LindbladModel
+from impo.plot import points
 from impo.result import Dataset, Status, SteadyState, Variable
 from impo.twa import TWA, steady_state
 from models.gain_loss import chain
@@ -77,8 +78,10 @@ def twa_curve(
     return out
 
 
-def along_loss(losses: NDArray, quick: bool, gain: float | None = None) -> dict[str, Variable]:
-    """Return TWA curves of the chain with S = 1000, N = 50, g = 1, h = 1/2 along a path of rates.
+def along_loss(
+    losses: NDArray, method: TWA, gain: float | None = None, prefix: str = "twa"
+) -> dict[str, Variable]:
+    """Return TWA curves of the chain with S = 1000, g = 1, h = 1/2 along a path of rates.
 
     Deep in the PT phase (gain = loss < g - h) it takes a time of order S/Gamma to equilibrate:
     such points come out unsettled, with errors as large as the difference of the two starts.
@@ -86,44 +89,44 @@ def along_loss(losses: NDArray, quick: bool, gain: float | None = None) -> dict[
     Parameters
     ----------
     losses
-        Loss rates; they become the coordinate `twa_loss`.
-    quick
-        Fewer trajectories and shorter times.
+        Loss rates; they become the coordinate `<prefix>_loss`.
+    method
+        Settings. For correlation lengths, a small `tol` spends all of `max_time`.
     gain
         Gain rate; None ties it to the loss (the symmetry line).
+    prefix
+        Beginning of all names.
 
     Returns
     -------
     dict
-        The variables of `twa_curve`, named `twa_...`, over the dimension `twa_loss`.
+        The variables of `twa_curve` over the dimension `<prefix>_loss`.
     """
-    method = TWA(
-        cells=50, trajectories=64 if quick else 512, dt=0.1,
-        max_time=400 if quick else 4000, tol=1e-9,
-    )  # fmt: skip
     models = [chain(1000, 1.0, 0.5, loss if gain is None else gain, loss) for loss in losses]
+    dim = f"{prefix}_loss"
     return {
-        "twa_loss": Variable(("twa_loss",), np.asarray(losses, dtype=float), "g", "loss rate"),
-        **twa_curve(models, method, "twa_loss"),
+        dim: Variable((dim,), np.asarray(losses, dtype=float), "g", "loss rate"),
+        **twa_curve(models, method, dim, prefix),
     }
 
 
 def draw_curve(
-    axes: Axes, data: Dataset, key: str, site: int | None = None, scale: float = 1.0, **style
+    axes: Axes,
+    data: Dataset,
+    key: str,
+    site: int | None = None,
+    scale: float = 1.0,
+    prefix: str = "twa",
+    **line,
 ) -> None:
-    """Draw `twa_<key>` over `twa_loss` * scale; hollow points have not equilibrated.
+    """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points have not equilibrated.
 
-    `site` picks a site where there is one; `style` goes to `errorbar`.
+    `site` picks a site where there is one; `line` goes to `impo.plot.points`.
     """
-    where, settled = data["twa_loss"] * scale, data["twa_settled"]
-    value, error = data[f"twa_{key}"], data[f"twa_{key}_error"]
+    value, error = data[f"{prefix}_{key}"], data[f"{prefix}_{key}_error"]
     if site is not None:
         value, error = value[:, site], error[:, site]
-    label = style.pop("label", None)
-    style = {"fmt": "o", "ms": 4, "lw": 1, "color": "C0", **style}
-    for chosen, face in ((settled, style["color"]), (~settled, "none")):
-        if chosen.any():
-            axes.errorbar(
-                where[chosen], value[chosen], error[chosen], mfc=face, label=label, **style
-            )
-            label = None
+    points(
+        axes, data[f"{prefix}_loss"] * scale, value, error, data[f"{prefix}_settled"],
+        **{"markersize": 3, "linewidth": 1, **line},
+    )  # fmt: skip

@@ -1,25 +1,34 @@
 """The transition between the two ferromagnetic phases of a dimer: no coexistence (Fig. 3)."""
 
+import math
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from impo.exact import Exact, spectrum, steady_state
+from impo.holstein_primakoff import HolsteinPrimakoff
+from impo.holstein_primakoff import steady_state as linearised
 from impo.result import Dataset, Variable
 from models.gain_loss import dimer
 
 COST = {"quick": "40 s", "full": "45 min"}
 _MEAN = 0.5  # (gain + loss) / 2 in units of g
 _EIGENVALUES = 8
+_LARGE_SPIN = 1000.0  # of linearised bosons, whose state does not depend on it
 
 
 def _model(spin: float, imbalance: float):
     return dimer(spin, gain=_MEAN + imbalance / 2, loss=_MEAN - imbalance / 2)
 
 
-def purity_large_spin(gain: np.ndarray, loss: np.ndarray, g: float = 1.0) -> np.ndarray:
-    """Return Tr rho^2 of a ferromagnetic dimer for S to infinity, Eq. (A24)."""
-    product, difference, total = gain * loss, (gain - loss) ** 2, (gain + loss) ** 2
-    return difference * (g**2 - product) / (product * difference + g**2 * total)
+def purity_large_spin(gain: float, loss: float) -> float:
+    """Return Tr rho^2 of the dimer for S to infinity: that of linearised bosons, Eq. (A24).
+
+    Where no ferromagnetic configuration is stable, at gain = loss, it is 0.
+    """
+    state = linearised(dimer(_LARGE_SPIN, gain=gain, loss=loss), HolsteinPrimakoff())
+    density = state.purity_density
+    return 0.0 if density is None else math.exp(-density.value)
 
 
 def compute(quick: bool) -> Dataset:
@@ -52,7 +61,8 @@ def compute(quick: bool) -> Dataset:
         extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6)).extras
         mixed[i] = extras["impurity_per_dimension"], extras["diagonal_participation"]
     limit = np.array([_extrapolate(mixed_spins, column) for column in mixed.T])
-    hpa = purity_large_spin(_MEAN + imbalance / 2, _MEAN - imbalance / 2)
+    fine = np.linspace(-0.5, 0.5, 101 if quick else 401)
+    limits = np.array([purity_large_spin(_MEAN + d / 2, _MEAN - d / 2) for d in fine])
     return Dataset(
         {
             "imbalance": Variable(("imbalance",), imbalance, "g", "gain - loss"),
@@ -62,7 +72,8 @@ def compute(quick: bool) -> Dataset:
             ),
             "S": Variable(("S",), spins, "1", "spin quantum number"),
             "purity": Variable(("S", "imbalance"), purity, "1", "Tr rho^2"),
-            "purity_limit": Variable(("imbalance",), hpa, "1", "Tr rho^2 for S to infinity"),
+            "fine_imbalance": Variable(("fine_imbalance",), fine, "g", "gain - loss"),
+            "purity_limit": Variable(("fine_imbalance",), limits, "1", "Tr rho^2, S to infinity"),
             "m": Variable(("m",), m, "1", "m"),
             "point": Variable(("point",), points, "g", "gain - loss"),
             "joint": Variable(("point", "m_a", "m_b"), joint, "1", "P(m_a, m_b)"),
@@ -100,9 +111,8 @@ def draw(data: Dataset) -> Figure:
     axes[0, 0].legend(fontsize="small")
     for i, spin in enumerate(data["S"]):
         axes[0, 1].semilogy(x, data["purity"][i], f"C{i}.-", label=f"S = {spin:g}")
-    positive = data["purity_limit"] > 0
-    limit = np.where(positive, data["purity_limit"], np.nan)
-    axes[0, 1].semilogy(x, limit, "k--", lw=1, label=r"$S\to\infty$")
+    limit = np.where(data["purity_limit"] > 0, data["purity_limit"], np.nan)
+    axes[0, 1].semilogy(data["fine_imbalance"], limit, "k--", lw=1, label=r"$S\to\infty$ (HPA)")
     axes[0, 1].set(xlabel=r"$\delta\Gamma/g$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$")
     axes[0, 1].legend(fontsize="small")
     names = ("impurity", "diagonal participation")

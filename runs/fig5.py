@@ -1,24 +1,26 @@
 """Magnetisation, fluctuations and correlation length of the infinite chain (Fig. 5)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from impo import ITEBD, HolsteinPrimakoff, Status, SteadyState, steady_state
+from impo import ITEBD, TWA, HolsteinPrimakoff, Status, SteadyState, steady_state
 from impo.model import LindbladModel
 from impo.plot import points
 from impo.result import Dataset, Variable
 from impo.sweep import sweep
 from models.gain_loss import chain
+from runs._twa_curves import along_loss, draw_curve
 
-COST = {"quick": "2 min", "full": "30 min"}
+COST = {"quick": "3 min", "full": "1 h"}
 
 G, H = 1.0, 0.5
 GAIN = 1.5  # of path (i)
 SPINS = (0.5, 1.0, 2.0)
-LARGE_SPIN = 1000.0  # of the semiclassical lines
+LARGE_SPIN = 1000.0  # of the semiclassical lines, the only one of `along_loss`
 QUANTITIES = {
     "Sz": (("path", "site"), "<Sz>/S"),
     "Sz_var": (("path", "site"), "Var(Sz)/S^2"),
@@ -67,10 +69,28 @@ def _chains(models: Sequence[Sequence[LindbladModel]], method: ITEBD) -> list[li
     ]
 
 
+def _twa_curves(quick: bool) -> dict[str, Variable]:
+    """Return TWA on both paths; correlation lengths, on path (ii), want more samples."""
+    losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
+    if quick:
+        losses = np.array(
+            [0.05, 0.12, 0.2, 0.35, 0.55, 0.8, 1.1, 1.3, 1.43, 1.56, 1.8, 2.2, 2.6, 3]
+        )
+        rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
+    one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400 if quick else 4000, tol=1e-9)
+    two = replace(one, trajectories=256, max_time=800 if quick else 4000)
+    first = along_loss(losses, one, GAIN, prefix="twa_i")
+    return first | along_loss(rates, two, prefix="twa_ii")
+
+
 def compute(quick: bool) -> Dataset:
-    """Return iMPO curves for S = 1/2, 1, 2 and Holstein-Primakoff lines, on both paths."""
-    losses = np.linspace(0.05, 3, 12 if quick else 60)
-    rates = np.linspace(0.1, 3, 12 if quick else 59)
+    """Return curves on both paths: iMPO for S = 1/2, 1, 2; TWA and Holstein-Primakoff lines.
+
+    The three have grids of their own: `loss` and `rate`, `twa_i_loss` and `twa_ii_loss`, and
+    `hpa_loss` and `hpa_rate`.
+    """
+    losses = np.linspace(0.05, 3, 10 if quick else 60)
+    rates = np.linspace(0.1, 3, 10 if quick else 59)
     method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
     variables = {
         "loss": Variable(("loss",), losses, "g", "loss rate on path (i), gain = 1.5 g"),
@@ -79,10 +99,15 @@ def compute(quick: bool) -> Dataset:
     }
     models = [path for spin in SPINS for path in _paths(spin, losses, rates)]
     chains = [_columns(iter(states)) for states in _chains(models, method)]
+    fine = 80 if quick else 400
+    hpa_losses, hpa_rates = np.linspace(0.02, 3, fine), np.linspace(0.02, 3, fine)
     lines = [
         _columns(steady_state(model, HolsteinPrimakoff()) for model in path)
-        for path in _paths(LARGE_SPIN, losses, rates)
+        for path in _paths(LARGE_SPIN, hpa_losses, hpa_rates)
     ]
+    variables["hpa_loss"] = Variable(("hpa_loss",), hpa_losses, "g", "loss rate on path (i)")
+    variables["hpa_rate"] = Variable(("hpa_rate",), hpa_rates, "g", "both rates on path (ii)")
+    variables |= _twa_curves(quick)
     for path, (label, dim) in enumerate((("i", "loss"), ("ii", "rate"))):
         stacked = {
             name: np.stack([chains[2 * s + path][name] for s in range(len(SPINS))])
@@ -96,7 +121,10 @@ def compute(quick: bool) -> Dataset:
                     ("S", *dims), stacked[name + suffix], "1", long_name
                 )
                 variables[f"hpa_{name}{suffix}_{label}"] = Variable(
-                    dims, lines[path][name + suffix], "1", f"{long_name} (HPA, S = {LARGE_SPIN:g})"
+                    (f"hpa_{dim}", *axes[1:]),
+                    lines[path][name + suffix],
+                    "1",
+                    f"{long_name} (HPA, S = {LARGE_SPIN:g})",
                 )
         variables[f"path_{label}_status"] = Variable(("S", dim), stacked["status"], "1", "verdict")
         variables[f"residual_{label}"] = Variable(
@@ -116,9 +144,9 @@ def draw(data: Dataset) -> Figure:
     _phases(axes[1, 0], data)
     _curves(axes[1, 1], data, "xi", "ii", (None,))
     axes[1, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\xi$ (unit cells)", title="(d)")
-    longest = np.nanmax(data["xi_ii"], initial=1.0)
-    axes[1, 1].set_ylim(0, 1.6 * longest)
-    axes[0, 0].legend(fontsize="small", ncols=2)
+    axes[1, 1].set_ylim(0, 3 * np.nanmax(data["xi_ii"], initial=0.5))
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
     return figure
 
 
@@ -139,11 +167,16 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
                 ax, x, values, errors, good,
                 label=text, color=f"C{number}", marker=marks[site], linestyle="--",
             )  # fmt: skip
+    hpa_x = data["hpa_loss" if label == "i" else "hpa_rate"]
     for site in sites:
+        named = site in (0, None)
+        draw_curve(
+            ax, data, name, site, prefix=f"twa_{label}", color="C3", marker=marks[site],
+            label=f"TWA, $S={LARGE_SPIN:g}$" if named else None,
+        )  # fmt: skip
         line = data[f"hpa_{name}_{label}"]
         line = line if site is None else line[:, site]
-        text = "HPA" if site in (0, None) else None
-        ax.plot(x, line, color="black", lw=1, label=text, marker="")
+        ax.plot(hpa_x, line, color="black", lw=0.7, marker="", label="HPA" if named else None)
     g, h, gain = (data.attributes[key] for key in ("g", "h", "gain"))
     edges = [(g - h) ** 2 / gain, (g + h) ** 2 / gain] if label == "i" else [g - h, g + h]
     for edge in edges:
@@ -159,13 +192,13 @@ def _phases(ax: Axes, data: Dataset) -> None:
     for edge in (lower, upper):
         ax.plot(rate, edge, color="black", lw=1)
     ax.plot([0, g - h], [0, g - h], color="black", lw=1)
-    ax.plot([gain, gain], [data["loss"][0], data["loss"][-1]], color="C3", lw=1.5)
-    ax.plot([0, 3], [0, 3], color="C4", lw=1.5, ls=":")
+    ax.plot([gain, gain], [data["loss"][0], data["loss"][-1]], color="C4", lw=1.5)
+    ax.plot([0, 3], [0, 3], color="C5", lw=1.5, ls=":")
     for x, y, text in (
-        (2.3, 2.5, "AM"), (1.05, 1.2, "PPT"), (0.9, 0.12, r"FM $\uparrow$"),
-        (0.03, 0.9, r"FM $\downarrow$"), (gain + 0.05, 0.3, "(i)"), (2.6, 2.75, "(ii)"),
+        (2.2, 1.75, "AM"), (0.75, 1.35, "PPT"), (0.55, 0.1, r"FM $\uparrow$"),
+        (0.03, 0.58, r"FM $\downarrow$"), (gain + 0.05, 0.3, "(i)"), (2.35, 2.6, "(ii)"),
     ):  # fmt: skip
-        ax.text(x, y, text)
+        ax.text(x, y, text, fontsize=8)
     ax.set(
         xlim=(0, 3), ylim=(0, 3), title="(c)",
         xlabel=r"$\Gamma_g/g$", ylabel=r"$\Gamma_l/g$",

@@ -1,15 +1,18 @@
-"""Mean-field order parameter for several S, and the mixed-order potential (Fig. 6)."""
+"""Order parameter in mean field and TWA, and the mixed-order potential (Fig. 6)."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from impo.mean_field import MeanField, steady_state
 from impo.result import Dataset, Variable
+from impo.twa import TWA
 from models.gain_loss import chain
+from runs._twa_curves import along_loss, draw_curve
 
-COST = {"quick": "20 s", "full": "2 min"}
+COST = {"quick": "35 s", "full": "10 min"}
 
 G, H = 1.0, 0.5
 SPINS = (0.5, 1.0, 2.0, 10.0, 100.0)
@@ -58,11 +61,16 @@ def _landau_first_order(order: np.ndarray, distance: float) -> np.ndarray:
 
 
 def compute(quick: bool) -> Dataset:
-    """Return the mean-field lines along gain = loss, and the potentials of panel (c)."""
+    """Return mean field and TWA along gain = loss, and the potentials of panel (c)."""
     points = 25 if quick else 100
     threshold = G + H
     rates = threshold * np.linspace(0.1, 1.15, points)
     table = np.array([_line(spin, rates) for spin in SPINS])
+    distances = np.array([0.3, 0.45, 0.6, 0.75, 0.88, 0.95, 1.03, 1.08, 1.15])
+    stochastic = TWA(cells=50, trajectories=64, max_time=800, tol=1e-9)
+    if not quick:
+        distances = np.linspace(0.1, 1.15, 43)
+        stochastic = replace(stochastic, trajectories=128, max_time=3200)
     order = np.linspace(0, 1, 401)
     potentials = [
         _mean_field_potential(POTENTIAL_SPIN, x * threshold, POTENTIAL_SPIN * order)
@@ -91,9 +99,10 @@ def compute(quick: bool) -> Dataset:
     for i, (name, text) in enumerate(zip(names, texts, strict=True)):
         units = "g" if name == "growth_rate" else "1"
         variables[name] = Variable(("S", "rate"), table[..., i], units, text)
+    variables |= along_loss(threshold * distances, stochastic)
     return Dataset(
         variables,
-        {"title": "Mean-field order", "g": G, "h": H, "potential_S": POTENTIAL_SPIN},
+        {"title": "Mean-field order and TWA", "g": G, "h": H, "potential_S": POTENTIAL_SPIN},
     )
 
 
@@ -108,14 +117,26 @@ def draw(data: Dataset) -> Figure:
         for ax, name in zip(axes, ("transverse", "magnetisation"), strict=True):
             ax.errorbar(
                 x, data[name][i], data["magnetisation_error"][i], ls="--", color=f"C{i}",
-                label=f"MF, $S={spin:g}$",
+                label=f"MF, $S={'1/2' if spin == 0.5 else f'{spin:g}'}$",
             )  # fmt: skip
-    axes[0].plot(x, data["limit"], "k-", lw=1, label=r"Eq. (9), $S\to\infty$")
-    axes[1].plot(x, np.where(x < 1, 0.0, 1.0), "k-", lw=1)
+    for ax, key in zip(axes, ("transverse", "Sz"), strict=True):
+        draw_curve(
+            ax, data, key, 0, 1 / threshold, color=f"C{len(data['S'])}", linewidth=1.5,
+            label="TWA, $S=1000$",
+        )  # fmt: skip
+        ax.set_ylim(-0.1, 1.1)
+    below = x < 1
+    edge = [*x[below], 1, 1, x[-1]]
+    axes[0].plot(
+        edge, [*data["limit"][below], 1, 0, 0], "k-", lw=0.8, label=r"Eq. (9), $S\to\infty$"
+    )
+    axes[1].plot(edge, [*(0 * x[below]), 0, 1, 1], "k-", lw=0.8)
     axes[0].set_ylabel(r"$\langle S_\perp\rangle/S$")
     axes[1].set_ylabel(r"$\langle S^z_a\rangle/S$")
     axes[1].set_xlabel(r"$\bar\Gamma/(g+h)$")
-    axes[0].legend(fontsize=7)
+    left.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=7
+    )
     grid = right.subplots(2, 3, sharex=True)
     order = data["order"]
     for column, distance in enumerate(data["distance"]):

@@ -12,13 +12,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import holstein_primakoff, twa
+from impo import ITEBD, holstein_primakoff, steady_state, twa
 from impo.model import LindbladModel
+from impo.plot import points
 from impo.result import Dataset, SteadyState, Variable
 from models.gain_loss import chain
 from runs._twa_curves import equilibrated
 
-COST = {"quick": "50 s", "full": "40 min"}
+COST = {"quick": "1 min", "full": "1.5 h"}
 
 _G, _H = 1.0, 0.5
 _CRITICAL = _G + _H
@@ -52,7 +53,23 @@ def curves(quick: bool) -> dict[str, Curve]:
     found = {"HPA": Curve(1000, solve_hpa, np.geomspace(0.003, 0.3, 9))}
     for S in (1000,) if quick else (16, 128, 1000):
         found[f"TWA S={S}"] = Curve(S, solve_twa, am, ppt)
+    near = [0.2, 0.1, 0.04] if quick else [0.2, 0.15, 0.1, 0.07, 0.05, 0.035, 0.025]
+    for S in (0.5, 1, 2) if quick else (0.5, 1, 2, 4, 8):
+        method = ITEBD(tol=1e-3 if S < 4 else 1e-2)
+        found[f"iMPO S={S:g}"] = Curve(S, _neighbours(method), near, near)
     return found
+
+
+def _neighbours(method: ITEBD) -> Callable[[LindbladModel], SteadyState]:
+    """Return a solver that starts every point from the one solved before."""
+    previous: SteadyState | None = None
+
+    def solve(model: LindbladModel) -> SteadyState:
+        nonlocal previous
+        previous = steady_state(model, method, previous)
+        return previous
+
+    return solve
 
 
 def exponent(distance: NDArray, length: NDArray, error: NDArray) -> tuple[float, float]:
@@ -105,28 +122,29 @@ def draw(data: Dataset) -> Figure:
     """Draw xi against the distance on both sides; hollow points are not equilibrated."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
+    found = (name.rpartition("_")[0] for name in data.attributes["nu"])
+    curves_drawn = list(dict.fromkeys(name for name in found if name != "HPA"))
     for axis, side, title in zip(
         axes, ("PPT", "AM"), (r"PPT, $\bar\Gamma<\bar\Gamma_c$", r"AM, $\bar\Gamma>\bar\Gamma_c$"),
         strict=True,
     ):  # fmt: skip
         names = [name for name in data.attributes["nu"] if name.endswith(f"_{side}")]
-        for number, name in enumerate(names):
+        for name in names:
+            curve = name.removesuffix(f"_{side}")
             where, value = data[f"{name}_distance"], data[f"{name}_xi"]
             nu, error = data.attributes["nu"][name]
-            label = name.removesuffix(f"_{side}").replace("_", " ").replace("S", "S=")
+            label = curve.replace("_S", ", $S=") + "$" * ("_S" in curve)
             if nu is not None:
                 label += rf": $\nu={nu:.2f}\pm{error:.2f}$"
-            if name.startswith("HPA"):
+            if curve == "HPA":
                 axis.plot(where, value, "k--", lw=1, label=label)
                 continue
+            colour, marker = f"C{curves_drawn.index(curve)}", "s" if "iMPO" in name else "o"
             settled = data[f"{name}_settled"]
-            for chosen, fill in ((settled, f"C{number}"), (~settled, "none")):
-                if chosen.any():
-                    axis.errorbar(
-                        where[chosen], value[chosen], data[f"{name}_xi_error"][chosen], fmt="o",
-                        c=f"C{number}", mfc=fill, ms=5, lw=1, label=label,
-                    )  # fmt: skip
-                    label = None
+            points(
+                axis, where, value, data[f"{name}_xi_error"], settled,
+                color=colour, marker=marker, linestyle="none", label=label,
+            )  # fmt: skip
         axis.set(xscale="log", yscale="log", title=title)
         axis.set_xlabel(r"$|\bar\Gamma/\bar\Gamma_c-1|$")
         if names:

@@ -102,3 +102,4 @@ def test_studies_of_the_repository_have_a_form():
     for name, module in parse.studies().items():
         assert module.__doc__.strip(), name
         assert set(module.COST) == {"quick", "full"}, name
+        assert not name.startswith("_")

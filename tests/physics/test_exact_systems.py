@@ -60,7 +60,11 @@ def test_mixed_dimer_impurity_and_diagonal_participation():
 
 @pytest.mark.parametrize(("gain", "loss", "sign"), [(0.8, 0.2, 1), (0.2, 0.8, -1)])
 def test_purity_approaches_the_linearised_limit(gain, loss, sign):
-    limit = fig3.purity_large_spin(np.array(gain), np.array(loss))
+    limit = fig3.purity_large_spin(gain, loss)
+    product, difference, total = gain * loss, (gain - loss) ** 2, (gain + loss) ** 2
+    assert limit == pytest.approx(  # Eq. (A24) with g = 1
+        difference * (1 - product) / (product * difference + total), rel=1e-9
+    )
     error = []
     for spin in (4, 12):
         state = steady_state(dimer(spin, gain=gain, loss=loss), Exact())
@@ -68,6 +72,11 @@ def test_purity_approaches_the_linearised_limit(gain, loss, sign):
         error.append(abs(state.extras["purity"] / limit - 1))
     assert error[1] < error[0] / 2
     assert error[1] < 0.1
+
+
+def test_purity_vanishes_between_the_linearised_phases():
+    assert fig3.purity_large_spin(0.5, 0.5) == 0
+    assert 0 < fig3.purity_large_spin(0.501, 0.499) < 1e-5
 
 
 def test_large_spin_with_few_multipoles():
