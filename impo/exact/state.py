@@ -45,7 +45,7 @@ class Exact:
     cells: int | tuple[int, ...] = 1
     periodic: bool = False
     k_max: int | str | None = None
-    tol: float = 1e-6
+    tol: float = 1e-5
 
     def __post_init__(self):
         for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
