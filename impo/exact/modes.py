@@ -101,10 +101,10 @@ class SlowModes:
         """
         if self._is_small(_SLOWEST):
             return np.sort(-eigvals(self.matrix.toarray()).real)
-        near, _ = self._arnoldi(self._inverse, _SLOWEST, 1e-8)
+        near, _ = self._arnoldi(self._inverse, _SLOWEST, 1e-6)
         shift = 3 * float(np.abs(near).max())
         inverse = BlockElimination(self.matrix, self.levels, shift)
-        right, _ = self._arnoldi(inverse, _SLOWEST, 1e-8)
+        right, _ = self._arnoldi(inverse, _SLOWEST, 1e-6)
         known = np.abs(np.subtract.outer(right, near)).min(axis=1) < 1e-6 * shift
         return np.sort(-np.concatenate([near, right[~known]]).real)
 
