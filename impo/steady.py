@@ -6,6 +6,7 @@ with it, `steady_state(model, method, start)` and, where time has a meaning,
 method of one's own, the module of its class.
 """
 
+import inspect
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from impo import cluster_mean_field, exact, holstein_primakoff, mean_field, twa
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.model import LindbladModel
-from impo.result import SteadyState
+from impo.result import Progress, SteadyState
 from impo.tensor import itebd
 
 _SOLVERS: dict[Any, ModuleType] = {
@@ -34,7 +35,9 @@ METHODS: dict[str, type] = {method.name: method for method in _SOLVERS}
 """Name on the command line to the class of the method."""
 
 
-def steady_state(model: LindbladModel, method: Any, start: Any = None) -> SteadyState:
+def steady_state(
+    model: LindbladModel, method: Any, start: Any = None, progress: Progress | None = None
+) -> SteadyState:
     """Return the steady state of a model by a method, with its verdict in `status`.
 
     Parameters
@@ -46,6 +49,8 @@ def steady_state(model: LindbladModel, method: Any, start: Any = None) -> Steady
         `ClusterMeanField`.
     start
         What the search starts from: another state by the same method, or None for its default.
+    progress
+        Follows the computation and lets it go on after an interruption, if the method is able to.
 
     Raises
     ------
@@ -62,9 +67,13 @@ def steady_state(model: LindbladModel, method: Any, start: Any = None) -> Steady
             f"{model.label} has none: without dissipation its steady state is not unique."
         )
     solve = _function(method, "steady_state")
+    follows = progress is not None and "progress" in inspect.signature(solve).parameters
     begin = time.perf_counter()
     with threadpool_limits(limits=1, user_api="blas"):  # threads cost more than they give here
-        state = solve(model, method, start)
+        if follows:
+            state = solve(model, method, start, progress=progress)
+        else:
+            state = solve(model, method, start)
     object.__setattr__(state, "seconds", time.perf_counter() - begin)
     return state
 

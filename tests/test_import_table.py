@@ -41,6 +41,7 @@ MAY_IMPORT = {
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
     "tensor": TOP | {"liouvillian", "result"},
     "store": TOP | {"result"},
+    "checkpoint": TOP | {"result", "store"},
 }
 METHODS = {"exact", "mean_field", "cluster_mean_field", "holstein_primakoff", "twa", "tensor"}
 MAY_IMPORT["steady"] = TOP | METHODS | {"result", "store"}

@@ -28,6 +28,14 @@ def pack(
     def number(wanted: Picture) -> int:
         return next(i for i, known in enumerate(pictures) if known is wanted)
 
+    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
+    return *pack_pictures(pictures), links
+
+
+def pack_pictures(
+    pictures: Sequence[Picture],
+) -> tuple[dict[str, NDArray], list[dict[str, Any]]]:
+    """Return the arrays of all pictures and their settings."""
     arrays: dict[str, NDArray] = {}
     settings = []
     for i, known in enumerate(pictures):
@@ -41,8 +49,7 @@ def pack(
                 "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
             }
         )
-    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
-    return arrays, settings, links
+    return arrays, settings
 
 
 def _number(value: Any) -> Any:
@@ -56,6 +63,18 @@ def unpack(
     links: Sequence[Sequence[Any]],
 ) -> tuple[Picture, tuple[Check, ...]]:
     """Rebuild what `pack` took apart."""
+    pictures = unpack_pictures(generator, arrays, settings)
+    checks = tuple(
+        Check(kind, pictures[finer], pictures[coarser], factor)
+        for kind, finer, coarser, factor in links
+    )
+    return pictures[0], checks
+
+
+def unpack_pictures(
+    generator: Generator, arrays: Mapping[str, NDArray], settings: Sequence[Mapping[str, Any]]
+) -> list[Picture]:
+    """Rebuild what `pack_pictures` took apart."""
     mirror = generator.real and not generator.hermitian_basis
     pictures = []
     for i, entry in enumerate(settings):
@@ -75,8 +94,4 @@ def unpack(
         )
         numbers = {name: entry[name] for name in _NUMBERS}
         pictures.append(Picture(generator, chain, **numbers))
-    checks = tuple(
-        Check(kind, pictures[finer], pictures[coarser], factor)
-        for kind, finer, coarser, factor in links
-    )
-    return pictures[0], checks
+    return pictures

@@ -6,10 +6,9 @@ the error bars.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from impo.tensor.certificate import residual
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
 from impo.tensor.gates import bond_liouvillians
+from impo.tensor.journal import Journal, Relaxing
 from impo.tensor.picture import Check, Picture, adapted, difference
 
 FIRST_CHI = 12
@@ -43,8 +43,8 @@ class Ladder:
         The master equation on a tile.
     chi_max, k_max, tol, t_max
         As in `ITEBD`; `k_max` None lets the ladder choose.
-    watch
-        Called with every history entry, for progress reports.
+    journal
+        Record of all relaxations and of the history, from which an interrupted climb goes on.
     """
 
     generator: Generator
@@ -52,8 +52,7 @@ class Ladder:
     k_max: int | None
     tol: float
     t_max: float
-    watch: Callable[[dict[str, Any]], None] = lambda entry: None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
     _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
 
     @property
@@ -78,30 +77,32 @@ class Ladder:
         Without a target it is a tenth of the change since the start: a rung need not be better
         than its difference from the one before.
         """
+        finished, begun = self.journal.recall()
+        if finished is not None:
+            return finished
         step = self.step(start.k_max, start.weight, dt)
-        chain, time = start.chain.copy(), start.time
-        seen, quiet = [start.monitor], 0
+        now, seen, quiet = begun or Relaxing(start, [start.monitor], 0)
+        chain, time = now.chain.copy(), now.time
         while True:
             discarded = evolve(chain, step, BLOCK, Truncation(chi))
             time += BLOCK * dt
             now = replace(start, chain=chain.copy(), chi=chi, dt=dt, time=time, discarded=discarded)
             if not now.finite:
-                return replace(now, remaining=math.inf)
+                return self.journal.finish(replace(now, remaining=math.inf))
             seen.append(now.monitor)
             remaining, noise = _distance(seen)
             wanted = max(self.tol / 10, 0.1 * difference(now, start)) if target is None else target
             quiet = quiet + 1 if remaining <= wanted else 0
             self._record(now, chi, remaining)
             if quiet >= 2 or noise or time >= self.t_max:
-                return replace(now, remaining=remaining)
+                return self.journal.finish(replace(now, remaining=remaining))
+            self.journal.pause(Relaxing(now, seen, quiet))
 
     def _record(self, picture: Picture, chi: int, remaining: float) -> None:
-        entry = {
+        self.journal.record({
             "time": picture.time, "chi": chi, "k_max": picture.k_max, "dt": picture.dt,
             "remaining": remaining, "discarded_weight": picture.discarded,
-        }  # fmt: skip
-        self.history.append(entry)
-        self.watch(entry)
+        })  # fmt: skip
 
     def raised(self, picture: Picture) -> Picture | None:
         """Return a relaxed picture with higher ranks, or None if all are kept."""
