@@ -1,6 +1,6 @@
 """Bond Liouvillians, resolved by charge, and their exponentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,20 +11,33 @@ from impo.arguments import UnsupportedModelError
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
 from impo.tensor.legs import PhysicalLeg
-from impo.tensor.plan import pair_charges, pair_index
+from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 
 
-class Gate(dict[int, NDArray]):
-    """exp(time * L) of a bond, one matrix per pair charge, each made when it is first needed."""
+class Gate:
+    """exp(time * L) of a bond; the block of a pair charge is made when it is first needed."""
 
     def __init__(self, blocks: Mapping[int, NDArray], time: float):
-        super().__init__()
         self._blocks = blocks
         self._time = time
+        self._starts = gate_starts({charge: len(block) for charge, block in blocks.items()})
+        dtype = np.result_type(*blocks.values())
+        self._flat = np.empty(sum(block.size for block in blocks.values()), dtype)
+        self._made: set[int] = set()
 
-    def __missing__(self, charge: int) -> NDArray:
-        self[charge] = expm(self._time * self._blocks[charge])
-        return self[charge]
+    def flat(self, charges: Set[int]) -> NDArray:
+        """Return all blocks one after the other; only those of the given charges are sure."""
+        for charge in charges - self._made:
+            block = expm(self._time * self._blocks[charge])
+            start = self._starts[charge]
+            self._flat[start : start + block.size] = block.ravel()
+            self._made.add(charge)
+        return self._flat
+
+    def __getitem__(self, charge: int) -> NDArray:
+        """Return the block of a pair charge; # (p0 p1) (p0' p1')."""
+        start, n = self._starts[charge], len(self._blocks[charge])
+        return self.flat({charge})[start : start + n * n].reshape(n, n)
 
 
 @dataclass(frozen=True)
