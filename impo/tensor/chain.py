@@ -91,14 +91,15 @@ class Chain:
             self.legs[i], self.legs[middle], self.right_leg(j),
             self.physical[i], self.physical[j], self.mirror,
         )  # fmt: skip
-        *factors, kept, discarded, norm = two_site(
+        matrices, vectors, values, room, kept, discarded, norm = two_site(
             self.tensors[i], self.tensors[j], gate.flat(plan.gate_charges), plan.tables,
             self.singular_values[i], PROBE, truncation.chi, truncation.cutoff,
         )  # fmt: skip
         split = split_plan(plan, tuple(kept.tolist()))
         self.tensors[i], self.tensors[j], self.singular_values[middle] = rebuild(
-            *factors, plan.tables.sectors, kept, norm, split.first, split.second, split.order
-        )
+            matrices, vectors, values, room, plan.tables.sectors, kept, norm,
+            split.first, split.second, split.order,
+        )  # fmt: skip
         self.legs[middle] = split.middle
         return discarded
 

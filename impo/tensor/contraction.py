@@ -26,14 +26,14 @@ FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 class Gather(NamedTuple):
     """Elements of one flat array as a selection from another, times `FACTORS[factor]`."""
 
-    index: NDArray
+    source: NDArray
     factor: NDArray
 
     @classmethod
-    def of(cls, index: NDArray, weight: NDArray) -> "Gather":
+    def of(cls, source: NDArray, weight: NDArray) -> "Gather":
         """Return the selection with weights that are among the factors."""
         number = np.rint(2 * weight.ravel()) + 3  # twice the factors round to -3 ... 3
-        return cls(index.ravel().astype(np.int32), number.astype(np.int8))
+        return cls(source.ravel().astype(np.int32), number.astype(np.int8))
 
     @classmethod
     def joined(cls, parts: "Sequence[Gather]") -> "Gather":
@@ -92,15 +92,15 @@ class Tables(NamedTuple):
         Number of elements of these products; one after the end is zero.
     gates
         Rows (start in the flat gate, its order, columns): one product per pair charge.
-    gate_index, gate_factor
+    gate_source, gate_factor
         From theta to the matrices (p0 p1) (vL vR) that the gates act on.
     sectors
         Rows (rows, columns, multiplicity, before, whether a mirror image is added).
-    pick_index, pick_factor, mirror_index, mirror_factor
+    pick_source, pick_factor, mirror_source, mirror_factor
         From the gated matrices to those of the sectors, # (vL p0) (p1 vR), and what is added.
     row_state
         Index of vL of all rows of all sectors.
-    old_index, old_factor
+    old_source, old_factor
         From the regrouped second tensor to the guesses, `before` rows per sector.
     """
 
@@ -108,15 +108,15 @@ class Tables(NamedTuple):
     products: NDArray
     theta_size: int
     gates: NDArray
-    gate_index: NDArray
+    gate_source: NDArray
     gate_factor: NDArray
     sectors: NDArray
-    pick_index: NDArray
+    pick_source: NDArray
     pick_factor: NDArray
-    mirror_index: NDArray
+    mirror_source: NDArray
     mirror_factor: NDArray
     row_state: NDArray
-    old_index: NDArray
+    old_source: NDArray
     old_factor: NDArray
 
 

@@ -10,8 +10,8 @@ from scipy.linalg import expm
 from impo.arguments import UnsupportedModelError
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
-from impo.tensor.legs import PhysicalLeg
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
+from impo.tensor.legs import PhysicalLeg
 
 
 class Gate:

@@ -30,11 +30,11 @@ def _adjoint_of(a):
 
 
 @_compiled
-def _gather(source, index, factor, start, size):
+def _gather(elements, source, factor, start, size):
     """Return `size` selected elements, from `start` on in the lists."""
-    out = np.empty(size, source.dtype)
+    out = np.empty(size, elements.dtype)
     for n in range(size):
-        out[n] = source[index[start + n]] * FACTORS[factor[start + n]]
+        out[n] = elements[source[start + n]] * FACTORS[factor[start + n]]
     return out
 
 
@@ -84,7 +84,7 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
         starts[s + 1, 2] = starts[s, 2] + before * columns
         starts[s + 1, 3] = starts[s, 3] + room[s] * columns
         starts[s + 1, 4] = starts[s, 4] + room[s]
-    matrices = _gather(gated, plan.pick_index, plan.pick_factor, 0, starts[count, 0])
+    matrices = _gather(gated, plan.pick_source, plan.pick_factor, 0, starts[count, 0])
     _add_mirror_images(matrices, gated, plan)
     vectors = np.empty(starts[count, 3], matrices.dtype)
     values = np.empty(starts[count, 4])
@@ -108,9 +108,10 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
             if not whole[s] and missed[s] > threshold**2:
                 complete = False
                 guess = _guess(regrouped, plan, probe, s, starts)
+                used = len(guess) if found[s] == 0 else 0
                 found[s], missed[s], whole[s] = _decompose(
-                    _theta(matrices, weights, plan, s, starts), guess[: 0 if found[s] else len(guess)],
-                    room[s], values[starts[s, 4] :], vectors[starts[s, 3] :],
+                    _theta(matrices, weights, plan, s, starts), guess[:used], room[s],
+                    values[starts[s, 4] :], vectors[starts[s, 3] :],
                 )  # fmt: skip
         if complete:
             return matrices, vectors, values, room, kept, discarded, norm
@@ -130,14 +131,14 @@ def _gated(first, regrouped, gate, plan):
             theta[out : out + rows * columns].reshape(rows, columns),
         )  # (vL p0) (p1 vR)
         out += rows * columns
-    gated = np.empty(len(plan.gate_index), first.dtype)
+    gated = np.empty(len(plan.gate_source), first.dtype)
     out = 0
     for n in range(len(plan.gates)):
         start, order, columns = plan.gates[n]
         size = order * columns
         np.dot(
             gate[start : start + order * order].reshape(order, order),
-            _gather(theta, plan.gate_index, plan.gate_factor, out, size).reshape(order, columns),
+            _gather(theta, plan.gate_source, plan.gate_factor, out, size).reshape(order, columns),
             gated[out : out + size].reshape(order, columns),
         )  # (p0 p1) (vL vR)
         out += size
@@ -152,7 +153,7 @@ def _add_mirror_images(matrices, gated, plan):
         if plan.sectors[s, 4]:
             for n in range(size):
                 factor = FACTORS[plan.mirror_factor[image + n]]
-                matrices[start + n] += gated[plan.mirror_index[image + n]] * factor
+                matrices[start + n] += gated[plan.mirror_source[image + n]] * factor
             image += size
         start += size
 
@@ -177,7 +178,7 @@ def _guess(regrouped, plan, probe, s, starts):
     columns, before = plan.sectors[s, 1], plan.sectors[s, 3]
     size = before * columns
     guess = np.empty((before + max(4, before // 2)) * columns, regrouped.dtype)
-    guess[:size] = _gather(regrouped, plan.old_index, plan.old_factor, starts[s, 2], size)
+    guess[:size] = _gather(regrouped, plan.old_source, plan.old_factor, starts[s, 2], size)
     for n in range(len(guess) - size):
         guess[size + n] = probe[n % len(probe)]
     return guess.reshape(len(guess) // columns, columns)
@@ -358,7 +359,7 @@ def rebuild(matrices, vectors, values, room, sectors, kept, norm, first, second,
     left /= norm
     chosen /= norm
     return (
-        _gather(left, first.index, first.factor, 0, len(first.index)),
-        _gather(right, second.index, second.factor, 0, len(second.index)),
+        _gather(left, first.source, first.factor, 0, len(first.source)),
+        _gather(right, second.source, second.factor, 0, len(second.source)),
         chosen[order],
     )
