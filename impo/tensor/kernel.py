@@ -11,7 +11,7 @@ from numba.extending import overload
 from impo.tensor.contraction import FACTORS
 
 # Below this size a complete decomposition is as fast as finding its leading part.
-SMALL = 80
+SMALL = 24
 # A choice of states is kept while its discarded weight is below this multiple of the smallest.
 STICKY = 1.05
 
@@ -199,7 +199,7 @@ def _decompose(theta, guess, room, values, vectors):
     Large sectors are decomposed only as far as a guess reaches, unless it is empty.
     """
     rows, columns = theta.shape
-    lead = len(guess) > 0 and min(rows, columns) > max(SMALL, 3 * len(guess))
+    lead = len(guess) > 0 and min(rows, columns) > max(SMALL, 2 * len(guess))
     if lead:
         found, right, missed = leading(theta, guess)
     else:
