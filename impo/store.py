@@ -1,6 +1,6 @@
 """Results on disk: HDF5 files, written atomically, that anything can read and nothing executes.
 
-Layout (schema 1):
+Layout (schema 2; in schema 1 matrix products were scaled differently):
 
 * attributes of the root: `format` = "impo", `schema`, `kind` of the result, `attributes` and
   `provenance` as JSON, `created` (UTC), `checksum`, and for a state `summary`, the object that
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from impo.arguments import ArgumentError
 from impo.result import Dataset, Stored, Variable, provenance, readable, stored_kind, summary
 
-SCHEMA = 1
+SCHEMA = 2
 _NOT_A_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _SEAL = re.compile(rb"impo-sha256:([0-9a-f]{64}):(\d{16})")
 _MALFORMED = (OSError, RuntimeError, KeyError, ValueError, TypeError)

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
 from impo.tensor.chain import Chain
-from impo.tensor.gates import physical_legs
+from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.legs import Leg
 from impo.tensor.picture import Check, Picture
 
+SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
 _NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
 
 
@@ -46,6 +48,7 @@ def pack_pictures(
         settings.append(
             {
                 **{name: _number(getattr(known, name)) for name in _NUMBERS},
+                "scale": SCALE,
                 "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
             }
         )
@@ -92,6 +95,15 @@ def unpack_pictures(
             infinite=True,
             mirror=mirror,
         )
+        if entry.get("scale") != SCALE:
+            _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
         pictures.append(Picture(generator, chain, **numbers))
     return pictures
+
+
+def _rescale(chain: Chain, bases: Sequence[OperatorBasis], weight: float) -> None:
+    """Change the scale of the ranks from that of schema 1."""
+    for site, basis in enumerate(bases):
+        scale = np.exp(weight * basis.k) * rank_scale(basis.k, weight)
+        chain.tensors[site] = chain.layout(site).from_dense(chain.dense(site) * scale[:, None])

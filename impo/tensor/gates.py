@@ -51,6 +51,11 @@ class Bond:
         return Gate(self.blocks, time)
 
 
+def rank_scale(rank: NDArray, weight: float) -> NDArray:
+    """Return (2k + 1)^-weight, by which coefficients of rank k are scaled before a truncation."""
+    return (2.0 * rank + 1) ** -weight
+
+
 def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[NDArray]:
     """Return the conserved charge of every basis operator of every site."""
     if not len(generator.weights):
@@ -119,7 +124,7 @@ def bond_liouvillians(
     infinite: bool = True,
     mirror: bool = False,
 ) -> list[Bond]:
-    """Return the Liouvillians of all bonds in the basis exp(-weight k) T_kq.
+    """Return the Liouvillians of all bonds in the basis (2k + 1)^-weight T_kq.
 
     Parameters
     ----------
@@ -128,8 +133,8 @@ def bond_liouvillians(
     bases
         Operator basis of every site.
     weight
-        The alpha of the weighted truncation: a coefficient of rank k is scaled by exp(-alpha k), a
-        similarity transformation.
+        The alpha of the weighted truncation: a coefficient of rank k is scaled by
+        (2k + 1)^-alpha, a similarity transformation.
     infinite
         Whether a bond joins the last site to the first of the next tile.
     mirror
@@ -138,7 +143,7 @@ def bond_liouvillians(
     check_nearest_neighbour(generator)
     n = len(bases)
     legs = physical_legs(generator, bases)
-    scales = [np.exp(-weight * basis.k) for basis in bases]
+    scales = [rank_scale(basis.k, weight) for basis in bases]
     out = []
     for b, terms in enumerate(bond_products(generator, bases, infinite)):
         i, j = b, (b + 1) % n

@@ -193,27 +193,28 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         chi_check = Check("chi", top, below, 0.0 if whole else _series_factor(changes))
         low = residual(top).low
         moving = whole and change > CHI_SHARE * tol
-        highest = top.time >= ladder.t_max or (chi == ladder.chi_max and not moving)
-        settled = top.time >= ladder.t_max or (highest and chi_check.error > tol)
+        late = top.time >= ladder.t_max
+        highest = late or (chi == ladder.chi_max and not moving)
+        share = (max(tol, chi_check.error) if highest else tol) / 4  # of the other settings
         if not highest and (moving or chi_check.error > CHI_SHARE * tol):
             below = top
             lower.append(below)
             continue
         checks = [chi_check]
         places = [lower[-1 - APART], below] if len(lower) > APART else [below]
-        rank_check = _first_small(tol / 4, places, partial(_rank_check, ladder))
+        rank_check = _first_small(share, places, partial(_rank_check, ladder))
         if rank_check is not None:
             checks.append(rank_check)
-            if ladder.k_max is None and not settled and rank_check.error > tol / 4:
+            if ladder.k_max is None and not late and rank_check.error > share:
                 below = rank_check.finer
                 lower = [below]
                 continue
-        dt_check = _first_small(tol / 4, places, partial(_dt_check, ladder))
+        dt_check = _first_small(share, places, partial(_dt_check, ladder))
         checks.append(dt_check)
         dt_error = max(dt_check.error, _dt_share(low, dt_check))
-        if not settled and tol / 4 < dt_error < 0.9 * last_dt_error:
+        if not late and share < dt_error < 0.9 * last_dt_error:
             last_dt_error = dt_error
-            shrink = min(max((tol / 8 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
+            shrink = min(max((share / 2 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
             below = ladder.relax(below, below.chi, below.dt * shrink)
             lower = [below]
             continue
