@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from impo import parse
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.check import check
 from impo.plot import figure, save_figure, style
 from impo.result import Dataset, Status, SteadyState, method_settings, summary
 from impo.steady import METHODS, steady_state
@@ -115,6 +116,13 @@ def plot(arguments: argparse.Namespace) -> Outcome:
     check_writable(output)
     _draw(result, [output])
     return CONVERGED, ""
+
+
+def check_file(arguments: argparse.Namespace) -> Outcome:
+    """Recompute from the arrays of a file what it says, line by line."""
+    report = check(arguments.file)
+    good = report.reproduced and report.status in (None, Status.CONVERGED)
+    return (CONVERGED if good else NOT_CONVERGED), str(report)
 
 
 def _line(name: str, module: ModuleType) -> str:
@@ -232,6 +240,9 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     picture = add("plot", plot, "draw a result, a scan or a study")
     picture.add_argument("file", type=Path, metavar="FILE")
     picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help="default: FILE.png")
+
+    test = add("check", check_file, "recompute from the stored state what a file says about it")
+    test.add_argument("file", type=Path, metavar="FILE")
 
     arguments, rest = parser.parse_known_args(words)
     stray = [word for word in rest if word.startswith("-") or "=" not in word]

@@ -139,7 +139,8 @@ def claims(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     """
 
     def read(file: h5py.File, path: Path) -> tuple[dict[str, Variable], dict[str, Any]]:
-        return dict(_variables(file)), json.loads(file.attrs.get("summary", "{}"))
+        root = {name: item for name, item in _variables(file) if "/" not in name}
+        return root, json.loads(file.attrs.get("summary", "{}"))
 
     return _read(Path(path), read)
 
