@@ -269,14 +269,14 @@ def provenance() -> dict[str, str]:
     return out
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON types: what is not finite becomes None, what is unknown text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -303,27 +303,27 @@ def summary(state: SteadyState) -> dict[str, Any]:
     names = ["Sz"] * spins + ["N"] * bosons
     for name in names:
         for key, measured in ((name, state.expect(name)), (f"{name}_var", state.variance(name))):
-            observables[key] = None if measured is None else _plain(np.real(measured.value))
-            errors[key] = None if measured is None else _plain(measured.error)
+            observables[key] = None if measured is None else plain(np.real(measured.value))
+            errors[key] = None if measured is None else plain(measured.error)
     lengths = {}
     first = isinstance(state.model.sites[0], Spin)
     for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if first else (("Bd", "B"), ("N", "N")):
         length = state.correlation_length(op_a, op_b, (0, 0))
-        lengths[op_a + op_b] = None if length is None else _plain(length.value)
-        errors[f"xi_{op_a}{op_b}"] = None if length is None else _plain(length.error)
+        lengths[op_a + op_b] = None if length is None else plain(length.value)
+        errors[f"xi_{op_a}{op_b}"] = None if length is None else plain(length.error)
     return {
         "model": state.model.name,
-        "parameters": _plain(state.model.to_json()["parameters"]),
-        "method": _plain(method_settings(state.method)),
+        "parameters": plain(state.model.to_json()["parameters"]),
+        "method": plain(method_settings(state.method)),
         "status": str(state.status),
         "message": state.message,
-        "residual": _plain(state.residual),
+        "residual": plain(state.residual),
         "seconds": state.seconds,
         "observables": observables,
         "errors": errors,
         "correlation_length": lengths,
-        "diagnostics": _plain(state.diagnostics),
-        **_plain(state.extras),
+        "diagnostics": plain(state.diagnostics),
+        **plain(state.extras),
     }
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from impo import Exact, store
 from impo.arguments import ArgumentError
-from impo.check import check
 from impo.cli import main
 from impo.exact import evolve
 from impo.result import Status
 from impo.store import StoreError, save
+from impo.verification import check
 from models.gain_loss import dimer
 
 PLACE = Path(__file__).parent / "data" / "schema1"
