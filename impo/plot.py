@@ -308,6 +308,8 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     if errors is None:
         ax.axhspan(-3, 3, color="0.9", zorder=0)
         ax.set_yscale("symlog", linthresh=3)
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, -10), max(high, 10))
         ax.set_ylabel("difference / errors")
     elif count > 1:
         ax.legend()
