@@ -40,9 +40,10 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     Returns
     -------
     Dataset
-        With the dimension `method`: `status`, `seconds`, `residual`, and each observable that a
-        method gives (nan where another does not): `Sz`, `Sz_var`, `N`, `N_var` on the sites,
-        `xi_S+S-`, `xi_SzSz` ..., `purity_density`, and `S+S-`, `SzSz` ... on coupled neighbours.
+        With the dimension `solver` (`method` has another meaning in xarray): `status`, `seconds`,
+        `residual`, and each observable that a method gives (nan where another does not): `Sz`,
+        `Sz_var`, `N`, `N_var` on the sites, `xi_S+S-`, `xi_SzSz` ..., `purity_density`, and `S+S-`,
+        `SzSz` ... on coupled neighbours.
         Every X has `X_error`, and `X_deviation`, the difference to the reference over
         sqrt(error^2 + error_reference^2) (its absolute value if complex). A method that refuses
         the model has the status `failed`. `table` and `report` put it in words.
@@ -58,9 +59,9 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     solved = [_solve(model, method) for method in methods]
     labels = _labels(methods)
     variables = {
-        "method": Variable(("method",), np.array(labels), "1", "method"),
+        "solver": Variable(("solver",), np.array(labels), "1", "method"),
         "status": Variable(
-            ("method",), np.array([str(one.status) for one in solved]), "1", "verdict"
+            ("solver",), np.array([str(one.status) for one in solved]), "1", "verdict"
         ),
         "seconds": _column([one.seconds for one in solved], "s", "computing time"),
         "residual": _column([one.residual for one in solved], "1", "what is left of the equations"),
@@ -150,11 +151,12 @@ def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> t
             return text, math.nan
         case TWA():
             size = 1 / min(spins, default=math.nan)
-            return f"large S on {_times(method.cells)} cells: leaves out 1/S = {size:.2g}", size
+            where = f"large S, on {_times(method.cells)} cells"
+            return f"{where}: leaves out 1/S = {_size(size)}", size
         case HolsteinPrimakoff():
             size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
             text = "collinear ordered phases at large S"
-            return text + (f": leaves out n/2S = {size:.2g}" if size == size else ""), size
+            return text + ("" if math.isnan(size) else f": leaves out n/2S = {_size(size)}"), size
         case MeanField():
             return "reference only: leaves out all correlations", math.nan
         case ClusterMeanField():
@@ -163,6 +165,10 @@ def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> t
                 math.nan,
             )
     return "", math.nan
+
+
+def _size(omitted: float) -> str:
+    return f"{omitted:.2g}" + (", which is not small" if omitted > 0.2 else "")
 
 
 def _times(cells: int | tuple[int, ...]) -> str:
@@ -179,7 +185,7 @@ def _labels(methods: Sequence[Any]) -> list[str]:
 
 
 def _column(values: Sequence[float], units: str, label: str) -> Variable:
-    return Variable(("method",), np.array(values, dtype=float), units, label)
+    return Variable(("solver",), np.array(values, dtype=float), units, label)
 
 
 Bond = tuple[int, int, int]  # site, site, cells apart
@@ -218,7 +224,7 @@ class _Quantity:
         errors = np.array([empty if one is None else one.error for one in found], dtype=float)
         if not np.iscomplexobj(values):
             values = values.astype(float)
-        dims = ("method", *self.dims)
+        dims = ("solver", *self.dims)
         return {
             self.name: Variable(dims, values, self.units, self.label),
             f"{self.name}_error": Variable(dims, errors, self.units, f"error of the {self.label}"),

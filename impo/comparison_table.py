@@ -42,7 +42,7 @@ class Row:
 
 def rows(data: Dataset) -> list[Row]:
     """Return all numbers of a comparison, in the order of the description in `compare`."""
-    methods, labels = data.attributes["methods"], data["method"]
+    methods, labels = data.attributes["methods"], data["solver"]
     omitted = [math.nan if one["omitted"] is None else one["omitted"] for one in methods]
     out = []
     for name in (name for name in _ORDER if name in data):
@@ -95,7 +95,7 @@ def report(data: Dataset) -> dict[str, Any]:
     """Return a comparison in JSON types: what `impo compare --json` prints."""
     methods = [
         {
-            "label": str(data["method"][n]),
+            "label": str(data["solver"][n]),
             "method": {k: v for k, v in told.items() if k not in _TOLD},
             "status": str(data["status"][n]),
             "residual": plain(data["residual"][n]),
@@ -125,7 +125,7 @@ _TOLD = ("message", "valid_for", "omitted")
 
 def table(data: Dataset) -> str:
     """Return a comparison as lines for a person; a star marks what is not converged."""
-    labels, statuses = data["method"], data["status"]
+    labels, statuses = data["solver"], data["status"]
     head = [
         f"{label}{'' if status == Status.CONVERGED else '*'}"
         for label, status in zip(labels, statuses, strict=True)

@@ -291,7 +291,7 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     Of a complex number the modulus is drawn. Differences in combined errors (`..._deviation`) get
     a logarithmic axis beyond the errors.
     """
-    labels, converged = data["method"], data["status"] == Status.CONVERGED
+    labels, converged = data["solver"], data["status"] == Status.CONVERGED
     values, artists = _columns(data, name), []
     errors = _columns(data, f"{name}_error") if f"{name}_error" in data else None
     dims = data.variables[name].dims[1:]
