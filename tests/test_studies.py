@@ -101,6 +101,105 @@ def check_phase_diagram(data):
     np.testing.assert_allclose(edge, 1.5**2, rtol=1e-6)
 
 
+def check_crossover(data):
+    """Every pair of methods agrees where both should hold, and TWA comes from afar at S = 2."""
+    spins = {name: list(data[f"{name}_S"]) for name in ("ring", "iMPO", "TWA", "HPA")}
+    phases = list(data["phase"])
+    am, ppt, fm = (phases.index(name) for name in ("AM", "PPT", "FM"))
+    assert all(data[f"{name}_settled"].all() for name in ("ring", "iMPO", "TWA"))
+    assert not data["HPA_settled"][ppt].any()  # no ordered configuration is stable
+    for phase in (am, fm):
+        np.testing.assert_allclose(
+            data["TWA_Sz"][phase, spins["TWA"].index(1000)],
+            data["HPA_Sz"][phase, spins["HPA"].index(1000)], atol=1e-3,
+        )  # fmt: skip
+        xi = [data[f"{name}_xi"][phase, spins[name].index(1000)] for name in ("TWA", "HPA")]
+        assert xi[0] == pytest.approx(xi[1], rel=0.05)
+        gap = np.abs(data["TWA_Sz"][phase, 1:3] - data["HPA_Sz"][phase, 1:3]).max(axis=-1)
+        assert gap[1] < 0.2 * gap[0]  # from S = 8 to 32, faster than 1/S
+    two = data["TWA_Sz"][:, spins["TWA"].index(2)] - data["iMPO_Sz"][:, spins["iMPO"].index(2)]
+    assert 0.01 < np.abs(two).max() < 0.1
+    for number, spin in enumerate(spins["ring"]):  # a ring of two cells is not the chain
+        chain = data["iMPO_Sz"][:, spins["iMPO"].index(spin)]
+        assert np.abs(data["ring_Sz"][:, number] - chain).max() < 0.1
+
+
+def check_nu(data):
+    """On the AM side nu = 1/2 for large spins; on the PPT side there is no such law."""
+    nu = data.attributes["nu"]
+    for name in ("HPA_AM", "TWA_S1000_AM"):
+        value, error = nu[name]
+        assert abs(value - 0.5) < 4 * error + 0.03
+    value, error = nu["TWA_S1000_PPT"]
+    assert value - 0.5 > 3 * error
+    for spin in ("0.5", "1", "2"):  # no transition at finite spin: xi hardly depends on the rate
+        assert nu[f"iMPO_S{spin}_AM"][0] < 0.2
+
+
+def check_fig2(data):
+    """Both sublattices mirror each other on the symmetry line, the order parameter across it."""
+    np.testing.assert_allclose(data["order"], -data["order"].T, atol=1e-6)
+    known = np.isfinite(data["magnetisation"]).all(axis=-1)
+    total = data["magnetisation"].sum(axis=-1)
+    np.testing.assert_allclose(total[known], 0, atol=1e-6)
+    gap = data["gap"]
+    assert np.all(gap[np.isfinite(gap)] > 0)
+
+
+def check_fig3(data):
+    """Distributions are normalised, and purities lie between that of the mixed state and one."""
+    np.testing.assert_allclose(data["joint"].sum(axis=(1, 2)), 1, atol=1e-8)
+    assert data["joint"].min() > -1e-8
+    purity = data["purity"]
+    least = 1 / (2 * data["S"] + 1) ** 2
+    known = np.isfinite(purity)
+    assert np.all((purity >= least[:, None] * (1 - 1e-9))[known])
+    assert np.all(purity[known] < 1)
+
+
+def check_fig4(data):
+    """The Kerr oscillator agrees with its closed form."""
+    np.testing.assert_allclose(data["purity"], data["purity_closed"], atol=1e-5)
+    np.testing.assert_allclose(data["number"], data["number_closed"], atol=1e-5)
+    assert np.all(np.diff(data["gap"][:, 0]) < 0)  # the transition sharpens with D
+
+
+def check_fig5(data):
+    """From FM over PPT to AM; iMPO converges, and large spins agree with the linearised ones."""
+    for label in ("i", "ii"):
+        assert np.all(data[f"path_{label}_status"] == Status.CONVERGED)
+        assert data[f"Sz_error_{label}"].max() < data.attributes["tol"] * 1.001
+        assert data[f"residual_{label}"].max() < data.attributes["tol"]
+    both = data["Sz_i"].sum(axis=-1)  # S, loss
+    assert np.all(both[:, 0] > 1)
+    assert np.all(np.diff(both, axis=1) < 0)
+    assert np.all(data["Sz_i"][:, -1, 0] > 0.6)
+    assert np.all(data["Sz_i"][:, -1, 1] < -0.6)
+    np.testing.assert_allclose(data["Sz_ii"].sum(axis=-1), 0, atol=2 * data.attributes["tol"])
+    for site in (0, 1):
+        linear = np.interp(data["twa_i_loss"], data["hpa_loss"], data["hpa_Sz_i"][:, site])
+        edges = np.array([0.5, 1.5]) ** 2 / data.attributes["gain"]
+        far = np.minimum(*np.abs(data["twa_i_loss"] - edges[:, None])) > 0.05
+        known = np.isfinite(linear) & data["twa_i_settled"] & far
+        assert known.sum() >= 4
+        np.testing.assert_allclose(data["twa_i_Sz"][known, site], linear[known], atol=2e-3)
+
+
+def check_fig7ab(data):
+    """All points converge; larger clusters break the symmetry less at a high rate."""
+    for axis in ("sites", "S"):
+        assert np.all(data[f"converged_by_{axis}"] == 1)
+        assert np.all(data[f"error_by_{axis}"] < 1e-6)
+    below = (data["rate"] > 0.7) & (data["rate"] < 1.4)
+    assert np.all(np.diff(data["transverse_by_sites"][:, below], axis=0) < 0)
+
+
+def check_fig9(data):
+    """The distance to the effective model falls with the separation of scales."""
+    known = data["distance"][:, :, 0]
+    assert np.all(np.diff(known, axis=1) < 0)
+
+
 def check_fig1c(data):
     """The boundaries are those of Eq. 3."""
     assert max(data.attributes["largest_deviation_from_eq_3"].values()) < 1e-8
