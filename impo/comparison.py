@@ -46,7 +46,7 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         `SzSz` ... on coupled neighbours.
         Every X has `X_error`, and `X_deviation`, the difference to the reference over
         sqrt(error^2 + error_reference^2) (its absolute value if complex). A method that refuses
-        the model has the status `failed`. `table` and `report` put it in words.
+        the model has the status `failed`. `impo.comparison_table` puts it in words.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
             variables[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
     bonds = _bonds(model)
     if bonds:
-        names = np.array([f"{a}-{b}" if not r else f"{a}-{b}'" for a, b, r in bonds])
-        label = "coupled sites; a prime marks the next cell"
+        names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
+        label = "coupled sites; a prime for every cell further"
         variables["bond"] = Variable(("bond",), names, "1", label)
     for quantity in _quantities(model, bonds):
         found = [
@@ -151,12 +151,10 @@ def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> t
             return text, math.nan
         case TWA():
             size = 1 / min(spins, default=math.nan)
-            where = f"large S, on {_times(method.cells)} cells"
-            return f"{where}: leaves out 1/S = {_size(size)}", size
+            return f"large S, on {_times(method.cells)} cells{_left_out('1/S', size)}", size
         case HolsteinPrimakoff():
             size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
-            text = "collinear ordered phases at large S"
-            return text + ("" if math.isnan(size) else f": leaves out n/2S = {_size(size)}"), size
+            return f"collinear ordered phases at large S{_left_out('n/2S', size)}", size
         case MeanField():
             return "reference only: leaves out all correlations", math.nan
         case ClusterMeanField():
@@ -167,8 +165,10 @@ def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> t
     return "", math.nan
 
 
-def _size(omitted: float) -> str:
-    return f"{omitted:.2g}" + (", which is not small" if omitted > 0.2 else "")
+def _left_out(name: str, size: float) -> str:
+    if math.isnan(size):
+        return ""
+    return f": leaves out {name} = {size:.2g}" + (", which is not small" if size > 0.2 else "")
 
 
 def _times(cells: int | tuple[int, ...]) -> str:
