@@ -2,6 +2,7 @@
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cluster_mean_field import ClusterMeanField
+from impo.comparison import compare
 from impo.exact import Exact
 from impo.holstein_primakoff import HolsteinPrimakoff
 from impo.mean_field import MeanField
@@ -11,6 +12,7 @@ from impo.steady import METHODS, evolve, steady_state
 from impo.store import StoreError, load
 from impo.tensor.settings import ITEBD
 from impo.twa import TWA
+from impo.verification import check
 
 __all__ = [
     "ArgumentError",
@@ -33,6 +35,8 @@ __all__ = [
     "Term",
     "UnsupportedModelError",
     "Variable",
+    "check",
+    "compare",
     "evolve",
     "load",
     "steady_state",

@@ -17,11 +17,14 @@ from typing import Any, NoReturn
 
 from impo import parse
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.comparison import compare
+from impo.comparison_table import report, table
 from impo.plot import figure, save_figure, style
 from impo.result import Dataset, Status, SteadyState, method_settings, summary
 from impo.steady import METHODS, steady_state
 from impo.store import StoreError, check_writable, load, save
 from impo.sweep import parameter_grid, sweep, tabulate
+from impo.verification import check
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
 
@@ -83,6 +86,19 @@ def scan(arguments: argparse.Namespace) -> Outcome:
     return _verdict(data, arguments.output)
 
 
+def compare_methods(arguments: argparse.Namespace) -> Outcome:
+    """Compute one model by several methods and say whether they agree."""
+    model = _model(arguments)
+    methods = parse.methods(arguments.methods, arguments.set)
+    if arguments.output:
+        check_writable(arguments.output)
+    data = compare(model, methods)
+    if arguments.output:
+        save(data, arguments.output)
+    code = NOT_CONVERGED if data.unconverged else CONVERGED
+    return code, json.dumps(report(data), allow_nan=False) if arguments.json else table(data)
+
+
 def run(arguments: argparse.Namespace) -> Outcome:
     """Compute a study and draw its figure, or list all studies."""
     if arguments.list:
@@ -115,6 +131,13 @@ def plot(arguments: argparse.Namespace) -> Outcome:
     check_writable(output)
     _draw(result, [output])
     return CONVERGED, ""
+
+
+def check_file(arguments: argparse.Namespace) -> Outcome:
+    """Recompute from the arrays of a file what it says, line by line."""
+    report = check(arguments.file)
+    good = report.reproduced and report.status in (None, Status.CONVERGED)
+    return (CONVERGED if good else NOT_CONVERGED), str(report)
 
 
 def _line(name: str, module: ModuleType) -> str:
@@ -201,18 +224,29 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
 
     one = add("solve", solve, "compute one steady state")
     many = add("scan", scan, "compute a grid of steady states; run again to resume")
-    for made in (one, many):
+    several = add("compare", compare_methods, "one model by several methods: do they agree?")
+    for made in (one, many, several):
         made.add_argument("model", metavar="MODEL", help="module:function that returns a model")
         made.add_argument("parameters", metavar="name=value", nargs="*", help="its parameters")
-        made.add_argument(
-            "--method", required=True, metavar="NAME", help="one of " + ", ".join(METHODS)
-        )
+    known = ", ".join(METHODS)
+    for made in (one, many):
+        made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
         made.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="name=value",
             help="settings of the method",
         )  # fmt: skip
-    one.add_argument("--json", action="store_true", help="print one JSON object")
-    one.add_argument("-o", "--output", type=_data_file, metavar="FILE.h5", help="store the state")
+    several.add_argument(
+        "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
+    )
+    several.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="method.name=value",
+        help="settings of the methods",
+    )  # fmt: skip
+    for made in (one, several):
+        made.add_argument("--json", action="store_true", help="print one JSON object")
+        made.add_argument(
+            "-o", "--output", type=_data_file, metavar="FILE.h5", help="store the result"
+        )
     many.add_argument(
         "--over", action="append", required=True, metavar="name=start:stop:count",
         help="values of a parameter, both ends included; name,name=... ties parameters",
@@ -232,6 +266,9 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     picture = add("plot", plot, "draw a result, a scan or a study")
     picture.add_argument("file", type=Path, metavar="FILE")
     picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help="default: FILE.png")
+
+    test = add("check", check_file, "recompute from the stored state what a file says about it")
+    test.add_argument("file", type=Path, metavar="FILE")
 
     arguments, rest = parser.parse_known_args(words)
     stray = [word for word in rest if word.startswith("-") or "=" not in word]

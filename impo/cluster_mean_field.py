@@ -330,6 +330,16 @@ def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldSt
     )  # fmt: skip
 
 
+def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
+    """Return |d rho/dt| and the growth rate of the slowest mode, from the density matrix alone."""
+    flow = _flow(state.model, state.method)
+    u = flow.frame()
+    rho = u.conj()[:, None] * state.rho * u
+    rho = np.ascontiguousarray(rho.real if flow.real else rho)
+    growth, _ = _slowest_mode(flow, rho, _time_step(flow))
+    return float(np.linalg.norm(flow.rate(rho))), growth
+
+
 def evolve(
     model: LindbladModel, method: ClusterMeanField, start: Any, times: ArrayLike
 ) -> ClusterTrajectory:

@@ -57,3 +57,24 @@ def negativity(covariance: NDArray, modes: Sequence[int]) -> float:
     flip[[2 * mode + 1 for mode in modes]] = -1  # partial transposition: P -> -P
     values = symplectic_eigenvalues(flip[:, None] * matrix * flip)
     return float((np.prod(1 / np.minimum(values, 1.0)) - 1) / 2)
+
+
+def neighbour_negativity(covariance: NDArray, modes: int) -> float:
+    """Return the negativity between sites 0 and 1 of a cell (or of two cells with one site).
+
+    Parameters
+    ----------
+    covariance
+        G_k on a regular grid of wave vectors, shape (points, [points,] 2n, 2n).
+    modes
+        Number n of sites of a cell.
+    """
+    dimension = covariance.ndim - 2
+    between = np.fft.fftn(covariance, axes=tuple(range(dimension)), norm="forward")
+    here, there = between[(0,) * dimension], between[(1, *[0] * (dimension - 1))]
+    if modes > 1:
+        return negativity(part(here, (0, 1)), (0,))
+    pair = np.empty((4, 4), dtype=complex)
+    pair[::2, ::2] = pair[1::2, 1::2] = here
+    pair[::2, 1::2], pair[1::2, ::2] = there, there.conj().T
+    return negativity(pair, (0,))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import fail, non_negative_integer, one_of
-from impo.gaussian import log_purity, negativity, part
+from impo.gaussian import log_purity, neighbour_negativity
 from impo.model import LindbladModel
 from impo.quadratic import QuadraticBosons, ladder_vector, longitudinal, quadratic_bosons
 from impo.result import Estimate, Status, Stored, method_settings
@@ -308,17 +308,10 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[NDArray, f
         points, previous = 2 * points, local
 
 
-def _neighbour_negativity(covariance: NDArray, modes: int) -> float:
-    """Return the negativity between sites 0 and 1 of a cell (or of two cells with one site)."""
-    dimension = covariance.ndim - 2
-    between = np.fft.fftn(covariance, axes=tuple(range(dimension)), norm="forward")
-    here, there = between[(0,) * dimension], between[(1, *[0] * (dimension - 1))]
-    if modes > 1:
-        return negativity(part(here, (0, 1)), (0,))
-    pair = np.empty((4, 4), dtype=complex)
-    pair[::2, ::2] = pair[1::2, 1::2] = here
-    pair[::2, 1::2], pair[1::2, ::2] = there, there.conj().T
-    return negativity(pair, (0,))
+def lyapunov_residual(bosons: QuadraticBosons, covariance: NDArray) -> float:
+    """Return max |X_k G_k + G_k X_k^+ + D| over the grid of k."""
+    flow = bosons.drift(wave_vectors(len(covariance), covariance.ndim - 2)) @ covariance
+    return float(np.abs(flow + np.swapaxes(flow.conj(), -1, -2) + bosons.diffusion).max())
 
 
 def steady_state(
@@ -369,8 +362,6 @@ def steady_state(
             {"purity_density": None, "negativity": None, "stable": False},
         )  # fmt: skip
     covariance, change, history = _solve_on_grids(bosons, model.dimension)
-    flow = bosons.drift(wave_vectors(len(covariance), model.dimension)) @ covariance
-    flow = flow + np.swapaxes(flow.conj(), -1, -2) + bosons.diffusion
     local = covariance.mean(axis=tuple(range(model.dimension)))
     occupations = np.diagonal(local)[bosons.modes :].real - 0.5
     doubled_spins = np.array([site.dimension - 1 for site in model.sites])
@@ -390,10 +381,11 @@ def steady_state(
         message += f" Also stable: {', '.join(stable[1:])}."
     extras = {
         "purity_density": float(-log_purity(covariance).mean()),
-        "negativity": _neighbour_negativity(covariance, bosons.modes),
+        "negativity": neighbour_negativity(covariance, bosons.modes),
         "stable": True,
     }
     return HolsteinPrimakoffState(
-        model, method, status, message, float(np.abs(flow).max()), time.perf_counter() - began,
-        configuration, covariance, max(change, 1e-15), history, diagnostics, extras,
+        model, method, status, message, lyapunov_residual(bosons, covariance),
+        time.perf_counter() - began, configuration, covariance, max(change, 1e-15), history,
+        diagnostics, extras,
     )  # fmt: skip

@@ -152,8 +152,8 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
     )
 
 
-def method(name: str, settings: Mapping[str, Any]) -> Any:
-    """Return the method of that name with its settings."""
+def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:
+    """Return the method of that name; `prefix` stands before a setting on the command line."""
     made = METHODS[one_of("--method", name, METHODS)]
     fields = {item.name: item for item in dataclasses.fields(made)}
     for key in settings:
@@ -162,13 +162,32 @@ def method(name: str, settings: Mapping[str, Any]) -> Any:
     for key, item in fields.items():
         optional = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
         if not optional and key not in settings:
-            raise ArgumentError(f"Setting `{key}` of `{name}` is missing; give --set {key}=value.")
+            raise ArgumentError(
+                f"Setting `{key}` of `{name}` is missing; give --set {prefix}{key}=value."
+            )
     try:
         return made(**settings)
     except ArgumentError:
         raise
     except Exception as error:
         raise ArgumentError(f"The settings of `{name}` raised {_brief(error)}") from error
+
+
+def methods(names: str, words: Iterable[str]) -> list[Any]:
+    """Return the methods of `name,name,...` with their settings `name.setting=value`."""
+    chosen = names.split(",")
+    settings: dict[str, list[str]] = {name: [] for name in chosen}
+    if len(settings) < len(chosen):
+        raise ArgumentError(f"Argument `--methods` must name each once, but is {names!r}.")
+    for word in words:
+        name, dot, setting = word.partition(".")
+        if not dot or name not in settings:
+            raise ArgumentError(
+                f"A setting must be given as method.name=value with one of {', '.join(chosen)}, "
+                f"but is {word!r}."
+            )
+        settings[name].append(setting)
+    return [method(name, assignments(settings[name]), f"{name}.") for name in chosen]
 
 
 def study(name: str) -> ModuleType:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import ArgumentError
 from impo.basis import state_charges
@@ -30,6 +30,11 @@ _LABELS = {
     "xi_SzSz": r"$\xi$ of $S^zS^z$ (cells)",
     "xi_BdB": r"$\xi$ of $b^\dagger b$ (cells)",
     "xi_NN": r"$\xi$ of $nn$ (cells)",
+    "S+S-": r"$|\langle S^+S^- \rangle|$ of neighbours",
+    "SzSz": r"$\langle S^zS^z \rangle$ of neighbours",
+    "BdB": r"$|\langle b^\dagger b \rangle|$ of neighbours",
+    "NN": r"$\langle nn \rangle$ of neighbours",
+    "purity_density": r"$-\ln \mathrm{Tr}\,\rho^2$ per cell",
 }
 
 
@@ -180,7 +185,7 @@ def maps(ax: Axes, data: Dataset, name: str, site: int | None = None) -> list[Ar
 
 
 def figure(result: Any) -> Figure:
-    """Return the figure of a state or a scan.
+    """Return the figure of a state, a scan or a comparison of methods.
 
     Raises
     ------
@@ -190,6 +195,8 @@ def figure(result: Any) -> Figure:
     """
     if isinstance(result, Dataset) and "axes" in result.attributes:
         return _scan_figure(result)
+    if isinstance(result, Dataset) and "methods" in result.attributes:
+        return _comparison_figure(result)
     if isinstance(result, SteadyState):
         return _state_figure(result)
     raise ArgumentError(f"There is no picture of a result of kind `{type(result).kind}`.")
@@ -261,6 +268,59 @@ def _scan_figure(data: Dataset) -> Figure:
     )
     drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
     return drawn
+
+
+def _comparison_figure(data: Dataset) -> Figure:
+    """Draw all observables that two methods give, and the differences in combined errors."""
+    names = [name for name in _LABELS if name in data and np.isfinite(_columns(data, name)).any()]
+    if not names:
+        raise ArgumentError("There is nothing to draw: no two methods give the same observable.")
+    drawn = Figure(figsize=(2.6 * len(names), 4.6))
+    upper, lower = drawn.subplots(2, len(names), squeeze=False, sharex=True)
+    for one, other, name in zip(upper, lower, names, strict=True):
+        compared(one, data, name)
+        compared(other, data, f"{name}_deviation")
+        one.set_title(_LABELS.get(name, name))
+    drawn.suptitle(data.attributes["label"])
+    return drawn
+
+
+def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
+    """Draw an observable of a comparison for every method; those not converged are hollow.
+
+    Of a complex number the modulus is drawn. Differences in combined errors (`..._deviation`) get
+    a logarithmic axis beyond the errors.
+    """
+    labels, converged = data["solver"], data["status"] == Status.CONVERGED
+    values, artists = _columns(data, name), []
+    errors = _columns(data, f"{name}_error") if f"{name}_error" in data else None
+    dims = data.variables[name].dims[1:]
+    count = values.shape[1]
+    for column in range(count):
+        place = np.arange(len(labels)) + 0.12 * (column - (count - 1) / 2)
+        bars = None if errors is None else errors[:, column]
+        label = f"{dims[0].replace('_', ' ')} {data[dims[0]][column]}" if dims else None
+        artists += points(
+            ax, place, values[:, column], bars, converged, label=label, linestyle="none"
+        )
+    ax.set_xticks(range(len(labels)), labels, rotation=45)
+    ax.set_xlim(-0.5, len(labels) - 0.5)
+    if errors is None:
+        ax.axhspan(-3, 3, color="0.9", zorder=0)
+        ax.set_yscale("symlog", linthresh=3)
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, -10), max(high, 10))
+        ax.set_ylabel("difference / errors")
+    elif count > 1:
+        ax.legend()
+    return artists
+
+
+def _columns(data: Dataset, name: str) -> NDArray:
+    """Return a variable of a comparison as real numbers, one column for every site or bond."""
+    values = data[name]
+    values = np.abs(values) if np.iscomplexobj(values) else values
+    return values.reshape(len(values), -1)
 
 
 def _tied(data: Dataset, dim: str) -> str:

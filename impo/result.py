@@ -193,7 +193,8 @@ class Stored:
 
     kind: ClassVar[str]
     _kinds: ClassVar[dict[str, type["Stored"]]] = {}
-    _writer: ClassVar[Callable[["Stored", Path], None] | None] = None
+    _writer: ClassVar[Callable[["Stored", Path], None] | None] = None  # set by impo.store, which
+    _viewer: ClassVar[Callable[["Stored"], Any] | None] = None  # `import impo` loads
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -210,9 +211,24 @@ class Stored:
 
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, atomically (see `impo.store`)."""
-        if Stored._writer is None:  # set by impo.store, which `import impo` loads
+        if Stored._writer is None:
             raise RuntimeError("Import `impo` before saving a result.")
         Stored._writer(self, Path(path))
+
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset`: what `xarray.open_dataset` shows of the saved result.
+
+        All data of a dataset, or the observables of a state or trajectory with their errors, with
+        named dimensions, coordinates, units and long names; the attributes are those of the file.
+
+        Raises
+        ------
+        ArgumentError
+            If xarray is not installed; it comes with the extra `analysis`.
+        """
+        if Stored._viewer is None:
+            raise RuntimeError("Import `impo` before looking at a result.")
+        return Stored._viewer(self)
 
 
 def stored_kind(kind: str) -> type[Stored] | None:
@@ -272,14 +288,14 @@ def provenance() -> dict[str, str]:
     return out
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON types: what is not finite becomes None, what is unknown text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -306,56 +322,46 @@ def summary(state: SteadyState) -> dict[str, Any]:
     names = ["Sz"] * spins + ["N"] * bosons
     for name in names:
         for key, measured in ((name, state.expect(name)), (f"{name}_var", state.variance(name))):
-            observables[key] = None if measured is None else _plain(np.real(measured.value))
-            errors[key] = None if measured is None else _plain(measured.error)
+            observables[key] = None if measured is None else plain(np.real(measured.value))
+            errors[key] = None if measured is None else plain(measured.error)
     lengths = {}
     first = isinstance(state.model.sites[0], Spin)
     for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if first else (("Bd", "B"), ("N", "N")):
         length = state.correlation_length(op_a, op_b, (0, 0))
-        lengths[op_a + op_b] = None if length is None else _plain(length.value)
-        errors[f"xi_{op_a}{op_b}"] = None if length is None else _plain(length.error)
+        lengths[op_a + op_b] = None if length is None else plain(length.value)
+        errors[f"xi_{op_a}{op_b}"] = None if length is None else plain(length.error)
     return {
         "model": state.model.name,
-        "parameters": _plain(state.model.to_json()["parameters"]),
-        "method": _plain(method_settings(state.method)),
+        "parameters": plain(state.model.to_json()["parameters"]),
+        "method": plain(method_settings(state.method)),
         "status": str(state.status),
         "message": state.message,
-        "residual": _plain(state.residual),
+        "residual": plain(state.residual),
         "seconds": state.seconds,
         "observables": observables,
         "errors": errors,
         "correlation_length": lengths,
-        "diagnostics": _plain(state.diagnostics),
-        **_plain(state.extras),
+        "diagnostics": plain(state.diagnostics),
+        **plain(state.extras),
     }
 
 
-def readable(state: SteadyState) -> dict[str, Variable]:
+def readable(result: Any) -> dict[str, Variable]:
     """Return the numbers of `summary` as variables with dimensions, units and names.
 
-    What the method cannot give is left out; an error that it cannot give is nan.
+    Those of a trajectory have a leading dimension `time`, and only the observables on the sites are
+    there. What the method cannot give is left out; an error that it cannot give is nan.
     """
-    facts = summary(state)
-    out: dict[str, Variable] = {}
-    for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):
-        where = [i for i, site in enumerate(state.model.sites) if isinstance(site, kind)]
-        if where:
-            out[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
-
-    def add(name: str, value: Any, error: Any, dims: tuple[str, ...], units: str, label: str):
-        if value is not None:
-            out[name] = Variable(dims, np.array(value, dtype=float), units, label)
-            error = np.full(np.shape(value), np.nan) if error is None else np.array(error, float)
-            out[f"{name}_error"] = Variable(dims, error, units, f"error of the {label}")
-
+    if getattr(result, "times", None) is not None:
+        return _readable_trajectory(result)
+    state, facts = result, summary(result)
+    out = _site_numbers(state.model)
     for name, values in facts["observables"].items():
-        op = name.removesuffix("_var")
-        label = f"expectation of {op}" if name == op else f"variance of {op}"
-        dim = "spin_site" if op == "Sz" else "boson_site"
-        add(name, values, facts["errors"][name], (dim,), "1", label)
+        dim = "spin_site" if name.startswith("Sz") else "boson_site"
+        _add(out, name, values, facts["errors"][name], (dim,), "1", _label(name))
     for name, value in facts["correlation_length"].items():
         label = f"correlation length of {name}"
-        add(f"xi_{name}", value, facts["errors"][f"xi_{name}"], (), "unit cells", label)
+        _add(out, f"xi_{name}", value, facts["errors"][f"xi_{name}"], (), "unit cells", label)
     for name in state.extras:
         if isinstance(facts[name], int | float):
             out[name] = Variable((), np.array(facts[name], dtype=float), "1", name)
@@ -365,3 +371,51 @@ def readable(state: SteadyState) -> dict[str, Variable]:
     out["status"] = Variable((), np.array(facts["status"]), "1", "verdict")
     out["seconds"] = Variable((), np.array(facts["seconds"]), "s", "computing time")
     return out
+
+
+def _readable_trajectory(trajectory: Any) -> dict[str, Variable]:
+    out = _site_numbers(trajectory.model)
+    label = "time, in units of the inverse rates of the model"
+    out["time"] = Variable(("time",), np.asarray(trajectory.times, dtype=float), "1", label)
+    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
+        if dim in out:
+            for name, found in (
+                (op, trajectory.expect(op)),
+                (f"{op}_var", trajectory.variance(op)),
+            ):
+                value = np.real(found.value)
+                _add(out, name, value, found.error, ("time", dim), "1", _label(name))
+    if hasattr(trajectory, "status"):
+        out["status"] = Variable((), np.array(str(trajectory.status)), "1", "verdict")
+    return out
+
+
+def _site_numbers(model: LindbladModel) -> dict[str, Variable]:
+    """Return the coordinates of the sites that are spins and of those that are bosons."""
+    out = {}
+    for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):
+        where = [i for i, site in enumerate(model.sites) if isinstance(site, kind)]
+        if where:
+            out[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
+    return out
+
+
+def _label(name: str) -> str:
+    op = name.removesuffix("_var")
+    return f"expectation of {op}" if name == op else f"variance of {op}"
+
+
+def _add(
+    out: dict[str, Variable],
+    name: str,
+    value: Any,
+    error: Any,
+    dims: tuple[str, ...],
+    units: str,
+    label: str,
+) -> None:
+    """Add a number and its error unless the method gives none."""
+    if value is not None:
+        out[name] = Variable(dims, np.array(value, dtype=float), units, label)
+        error = np.full(np.shape(value), np.nan) if error is None else np.array(error, float)
+        out[f"{name}_error"] = Variable(dims, error, units, f"error of the {label}")

@@ -7,8 +7,9 @@ Layout (schema 2; in schema 1 matrix products were scaled differently):
   `impo solve --json` prints;
 * variables of the root: what a person wants to read, with named dimensions, coordinates, `units`
   and `long_name` in netCDF-4 conventions, so `xarray.open_dataset(path, engine="h5netcdf")` shows
-  it: all data of a dataset, or the observables of a state with their errors and the verdict;
-* group `arrays`: for a state, the arrays from which it is rebuilt.
+  it: all data of a dataset, or the observables of a state or trajectory with their errors, and the
+  verdict;
+* group `arrays`: for a state or trajectory, the arrays from which it is rebuilt.
 
 Numbers, booleans and text are the only types. The attribute `checksum` holds the SHA-256 and the
 length of the file, taken with the 64 digits of the hash replaced by zeros. It is verified on the
@@ -21,7 +22,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,47 @@ def load(path: str | Path) -> Any:
         If the file is missing, foreign, truncated or damaged, fails its checksum, was written with
         a newer schema, or holds a kind of result that this version does not know.
     """
-    path = Path(path)
+    return _read(Path(path), _rebuild)
+
+
+def claims(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
+    """Return what a person reads in a file: the variables of its root, and the summary of a state.
+
+    Unlike those of the result that `load` rebuilds from the arrays, these are the numbers as they
+    were written.
+
+    Raises
+    ------
+    StoreError
+        As `load`.
+    """
+
+    def read(file: h5py.File, path: Path) -> tuple[dict[str, Variable], dict[str, Any]]:
+        root = {name: item for name, item in _variables(file) if "/" not in name}
+        return root, json.loads(file.attrs.get("summary", "{}"))
+
+    return _read(Path(path), read)
+
+
+def to_xarray(result: Stored) -> Any:
+    """Return the `xarray.Dataset` that `Stored.to_xarray` describes."""
+    try:
+        import h5netcdf  # noqa: F401
+        import xarray
+    except ImportError as error:
+        raise ArgumentError(
+            f"`to_xarray` needs the package {error.name}; install the extra: pip install "
+            "'impo[analysis]'."
+        ) from None
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _describe(file, result)
+    with xarray.open_dataset(buffer, engine="h5netcdf") as shown:
+        return shown.load()
+
+
+def _read(path: Path, reader: Callable[[h5py.File, Path], Any]) -> Any:
+    """Return what a function finds in a file, of which the seal and the schema are checked."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -132,7 +173,8 @@ def load(path: str | Path) -> Any:
         raise StoreError(f"Cannot read {path}: {problem}.")
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            return _rebuild(file, path)
+            _check_schema(file, path)
+            return reader(file, path)
     except _MALFORMED as error:
         why = " ".join(str(error).split())
         raise StoreError(f"Cannot read {path}: it is malformed ({why}).") from error
@@ -163,8 +205,8 @@ def _broken_seal(content: bytes) -> str:
     return problem
 
 
-def _rebuild(file: h5py.File, path: Path) -> Any:
-    """Return the result in an open file."""
+def _check_schema(file: h5py.File, path: Path) -> None:
+    """Refuse a file that is not ours or of a later version."""
     if file.attrs.get("format") != "impo":
         raise StoreError(f"Cannot read {path}: it was not written by impo.")
     schema = int(file.attrs["schema"])
@@ -173,6 +215,10 @@ def _rebuild(file: h5py.File, path: Path) -> Any:
             f"Cannot read {path}: it has schema {schema}, but this version of impo reads schemas "
             f"up to {SCHEMA}; install a newer one."
         )
+
+
+def _rebuild(file: h5py.File, path: Path) -> Any:
+    """Return the result in an open file."""
     kind = file.attrs["kind"]
     attributes = json.loads(file.attrs["attributes"])
     if kind == Dataset.kind:
@@ -190,6 +236,17 @@ def _rebuild(file: h5py.File, path: Path) -> Any:
 
 def _fill(file: h5py.File, result: Stored) -> None:
     """Write a result into an open, empty file."""
+    _describe(file, result)
+    if isinstance(result, Dataset):
+        return
+    for name, values in result.to_arrays()[0].items():
+        values = np.asarray(values)
+        dims = tuple(f"{name}_{axis}" for axis in range(values.ndim))
+        _write_variables(file.require_group("arrays"), {name: Variable(dims, values)})
+
+
+def _describe(file: h5py.File, result: Stored) -> None:
+    """Write all but the arrays from which a state or trajectory is rebuilt."""
     file.attrs["format"] = "impo"
     file.attrs["schema"] = SCHEMA
     file.attrs["kind"] = result.kind
@@ -199,15 +256,10 @@ def _fill(file: h5py.File, result: Stored) -> None:
         _write_variables(file, result.variables)
         file.attrs["attributes"] = _json(result.attributes)
         return
-    arrays, attributes = result.to_arrays()
-    file.attrs["attributes"] = _json(attributes)
-    for name, values in arrays.items():
-        values = np.asarray(values)
-        dims = tuple(f"{name}_{axis}" for axis in range(values.ndim))
-        _write_variables(file.require_group("arrays"), {name: Variable(dims, values)})
-    if hasattr(result, "residual"):  # a steady state
+    file.attrs["attributes"] = _json(result.to_arrays()[1])
+    if getattr(result, "times", None) is None:
         file.attrs["summary"] = _json(summary(result))  # type: ignore[arg-type]
-        _write_variables(file, readable(result))  # type: ignore[arg-type]
+    _write_variables(file, readable(result))
 
 
 def _write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> None:
@@ -314,3 +366,4 @@ def _json(value: Any) -> str:
 
 
 Stored._writer = save
+Stored._viewer = to_xarray

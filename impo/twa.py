@@ -274,22 +274,29 @@ def _judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: Lindblad
         len(stretches[0].first) // 2,
         agree,
     )
-    spins = _spin_numbers(model)
-    one, two = moments.half(0), moments.half(1)
-    residual = max(
-        np.max(np.abs(one.expect("Sz").value - two.expect("Sz").value) / spins),
-        np.max(np.abs(one.variance("Sz").value - two.variance("Sz").value) / spins**2),
-    )
+    residual = starts_difference(moments, model)
     error = _largest_error(moments, model)
     record = {
-        "residual": float(residual),
+        "residual": residual,
         "error": error,
         "starts_agree": agree,
         "worst_deviation": worst,
         **{f"{start}_{key}": value for start, values in _both_starts(moments).items()
            for key, value in values.items()},
     }  # fmt: skip
-    return _Verdict(first, agree, worst, moments, error, float(residual), record)
+    return _Verdict(first, agree, worst, moments, error, residual, record)
+
+
+def starts_difference(moments: Moments, model: LindbladModel) -> float:
+    """Return the largest difference of <S_z>/S and Var/S^2 between the two starts."""
+    spins = _spin_numbers(model)
+    one, two = moments.half(0), moments.half(1)
+    return float(
+        max(
+            np.max(np.abs(one.expect("Sz").value - two.expect("Sz").value) / spins),
+            np.max(np.abs(one.variance("Sz").value - two.variance("Sz").value) / spins**2),
+        )
+    )
 
 
 def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]:

@@ -31,7 +31,7 @@ def _phase(gain: float, loss: float) -> int:
     return 0
 
 
-def _boundary(name: str, gains: np.ndarray) -> np.ndarray:
+def boundary(name: str, gains: np.ndarray) -> np.ndarray:
     """Return the loss at which the phase loses stability for every gain, nan where it does not."""
     out = np.full(len(gains), np.nan)
     for i, gain in enumerate(gains):
@@ -58,7 +58,7 @@ def compute(quick: bool) -> Dataset:
     }
     errors = {}
     for name, edge in (("AM", G + H), ("FM up", G - H), ("FM down", G - H)):
-        found = _boundary(name, gains)
+        found = boundary(name, gains)
         label = f"boundary_{name.replace(' ', '_')}"
         variables[label] = Variable(
             ("boundary_gain",), found, "g", f"loss rate at which {name} becomes unstable"

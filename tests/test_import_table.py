@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOP = {"arguments", "symmetry", "spin", "model", "basis", "sparse_basis"}
-FACES = {"plot", "parse", "cli"}
+FACES = {"verification", "comparison", "comparison_table", "plot", "parse", "cli"}
 MAY_IMPORT = {
     "arguments": set(),
     "symmetry": set(),
@@ -47,7 +47,9 @@ METHODS = {"exact", "mean_field", "cluster_mean_field", "holstein_primakoff", "t
 MAY_IMPORT["steady"] = TOP | METHODS | {"result", "store"}
 MAY_IMPORT["sweep"] = TOP | {"result", "steady", "store"}
 BELOW = set(MAY_IMPORT)
-MAY_IMPORT |= {"plot": BELOW, "parse": BELOW, "cli": BELOW | {"plot", "parse"}}
+MAY_IMPORT |= {"verification": BELOW, "comparison": BELOW, "plot": BELOW, "parse": BELOW}
+MAY_IMPORT["comparison_table"] = BELOW | {"comparison"}
+MAY_IMPORT["cli"] = BELOW | FACES - {"cli"}
 MAY_IMPORT["__init__"] = BELOW | FACES
 MODULES = sorted((ROOT / "impo").rglob("*.py"))
 

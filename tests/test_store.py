@@ -96,6 +96,13 @@ def test_files_speak_xarray(tmp_path, point):
         np.testing.assert_array_equal(file.rho, point.rho)
 
 
+@pytest.mark.parametrize("package", ["xarray", "h5netcdf"])
+def test_without_xarray_the_extra_is_named(point, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ArgumentError, match=rf"needs the package {package}.*impo\[analysis\]"):
+        point.to_xarray()
+
+
 def test_long_attributes_and_numpy_scalars(tmp_path):
     data = Dataset({}, {"history": [np.float64(0.5)] * 30000, "array": np.arange(2)})
     save(data, tmp_path / "data.h5")

@@ -1,6 +1,7 @@
 """Finite clusters by their full Liouvillian."""
 
 from impo.exact.evolution import evolve
+from impo.exact.solution import projected_residual
 from impo.exact.spectrum import Spectrum, spectrum
 from impo.exact.state import Exact, ExactState
 from impo.exact.steady import steady_state
@@ -10,6 +11,7 @@ __all__ = [
     "ExactState",
     "Spectrum",
     "evolve",
+    "projected_residual",
     "spectrum",
     "steady_state",
 ]

@@ -166,6 +166,12 @@ def residual(sector: Sector, change: NDArray) -> float:
     return float(np.max(np.abs(change[low]) / sizes))
 
 
+def projected_residual(density: ClusterDensity) -> float:
+    """Return `residual` of a density operator, in the basis that it is expanded in."""
+    sector = charge_sector(density.generator, density.bases)
+    return residual(sector, liouvillian(sector) @ density.coefficients)
+
+
 def leakage(sector: Sector, coefficients: NDArray) -> float:
     """Return |L rho| / |rho| in the products that the cut-off drops, Hilbert-Schmidt norm."""
     bases = site_bases(sector.generator, max(int(basis.k.max()) for basis in sector.bases) + 1)

@@ -8,7 +8,7 @@ from impo.result import Status
 from models import cavity
 from models.gain_loss import dimer
 from models.kerr import drummond_walls, oscillator
-from runs import fig2, fig3, fig4, fig9
+from runs import fig2, fig3, fig9
 
 KERR = {"U": 10.0, "delta": 10.0, "gamma": 1.0}
 
@@ -140,13 +140,3 @@ def test_effective_rates_are_those_of_the_dimer():
     plain = dimer(spin, g=2 * spin * g, gain=2 * spin * rate, loss=2 * spin * rate)
     left, right = (spectrum(model, Exact(), 1, 9).eigenvalues for model in (effective, plain))
     assert np.abs(left - right).max() < 1e-12
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("study", [fig2, fig3, fig4, fig9])
-def test_quick_studies_run_and_draw(study):
-    data = study.compute(quick=True)
-    assert all(np.isfinite(v.values).any() for v in data.variables.values())
-    for name, variable in data.variables.items():
-        assert len(variable.dims) == variable.values.ndim, name
-    assert len(study.draw(data).axes) >= 4

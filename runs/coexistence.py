@@ -1,0 +1,143 @@
+"""Up and down sweeps across three phase boundaries: no hysteresis at finite spin.
+
+Every point starts from the steady state of the one before. Paths: from one FM phase to the other at
+a fixed small sum of rates (the line gain = loss < g - h, of first order for S -> infinity), from FM
+to PPT, and from PPT to AM, both at fixed gain. Where phases coexisted, the two directions would
+disagree; what they differ by is given in units of their combined error bars.
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from impo import ITEBD, Status, SteadyState
+from impo.model import LindbladModel
+from impo.plot import points
+from impo.result import Dataset, Variable
+from impo.sweep import sweep
+from models.gain_loss import chain
+
+COST = {"quick": "45 s", "full": "40 min"}
+
+G, H = 1.0, 0.5
+SUM = 0.6  # of the rates on the first path
+GAIN = 1.5  # on the others
+PATHS = ("FM-FM", "FM-PPT", "AM-PPT")
+DIRECTIONS = ("up", "down")
+_LEAST = 1e-7  # what is drawn of a smaller difference
+SYMBOLS = {"Sz": r"$\langle S^z\rangle/S$", "Sz_var": r"$(\Delta S^z)^2/S^2$"}
+
+
+def rates(path: str, count: int) -> tuple[NDArray, NDArray]:
+    """Return the gain and loss rates along a path; `up` goes in this order."""
+    if path == "FM-FM":
+        loss = np.linspace(0.2 * SUM, 0.8 * SUM, count)
+        return SUM - loss, loss
+    edge = ((G - H) if path == "FM-PPT" else (G + H)) ** 2 / GAIN
+    reach = 0.7 * edge if path == "FM-PPT" else 0.3 * edge
+    return np.full(count, GAIN), np.linspace(edge - reach, edge + reach, count)
+
+
+def models(spin: float, path: str, count: int) -> list[LindbladModel]:
+    """Return the models along a path."""
+    return [chain(spin, G, H, *pair) for pair in zip(*rates(path, count), strict=True)]
+
+
+def _row(state: SteadyState) -> dict[str, NDArray]:
+    """Return what is compared, scaled by S, shape (site,), and the verdict."""
+    spin = float(state.model.sites[0].S)
+    out = {"status": np.array(str(state.status)), "time": np.array(state.diagnostics["time"])}
+    for name, found, scale in (
+        ("Sz", state.expect("Sz"), spin),
+        ("Sz_var", state.variance("Sz"), spin**2),
+    ):
+        out[name] = np.real(found.value) / scale
+        out[f"{name}_error"] = np.asarray(found.error) / scale
+    return out
+
+
+def compute(quick: bool) -> Dataset:
+    """Return <S_z> and its variance on all paths in both directions, and their differences."""
+    spins, count = ((0.5, 1.0), 7) if quick else ((0.5, 1.0, 2.0), 25)
+    method = ITEBD(tol=2e-3) if quick else ITEBD(tol=3e-4)
+    chains = []
+    for spin in spins:
+        for path in PATHS:
+            forward = models(spin, path, count)
+            chains += [forward, forward[::-1]]
+    found = dict(sweep(chains, method))
+    rows = [_row(found[n]) for n in range(len(found))]
+    shape = (len(spins), len(PATHS), len(DIRECTIONS), count)
+    dims = ("S", "path", "direction", "point")
+    along = np.array([rates(path, count) for path in PATHS])
+    variables = {
+        "S": Variable(("S",), np.array(spins), "1", "spin quantum number"),
+        "path": Variable(("path",), np.array(PATHS), "1", "phases on both sides of the boundary"),
+        "direction": Variable(("direction",), np.array(DIRECTIONS), "1", "direction of the sweep"),
+        "gain": Variable(("path", "point"), along[:, 0], "g", "gain rate"),
+        "loss": Variable(("path", "point"), along[:, 1], "g", "loss rate"),
+    }
+    names = {
+        "Sz": "<S_z>/S", "Sz_var": "Var(S_z)/S^2", "status": "verdict",
+        "time": "time evolved, in units of 1/g",
+    }  # fmt: skip
+    for key in rows[0]:
+        values = np.array([row[key] for row in rows])
+        values = values.reshape(*shape, *values.shape[1:])
+        values[:, :, 1] = values[:, :, 1, ::-1].copy()  # points in the same order as upwards
+        label = names[key.removesuffix("_error")]
+        variables[key] = Variable(
+            (*dims, "site")[: values.ndim], values, "1",
+            f"error of {label}" if key.endswith("_error") else label,
+        )  # fmt: skip
+    largest = {}
+    for name in SYMBOLS:
+        values, errors = variables[name].values, variables[f"{name}_error"].values
+        change = values[:, :, 0] - values[:, :, 1]
+        apart = change / np.hypot(errors[:, :, 0], errors[:, :, 1])
+        for key, array, label in (
+            (f"{name}_difference", change, f"up - down of {names[name]}"),
+            (f"{name}_deviation", apart, f"up - down of {names[name]} over the combined errors"),
+        ):
+            variables[key] = Variable(("S", "path", "point", "site"), array, "1", label)
+            largest[key] = np.abs(array).max(axis=(2, 3)).tolist()
+    return Dataset(variables, {"g": G, "h": H, "tol": method.tol, "largest": largest})
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw <S_z> of both directions (upper row) and all differences (lower row)."""
+    paths = data["path"]
+    figure = Figure(figsize=(3.0 * len(paths), 4.8), layout="constrained")
+    upper, lower = figure.subplots(2, len(paths), sharex="col", sharey="row")
+    for n, path in enumerate(paths):
+        x = data["loss"][n]
+        for i, spin in enumerate(data["S"]):
+            text = rf"$S={'1/2' if spin == 0.5 else f'{spin:g}'}$"
+            for way, marker in enumerate(("^", "v")):
+                good = data["status"][i, n, way] == Status.CONVERGED
+                for site in (0, 1):
+                    points(
+                        upper[n], x, data["Sz"][i, n, way, :, site],
+                        data["Sz_error"][i, n, way, :, site], good, color=f"C{i}", marker=marker,
+                        markersize=4, linestyle="-" if site == 0 else ":", linewidth=0.8,
+                        label=f"{text}, {data['direction'][way]}" if site == 0 else None,
+                    )  # fmt: skip
+            good = np.all(data["status"][i, n] == Status.CONVERGED, axis=0)
+            for (name, symbol), marker in zip(SYMBOLS.items(), ("o", "s"), strict=True):
+                for site in (0, 1):
+                    apart = np.abs(data[f"{name}_deviation"][i, n, :, site])
+                    points(
+                        lower[n], x, np.maximum(apart, _LEAST), None, good,
+                        color=f"C{i}", marker=marker, markersize=3, linestyle="none",
+                        label=symbol if site == 0 and i == 0 else None,
+                    )  # fmt: skip
+        lower[n].axhspan(_LEAST, 1, color="0.9", zorder=0)
+        lower[n].set_xlabel(r"$\Gamma_l/g$")
+        fixed = rf"$\Gamma_g+\Gamma_l={SUM}\,g$" if path == "FM-FM" else rf"$\Gamma_g={GAIN}\,g$"
+        upper[n].set_title(f"{path}, {fixed}")
+    upper[0].set_ylabel(r"$\langle S^z_{a,b}\rangle/S$")
+    lower[0].set_ylabel("|up - down| / combined error")
+    lower[0].set(yscale="log", ylim=(_LEAST, 10))
+    upper[0].legend(fontsize=7)
+    lower[0].legend(fontsize=7)
+    return figure

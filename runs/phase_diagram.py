@@ -1,0 +1,148 @@
+"""Order parameter and fluctuations over the plane of rates, for small and large spins (Fig. 1c).
+
+M_z = (<S_a> + <S_b>)/2S and the total variance (Var S_a + Var S_b)/S^2 of the infinite chain, by
+iMPO for small spins and TWA for S = 1000, with the phase boundaries of the Holstein-Primakoff
+expansion. Exchanging the sublattices and turning all spins over maps (gain, loss) to (loss, gain)
+and M_z to -M_z: half of the plane is computed. TWA takes a time of order S to equilibrate on the
+line gain = loss < g - h, and a long one close to the other boundaries: such points may stay without
+convergence, and are marked.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from impo import ITEBD, TWA, Status, SteadyState
+from impo.model import LindbladModel
+from impo.result import Dataset, Variable
+from impo.sweep import sweep
+from models.gain_loss import chain
+from runs.fig1c import EDGE, PHASES, G, H, boundary
+
+COST = {"quick": "1 min", "full": "40 min"}
+
+LARGE_SPIN = 1000.0
+_HOLLOW = {"marker": "o", "markersize": 4, "color": "0.4", "markerfacecolor": "none", "ls": "none"}
+
+
+def _methods(quick: bool) -> list[tuple[float, ITEBD | TWA]]:
+    """Return the spins and the method for each."""
+    if quick:
+        semiclassical = TWA(cells=20, trajectories=64, dt=0.1, max_time=400, tol=2e-2)
+        return [(0.5, ITEBD(tol=3e-3)), (1.0, ITEBD(tol=3e-3)), (LARGE_SPIN, semiclassical)]
+    method = ITEBD(tol=5e-4)
+    semiclassical = TWA(cells=50, trajectories=64, dt=0.1, max_time=4000, tol=5e-3)
+    return [(spin, method) for spin in (0.5, 1.0, 2.0)] + [(LARGE_SPIN, semiclassical)]
+
+
+def half_plane(spin: float, axis: NDArray) -> list[list[LindbladModel]]:
+    """Return the models with loss <= gain, in chains of falling loss."""
+    return [
+        [chain(spin, G, H, gain, loss) for loss in axis[: n + 1][::-1]]
+        for n, gain in enumerate(axis)
+    ]
+
+
+def order(state: SteadyState) -> dict[str, tuple[float, float]]:
+    """Return M_z and the total variance, scaled by S, with errors."""
+    spin = float(state.model.sites[0].S)
+    mean, spread = state.expect("Sz"), state.variance("Sz")
+    return {
+        "Mz": (np.real(mean.value).sum() / (2 * spin), np.sum(mean.error) / (2 * spin)),
+        "variance": (np.real(spread.value).sum() / spin**2, np.sum(spread.error) / spin**2),
+    }
+
+
+def plane(states: Iterable[SteadyState], points: int) -> dict[str, NDArray]:
+    """Return arrays (gain, loss) of the whole plane from the states of `half_plane`, in order."""
+    out: dict[str, NDArray] = {"status": np.full((points, points), "", dtype=object)}
+    places = [(n, m) for n in range(points) for m in range(n + 1)[::-1]]
+    for place, state in zip(places, states, strict=True):
+        out["status"][place] = out["status"][place[::-1]] = str(state.status)
+        for name, (value, error) in order(state).items():
+            for key, number, sign in (
+                (name, value, -1 if name == "Mz" else 1),
+                (f"{name}_error", error, 1),
+            ):
+                array = out.setdefault(key, np.full((points, points), np.nan))
+                array[place[::-1]] = sign * number
+                array[place] = number
+    out["status"] = out["status"].astype(str)
+    return out
+
+
+def compute(quick: bool) -> Dataset:
+    """Return both quantities on a grid of rates for all spins, and the boundaries."""
+    points, along = (10, 25) if quick else (24, 60)
+    axis = EDGE * np.arange(1, points + 1) / points
+    methods = _methods(quick)
+    planes = []
+    for spin, method in methods:
+        found = dict(sweep(half_plane(spin, axis), method))
+        planes.append(plane((found[n] for n in range(len(found))), points))
+    gains = np.geomspace(0.05, EDGE, along)
+    variables = {
+        "S": Variable(("S",), np.array([spin for spin, _ in methods]), "1", "spin quantum number"),
+        "gain": Variable(("gain",), axis, "g", "gain rate"),
+        "loss": Variable(("loss",), axis, "g", "loss rate"),
+        "boundary_gain": Variable(("boundary_gain",), gains, "g", "gain rate"),
+    }
+    names = {
+        "Mz": "<S_a + S_b>/2S", "variance": "(Var S_a + Var S_b)/S^2", "status": "verdict",
+    }  # fmt: skip
+    for key in planes[0]:
+        label = names[key.removesuffix("_error")]
+        label = f"error of {label}" if key.endswith("_error") else label
+        stacked = np.stack([one[key] for one in planes])
+        variables[key] = Variable(("S", "gain", "loss"), stacked, "1", label)
+    for name in PHASES:
+        label = f"loss rate at which {name} becomes unstable, S -> infinity"
+        variables[f"boundary_{name.replace(' ', '_')}"] = Variable(
+            ("boundary_gain",), boundary(name, gains), "g", label
+        )
+    tolerances = [method.tol for _, method in methods]
+    return Dataset(variables, {"g": G, "h": H, "tol": tolerances, "large_spin": LARGE_SPIN})
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw M_z (upper row) and the total variance (lower row); circles are not converged."""
+    spins = data["S"]
+    figure = Figure(figsize=(2.4 * len(spins) + 0.9, 4.8), layout="constrained")
+    axes = figure.subplots(2, len(spins), squeeze=False, sharex=True, sharey=True)
+    looks = (
+        ("Mz", r"$\langle S^z_a + S^z_b\rangle/2S$", {"cmap": "RdBu_r", "vmin": -1, "vmax": 1}),
+        ("variance", r"$(\Delta S_a^2 + \Delta S_b^2)/S^2$", {"cmap": "viridis", "vmin": 0}),
+    )
+    for row, (name, label, look) in zip(axes, looks, strict=True):
+        if name == "variance":
+            look["vmax"] = float(np.nanmax(data[name]))
+        for n, ax in enumerate(row):
+            mesh = ax.pcolormesh(
+                data["gain"], data["loss"], data[name][n].T, shading="nearest", **look
+            )
+            _lines(ax, data)
+            poor = np.argwhere(data["status"][n] != Status.CONVERGED)
+            ax.plot(data["gain"][poor[:, 0]], data["loss"][poor[:, 1]], **_HOLLOW)
+        figure.colorbar(mesh, ax=row, label=label)
+    for n, spin in enumerate(spins):
+        method = "TWA" if spin == data.attributes["large_spin"] else "iMPO"
+        axes[0, n].set_title(rf"{method}, $S={'1/2' if spin == 0.5 else f'{spin:g}'}$")
+        axes[1, n].set_xlabel(r"$\Gamma_g/g$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"$\Gamma_l/g$")
+    return figure
+
+
+def _lines(ax: Axes, data: Dataset) -> None:
+    """Draw the boundaries for S -> infinity."""
+    for name in PHASES:
+        known = data[f"boundary_{name.replace(' ', '_')}"]
+        ax.plot(data["boundary_gain"], known, "k-", lw=1)
+    end = data.attributes["g"] - data.attributes["h"]
+    ax.plot([0, end], [0, end], "k-", lw=1)
+    step = data["gain"][1] - data["gain"][0]
+    edges = (data["gain"][0] - step / 2, data["gain"][-1] + step / 2)
+    ax.set(xlim=edges, ylim=edges, aspect="equal")
