@@ -47,7 +47,7 @@ def compute(quick: bool) -> Dataset:
                 cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
                 for c, ab in ((1 if quick else 2, 3), (1, 2))
             ]
-            states = [steady_state(model, Exact()) for model in (*full, *effective)]
+            states = [steady_state(model, Exact(gap=False)) for model in (*full, *effective)]
             rho = [state.density_matrix(places) for state in states]
             distance[i, j] = [_distance(rho[0], rho[2]), _distance(rho[0], rho[3])]
             error[i, j] = np.abs(

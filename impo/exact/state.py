@@ -39,6 +39,9 @@ class Exact:
         A cut result is compared with that of a quarter less. Bosons have their own cut-off.
     tol
         Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
+    gap
+        Whether to compute the slowest decay rate with charge one, which takes longer than the
+        state, and with it the gap.
     """
 
     name: ClassVar[str] = "exact"
@@ -46,6 +49,7 @@ class Exact:
     periodic: bool = False
     k_max: int | str | None = None
     tol: float = 1e-5
+    gap: bool = True
 
     def __post_init__(self):
         for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
@@ -59,6 +63,7 @@ class Exact:
             except ArgumentError:
                 raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
         positive("tol", self.tol)
+        boolean("gap", self.gap)
 
 
 def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
