@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.exact import Exact, steady_state
+from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from models import cavity
 
@@ -97,7 +98,7 @@ def draw(data: Dataset) -> Figure:
         axes[0, i].set(
             xlabel=r"$\delta/G_c$",
             ylabel=r"$\langle S_z\rangle/S$ of a and b",
-            title=f"S = {spin:g}",
+            title=f"$S={spin_text(spin)}$",
         )
         axes[0, i].legend(fontsize="small")
         for axis in axes[:, i]:

@@ -151,7 +151,7 @@ def test_gap_covers_both_sectors():
 
 
 def test_without_the_gap_the_state_is_the_same():
-    model = dimer(1.5, gain=1.2, loss=0.7)
+    model = gain_loss.dimer(1.5, gain=1.2, loss=0.7)
     full, short = steady_state(model, Exact()), steady_state(model, Exact(gap=False))
     assert np.array_equal(full.expect("Sz").value, short.expect("Sz").value)
     assert short.extras["gap"] is None

@@ -71,8 +71,8 @@ def test_crossover_puts_all_solvers_side_by_side(monkeypatch):
     monkeypatch.setattr(crossover, "solvers", lambda quick: few)
     data = crossover.compute(quick=True)
     assert data["TWA_Sz"].shape == (3, 2, 2)
-    assert data["TWA_settled"].all()
-    assert not data["HPA_settled"][1].any()  # no ordered configuration is stable in PPT
+    assert data.unconverged == 0
+    assert not data["HPA_stable"][1].any()  # no ordered configuration is stable in PPT
     np.testing.assert_allclose(data["TWA_Sz"][2, 1], data["HPA_Sz"][2, 0], atol=0.05)
     assert np.all(np.abs(data["TWA_Sz"][:, 0] - data["ring_Sz"][:, 1]) < 0.3)
     crossover.draw(data).savefig(os.devnull, format="png")
@@ -89,4 +89,5 @@ def test_nu_on_the_antimagnetic_side_is_one_half(monkeypatch):
         if name.endswith("AM"):
             assert abs(value - 0.5) < 4 * error + 0.03
     assert data.attributes["nu"]["TWA_S1000_PPT"] == [None, None]
+    assert data.unconverged == np.sum(data["TWA_S1000_PPT_status"] != "converged")
     nu.draw(data).savefig(os.devnull, format="png")

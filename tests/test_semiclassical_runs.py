@@ -66,5 +66,5 @@ def test_fig7ab(monkeypatch):
     monkeypatch.setitem(fig7ab.SPINS, "quick", (0.5, 1.5))
     data = fig7ab.compute(True)
     drawn(fig7ab, data)
-    assert np.all(data["converged_by_sites"] == 1)
-    assert np.all(np.diff(data["transverse_by_sites"][:, 1]) < 0)
+    assert data.unconverged == 0
+    assert np.all(np.diff(data["by_sites_transverse"][:, 1]) < 0)
