@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import non_negative_integer, one_of, positive
-from impo.mean_field_equations import pair_expectation, spin_vector
+from impo.mean_field_equations import pair_expectation
 from impo.model import LindbladModel
 from impo.result import (
     Estimate,
@@ -18,6 +18,7 @@ from impo.result import (
     shared_attributes,
     shared_fields,
 )
+from impo.spin import spin_vector
 
 
 @dataclass(frozen=True)
