@@ -51,7 +51,7 @@ def compute(quick: bool) -> Dataset:
     diagonal participation at gain = loss, divided by the dimension, are extrapolated to 1/S = 0.
     """
     spin = 4 if quick else 16
-    imbalance = np.linspace(0, 0.5, 6 if quick else 21)
+    imbalance = np.linspace(0, 0.5, 6 if quick else 16)
     spins = np.array([2.0, 4, 6] if quick else [4.0, 8, 12, 18])
     purity = np.array([[_purity(s, d) for d in imbalance] for s in spins])
     rates = np.array([[_slowest(spin, d, charge) for d in imbalance] for charge in (0, 1)])
@@ -73,7 +73,7 @@ def compute(quick: bool) -> Dataset:
             for d in points
         ]
     )
-    mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32, 48])
+    mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32])
     mixed = np.empty((len(mixed_spins), 2))
     for i, s in enumerate(mixed_spins):
         extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6, gap=False)).extras

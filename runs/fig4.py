@@ -27,8 +27,8 @@ def compute(quick: bool) -> Dataset:
     shown = 20.0 if quick else 50.0
     drive = np.linspace(1.2, 2.4, 13)
     if not quick:  # denser around the transition
-        drive = np.concatenate(
-            [np.arange(24, 32) / 20, np.arange(80, 97) / 50, np.arange(39, 49) / 20]
+        drive = np.array(
+            [*np.arange(12, 16) / 10, *np.arange(64, 77) / 40, *np.arange(20, 25) / 10]
         )
     rates = np.empty((len(drive), _EIGENVALUES))
     for i, F in enumerate(drive):
@@ -37,7 +37,7 @@ def compute(quick: bool) -> Dataset:
     sizes = np.array([5.0, 10, 20] if quick else [5.0, 10, 20, 50])
     fine = np.linspace(drive[0], drive[-1], 121)
     closed = np.array([[_closed_purity(D, F) for F in fine] for D in sizes])
-    solved_drive = drive[:: 1 if quick else 3]
+    solved_drive = drive[:: 1 if quick else 2]
     solved = np.full((len(sizes), len(solved_drive)), np.nan)
     for i, D in enumerate(sizes):
         for j, F in enumerate(solved_drive):

@@ -35,7 +35,7 @@ def compute(quick: bool) -> Dataset:
     quantum less. Slopes are between neighbouring separations.
     """
     spins = np.array([0.5, 1.0])
-    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160, 320])
+    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160])
     places = [(0, 0), (1, 0)]
     magnetisation = np.empty((len(spins), len(separation), 3, 2))
     distance = np.empty((len(spins), len(separation), 2))
@@ -46,7 +46,7 @@ def compute(quick: bool) -> Dataset:
             effective = [cavity.effective_dimer(spin, **given, stark=x) for x in (True, False)]
             full = [
                 cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
-                for c, ab in ((1 if quick else 2, 3), (1, 2))
+                for c, ab in (((1, 3), (1, 2)) if quick else ((2, 2), (1, 1)))
             ]
             states = [steady_state(model, Exact(gap=False)) for model in (*full, *effective)]
             rho = [state.density_matrix(places) for state in states]

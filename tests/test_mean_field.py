@@ -167,7 +167,7 @@ def test_bad_start(start):
 
 def test_bad_times():
     with pytest.raises(ArgumentError, match="`times`"):
-        evolve(chain(1.0), MeanField(), None, [0.0, 0.0])
+        evolve(chain(1.0), MeanField(), None, [1.0, 0.0])
 
 
 def test_trajectory_has_variances_and_is_stored():
