@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runs import cavity_array, fig1c, fig6, fig7ab, fig8, fm_boundary
+from runs import cavity_array, fig1c, fig6, fig7ab, fig8, fm_boundary, gutzwiller, negativity
 
 
 def drawn(study, data):
@@ -68,3 +68,30 @@ def test_fig7ab(monkeypatch):
     drawn(fig7ab, data)
     assert data.unconverged == 0
     assert np.all(np.diff(data["by_sites_transverse"][:, 1]) < 0)
+
+
+@pytest.mark.slow
+def test_gutzwiller():
+    data = gutzwiller.compute(True)
+    drawn(gutzwiller, data)
+    assert data.unconverged == 0
+    spins = data["S_threshold"]
+    np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
+    np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)
+    off = np.abs(data["attracted"][:, 0] - data["attracted"][:, 1])
+    assert np.all(off[1:] < 0.75 * off[:-1])  # towards 1/2 for every doubling of S
+    assert np.all(data["ppt"][:, 0, 2] > 0.2)  # the variance stays
+    assert np.all(np.abs(np.diff(data["ppt"], axis=1)[:, 0, 1]) > 0.08)
+    quickly = data["motion"][:, 0]
+    assert np.all(quickly[1:] < 0.6 * quickly[:-1])
+    assert np.all(data["motion"][-1, 1:] >= data["motion"][-1, :-1])
+
+
+def test_negativity(monkeypatch):
+    monkeypatch.setattr(negativity, "RATIOS", (0.0, 0.5))
+    data = negativity.compute(True)
+    drawn(negativity, data)
+    dimer, pair = data["peak"]
+    assert dimer[0] < 1.01  # at the transition
+    assert pair[0] == pytest.approx(1.121, abs=2e-3)
+    np.testing.assert_allclose(data["negativity"].max(axis=1), [dimer[1], pair[1]], rtol=2e-3)
