@@ -271,6 +271,32 @@ class Dataset(Stored):
         return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)
 
 
+_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
+
+
+def shared_attributes(state: Any) -> dict[str, Any]:
+    """Return what every state is stored with, as JSON types: its model, verdict and history."""
+    return {
+        "model": state.model.to_json(),
+        "status": str(state.status),
+        "message": state.message,
+        "residual": state.residual,
+        "seconds": state.seconds,
+        "history": [dict(step) for step in state.history],
+        "diagnostics": dict(state.diagnostics),
+        "extras": dict(state.extras),
+    }
+
+
+def shared_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a state that `shared_attributes` wrote, by name."""
+    return {
+        "model": LindbladModel.from_json(attributes["model"]),
+        "status": Status(attributes["status"]),
+        **{name: attributes[name] for name in _SHARED if name in attributes},
+    }
+
+
 def method_settings(method: Any) -> dict[str, Any]:
     """Return {"name": ..., setting: value, ...} of a method (a frozen dataclass with a `name`)."""
     return {"name": method.name, **dataclasses.asdict(method)}

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from impo import cluster_mean_field, exact, holstein_primakoff, mean_field, twa
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.model import LindbladModel
 from impo.result import Progress, SteadyState
 from impo.tensor import itebd
@@ -86,7 +85,8 @@ def evolve(model: LindbladModel, method: Any, start: Any, times: ArrayLike) -> A
     model, method, start
         As in `steady_state`.
     times
-        Real numbers >= 0 in rising order, in units of the inverse rates of the model.
+        Real numbers >= 0 in rising order, in units of the inverse rates of the model. The start is
+        the state at time zero.
 
     Returns
     -------
@@ -102,11 +102,7 @@ def evolve(model: LindbladModel, method: Any, start: Any, times: ArrayLike) -> A
     """
     _check_model(model)
     solve = _function(method, "evolve")
-    grid = np.asarray(times, dtype=float)
-    if grid.ndim != 1 or not len(grid) or not np.all(np.isfinite(grid)):
-        raise fail("times", "a non-empty list of finite numbers", times)
-    if grid[0] < 0 or np.any(np.diff(grid) < 0):
-        raise fail("times", "non-negative and in rising order", times)
+    grid = rising_times(times)
     with threadpool_limits(limits=1, user_api="blas"):
         return solve(model, method, start, grid)
 

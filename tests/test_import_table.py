@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "holstein_primakoff": TOP | {"quadratic", "gaussian", "stability", "result"},
     "decay": {"result"},
     "moments": TOP | {"decay", "result"},
-    "spin_equations": TOP | {"moments"},
+    "spin_equations": TOP,
     "trajectories": {"spin_equations"},
     "spin_ensemble": {"spin_equations", "trajectories"},
     "twa_state": TOP | {"moments", "result"},

@@ -106,8 +106,7 @@ def check_crossover(data):
     spins = {name: list(data[f"{name}_S"]) for name in ("ring", "iMPO", "TWA", "HPA")}
     phases = list(data["phase"])
     am, ppt, fm = (phases.index(name) for name in ("AM", "PPT", "FM"))
-    assert all(data[f"{name}_settled"].all() for name in ("ring", "iMPO", "TWA"))
-    assert not data["HPA_settled"][ppt].any()  # no ordered configuration is stable
+    assert not data["HPA_stable"][ppt].any()  # no ordered configuration is stable
     for phase in (am, fm):
         np.testing.assert_allclose(
             data["TWA_Sz"][phase, spins["TWA"].index(1000)],
@@ -188,10 +187,31 @@ def check_fig5(data):
 def check_fig7ab(data):
     """All points converge; larger clusters break the symmetry less at a high rate."""
     for axis in ("sites", "S"):
-        assert np.all(data[f"converged_by_{axis}"] == 1)
-        assert np.all(data[f"error_by_{axis}"] < 1e-6)
+        assert np.all(data[f"by_{axis}_error"] < 1e-6)
     below = (data["rate"] > 0.7) & (data["rate"] < 1.4)
-    assert np.all(np.diff(data["transverse_by_sites"][:, below], axis=0) < 0)
+    assert np.all(np.diff(data["by_sites_transverse"][:, below], axis=0) < 0)
+
+
+def check_gutzwiller(data):
+    """Thresholds and attracted states approach mean field with S, the mixed steady state does not."""
+    spins = data["S_threshold"]
+    np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
+    np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)
+    off = np.abs(data["attracted"][:, 0] - data["attracted"][:, 1])
+    assert np.all(off[1:] < 0.75 * off[:-1])  # towards 1/2 for every doubling of S
+    assert np.all(data["ppt"][:, 0, 2] > 0.2)  # the variance stays
+    assert np.all(np.abs(np.diff(data["ppt"], axis=1)[:, 0, 1]) > 0.08)
+    quickly = data["motion"][:, 0]
+    assert np.all(quickly[1:] < 0.6 * quickly[:-1])
+    assert np.all(data["motion"][-1, 1:] >= data["motion"][-1, :-1])
+
+
+def check_negativity(data):
+    """The dimer's negativity peaks at the transition, that of a pair in the chain above it."""
+    dimer, pair = data["peak"]
+    assert dimer[0] < 1.01
+    assert pair[0] == pytest.approx(1.121, abs=2e-3)
+    np.testing.assert_allclose(data["negativity"].max(axis=1), data["peak"][:, 1], rtol=2e-3)
 
 
 def check_fig9(data):

@@ -62,8 +62,9 @@ class Picture:
     def monitor(self) -> NDArray:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
-        Real and imaginary parts one after the other. They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
-        site is added, because it may move more than they do.
+        They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
+        site is added, because it may move more than they do. Imaginary parts, if there are any,
+        follow after all real parts.
         """
         n = len(self.bases)
         values = []
