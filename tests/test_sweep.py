@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from impo.arguments import ArgumentError
+from impo.points import point_name
 from impo.result import Status
 from impo.store import StoreError, load, save
-from impo.sweep import Axis, parameter_grid, point_name, serial, sweep, tabulate
+from impo.sweep import Axis, parameter_grid, serial, sweep, tabulate
 from models import gain_loss
 from tests import dense as double
 from tests.dense import Dense
@@ -115,7 +116,7 @@ def test_an_executor_may_finish_in_any_order(tmp_path):
     lines = [*chains(0.5), *chains(1)]
     orders = []
     for executor in (serial, backwards):
-        points = list(sweep(lines, Dense(), tmp_path, executor))
+        points = list(sweep(lines, Dense(), tmp_path / executor.__name__, executor))
         orders.append([number for number, _ in points])
         data = tabulate(axes, points)
         assert data["Sz"].shape == (2, 3, 2)
