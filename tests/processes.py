@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -40,14 +39,8 @@ def scan(output, *words, **options):
 
 def finish(process):
     """Return exit code and error output of a process that ends by itself."""
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=900)
     return process.returncode, err
-
-
-def kill(process):
-    """Kill a process like a machine that is switched off, and wait until it is gone."""
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
 
 
 def workers(process):
