@@ -152,7 +152,7 @@ def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
     values = item.values.reshape(len(along.values), -1)
     errors = data[f"{name}_error"].reshape(values.shape) if f"{name}_error" in data else None
     labels = [f"site {site}" for site in data[item.dims[1]]] if len(item.dims) > 1 else [""]
-    line = {"linestyle": "--"} if way == "backward" else {}
+    line: dict[str, Any] = {"linestyle": "--"} if way == "backward" else {}
     converged = data["status"] == Status.CONVERGED
     artists = []
     for column, label in enumerate(labels):

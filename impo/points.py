@@ -30,6 +30,9 @@ ATTEMPTS = 3
 """Number of times that a point may lose its process before it counts as failed."""
 REPORT_INTERVAL = 1.0  # seconds between two reports of a running point
 
+LITTER_AGE = 3600.0  # seconds: no file takes that long to write
+PARTIAL, STATUS = ".partial", ".status"
+
 Point = tuple[int, Path | SteadyState]
 
 
@@ -105,7 +108,10 @@ def solve_chain(task: Chain) -> Iterator[Point]:
 
 
 def finished(path: Path) -> Any:
-    """Return the result of a point, or None if it has none or a damaged one."""
+    """Return the result of a point, or None if it has none or a damaged one.
+
+    What a process that was killed left beside a result is removed.
+    """
     if not path.exists():
         return None
     try:
@@ -113,7 +119,18 @@ def finished(path: Path) -> Any:
     except StoreError as error:
         logger.warning("%s It is computed again.", error)
         return None
+    for ending in (PARTIAL, STATUS):
+        with suppress(OSError):
+            path.with_suffix(ending).unlink(missing_ok=True)
     return state if isinstance(state, Stored) else None
+
+
+def remove_litter(directory: Path) -> None:
+    """Remove what processes that were killed while writing have left, once it is surely theirs."""
+    for path in directory.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LITTER_AGE:
+                path.unlink()
 
 
 def _solve_and_keep(
@@ -122,7 +139,7 @@ def _solve_and_keep(
     """Solve a point, going on from its checkpoint, and write its result."""
     with Running(path, task.run, number) as running:
         checkpoint = Checkpoint(
-            path.with_suffix(".partial"),
+            path.with_suffix(PARTIAL),
             computation(*point, start),
             task.interval,
             running.report,
@@ -136,7 +153,7 @@ def _solve_and_keep(
         if known is None:
             save(state, path)
         checkpoint.remove()
-    return known or state
+    return state if known is None else known
 
 
 def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
@@ -161,7 +178,7 @@ class Running:
     """
 
     def __init__(self, path: Path, run: str, number: int):
-        self._path = path.with_suffix(".status")
+        self._path = path.with_suffix(STATUS)
         earlier = _read_status(self._path)
         again = earlier.get("run") == run
         self.attempt = 1 + (earlier["attempt"] if again else 0)
@@ -189,7 +206,7 @@ class Running:
 
 def running(directory: Path, run: str) -> Iterable[Mapping[str, Any]]:
     """Return what the points under way in a run have reported, in the order of their numbers."""
-    names = [name for name in os.listdir(directory) if name.endswith(".status")]
+    names = [name for name in os.listdir(directory) if name.endswith(STATUS)]
     found = [_read_status(directory / name) for name in names]
     mine = [status for status in found if status.get("run") == run]
     return sorted(mine, key=lambda status: status["number"])

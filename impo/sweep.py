@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from impo.arguments import ArgumentError, fail, non_negative_integer, one_of, positive_integer
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative,
+    non_negative_integer,
+    one_of,
+    positive_integer,
+)
 from impo.bar import Bar
 from impo.checkpoint import INTERVAL
 from impo.model import LindbladModel
-from impo.points import Chain, Point, finished, solve_chain, starts_warm
+from impo.points import Chain, Point, finished, remove_litter, solve_chain, starts_warm
 from impo.result import Dataset, Status, SteadyState, Variable, readable
 from impo.store import StoreError
 
@@ -92,12 +99,13 @@ def sweep(
     Raises
     ------
     ArgumentError
-        If the method starts no point from another, so that it has no direction; or if `part` or
-        `direction` are none.
+        If the method starts no point from another, so that it has no direction; or if `direction`,
+        `part` or `interval` are none.
     StoreError
         If `directory` cannot be written to.
     """
     directory = None if directory is None else Path(directory)
+    non_negative("checkpoint", interval)
     work = _work(chains, method, directory, direction, interval)
     work = [work[n] for n in _share(len(work), part)]
     if directory is not None:
@@ -105,6 +113,7 @@ def sweep(
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"Cannot write to {directory}: {error.strerror}.") from error
+        remove_litter(directory)
     with Bar(work) as bar:
         remaining: list[Chain] = []
         for task in work:

@@ -239,3 +239,17 @@ def test_a_full_disk_stops_the_sweep(tmp_path, log, monkeypatch):
     assert len(os.listdir(tmp_path / "points")) == 1
     assert len(list(sweep([models()], Faulty(log), tmp_path / "points"))) == 4
     assert starts(log) == [*FORWARD[:2], *FORWARD[1:]]
+
+
+def test_what_the_killed_left_is_removed(tmp_path, log):
+    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    (name,) = os.listdir(tmp_path / "points")
+    for ending in (points.PARTIAL, points.STATUS):
+        (tmp_path / "points" / name).with_suffix(ending).touch()
+    old, new = (tmp_path / "points" / f".{word}.tmp" for word in ("old", "new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    assert sorted(os.listdir(tmp_path / "points")) == sorted([".new.tmp", name])
+    assert len(computed(log)) == 1

@@ -1,9 +1,14 @@
+import io
+import json
 import logging
 import os
+import time
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
+from impo import bar
 from impo.arguments import ArgumentError
 from impo.points import point_name
 from impo.result import Status
@@ -94,6 +99,32 @@ def test_progress_without_a_terminal_is_lines(caplog):
     assert [line.split()[0] for line in caplog.messages] == ["1/3", "2/3", "3/3"]
     assert "loss=0.2" in caplog.messages[0]
     assert "converged" in caplog.messages[0]
+
+
+def test_progress_on_a_terminal(tmp_path, monkeypatch):
+    """A point under way tells its bond dimension and how far it is from the end."""
+    screen = io.StringIO()
+
+    class Terminal(tqdm):
+        def __init__(self, **options):
+            super().__init__(**{**options, "disable": False, "file": screen, "ncols": 200})
+
+    plain = double.steady_state
+
+    def slow(model, method, start):
+        (path,) = tmp_path.glob("*.status")
+        status = json.loads(path.read_text())
+        path.write_text(json.dumps({**status, "chi": 17, "remaining": 2e-4}))
+        time.sleep(0.2)
+        return plain(model, method, start)
+
+    monkeypatch.setattr(bar, "tqdm", Terminal)
+    monkeypatch.setattr(bar, "REFRESH", 0.02)
+    monkeypatch.setattr(double, "steady_state", slow)
+    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))
+    assert "1 not converged; #1 chi 17 remaining 2e-04" in screen.getvalue()
+    assert "3/3" in screen.getvalue()
+    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))  # all finished: nothing to watch
 
 
 @pytest.mark.parametrize("keep", [False, True])
