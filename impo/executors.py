@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,20 @@ PATIENCE = 60.0  # seconds that a shared directory may take to show a file writt
 CONNECT = 30.0  # seconds to wait for a scheduler
 
 _SETTINGS = {
-    "distributed.scheduler.worker-ttl": None,  # a long step may keep a worker from answering
+    # a busy machine answers late, and starts a process late
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    "distributed.comm.timeouts.connect": "300s",
+    "distributed.comm.timeouts.tcp": "300s",
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
+    # what dask watches all the time by default costs a tenth of a core
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
     "logging.distributed": "error",
 }
 
@@ -62,7 +72,7 @@ def embedded(workers: int | None = None) -> Executor:
 
     def execute(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Any:
         count = min(most, len(chains))
-        return serial(work, chains) if count == 1 else _locally(work, chains, count)
+        return serial(work, chains) if count == 1 else _locally(work, _absolute(chains), count)
 
     return execute
 
@@ -99,7 +109,7 @@ def external(scheduler_file: str | Path) -> Executor:
         with client:
             if not client.nthreads():
                 logger.info("waiting for workers of the scheduler of %s", path)
-            yield from _collect(client, work, chains)
+            yield from _collect(client, work, list(map(_Followed, _absolute(chains))))
 
     return execute
 
@@ -107,22 +117,47 @@ def external(scheduler_file: str | Path) -> Executor:
 def _locally(
     work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain], count: int
 ) -> Iterator[Point]:
-    """Solve chains in processes of this machine."""
+    """Solve chains in processes of this machine; start anew should none be left."""
     import dask
     from distributed import Client, LocalCluster
 
-    with (
-        dask.config.set(_SETTINGS),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield from _collect(client, work, chains)
+    under_way = [_Followed(task) for task in chains]
+    for _ in range(LOSSES):
+        with (
+            dask.config.set(_SETTINGS),
+            LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield from _collect(client, work, under_way, partial(_any_process, cluster))
+        under_way = [followed for followed in under_way if followed.unfinished]
+        if not under_way:
+            return
+        logger.warning("all worker processes are lost; starting others")
+    raise ClusterError("Worker processes die as soon as they are started.")
+
+
+def _any_process(cluster: Any) -> bool:
+    """Return whether a worker process is alive.
+
+    dask starts one again that was killed, but not one that was killed while it started.
+    """
+    return any(nanny.is_alive() for nanny in cluster.workers.values())
+
+
+def _absolute(chains: Sequence[Chain]) -> list[Chain]:
+    """Return chains whose files have the same names everywhere."""
+    out = []
+    for task in chains:
+        if task.directory is None:
+            raise fail("directory", "given to spread a sweep over processes", None)
+        out.append(replace(task, directory=task.directory.absolute()))
+    return out
 
 
 @dataclass
@@ -133,9 +168,14 @@ class _Followed:
     told: int = 0
     losses: int = 0
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether points are left to tell."""
+        return self.told < len(self.task.points)
+
     def appeared(self, all_of_them: bool) -> Iterator[Point]:
         """Yield the points whose files have appeared since; wait for all if they must be there."""
-        while self.told < len(self.task.points):
+        while self.unfinished:
             path = self.task.paths[self.told]
             assert path is not None
             until = time.monotonic() + (PATIENCE if all_of_them else 0.0)
@@ -154,9 +194,15 @@ class _Followed:
 
 
 def _collect(
-    client: Any, work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]
+    client: Any,
+    work: Callable[[Chain], Iterator[Point]],
+    chains: Sequence[_Followed],
+    alive: Callable[[], bool] = lambda: True,
 ) -> Iterator[Point]:
-    """Hand chains to the workers of a client and yield their points as they are finished."""
+    """Hand chains to the workers of a client and yield their points as they are finished.
+
+    It ends early if there are no worker processes any more, twice in a row.
+    """
     from distributed import CancelledError, KilledWorker
 
     under_way: dict[Any, _Followed] = {}
@@ -167,12 +213,10 @@ def _collect(
         under_way[future] = followed
         future.add_done_callback(done.put)
 
-    for task in chains:
-        if task.directory is None:
-            raise fail("directory", "given to spread a sweep over processes", None)
-        submit(_Followed(replace(task, directory=task.directory.absolute())))
-    look = 0.0
-    while under_way:
+    for followed in chains:
+        submit(followed)
+    look, missed = 0.0, 0
+    while under_way and missed < 2:
         with suppress(queue.Empty):
             future = done.get(timeout=LOOK)
             followed = under_way.pop(future)
@@ -190,6 +234,7 @@ def _collect(
             raise _lost()
         if time.monotonic() >= look:
             look = time.monotonic() + LOOK
+            missed = 0 if alive() else missed + 1
             for followed in under_way.values():
                 if len(followed.task.points) > 1:
                     yield from followed.appeared(all_of_them=False)

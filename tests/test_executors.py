@@ -1,10 +1,13 @@
 """Sweeps spread over processes: same numbers, failures recorded, errors in one line."""
 
+import contextlib
 import json
 import os
 import resource
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from impo import executors
@@ -16,7 +19,7 @@ from impo.twa import TWA
 from models import gain_loss
 from tests.dense import Dense
 from tests.faulty import Faulty, computed
-from tests.processes import cluster, finish, numbers, scan
+from tests.processes import cluster, finish, numbers, scan, workers
 
 LOSSES = (0.2, 0.4, 0.6, 0.8)
 
@@ -44,6 +47,22 @@ def test_failures_in_workers_are_recorded(tmp_path):
     assert len(computed(log)) == 10
     assert [again[n].status for n in range(6)] == [found[n].status for n in range(6)]
     assert len(os.listdir(tmp_path / "points")) == 6
+
+
+@pytest.mark.slow
+def test_processes_that_are_killed_while_they_start(tmp_path):
+    """dask gives such a process up; when all are lost, others take their place."""
+    process = scan(tmp_path / "scan.h5", "--workers", 2)
+    killed = set()
+    while len(killed) < 5 and process.poll() is None:
+        for worker in workers(process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+                killed.add(worker.pid)
+        time.sleep(0.02)
+    code, err = finish(process)
+    assert code == 0, err
+    assert "all worker processes are lost" in err
 
 
 @pytest.mark.slow
