@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -304,6 +305,11 @@ def method_settings(method: Any) -> dict[str, Any]:
 
 def provenance() -> dict[str, str]:
     """Return the versions of what produced a number."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     packages = ("impo", "numpy", "scipy", "physics-tenpy", "numba", "h5py")
     out = {"python": platform.python_version()}
     for package in packages:

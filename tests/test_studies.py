@@ -193,7 +193,7 @@ def check_fig7ab(data):
 
 
 def check_gutzwiller(data):
-    """Thresholds and attracted states approach mean field with S, the mixed steady state does not."""
+    """Thresholds and attracted states approach mean field with S, the mixed state does not."""
     spins = data["S_threshold"]
     np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
     np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)
