@@ -257,6 +257,8 @@ def _describe(file: h5py.File, result: Stored) -> None:
         file.attrs["attributes"] = _json(result.attributes)
         return
     file.attrs["attributes"] = _json(result.to_arrays()[1])
+    if not hasattr(result, "model"):  # nothing for a person to read
+        return
     if getattr(result, "times", None) is None:
         file.attrs["summary"] = _json(summary(result))  # type: ignore[arg-type]
     _write_variables(file, readable(result))

@@ -141,6 +141,8 @@ def _copied(state: Any) -> set[str]:
 def _copies(claimed: dict[str, Variable], facts: dict[str, Any], state: Any) -> Line:
     """Judge whether what is written more than once in the file is the same everywhere."""
     rebuilt, shown = summary(state), readable(state)
+    written = facts.get("method", {})  # a setting that came later has its default
+    rebuilt["method"] = {key: held for key, held in rebuilt["method"].items() if key in written}
     wrong = [
         name
         for name in sorted(_copied(state) & set(claimed))
