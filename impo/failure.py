@@ -1,6 +1,5 @@
 """A result that is none: why a point of a sweep could not be computed."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -8,7 +7,7 @@ from typing import Any, ClassVar
 from numpy.typing import ArrayLike, NDArray
 
 from impo.model import LindbladModel
-from impo.result import Estimate, Status, Stored, method_settings
+from impo.result import Estimate, RecordedMethod, Status, Stored, method_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +17,7 @@ class Failure(Stored):
     Attributes
     ----------
     model, method
-        What was to be solved. Read from a file, `method` is a plain record of the settings.
+        What was to be solved. Read from a file, `method` is a `RecordedMethod`.
     message
         The reason in one line.
     seconds
@@ -83,11 +82,9 @@ class Failure(Stored):
     def from_arrays(cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> "Failure":
         """Rebuild the result from what `to_arrays` returned."""
         settings = dict(attributes["method"])
-        name = settings.pop("name")
-        record = dataclasses.make_dataclass("Settings", settings, namespace={"name": name})
         return cls(
             LindbladModel.from_json(attributes["model"]),
-            record(**settings),
+            RecordedMethod(settings.pop("name"), settings),
             attributes["message"],
             attributes["seconds"],
             attributes["diagnostics"],

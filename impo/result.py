@@ -298,8 +298,18 @@ def shared_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class RecordedMethod:
+    """Name and settings of a method as a file tells them."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+
 def method_settings(method: Any) -> dict[str, Any]:
     """Return {"name": ..., setting: value, ...} of a method (a frozen dataclass with a `name`)."""
+    if isinstance(method, RecordedMethod):
+        return {"name": method.name, **method.settings}
     return {"name": method.name, **dataclasses.asdict(method)}
 
 
