@@ -125,13 +125,8 @@ def _locally(
     for _ in range(LOSSES):
         with (
             dask.config.set(_SETTINGS),
-            LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
+            suppress(_StartError),
+            _started(LocalCluster, count) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield from _collect(client, work, under_way, partial(_any_process, cluster))
@@ -140,6 +135,24 @@ def _locally(
             return
         logger.warning("all worker processes are lost; starting others")
     raise ClusterError("Worker processes die as soon as they are started.")
+
+
+class _StartError(Exception):
+    """A worker process was lost before all had started."""
+
+
+def _started(make: Callable[..., Any], count: int) -> Any:
+    """Return a cluster of processes of one thread."""
+    try:
+        return make(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+    except RuntimeError as error:
+        raise _StartError from error
 
 
 def _any_process(cluster: Any) -> bool:

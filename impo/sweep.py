@@ -209,6 +209,8 @@ def tabulate(
     }
     variables: dict[str, Variable] = dict(parameters)
     if direction == "both":
+        if "direction" in parameters:
+            raise ArgumentError("Parameter `direction` must not have the name of a dimension.")
         ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the sweep")
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)

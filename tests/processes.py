@@ -76,9 +76,10 @@ def cluster(directory, count=2):
         )
     ]  # fmt: skip
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not file.exists():
-            assert time.monotonic() < until
+            assert started[0].poll() is None, "the scheduler has ended"
+            assert time.monotonic() < until, "the scheduler does not start"
             time.sleep(0.05)
         for _ in range(count):
             started.append(
