@@ -2,12 +2,13 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from impo.exact import Exact, spectrum, steady_state
 from impo.plot import concise
 from impo.result import Dataset, Variable
 from models.gain_loss import dimer
-from runs._scaling import large_spin_limit, local_exponents, power_law
+from runs._scaling import exponent_limit, local_exponents, power_law
 
 COST = {"quick": "25 s", "full": "12 min"}
 _PLANE_SPIN = {True: 4, False: 12}  # by quick form
@@ -121,7 +122,7 @@ def _transition(quick: bool) -> dict[str, Variable]:
         )
         for label, pair, text in (
             ("exponent", power_law(spins, values[:, 0]), "gap ~ S^-exponent, upper half of S"),
-            ("exponent_limit", large_spin_limit(middle, local), "local exponent, S to infinity"),
+            ("exponent_limit", exponent_limit(middle, local), "local exponent, S to infinity"),
         ):
             out[f"{label}_{name}"] = Variable(
                 ("value_error",), np.array(pair), "1", f"{text}, charge {charge}: value and error"
@@ -169,7 +170,7 @@ def draw(data: Dataset) -> Figure:
         for site, line in enumerate(("-", "--")):
             axes[0, 1].errorbar(
                 data["rate"], data["magnetisation"][i, :, site],
-                data["magnetisation_error"][i, :, site], fmt=line, color=f"C{i}",
+                data["magnetisation_error"][i, :, site], fmt=line, color=f"C{i}", capsize=0,
                 label=None if site else f"$S={spin:g}$",
             )  # fmt: skip
         for charge, line in enumerate(("-", ":")):
@@ -198,12 +199,13 @@ def draw(data: Dataset) -> Figure:
         )  # fmt: skip
         axes[1, 1].errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
     axes[1, 0].set(
-        xlabel="1/S", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xlim=(0, None), ylim=(0, None)
+        xlabel="1/S", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xscale="log", yscale="log"
     )
+    axes[1, 0].xaxis.set_minor_formatter(NullFormatter())
     axes[1, 0].legend(fontsize="small")
     axes[1, 1].axhline(1, color="0.7", lw=1)
     axes[1, 1].set(xlabel="1/S", ylabel=r"local exponent of the gap", xlim=(0, None))
-    axes[1, 1].legend(fontsize="small")
+    axes[1, 1].legend(fontsize="small", loc="center right")
     for i, spin in enumerate(data["S_mixing"]):
         label = f"$S={spin:g}$, slope {data['slope'][i]:.2f}"
         axes[1, 2].loglog(data["rate_mixing"], data["distance"][i], f"C{i}o-", ms=3, label=label)
