@@ -32,3 +32,13 @@ def large_spin_limit(size: NDArray, values: NDArray) -> tuple[float, float]:
     parabola = np.polyfit(x[-3:], values[-3:], 2)[-1]
     line = np.polyfit(x[-2:], values[-2:], 1)[-1]
     return float(parabola), float(abs(parabola - line))
+
+
+def exponent_limit(size: NDArray, exponents: NDArray) -> tuple[float, float]:
+    """Return the limit of local exponents for size -> infinity, and its error.
+
+    By what power of the size they approach it is not known: the value is the mean, and the error
+    the distance, of parabolas in 1/size and in 1/sqrt(size) through the last three.
+    """
+    found = [np.polyfit(size[-3:] ** -power, exponents[-3:], 2)[-1] for power in (1.0, 0.5)]
+    return float(np.mean(found)), float(abs(found[0] - found[1]))

@@ -13,7 +13,7 @@ from impo.result import Dataset, Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
 
-COST = {"quick": "40 s", "full": "45 min"}
+COST = {"quick": "20 s", "full": "5 min"}
 _MEAN = 0.5  # (gain + loss) / 2 in units of g
 _EIGENVALUES = 8
 _LARGE_SPIN = 1000.0  # of linearised bosons, whose state does not depend on it

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from runs._scaling import large_spin_limit, local_exponents, power_law
+from runs._scaling import exponent_limit, large_spin_limit, local_exponents, power_law
 
 SIZES = np.array([2.0, 4, 8, 16, 32, 64])
 
@@ -31,3 +31,9 @@ def test_limit_of_a_parabola_is_exact_and_of_others_within_the_error():
     assert error > 1e-4
     value, error = large_spin_limit(SIZES, 0.5 + x + x**3)
     assert 0 < abs(value - 0.5) < error
+
+
+@pytest.mark.parametrize("power", [0.5, 0.75, 1.0])
+def test_limit_of_exponents_whatever_the_power_of_the_correction(power):
+    value, error = exponent_limit(SIZES, 1 - 0.3 * SIZES**-power)
+    assert abs(value - 1) <= error
