@@ -148,14 +148,15 @@ def _copies(claimed: dict[str, Variable], facts: dict[str, Any], state: Any) -> 
         for name in sorted(_copied(state) & set(claimed))
         if name not in shown or not _close(claimed[name].values, shown[name].values)
     ]
-    wrong += [f"summary of {key}" for key in rebuilt if not _same(facts.get(key), rebuilt[key])]
+    wrong += [f"summary of {key}" for key in facts if not _same(facts[key], rebuilt.get(key))]
+    wrong += [] if facts else ["no summary"]
     return Line("copies", "", ", ".join(wrong) or "all alike", not wrong)
 
 
 def _same(one: Any, two: Any) -> bool:
-    """Compare JSON objects, numbers as `_close` does."""
+    """Compare JSON objects, numbers as `_close` does; later versions may know more settings."""
     if isinstance(two, dict):
-        return isinstance(one, dict) and all(_same(one.get(key), two[key]) for key in two)
+        return isinstance(one, dict) and all(_same(one[key], two.get(key)) for key in one)
     if isinstance(two, list):
         return isinstance(one, list) and len(one) == len(two) and all(map(_same, one, two))
     if isinstance(two, float):

@@ -13,7 +13,7 @@ from impo.result import Status
 from impo.store import load
 
 STUDIES = parse.studies()
-UNSETTLED = {"fig5", "phase_diagram"}  # their texts name points that need not converge
+UNSETTLED = {"phase_diagram"}  # whose text names points that need not converge
 
 
 @pytest.mark.slow
@@ -171,7 +171,9 @@ def check_fig5(data):
         assert data[f"residual_{label}"].max() < data.attributes["tol"]
     both = data["Sz_i"].sum(axis=-1)  # S, loss
     assert np.all(both[:, 0] > 1)
-    assert np.all(np.diff(both, axis=1) < 0)
+    assert np.all(np.diff(both[:, data["loss"] < 2.1], axis=1) < 0)
+    for sign, side in ((1, data["loss"] < 1.4), (-1, data["loss"] > 1.6)):  # odd about gain = loss
+        assert np.all(sign * both[:, side] > 0.01)
     assert np.all(data["Sz_i"][:, -1, 0] > 0.6)
     assert np.all(data["Sz_i"][:, -1, 1] < -0.6)
     np.testing.assert_allclose(data["Sz_ii"].sum(axis=-1), 0, atol=2 * data.attributes["tol"])
