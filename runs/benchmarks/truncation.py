@@ -21,7 +21,7 @@ from impo.tensor.transfer import TraceEnvironment
 from models.gain_loss import chain
 from runs.benchmarks._density_matrix_truncation import DenseChain
 
-COST = {"quick": "40 s", "full": "20 min"}
+COST = {"quick": "30 s", "full": "17 min"}
 
 G, H = 1.0, 0.5
 PHASES = {
@@ -29,7 +29,7 @@ PHASES = {
     "PPT": (1.25, 1.25),
     "PT": (0.3, 0.3),
     "FM up": (0.6, 0.2),
-    "FM down": (0.2, 0.6),
+    "FM down": (0.1, 0.9),
 }  # gain, loss
 DT = 0.3
 COARSE = 12  # bond dimension from which weights are learned
