@@ -237,9 +237,9 @@ def methods(names: str, words: Iterable[str]) -> list[Any]:
 
 
 def study(name: str) -> ModuleType:
-    """Return the module `runs.NAME`: a study has `COST`, `compute(quick)` and `draw(data)`."""
-    known = _study_names()
-    module = _import(f"runs.{name}") if name in known else None
+    """Return the module NAME of `runs`: a study has `COST`, `compute(quick)` and `draw(data)`."""
+    known = _study_modules()
+    module = _import(known[name]) if name in known else None
     if not _is_study(module):
         raise ArgumentError(
             f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
@@ -249,17 +249,18 @@ def study(name: str) -> ModuleType:
 
 def studies() -> dict[str, ModuleType]:
     """Return all studies found in the package `runs`, by name; none if there is no such package."""
-    modules = {name: _import(f"runs.{name}") for name in _study_names()}
+    modules = {name: _import(path) for name, path in _study_modules().items()}
     return {name: module for name, module in modules.items() if _is_study(module)}
 
 
-def _study_names() -> list[str]:
-    """Return the names of all public modules of the package `runs`."""
+def _study_modules() -> dict[str, str]:
+    """Return the public modules of the package `runs`, also of those inside it, by last name."""
     _search_here()
     if importlib.util.find_spec("runs") is None:
-        return []
-    names = (info.name for info in pkgutil.iter_modules(_import("runs").__path__))
-    return [name for name in names if not name.startswith("_")]
+        return {}
+    found = pkgutil.walk_packages(_import("runs").__path__, "runs.")
+    paths = {info.name.rpartition(".")[2]: info.name for info in found if not info.ispkg}
+    return {name: path for name, path in sorted(paths.items()) if not name.startswith("_")}
 
 
 def _is_study(module: ModuleType | None) -> bool:

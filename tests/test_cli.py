@@ -387,6 +387,17 @@ def test_a_broken_study_is_named(capsys, study):
     assert main(["run", "helper"]) == 2
 
 
+def test_a_study_is_found_in_a_package_inside_runs(study):
+    (study / "benchmarks").mkdir()
+    (study / "benchmarks" / "__init__.py").touch()
+    (study / "benchmarks" / "timing.py").write_text(STUDY.replace("VERDICT", "'converged'"))
+    (study / "benchmarks" / "_hidden.py").write_text(STUDY)
+    assert main(["run", "timing"]) == 0
+    assert main(["plot", "results/timing.h5", "-o", "again.png"]) == 0
+    assert main(["run", "_hidden"]) == 2
+    assert main(["run", "benchmarks"]) == 2
+
+
 def test_the_command_in_a_process_of_its_own(here):
     script = textwrap.dedent("""
         import sys

@@ -68,7 +68,7 @@ def test_what_a_page_names_exists(page):
         source = (ROOT / path).read_text()
         assert re.search(rf"^def {name}\(", source, re.MULTILINE), (path, name)
     for name in re.findall(r"`impo run (\w+)", text):
-        assert (ROOT / "runs" / f"{name}.py").is_file(), name
+        assert list((ROOT / "runs").rglob(f"{name}.py")), name
     for path in re.findall(r"`((?:models|runs|impo|tests)/[\w/]+\.py)`", text):
         assert (ROOT / path).is_file(), path
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
