@@ -43,13 +43,14 @@ def solvers(quick: bool) -> dict[str, tuple[Sequence[float], Solve]]:
                 model, holstein_primakoff.HolsteinPrimakoff()
             ),
         ),
-        "iMPO": ([0.5, 1, 2] if quick else [0.5, 1, 2, 4, 8], _solve_impo),
+        "iMPO": ([0.5, 1, 2] if quick else [0.5, 1, 2, 4, 8, 16], _solve_impo),
     }
 
 
 def _solve_impo(model: LindbladModel) -> SteadyState:
     """Solve the infinite chain; from S = 4 on two digits have to do."""
-    return steady_state(model, ITEBD(tol=1e-3 if model.parameters["S"] < 4 else 1e-2))
+    few = ITEBD(chi_max=128, tol=1e-2)
+    return steady_state(model, ITEBD(tol=1e-3) if model.parameters["S"] < 4 else few)
 
 
 def point(solve: Solve, S: float, gain: float, loss: float) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff, Status, SteadyState, steady_state
 from impo.model import LindbladModel
@@ -15,12 +16,14 @@ from impo.sweep import sweep
 from models.gain_loss import chain
 from runs._twa_curves import along_loss, draw_curve
 
-COST = {"quick": "3 min", "full": "1 h"}
+COST = {"quick": "3 min", "full": "3 h"}
 
 G, H = 1.0, 0.5
 GAIN = 1.5  # of path (i)
 SPINS = (0.5, 1.0, 2.0)
+LARGE_SPINS = (4.0, 8.0, 16.0)  # on few points, in the full form
 LARGE_SPIN = 1000.0  # of the semiclassical lines, the only one of `along_loss`
+_COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6")  # C3 is TWA
 QUANTITIES = {
     "Sz": (("path", "site"), "<Sz>/S"),
     "Sz_var": (("path", "site"), "Var(Sz)/S^2"),
@@ -83,22 +86,55 @@ def _twa_curves(quick: bool) -> dict[str, Variable]:
     return first | along_loss(rates, two, prefix="twa_ii")
 
 
-def compute(quick: bool) -> Dataset:
-    """Return curves on both paths: iMPO for S = 1/2, 1, 2; TWA and Holstein-Primakoff lines.
+def _impo_curves(
+    prefix: str, spins: Sequence[float], losses: NDArray, rates: NDArray, method: ITEBD
+) -> dict[str, Variable]:
+    """Return iMPO on both paths, with names and dimensions that begin with `prefix`."""
+    variables = {
+        f"{prefix}loss": Variable(
+            (f"{prefix}loss",), losses, "g", "loss on path (i), gain = 1.5 g"
+        ),
+        f"{prefix}rate": Variable((f"{prefix}rate",), rates, "g", "both rates on path (ii)"),
+        f"{prefix}S": Variable((f"{prefix}S",), np.array(spins), "1", "spin quantum number"),
+    }
+    models = [path for spin in spins for path in _paths(spin, losses, rates)]
+    chains = [_columns(iter(states)) for states in _chains(models, method)]
+    for path, (label, dim) in enumerate((("i", "loss"), ("ii", "rate"))):
+        stacked = {
+            name: np.stack([chains[2 * s + path][name] for s in range(len(spins))])
+            for name in chains[0]
+        }
+        dims = (f"{prefix}S", f"{prefix}{dim}")
+        for name, (axes, text) in QUANTITIES.items():
+            for suffix in ("", "_error"):
+                long_name = ("error of " if suffix else "") + text
+                variables[f"{prefix}{name}{suffix}_{label}"] = Variable(
+                    (*dims, *axes[1:]), stacked[name + suffix], "1", long_name
+                )
+        variables[f"{prefix}path_{label}_status"] = Variable(
+            dims, stacked["status"], "1", "verdict"
+        )
+        variables[f"{prefix}residual_{label}"] = Variable(
+            dims, stacked["residual"], "g", "residual of the master equation"
+        )
+    return variables
 
-    The three have grids of their own: `loss` and `rate`, `twa_i_loss` and `twa_ii_loss`, and
-    `hpa_loss` and `hpa_rate`.
+
+def compute(quick: bool) -> Dataset:
+    """Return curves on both paths: iMPO; TWA and Holstein-Primakoff lines.
+
+    iMPO is there for S = 1/2, 1, 2 and, in the full form on fewer points (`large_...`), 4, 8, 16.
+    All have grids of their own: `loss` and `rate`, `large_loss` and `large_rate`, `twa_i_loss` and
+    `twa_ii_loss`, and `hpa_loss` and `hpa_rate`.
     """
     losses = np.linspace(0.05, 3, 10 if quick else 60)
     rates = np.linspace(0.1, 3, 10 if quick else 59)
     method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
-    variables = {
-        "loss": Variable(("loss",), losses, "g", "loss rate on path (i), gain = 1.5 g"),
-        "rate": Variable(("rate",), rates, "g", "gain and loss rate on path (ii)"),
-        "S": Variable(("S",), np.array(SPINS), "1", "spin quantum number"),
-    }
-    models = [path for spin in SPINS for path in _paths(spin, losses, rates)]
-    chains = [_columns(iter(states)) for states in _chains(models, method)]
+    variables = _impo_curves("", SPINS, losses, rates, method)
+    if not quick:
+        few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
+        large = ITEBD(tol=1e-2, chi_max=128)
+        variables |= _impo_curves("large_", LARGE_SPINS, few, few, large)
     fine = 80 if quick else 400
     hpa_losses, hpa_rates = np.linspace(0.02, 3, fine), np.linspace(0.02, 3, fine)
     lines = [
@@ -107,29 +143,17 @@ def compute(quick: bool) -> Dataset:
     ]
     variables["hpa_loss"] = Variable(("hpa_loss",), hpa_losses, "g", "loss rate on path (i)")
     variables["hpa_rate"] = Variable(("hpa_rate",), hpa_rates, "g", "both rates on path (ii)")
-    variables |= _twa_curves(quick)
     for path, (label, dim) in enumerate((("i", "loss"), ("ii", "rate"))):
-        stacked = {
-            name: np.stack([chains[2 * s + path][name] for s in range(len(SPINS))])
-            for name in chains[0]
-        }
         for name, (axes, text) in QUANTITIES.items():
-            dims = (dim, *axes[1:])
             for suffix in ("", "_error"):
                 long_name = ("error of " if suffix else "") + text
-                variables[f"{name}{suffix}_{label}"] = Variable(
-                    ("S", *dims), stacked[name + suffix], "1", long_name
-                )
                 variables[f"hpa_{name}{suffix}_{label}"] = Variable(
                     (f"hpa_{dim}", *axes[1:]),
                     lines[path][name + suffix],
                     "1",
                     f"{long_name} (HPA, S = {LARGE_SPIN:g})",
                 )
-        variables[f"path_{label}_status"] = Variable(("S", dim), stacked["status"], "1", "verdict")
-        variables[f"residual_{label}"] = Variable(
-            ("S", dim), stacked["residual"], "g", "residual of the master equation"
-        )
+    variables |= _twa_curves(quick)
     return Dataset(variables, {"g": G, "h": H, "gain": GAIN, "tol": method.tol})
 
 
@@ -146,18 +170,23 @@ def draw(data: Dataset) -> Figure:
     axes[1, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\xi$ (unit cells)", title="(d)")
     axes[1, 1].set_ylim(0, 3 * np.nanmax(data["xi_ii"], initial=0.5))
     handles = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
+    figure.legend(*handles, loc="outside upper center", ncols=min(5, len(handles[0])))
     return figure
 
 
 def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int | None]) -> None:
     """Draw one quantity along a path, for all spins, with the semiclassical line."""
-    x = data["loss" if label == "i" else "rate"]
     marks = {0: "o", 1: "s", None: "o"}
-    for number, spin in enumerate(data["S"]):
-        good = data[f"path_{label}_status"][number] == Status.CONVERGED
+    curves = [("", number, spin) for number, spin in enumerate(data["S"])]
+    curves += (
+        [("large_", n, spin) for n, spin in enumerate(data["large_S"])] if "large_S" in data else []
+    )
+    for colour, (prefix, number, spin) in zip(_COLOURS, curves, strict=False):
+        x = data[f"{prefix}loss" if label == "i" else f"{prefix}rate"]
+        good = data[f"{prefix}path_{label}_status"][number] == Status.CONVERGED
         for site in sites:
-            values, errors = data[f"{name}_{label}"][number], data[f"{name}_error_{label}"][number]
+            values = data[f"{prefix}{name}_{label}"][number]
+            errors = data[f"{prefix}{name}_error_{label}"][number]
             if site is not None:
                 values, errors = values[:, site], errors[:, site]
             text = None
@@ -165,7 +194,7 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
                 text = f"iMPO, $S={spin_text(spin)}$"
             points(
                 ax, x, values, errors, good,
-                label=text, color=f"C{number}", marker=marks[site], linestyle="--",
+                label=text, color=colour, marker=marks[site], linestyle="--",
             )  # fmt: skip
     hpa_x = data["hpa_loss" if label == "i" else "hpa_rate"]
     for site in sites:

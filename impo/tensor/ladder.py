@@ -8,7 +8,7 @@ the error bars.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ GROWTH = 1.4
 DT_GROWTH = 1.5
 FIRST_DT = 2.0  # in units of `time_unit`; the error is about 1e-4
 K_STEP = 2
+RANK_LIMIT = 12  # gates beyond this rank take minutes and gigabytes to make
 LOOK = 5.0  # time between two looks at the observables, in units of `time_unit`
 CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
 SAFETY = 1.5
@@ -123,17 +124,33 @@ class Ladder:
         })  # fmt: skip
 
     def raised(self, picture: Picture) -> Picture | None:
-        """Return a relaxed picture with higher ranks, or None if all are kept."""
-        if picture.k_max >= self.full_rank:
-            return None
+        """Return a relaxed picture with higher ranks, or None if there are none within reach."""
         k_max = min(picture.k_max + K_STEP, self.full_rank)
+        return self._with_rank(picture, k_max) if picture.k_max < k_max <= RANK_LIMIT else None
+
+    def _with_rank(self, picture: Picture, k_max: int) -> Picture:
         start = adapted(picture, self.generator, k_max, picture.weight)
         return self.relax(start, picture.chi, picture.dt)
+
+    def rank_check(self, picture: Picture) -> Check | None:
+        """Compare with higher ranks, beyond the limit with lower ones; None if all are kept."""
+        if picture.k_max >= self.full_rank:
+            return None
+        higher = self.raised(picture)
+        if higher is not None:
+            return Check("k_max", higher, picture, 1.5)
+        lower = self._with_rank(picture, max(1, picture.k_max - K_STEP))
+        return Check("k_max", picture, lower, 1.5)
+
+    def dt_check(self, picture: Picture) -> Check:
+        """Compare with a shorter Trotter step."""
+        finer = self.relax(picture, picture.chi, picture.dt / DT_GROWTH)
+        return Check("dt", finer, picture, 1 / (1 - DT_GROWTH**-ORDER))
 
 
 def first_rank(full: int) -> int:
     """Return the multipole cut-off to begin with: all ranks if few, else about 1.75 sqrt(2S)."""
-    return full if full <= 4 else round(1.75 * math.sqrt(full))
+    return full if full <= 4 else min(round(1.75 * math.sqrt(full)), RANK_LIMIT)
 
 
 def chi_rungs(chi_max: int) -> list[int]:
@@ -202,14 +219,15 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
             continue
         checks = [chi_check]
         places = [lower[-1 - APART], below] if len(lower) > APART else [below]
-        rank_check = _first_small(share, places, partial(_rank_check, ladder))
+        rank_check = _first_small(share, places, ladder.rank_check)
         if rank_check is not None:
             checks.append(rank_check)
-            if ladder.k_max is None and not late and rank_check.error > share:
+            risen = rank_check.finer.k_max > below.k_max
+            if ladder.k_max is None and risen and not late and rank_check.error > share:
                 below = rank_check.finer
                 lower = [below]
                 continue
-        dt_check = _first_small(share, places, partial(_dt_check, ladder))
+        dt_check = _first_small(share, places, ladder.dt_check)
         checks.append(dt_check)
         dt_error = max(dt_check.error, _dt_share(low, dt_check))
         if not late and share < dt_error < 0.9 * last_dt_error:
@@ -223,16 +241,6 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
             return top, checks
         below = top
         lower.append(below)
-
-
-def _dt_check(ladder: Ladder, picture: Picture) -> Check:
-    finer = ladder.relax(picture, picture.chi, picture.dt / DT_GROWTH)
-    return Check("dt", finer, picture, 1 / (1 - DT_GROWTH**-ORDER))
-
-
-def _rank_check(ladder: Ladder, picture: Picture) -> Check | None:
-    higher = ladder.raised(picture)
-    return None if higher is None else Check("k_max", higher, picture, 1.5)
 
 
 def _first_small(share: float, places: Sequence[Picture], check: Callable[[Picture], T]) -> T:

@@ -16,7 +16,7 @@ class ITEBD:
         Largest bond dimension; less is used if `tol` is reached earlier.
     k_max
         Largest rank of the multipole operators kept; None chooses it, and raises it while it
-        matters.
+        matters and is at most 12.
     weight
         The alpha of the weighted truncation: rank k counts (2k + 1)^-alpha.
     tol

@@ -252,8 +252,8 @@ class Setting:
 
 
 SETTINGS = {
-    0.5: Setting(1, 30.0, (6, 9, 12), 32),
-    1.0: Setting(2, 30.0, (8, 12, 20), 64),
+    0.5: Setting(1, 30.0, (8, 12), 32),
+    1.0: Setting(2, 30.0, (10, 16, 24), 64),
     2.0: Setting(4, 30.0, (12, 20, 34), 90, dense=False),
     4.0: Setting(5, 20.0, (12, 20, 34), 96, dense=False),
     8.0: Setting(7, 20.0, (12, 20, 34), 90, dense=False),
