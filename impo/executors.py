@@ -9,7 +9,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -106,12 +106,26 @@ def external(scheduler_file: str | Path) -> Executor:
             raise ClusterError(
                 f"The scheduler of {path} does not answer; start it and its workers again."
             ) from error
-        with client:
+        with _quiet("distributed", "distributed.client"), client:
             if not client.nthreads():
                 logger.info("waiting for workers of the scheduler of %s", path)
             yield from _collect(client, work, list(map(_Followed, _absolute(chains))))
 
     return execute
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Keep loggers silent for a while: a lost scheduler is told in one line."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
 
 
 def _locally(
