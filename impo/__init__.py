@@ -4,6 +4,7 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cluster_mean_field import ClusterMeanField
 from impo.comparison import compare
 from impo.exact import Exact
+from impo.failure import Failure
 from impo.holstein_primakoff import HolsteinPrimakoff
 from impo.mean_field import MeanField
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -15,6 +16,7 @@ from impo.twa import TWA
 from impo.verification import check
 
 __all__ = [
+    "Failure",
     "ArgumentError",
     "Boson",
     "ClusterMeanField",

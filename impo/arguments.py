@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class ArgumentError(ValueError):
     """An argument has a value that it cannot have."""
@@ -70,3 +73,13 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
     if value not in choices:
         raise fail(name, "one of " + ", ".join(map(str, choices)), value)
     return value
+
+
+def rising_times(value: Any) -> NDArray:
+    """Return times as an array, or raise `ArgumentError` unless they rise from zero or later on."""
+    times = np.asarray(value, dtype=float)
+    if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)):
+        raise fail("times", "a non-empty list of finite numbers", value)
+    if times[0] < 0 or np.any(np.diff(times) < 0):
+        raise fail("times", "non-negative and in rising order", value)
+    return times

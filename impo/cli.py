@@ -15,15 +15,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from impo import parse
+from impo import parse, scanning
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.comparison import compare
 from impo.comparison_table import report, table
+from impo.executors import ClusterError
 from impo.plot import figure, save_figure, style
-from impo.result import Dataset, Status, SteadyState, method_settings, summary
+from impo.result import Dataset, Status, SteadyState, summary
 from impo.steady import METHODS, steady_state
 from impo.store import StoreError, check_writable, load, save
-from impo.sweep import parameter_grid, sweep, tabulate
 from impo.verification import check
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if answer:
             print(answer)
         return code
-    except (ArgumentError, UnsupportedModelError, StoreError) as error:
+    except (ArgumentError, UnsupportedModelError, StoreError, ClusterError) as error:
         print(f"impo: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -69,20 +69,11 @@ def solve(arguments: argparse.Namespace) -> Outcome:
 
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
-    method = _method(arguments)
-    fixed = parse.assignments(arguments.parameters)
-    axes = parse.grid(arguments.over, fixed)
-    function = parse.model_function(arguments.model)
-    chains = [
-        [parse.build(arguments.model, function, {**fixed, **varied}) for varied in line]
-        for line in parameter_grid(axes)
-    ]
-    check_writable(arguments.output)
-    finished = arguments.output.with_suffix(".points")
-    data = tabulate(axes, sweep(chains, method, finished))
-    told = {"model": arguments.model, "parameters": fixed, "method": method_settings(method)}
-    data = dataclasses.replace(data, attributes={**told, **data.attributes})
-    save(data, arguments.output)
+    data, unconverged = scanning.scan(arguments)
+    for line in unconverged:
+        print(line, file=sys.stderr)
+    if data is None:  # other tasks have to finish their share
+        return (NOT_CONVERGED if unconverged else CONVERGED), ""
     return _verdict(data, arguments.output)
 
 
@@ -247,11 +238,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
         made.add_argument(
             "-o", "--output", type=_data_file, metavar="FILE.h5", help="store the result"
         )
-    many.add_argument(
-        "--over", action="append", required=True, metavar="name=start:stop:count",
-        help="values of a parameter, both ends included; name,name=... ties parameters",
-    )  # fmt: skip
-    many.add_argument("-o", "--output", type=_data_file, required=True, metavar="FILE.h5")
+    scanning.add_options(many, _data_file)
 
     study = add("run", run, "compute a study of the package `runs` and draw its figure")
     study.add_argument("name", metavar="NAME", nargs="?")

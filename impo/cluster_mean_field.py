@@ -18,7 +18,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from scipy.special import gammaln
 
 from impo.anderson import anderson, runge_kutta, stable_step
-from impo.arguments import UnsupportedModelError, fail
+from impo.arguments import UnsupportedModelError, fail, rising_times
 from impo.basis import local_operators, state_charges
 from impo.cluster_flow import ClusterFlow, cluster_flow
 from impo.cluster_mean_field_state import (
@@ -350,11 +350,9 @@ def evolve(
     model, method, start
         As for `steady_state`.
     times
-        Rising times; the first is that of the start.
+        Times in rising order; the start belongs to time zero.
     """
-    grid = np.atleast_1d(np.asarray(times, dtype=float))
-    if grid.ndim != 1 or not np.all(np.isfinite(grid)) or np.any(np.diff(grid) <= 0):
-        raise fail("times", "rising numbers", times)
+    grid = rising_times(times)
     flow, rho = _start(_flow(model, method), start)
     u = flow.frame()
     accuracy = min(1e-10, method.tol)
@@ -371,11 +369,12 @@ def evolve(
         return np.ascontiguousarray(flow.rate(matrix)).reshape(-1).view(float)
 
     y = np.ascontiguousarray(rho).reshape(-1).view(float)
-    for i, moment in enumerate(grid):
-        if i:
-            span = (grid[i - 1], moment)
-            y = solve_ivp(rate, span, y, **settings).y
+    now = 0.0
+    for moment in grid:
+        if moment > now:
+            y = solve_ivp(rate, (now, moment), y, **settings).y
             y = np.ascontiguousarray(y[:, -1])
+            now = float(moment)
         physical = u[:, None] * y.view(rho.dtype).reshape(rho.shape) * u.conj()
         for j, d in enumerate(flow.dims):
             left = math.prod(flow.dims[:j])

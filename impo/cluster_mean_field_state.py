@@ -13,7 +13,14 @@ from impo.basis import local_operators
 from impo.cluster import ClusterDensity
 from impo.liouvillian import finite_cluster
 from impo.model import LindbladModel, Site, Spin
-from impo.result import Estimate, Status, Stored, method_settings
+from impo.result import (
+    Estimate,
+    Status,
+    Stored,
+    method_settings,
+    shared_attributes,
+    shared_fields,
+)
 
 
 @dataclass(frozen=True)
@@ -175,10 +182,9 @@ class ClusterMeanFieldState(Stored):
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Return the density matrix and everything else as JSON types."""
         attributes = {
-            "model": self.model.to_json(),
+            **shared_attributes(self),
             "method": method_settings(self.method),
-            "status": str(self.status),
-            **{key: getattr(self, key) for key in _PLAIN},
+            "accuracy": self.accuracy,
         }
         return {"rho": self.rho}, attributes
 
@@ -189,15 +195,11 @@ class ClusterMeanFieldState(Stored):
         """Rebuild the state from what `to_arrays` returned."""
         settings = attributes["method"]
         return cls(
-            model=LindbladModel.from_json(attributes["model"]),
             method=ClusterMeanField(settings["sites"], settings["tol"]),
-            status=Status(attributes["status"]),
             rho=np.asarray(arrays["rho"]),
-            **{key: attributes[key] for key in _PLAIN},
+            accuracy=attributes["accuracy"],
+            **shared_fields(attributes),
         )
-
-
-_PLAIN = ("message", "residual", "seconds", "accuracy", "history", "diagnostics", "extras")
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,14 @@ from impo.arguments import fail, non_negative_integer, one_of
 from impo.gaussian import log_purity, neighbour_negativity
 from impo.model import LindbladModel
 from impo.quadratic import QuadraticBosons, ladder_vector, longitudinal, quadratic_bosons
-from impo.result import Estimate, Status, Stored, method_settings
+from impo.result import (
+    Estimate,
+    Status,
+    Stored,
+    method_settings,
+    shared_attributes,
+    shared_fields,
+)
 from impo.stability import (
     largest_growth,
     marginal_rate,
@@ -239,17 +246,10 @@ class HolsteinPrimakoffState(Stored):
         """Return the covariances and everything else as JSON types."""
         arrays = {} if self.covariance is None else {"covariance": self.covariance}
         attributes = {
-            "model": self.model.to_json(),
+            **shared_attributes(self),
             "method": method_settings(self.method),
-            "status": str(self.status),
-            "message": self.message,
-            "residual": self.residual,
-            "seconds": self.seconds,
             "configuration": self.configuration,
             "quadrature_error": self.quadrature_error,
-            "history": list(self.history),
-            "diagnostics": dict(self.diagnostics),
-            "extras": dict(self.extras),
         }
         return arrays, attributes
 
@@ -262,19 +262,12 @@ class HolsteinPrimakoffState(Stored):
         setting = tuple(setting) if isinstance(setting, list) else setting
         configuration = attributes["configuration"]
         return cls(
-            model=LindbladModel.from_json(attributes["model"]),
             method=HolsteinPrimakoff(setting),
-            status=Status(attributes["status"]),
             configuration=None if configuration is None else tuple(configuration),
             covariance=np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
-            **{
-                key: attributes[key]
-                for key in (
-                    "message", "residual", "seconds", "quadrature_error",
-                    "history", "diagnostics", "extras",
-                )
-            },
-        )  # fmt: skip
+            quadrature_error=attributes["quadrature_error"],
+            **shared_fields(attributes),
+        )
 
 
 def _slowest_decay(series: NDArray) -> float:

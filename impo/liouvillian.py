@@ -83,6 +83,14 @@ class Generator:
     hermitian_basis: bool
     real: bool
 
+    @property
+    def mirror(self) -> bool:
+        """Whether coefficients of charge -q are those of q: T_{k,-q} = T_kq^T and L is real.
+
+        A Hermitian state then has real coefficients, equal for q and -q, and L conserves that.
+        """
+        return self.real and not self.hermitian_basis
+
     def phase(self, position: int) -> float:
         """Return phi of any position of the chain, also outside the tile."""
         tile, site = divmod(position, len(self.sites))

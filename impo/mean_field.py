@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
-from impo.arguments import ArgumentError, fail
+from impo.arguments import ArgumentError, fail, rising_times
 from impo.mean_field_equations import MeanFieldEquations, mean_field_equations
 from impo.mean_field_state import MeanField, MeanFieldState, MeanFieldTrajectory
 from impo.model import LindbladModel
@@ -217,19 +217,18 @@ def evolve(
     start
         As for `steady_state`.
     times
-        Increasing times; the first is that of the start.
+        Times in rising order; the start belongs to time zero.
     """
-    grid = np.asarray(times, dtype=float)
-    if grid.ndim != 1 or len(grid) < 1 or np.any(np.diff(grid) <= 0):
-        raise fail("times", "increasing numbers", times)
+    grid = rising_times(times)
     equations = mean_field_equations(model)
     vectors = start_vectors(model, start)
     scale = float(np.abs(vectors).max())
-    out = np.repeat(vectors[None], len(grid), axis=0)
-    if len(grid) > 1:
-        solved = solve_ivp(
-            lambda _, y: equations.flow(y), (grid[0], grid[-1]), vectors.ravel(),
-            t_eval=grid, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
-        )  # fmt: skip
-        out = solved.y.T.reshape(len(grid), -1, 3)
+    moments, place = np.unique(np.append(0.0, grid), return_inverse=True)
+    path = vectors.reshape(-1, 1)
+    if len(moments) > 1:
+        path = solve_ivp(
+            lambda _, y: equations.flow(y), (0.0, moments[-1]), vectors.ravel(),
+            t_eval=moments, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
+        ).y  # fmt: skip
+    out = path.T.reshape(len(moments), -1, 3)[place[1:]]
     return MeanFieldTrajectory(model, method, grid, out, 10 * _ACCURACY * scale)

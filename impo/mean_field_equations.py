@@ -14,21 +14,9 @@ from numpy.typing import NDArray
 
 from impo.arguments import UnsupportedModelError
 from impo.model import LindbladModel, Spin, Term
+from impo.spin import spin_vector
 
 Polynomial = dict[tuple[int, ...], complex]  # sorted variables 3 site + a of a monomial
-
-_VECTORS = {
-    "Sx": np.array([1.0, 0, 0], dtype=complex),
-    "Sy": np.array([0, 1.0, 0], dtype=complex),
-    "Sz": np.array([0, 0, 1.0], dtype=complex),
-    "S+": np.array([1, 1j, 0]),
-    "S-": np.array([1, -1j, 0]),
-}
-
-
-def spin_vector(op: str) -> NDArray:
-    """Return v with op = v . S, for Sx, Sy, Sz, S+ and S-."""
-    return _VECTORS[op]
 
 
 @dataclass(frozen=True)

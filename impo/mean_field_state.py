@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import non_negative_integer, one_of, positive
-from impo.mean_field_equations import pair_expectation, spin_vector
+from impo.mean_field_equations import pair_expectation
 from impo.model import LindbladModel
-from impo.result import Estimate, Status, Stored, method_settings
+from impo.result import (
+    Estimate,
+    Status,
+    Stored,
+    method_settings,
+    shared_attributes,
+    shared_fields,
+)
+from impo.spin import spin_vector
 
 
 @dataclass(frozen=True)
@@ -144,10 +152,9 @@ class MeanFieldState(Stored):
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Return the orbit and everything else as JSON types."""
         attributes = {
-            "model": self.model.to_json(),
+            **shared_attributes(self),
             "method": method_settings(self.method),
-            "status": str(self.status),
-            **{key: getattr(self, key) for key in _PLAIN},
+            "accuracy": self.accuracy,
         }
         return {"orbit": self.orbit}, attributes
 
@@ -157,15 +164,11 @@ class MeanFieldState(Stored):
     ) -> "MeanFieldState":
         """Rebuild the state from what `to_arrays` returned."""
         return cls(
-            model=LindbladModel.from_json(attributes["model"]),
             method=MeanField(attributes["method"]["t_max"]),
-            status=Status(attributes["status"]),
             orbit=np.asarray(arrays["orbit"]),
-            **{key: attributes[key] for key in _PLAIN},
+            accuracy=attributes["accuracy"],
+            **shared_fields(attributes),
         )
-
-
-_PLAIN = ("message", "residual", "seconds", "accuracy", "history", "diagnostics", "extras")
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.decay import decay_length
 from impo.result import Estimate
-
-VECTORS = {
-    "Sx": (1, 0, 0), "Sy": (0, 1, 0), "Sz": (0, 0, 1), "S+": (1, 1j, 0), "S-": (1, -1j, 0),
-}  # fmt: skip
-"""The vector u of every spin operator u . S."""
+from impo.spin import SPIN_VECTORS, spin_vector
 
 
 def _vector(op: str) -> NDArray:
-    one_of("op", op, VECTORS)
-    return np.array(VECTORS[op])
+    one_of("op", op, SPIN_VECTORS)
+    return spin_vector(op)
 
 
 def jackknife(function: Callable[..., NDArray], *samples: NDArray) -> tuple[NDArray, NDArray]:

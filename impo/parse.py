@@ -19,6 +19,7 @@ from impo.model import LindbladModel
 from impo.steady import METHODS
 from impo.sweep import Axis
 
+_AXIS_NAME = re.compile(r"(model\.|method\.)?[^\W\d]\w*")
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
 
 
@@ -56,13 +57,16 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
 
 
 def axis(word: str) -> Axis:
-    """Return the axis of `name=start:stop:count` or `name,name=start:stop:count`."""
+    """Return the axis of `name=start:stop:count` or `name,name=start:stop:count`.
+
+    Values are integers if all are whole and the ends were written so.
+    """
     names, equals, text = word.partition("=")
     numbers = [value(part) for part in text.split(":")]
     if (
         not equals
         or len(numbers) != 3
-        or not all(name.isidentifier() for name in names.split(","))
+        or not all(_AXIS_NAME.fullmatch(name) for name in names.split(","))
         or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
     ):
         raise ArgumentError(
@@ -71,7 +75,8 @@ def axis(word: str) -> Axis:
         )
     start, stop, count = numbers
     points = np.linspace(start, stop, positive_integer("count", count))
-    return Axis(tuple(names.split(",")), tuple(map(_tidy, points)))
+    whole = isinstance(start, int) and isinstance(stop, int) and not np.any(points % 1)
+    return Axis(tuple(names.split(",")), tuple(map(int if whole else _tidy, points)))
 
 
 def _tidy(x: float) -> float:
@@ -80,14 +85,47 @@ def _tidy(x: float) -> float:
     return short if math.isclose(short, x, rel_tol=4e-16) else float(x)
 
 
-def grid(words: Iterable[str], fixed: Mapping[str, Any]) -> list[Axis]:
-    """Return the axes of all `--over`; refuse a parameter that is given more than once."""
-    axes = [axis(word) for word in words]
-    names = [*fixed, *(name for one in axes for name in one.names)]
-    for name in names:
-        if names.count(name) > 1:
-            raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
-    return axes
+def grid(
+    words: Iterable[str],
+    function: Callable[..., Any],
+    method_name: str,
+    fixed: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> tuple[list[Axis], set[str]]:
+    """Return the axes of all `--over` by plain names, and which of these are settings.
+
+    A name is a parameter of the model, or else a setting of the method. If it could be both it must
+    be written `model.name` or `method.name`.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is unknown, could be both, or has got a value elsewhere.
+    """
+    takes = _signature("MODEL", function).parameters.values()
+    variadic = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
+    parameters = {parameter.name for parameter in takes}
+    known = {item.name for item in dataclasses.fields(_method_class(method_name))}
+
+    def owner_of(name: str) -> str:
+        if name in known and (variadic or name in parameters):
+            raise ArgumentError(
+                f"`{name}` must be written model.{name} or method.{name}: it is a parameter of the "
+                "model as well as a setting of the method."
+            )
+        return "method" if name in known else "model"
+
+    axes: list[Axis] = []
+    owners: dict[str, str] = {}
+    for one in map(axis, words):
+        for word in one.names:
+            owner, _, name = word.rpartition(".")
+            owner = owner or owner_of(name)
+            if name in owners or name in (settings if owner == "method" else fixed):
+                raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
+            owners[name] = owner
+        axes.append(Axis(tuple(word.rpartition(".")[2] for word in one.names), one.values))
+    return axes, {name for name, owner in owners.items() if owner == "method"}
 
 
 def model_function(target: str) -> Callable[..., Any]:
@@ -114,10 +152,7 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
         If a parameter is unknown or missing, if the function refuses a value, raises anything else,
         or does not return a `LindbladModel`.
     """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"`{target}` must be a function of named parameters.") from None
+    signature = _signature(target, function)
     takes = signature.parameters.values()
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
         for name in parameters:
@@ -152,9 +187,20 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
     )
 
 
+def _signature(target: str, function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{target}` must be a function of named parameters.") from None
+
+
+def _method_class(name: str) -> type:
+    return METHODS[one_of("--method", name, METHODS)]
+
+
 def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:
     """Return the method of that name; `prefix` stands before a setting on the command line."""
-    made = METHODS[one_of("--method", name, METHODS)]
+    made = _method_class(name)
     fields = {item.name: item for item in dataclasses.fields(made)}
     for key in settings:
         if key not in fields:

@@ -1,8 +1,11 @@
 """Figures from results. Functions take axes and return artists; only `figure` makes a figure."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,23 @@ def style() -> Iterator[None]:
     """Use the style of the package for what is drawn and saved inside."""
     with matplotlib.style.context(_STYLE):
         yield
+
+
+def spin_text(S: float) -> str:
+    """Return a spin quantum number as it is written: 1/2, 1, 3/2."""
+    return str(Fraction(float(S)))
+
+
+def concise(value: float, error: float) -> str:
+    """Return a number with its error in units of the last digit: 0.506(13), or 2.0(11)."""
+    if not (np.isfinite(value) and np.isfinite(error) and error > 0):
+        return f"{value:.3g}"
+    digits = 1 - math.floor(math.log10(error))
+    if round(error * 10**digits) >= 100:  # 0.0996 is written as 10, not 100
+        digits -= 1
+    if digits <= 0:
+        return f"{value:.0f}({error:.0f})"
+    return f"{value:.{digits}f}({round(error * 10**digits)})"
 
 
 def points(
@@ -146,22 +166,27 @@ def correlation(
     return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
 
 
-def curves(ax: Axes, data: Dataset, name: str) -> list[Artist]:
-    """Draw a variable of a scan along its one axis, one curve for every site."""
+def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
+    """Draw a variable of a scan along its one axis, one curve for every site.
+
+    `way` is the direction in which warm starts followed the axis, if that is to be told.
+    """
     item = data.variables[name]
     along = data.variables[item.dims[0]]
     values = item.values.reshape(len(along.values), -1)
     errors = data[f"{name}_error"].reshape(values.shape) if f"{name}_error" in data else None
-    labels = [f"site {site}" for site in data[item.dims[1]]] if len(item.dims) > 1 else [None]
+    labels = [f"site {site}" for site in data[item.dims[1]]] if len(item.dims) > 1 else [""]
+    line: dict[str, Any] = {"linestyle": "--"} if way == "backward" else {}
     converged = data["status"] == Status.CONVERGED
     artists = []
     for column, label in enumerate(labels):
         error = None if errors is None else errors[:, column]
-        artists += points(ax, along.values, values[:, column], error, converged, label=label)
+        line["label"] = ", ".join(filter(None, (label, way))) or None
+        artists += points(ax, along.values, values[:, column], error, converged, **line)
     ax.set(xlabel=_tied(data, item.dims[0]), ylabel=_LABELS.get(name, name))
     ax.update_datalim([(x, np.nanmean(values)) for x in along.values])  # show what is missing
     ax.autoscale_view()
-    if len(labels) > 1:
+    if len(labels) > 1 or way:
         ax.legend()
     return artists
 
@@ -247,8 +272,9 @@ def _scan_figure(data: Dataset) -> Figure:
     if len(axes) == 1:
         drawn = Figure(figsize=(3.4 * len(names), 2.8))
         for ax, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            curves(ax, data, name)
-    elif len(axes) == 2:
+            for way, part in _ways(data):
+                curves(ax, part, name, way)
+    elif len(axes) == 2 and "direction" not in data:
         panels = [
             (name, site)
             for name in names
@@ -259,7 +285,11 @@ def _scan_figure(data: Dataset) -> Figure:
         for ax, panel in zip(drawn.subplots(rows, 2, squeeze=False).flat, panels, strict=False):
             maps(ax, data, *panel)
     else:
-        raise ArgumentError(f"A scan to draw must have one or two axes, but has {len(axes)}.")
+        both = " in two directions" if "direction" in data else ""
+        raise ArgumentError(
+            "A scan to draw must have one or two axes, or one in two directions, but has "
+            f"{len(axes)}{both}."
+        )
     model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
     verdict = (
         f"{data.unconverged} not converged (hollow or missing)"
@@ -321,6 +351,21 @@ def _columns(data: Dataset, name: str) -> NDArray:
     values = data[name]
     values = np.abs(values) if np.iscomplexobj(values) else values
     return values.reshape(len(values), -1)
+
+
+def _ways(data: Dataset) -> list[tuple[str, Dataset]]:
+    """Return the tables of both directions with their names, or the one that there is."""
+    if "direction" not in data:
+        return [("", data)]
+    split = {name for name, item in data.variables.items() if "direction" in item.dims}
+    found = []
+    for number, way in enumerate(data["direction"]):
+        variables = {name: item for name, item in data.variables.items() if name not in split}
+        for name in split - {"direction"}:
+            item = data.variables[name]
+            variables[name] = replace(item, dims=item.dims[1:], values=item.values[number])
+        found.append((str(way), Dataset(variables, data.attributes)))
+    return found
 
 
 def _tied(data: Dataset, dim: str) -> str:

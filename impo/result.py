@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -119,6 +120,25 @@ class SteadyState(Protocol):
 
     def save(self, path: str | Path) -> None:
         """Write the result to a file, atomically."""
+
+
+class Progress(Protocol):
+    """Follows one long computation: hears how far it is, and keeps what it can go on from.
+
+    A method that takes it goes on, after an interruption, to the same numbers bit for bit.
+    """
+
+    def report(self, entry: Mapping[str, Any]) -> None:
+        """Take notice of a history entry."""
+
+    def load(self) -> tuple[Mapping[str, NDArray], Mapping[str, Any]] | None:
+        """Return what was saved last for this very computation, or None."""
+
+    def due(self) -> bool:
+        """Return whether it is time to save."""
+
+    def save(self, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> None:
+        """Keep named arrays and JSON attributes from which the computation can go on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,13 +272,54 @@ class Dataset(Stored):
         return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)
 
 
+_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
+
+
+def shared_attributes(state: Any) -> dict[str, Any]:
+    """Return what every state is stored with, as JSON types: its model, verdict and history."""
+    return {
+        "model": state.model.to_json(),
+        "status": str(state.status),
+        "message": state.message,
+        "residual": state.residual,
+        "seconds": state.seconds,
+        "history": [dict(step) for step in state.history],
+        "diagnostics": dict(state.diagnostics),
+        "extras": dict(state.extras),
+    }
+
+
+def shared_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a state that `shared_attributes` wrote, by name."""
+    return {
+        "model": LindbladModel.from_json(attributes["model"]),
+        "status": Status(attributes["status"]),
+        **{name: attributes[name] for name in _SHARED if name in attributes},
+    }
+
+
+@dataclass(frozen=True)
+class RecordedMethod:
+    """Name and settings of a method as a file tells them."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+
 def method_settings(method: Any) -> dict[str, Any]:
     """Return {"name": ..., setting: value, ...} of a method (a frozen dataclass with a `name`)."""
+    if isinstance(method, RecordedMethod):
+        return {"name": method.name, **method.settings}
     return {"name": method.name, **dataclasses.asdict(method)}
 
 
 def provenance() -> dict[str, str]:
     """Return the versions of what produced a number."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     packages = ("impo", "numpy", "scipy", "physics-tenpy", "numba", "h5py")
     out = {"python": platform.python_version()}
     for package in packages:

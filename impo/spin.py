@@ -7,6 +7,16 @@ All matrices are in units of hbar = 1.
 import numpy as np
 from numpy.typing import NDArray
 
+SPIN_VECTORS = {
+    "Sx": (1.0, 0, 0), "Sy": (0, 1.0, 0), "Sz": (0, 0, 1.0), "S+": (1, 1j, 0), "S-": (1, -1j, 0),
+}  # fmt: skip
+"""The components (x, y, z) of u for every spin operator u . S."""
+
+
+def spin_vector(op: str) -> NDArray:
+    """Return u with op = u . S, for Sx, Sy, Sz (real), S+ and S- (complex)."""
+    return np.array(SPIN_VECTORS[op])
+
 
 def spin_operators(spin: float) -> dict[str, NDArray]:
     """Return the matrices Id, Sz, S+, S-, Sx, Sy of a spin.

@@ -23,7 +23,7 @@ from scipy.sparse import coo_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import LindbladModel, Spin, Term
-from impo.moments import VECTORS
+from impo.spin import spin_vector
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], NDArray]]:
         raise _refusal(term, "it has more than two spin operators")
     if len(factors) == 2 and factors[0][1:] == factors[1][1:]:
         raise _refusal(term, "it is not linear in the operators of one spin")
-    return [(site, cell, np.array(VECTORS[name])) for name, site, cell in factors]
+    return [(site, cell, spin_vector(name)) for name, site, cell in factors]
 
 
 def spin_equations(
@@ -129,7 +129,7 @@ def spin_equations(
         pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)
         for spin in range(jump.site, n, size):
             couplings.add(spin, spin, np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]]))
-        diffusion[jump.site :: size] += jump.rate * np.abs(VECTORS[jump.op][:2])
+        diffusion[jump.site :: size] += jump.rate * np.abs(spin_vector(jump.op)[:2])
     matrix = couplings.matrix(n)
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
     return SpinEquations(

@@ -6,20 +6,20 @@ with it, `steady_state(model, method, start)` and, where time has a meaning,
 method of one's own, the module of its class.
 """
 
+import inspect
 import sys
 import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from impo import cluster_mean_field, exact, holstein_primakoff, mean_field, twa
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.model import LindbladModel
-from impo.result import SteadyState
+from impo.result import Progress, SteadyState
 from impo.tensor import itebd
 
 _SOLVERS: dict[Any, ModuleType] = {
@@ -34,7 +34,9 @@ METHODS: dict[str, type] = {method.name: method for method in _SOLVERS}
 """Name on the command line to the class of the method."""
 
 
-def steady_state(model: LindbladModel, method: Any, start: Any = None) -> SteadyState:
+def steady_state(
+    model: LindbladModel, method: Any, start: Any = None, progress: Progress | None = None
+) -> SteadyState:
     """Return the steady state of a model by a method, with its verdict in `status`.
 
     Parameters
@@ -46,6 +48,8 @@ def steady_state(model: LindbladModel, method: Any, start: Any = None) -> Steady
         `ClusterMeanField`.
     start
         What the search starts from: another state by the same method, or None for its default.
+    progress
+        Follows the computation and lets it go on after an interruption, if the method is able to.
 
     Raises
     ------
@@ -62,9 +66,13 @@ def steady_state(model: LindbladModel, method: Any, start: Any = None) -> Steady
             f"{model.label} has none: without dissipation its steady state is not unique."
         )
     solve = _function(method, "steady_state")
+    follows = progress is not None and "progress" in inspect.signature(solve).parameters
     begin = time.perf_counter()
     with threadpool_limits(limits=1, user_api="blas"):  # threads cost more than they give here
-        state = solve(model, method, start)
+        if follows:
+            state = solve(model, method, start, progress=progress)
+        else:
+            state = solve(model, method, start)
     object.__setattr__(state, "seconds", time.perf_counter() - begin)
     return state
 
@@ -77,7 +85,8 @@ def evolve(model: LindbladModel, method: Any, start: Any, times: ArrayLike) -> A
     model, method, start
         As in `steady_state`.
     times
-        Real numbers >= 0 in rising order, in units of the inverse rates of the model.
+        Real numbers >= 0 in rising order, in units of the inverse rates of the model. The start is
+        the state at time zero.
 
     Returns
     -------
@@ -93,11 +102,7 @@ def evolve(model: LindbladModel, method: Any, start: Any, times: ArrayLike) -> A
     """
     _check_model(model)
     solve = _function(method, "evolve")
-    grid = np.asarray(times, dtype=float)
-    if grid.ndim != 1 or not len(grid) or not np.all(np.isfinite(grid)):
-        raise fail("times", "a non-empty list of finite numbers", times)
-    if grid[0] < 0 or np.any(np.diff(grid) < 0):
-        raise fail("times", "non-negative and in rising order", times)
+    grid = rising_times(times)
     with threadpool_limits(limits=1, user_api="blas"):
         return solve(model, method, start, grid)
 

@@ -1,6 +1,6 @@
 """Results on disk: HDF5 files, written atomically, that anything can read and nothing executes.
 
-Layout (schema 1):
+Layout (schema 2; in schema 1 matrix products were scaled differently):
 
 * attributes of the root: `format` = "impo", `schema`, `kind` of the result, `attributes` and
   `provenance` as JSON, `created` (UTC), `checksum`, and for a state `summary`, the object that
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from impo.arguments import ArgumentError
 from impo.result import Dataset, Stored, Variable, provenance, readable, stored_kind, summary
 
-SCHEMA = 1
+SCHEMA = 2
 _NOT_A_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _SEAL = re.compile(rb"impo-sha256:([0-9a-f]{64}):(\d{16})")
 _MALFORMED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
@@ -257,6 +257,8 @@ def _describe(file: h5py.File, result: Stored) -> None:
         file.attrs["attributes"] = _json(result.attributes)
         return
     file.attrs["attributes"] = _json(result.to_arrays()[1])
+    if not hasattr(result, "model"):  # nothing for a person to read
+        return
     if getattr(result, "times", None) is None:
         file.attrs["summary"] = _json(summary(result))  # type: ignore[arg-type]
     _write_variables(file, readable(result))

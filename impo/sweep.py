@@ -1,8 +1,6 @@
-"""Many steady states: grids of parameters, chains of warm starts, finished points kept on disk."""
+"""Many steady states: grids of parameters and settings, chains of warm starts, tables."""
 
-import hashlib
-import json
-import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
@@ -10,20 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from impo.arguments import ArgumentError
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative,
+    non_negative_integer,
+    one_of,
+    positive_integer,
+)
+from impo.bar import Bar
+from impo.checkpoint import INTERVAL
 from impo.model import LindbladModel
-from impo.result import Dataset, Status, SteadyState, Stored, Variable, method_settings, readable
-from impo.steady import steady_state
-from impo.store import StoreError, load, save
-
-logger = logging.getLogger(__name__)
+from impo.points import Chain, Point, finished, remove_litter, solve_chain, starts_warm
+from impo.result import Dataset, Status, SteadyState, Variable, readable
+from impo.store import StoreError
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Parameters that take the same values together, and these values."""
+    """Parameters or settings that take the same values together, and these values."""
 
     names: tuple[str, ...]
     values: tuple[float, ...]
@@ -34,31 +38,8 @@ class Axis:
         return self.names[0]
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Models solved one after the other, and where their results are kept.
-
-    Attributes
-    ----------
-    models
-        In the order in which they are solved.
-    method
-        Settings of the method. If its class has the attribute `warm_starts` = True, each point
-        starts from the one before.
-    first
-        Number of the first point within the whole sweep.
-    directory
-        Where finished points are kept; None keeps nothing.
-    """
-
-    models: tuple[LindbladModel, ...]
-    method: Any
-    first: int = 0
-    directory: Path | None = None
-
-
-Point = tuple[int, Path | SteadyState]
 Executor = Callable[[Callable[[Chain], Iterator[Point]], Sequence[Chain]], Iterable[Point]]
+DIRECTIONS = ("forward", "backward", "both")
 
 
 def serial(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Iterator[Point]:
@@ -83,87 +64,118 @@ def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
 
 
 def sweep(
-    chains: Iterable[Iterable[LindbladModel]],
-    method: Any,
+    chains: Iterable[Iterable[Any]],
+    method: Any = None,
     directory: str | Path | None = None,
     executor: Executor = serial,
+    *,
+    direction: str = "forward",
+    part: tuple[int, int] = (0, 1),
+    interval: float = INTERVAL,
 ) -> Iterator[tuple[int, SteadyState]]:
     """Yield (number, state) of many models as they are solved; shows progress.
 
     Parameters
     ----------
     chains
-        Models in chains of neighbouring parameters. Points are numbered through all chains.
+        Models in chains of neighbouring parameters, or pairs (model, method). Points are numbered
+        through all chains.
     method
-        Settings of the method, the same for all.
+        Settings of the method, the same for all; None if the chains hold pairs.
     directory
         Where finished points are kept. A point whose result lies there (same description, same
-        settings) is read, not computed again. None keeps nothing.
+        settings, same points before it if it starts from them) is read, not computed again. None
+        keeps nothing.
     executor
-        What solves the chains.
+        What solves the chains; those of `impo.executors` spread them over processes.
+    direction
+        How chains of a method that starts from neighbouring points are followed: "forward",
+        "backward", or "both"; then the numbers of all points backward come after all forward.
+    part
+        (i, n): only every n-th chain from the i-th is solved (i = 0 ... n - 1).
+    interval
+        Seconds between two checkpoints of a point.
 
     Raises
     ------
+    ArgumentError
+        If the method starts no point from another, so that it has no direction; or if `direction`,
+        `part` or `interval` are none.
     StoreError
         If `directory` cannot be written to.
     """
     directory = None if directory is None else Path(directory)
+    non_negative("checkpoint", interval)
+    work = _work(chains, method, directory, direction, interval)
+    work = [work[n] for n in _share(len(work), part)]
     if directory is not None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"Cannot write to {directory}: {error.strerror}.") from error
-    work: list[Chain] = []
+        remove_litter(directory)
+    with Bar(work) as bar:
+        remaining: list[Chain] = []
+        for task in work:
+            known = _known(task)
+            if len(known) < len(task.points):
+                remaining.append(task)
+            else:
+                yield from map(bar.read, known)
+        yield from map(bar.computed, executor(solve_chain, remaining) if remaining else ())
+
+
+def _work(
+    chains: Iterable[Iterable[Any]],
+    method: Any,
+    directory: Path | None,
+    direction: str,
+    interval: float,
+) -> list[Chain]:
+    """Return all chains, every point a chain of its own where none starts from another."""
+    one_of("direction", direction, DIRECTIONS)
+    run = secrets.token_hex(8)
+    lines: list[list[tuple[int, tuple[LindbladModel, Any]]]] = []
     total = 0
-    for models in map(tuple, chains):
-        work.append(Chain(models, method, total, directory))
-        total += len(models)
-    poor = 0
-    with tqdm(total=total, unit="point", disable=None) as bar:
-        for done, (number, point) in enumerate(executor(solve_chain, work), start=1):
-            state = load(point) if isinstance(point, Path) else point
-            poor += state.status != Status.CONVERGED
-            bar.set_postfix_str(f"{poor} not converged", refresh=False)
-            bar.update()
-            if bar.disable:  # no terminal
-                seconds = f"{state.seconds:.1f} s"
-                logger.info("%d/%d %s %s %s", done, total, state.model.label, state.status, seconds)
-            yield number, state
+    for items in chains:
+        points = [item if method is None else (item, method) for item in items]
+        lines.append(list(enumerate(points, start=total)))
+        total += len(points)
+    warm = [starts_warm(point[1]) for line in lines for _, point in line]
+    if direction != "forward" and not all(warm):
+        raise ArgumentError(
+            f"Argument `direction` must be forward, but is {direction}: the method starts no "
+            "point from another."
+        )
+    if not any(warm):
+        lines = [[point] for line in lines for point in line]
+    elif direction != "forward":
+        shift = total if direction == "both" else 0
+        back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
+        lines = lines + back if shift else back
+    return [
+        Chain(tuple(p for _, p in line), tuple(n for n, _ in line), directory, run, interval)
+        for line in lines
+    ]
 
 
-def solve_chain(task: Chain) -> Iterator[Point]:
-    """Solve one chain, or read what is finished; yield (number, path of the result or result)."""
-    previous: Path | SteadyState | None = None
-    for number, model in enumerate(task.models, start=task.first):
-        path = None if task.directory is None else task.directory / point_name(model, task.method)
-        if path is None or not _is_complete(path):
-            start = previous if getattr(task.method, "warm_starts", False) else None
-            state = steady_state(
-                model, task.method, load(start) if isinstance(start, Path) else start
-            )
-            if path is not None:
-                save(state, path)  # type: ignore[arg-type]
-        previous = path or state
-        yield number, previous
+def _share(count: int, part: tuple[int, int]) -> range:
+    """Return the numbers of the chains of a part."""
+    first, step = non_negative_integer("task-id", part[0]), positive_integer("tasks", part[1])
+    if first >= step:
+        raise fail("task-id", f"less than the number of tasks, {step}", first)
+    return range(first, count, step)
 
 
-def point_name(model: LindbladModel, method: Any) -> str:
-    """Return the file name of a point: it depends on the description and the settings only."""
-    key = json.dumps([model.to_json(), method_settings(method)], sort_keys=True, default=str)
-    return hashlib.sha256(key.encode()).hexdigest()[:24] + ".h5"
+def _known(task: Chain) -> list[Point]:
+    """Return the finished points of a chain."""
+    pairs = zip(task.numbers, task.paths, strict=True)
+    return [(n, path) for n, path in pairs if path is not None and finished(path) is not None]
 
 
-def _is_complete(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        return isinstance(load(path), Stored)
-    except StoreError as error:
-        logger.warning("%s It is computed again.", error)
-        return False
-
-
-def tabulate(axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]]) -> Dataset:
+def tabulate(
+    axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward"
+) -> Dataset:
     """Return the observables of a sweep over a grid as a dataset.
 
     Parameters
@@ -172,12 +184,15 @@ def tabulate(axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]]) ->
         The grid, in the order of `parameter_grid`.
     points
         What `sweep` yields, in any order; all points of the grid.
+    direction
+        That of the sweep.
 
     Returns
     -------
     Dataset
-        Every number of `impo.result.readable` with the axes as leading dimensions; nan where the
-        method gives none. The coordinates are the first parameters of the axes.
+        Every number of `impo.result.readable`, and the `message` of every point, with the axes as
+        leading dimensions; nan where the method gives none. The coordinates are the first
+        parameters of the axes. With both directions, `direction` is the first dimension.
 
     Raises
     ------
@@ -193,9 +208,16 @@ def tabulate(axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]]) ->
         for name in axis.names
     }
     variables: dict[str, Variable] = dict(parameters)
+    if direction == "both":
+        if "direction" in parameters:
+            raise ArgumentError("Parameter `direction` must not have the name of a dimension.")
+        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the sweep")
+        variables["direction"] = parameters["direction"] = ways
+        shape, dims = (2, *shape), ("direction", *dims)
     for number, state in points:
         place = np.unravel_index(number, shape)
-        for name, item in readable(state).items():
+        message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
+        for name, item in {**readable(state), "message": message}.items():
             if name in parameters:
                 raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere
@@ -211,6 +233,21 @@ def tabulate(axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]]) ->
         if item.values.dtype == object:
             variables[name] = Variable(item.dims, item.values.astype(str), "1", item.long_name)
     return Dataset(variables, {"axes": [list(axis.names) for axis in axes]})
+
+
+def unconverged_points(data: Dataset) -> list[str]:
+    """Return one line for every point of a table that is not converged: where, verdict, why."""
+    status, messages = data.variables["status"], data["message"]
+    names = [name for names in data.attributes["axes"] for name in names]
+    lines = []
+    for place in map(tuple, np.argwhere(status.values != Status.CONVERGED)):
+        at = dict(zip(status.dims, place, strict=True))
+        where = [
+            f"{name}={data[name][at[data.variables[name].dims[0]]]}"
+            for name in (["direction"] if "direction" in at else []) + names
+        ]
+        lines.append(f"{', '.join(where)}: {status.values[place]}: {messages[place]}")
+    return lines
 
 
 def _check_axes(axes: Sequence[Axis]) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from impo.arguments import UnsupportedModelError, fail
+from impo.arguments import UnsupportedModelError, fail, rising_times
 from impo.model import LindbladModel
 from impo.moments import Moments
 from impo.result import Status
@@ -156,10 +156,8 @@ def evolve(
     began = time.perf_counter()
     method = method or TWA()
     shape, equations = _prepare(model, method)
-    moments = np.atleast_1d(np.asarray(times, dtype=float))
+    moments = rising_times(times)
     steps = np.diff(moments, prepend=0.0)
-    if moments.ndim != 1 or not len(moments) or not np.isfinite(moments).all() or steps.min() < 0:
-        raise fail("times", "rising and not negative", times)
     begin = _begin(model, equations, shape, start)
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16

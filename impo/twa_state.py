@@ -18,7 +18,7 @@ from impo.arguments import (
 )
 from impo.model import LindbladModel
 from impo.moments import Moments
-from impo.result import Estimate, Status, Stored
+from impo.result import Estimate, Status, Stored, shared_attributes, shared_fields
 
 
 @dataclass(frozen=True)
@@ -204,18 +204,11 @@ class TWAState(Stored):
         if self.times is not None:
             arrays["times"] = self.times
         return arrays, {
-            "model": self.model.to_json(),
+            **shared_attributes(self),
             "method": asdict(self.method),
-            "status": str(self.status),
-            "message": self.message,
-            "residual": self.residual,
-            "seconds": self.seconds,
             "shape": list(self.moments.shape),
             "starts": self.moments.starts,
             "agree": self.moments.agree,
-            "history": list(self.history),
-            "diagnostics": dict(self.diagnostics),
-            "extras": dict(self.extras),
         }
 
     @classmethod
@@ -234,16 +227,9 @@ class TWAState(Stored):
             attributes["agree"],
         )
         return cls(
-            LindbladModel.from_json(attributes["model"]),
-            TWA(**settings),
-            Status(attributes["status"]),
-            attributes["message"],
-            attributes["residual"],
-            attributes["seconds"],
-            moments,
-            np.asarray(arrays["snapshots"]),
-            np.asarray(arrays["times"]) if "times" in arrays else None,
-            attributes["history"],
-            attributes["diagnostics"],
-            attributes["extras"],
+            method=TWA(**settings),
+            moments=moments,
+            snapshots=np.asarray(arrays["snapshots"]),
+            times=np.asarray(arrays["times"]) if "times" in arrays else None,
+            **shared_fields(attributes),
         )

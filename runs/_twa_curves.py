@@ -22,6 +22,11 @@ def equilibrated(state: SteadyState) -> bool:
     return state.status is Status.CONVERGED or bool(state.diagnostics.get("starts_agree", False))
 
 
+def verdict(state: SteadyState) -> str:
+    """Return `converged` for what has equilibrated, else the status of the state."""
+    return str(Status.CONVERGED if equilibrated(state) else state.status)
+
+
 def twa_curve(
     models: Iterable[LindbladModel], method: TWA, dim: str, prefix: str = "twa"
 ) -> dict[str, Variable]:

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from impo import ITEBD, exact, holstein_primakoff, steady_state, twa
 from impo.model import LindbladModel
-from impo.result import Dataset, SteadyState, Variable
+from impo.result import Dataset, Status, SteadyState, Variable
 from models.gain_loss import chain
-from runs._twa_curves import equilibrated
+from runs._twa_curves import verdict
 
 COST = {"quick": "1 min", "full": "40 min"}
 
@@ -53,9 +53,9 @@ def _solve_impo(model: LindbladModel) -> SteadyState:
 
 
 def point(solve: Solve, S: float, gain: float, loss: float) -> dict[str, np.ndarray]:
-    """Return <S_z>/S, Var/S^2 and xi of S+S-, with errors, of one steady state; nan for None."""
+    """Return <S_z>/S, Var/S^2 and xi of S+S- with errors (nan for None), and the verdict."""
     state = solve(chain(S, _G, _H, gain, loss))
-    out = {"settled": np.array(equilibrated(state))}
+    out = {"status": np.array(verdict(state))}
     measured = {
         "Sz": (state.expect("Sz"), S),
         "Sz_var": (state.variance("Sz"), S**2),
@@ -83,6 +83,10 @@ def compute(quick: bool) -> Dataset:
         for key in rows[0][0]:
             values = np.array([[entry[key] for entry in row] for row in rows])
             dims = ("phase", dim, "site")[: values.ndim]
+            # linearised bosons have no stable configuration in PPT: no failure of the study
+            key = "stable" if (label, key) == ("HPA", "status") else key
+            if key == "stable":
+                values = values == Status.CONVERGED
             variables[f"{label}_{key}"] = Variable(dims, values, long_name=f"{key} by {label}")
     rates = {phase: list(pair) for phase, pair in _PHASES.items()}
     return Dataset(variables, {"g": _G, "h": _H, "rates": rates, "curves": list(curves)})
@@ -101,7 +105,10 @@ def draw(data: Dataset) -> Figure:
         )
         for label, style in styles.items():
             inverse = 1 / data[f"{label}_S"]
-            solid = data[f"{label}_settled"][column]
+            if label == "HPA":
+                solid = data["HPA_stable"][column]
+            else:
+                solid = data[f"{label}_status"][column] == Status.CONVERGED
             for row, key in enumerate(("Sz", "Sz_var", "xi")):
                 values, errors = (
                     data[f"{label}_{key}"][column],

@@ -11,7 +11,7 @@ from impo.result import Dataset, Variable
 from impo.stability import largest_growth, marginal_rate
 from models.gain_loss import chain
 
-COST = {"quick": "20 s", "full": "3 min"}
+COST = {"quick": "20 s", "full": "5 min"}
 
 G, H, EDGE = 1.0, 0.5, 3.0
 PHASES = {"AM": (1, -1), "FM up": (1, 1), "FM down": (-1, -1)}
@@ -85,7 +85,7 @@ def draw(data: Dataset) -> Figure:
     g, h = data.attributes["g"], data.attributes["h"]
     ax.plot([0, g - h], [0, g - h], "k-", lw=1.5)
     ax.plot([0, g - h], [0, g - h], "w--", lw=1.0)
-    ax.annotate("PT", [0.8 * (g - h)] * 2, (0.9, 0.8), arrowprops={"arrowstyle": "-"})
+    ax.annotate("PT", [0.7 * (g - h)] * 2, (0.1, 0.75), arrowprops={"arrowstyle": "-"})
     edge = data["gain"][-1] + data["gain"][0]
     ax.set(xlim=(0, edge), ylim=(0, edge), aspect="equal")
     ax.set(xlabel=r"$\Gamma_g/g$", ylabel=r"$\Gamma_l/g$")
@@ -93,5 +93,5 @@ def draw(data: Dataset) -> Figure:
     labels = ["PPT (none stable)", r"AM $|\uparrow\downarrow\rangle$"]
     labels += [r"FM $|\uparrow\uparrow\rangle$", r"FM $|\downarrow\downarrow\rangle$"]
     patches = [Patch(color=c, label=label) for c, label in zip(colours, labels, strict=True)]
-    ax.legend(handles=patches, loc="upper right", fontsize=8)
+    ax.legend(handles=patches, loc="upper right", fontsize=8, frameon=True)
     return figure

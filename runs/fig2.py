@@ -2,13 +2,15 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.optimize import curve_fit
 
 from impo.exact import Exact, spectrum, steady_state
+from impo.plot import concise
 from impo.result import Dataset, Variable
 from models.gain_loss import dimer
+from runs._scaling import large_spin_limit, local_exponents, power_law
 
 COST = {"quick": "40 s", "full": "60 min"}
+_PLANE_SPIN = {True: 4, False: 12}  # by quick form
 _MODES = {0: 4, 1: 2}  # eigenvalues followed at the transition, by charge; zero left out
 
 
@@ -21,33 +23,50 @@ def compute(quick: bool) -> Dataset:
     variables = {}
     for part in (_plane, _line, _transition, _mixing):
         variables.update(part(quick))
-    return Dataset(variables, {"title": "Spin dimer, g = 1", "quick": quick})
+    return Dataset(
+        variables, {"title": "Spin dimer, g = 1", "S_order": _PLANE_SPIN[quick], "quick": quick}
+    )
 
 
 def _plane(quick: bool) -> dict[str, Variable]:
-    spin, count = (4, 7) if quick else (12, 25)
+    """Solve gain >= loss; the rest follows by exchange of the sites with a flip of both spins."""
+    spin, count = _PLANE_SPIN[quick], 7 if quick else 25
     rates = np.linspace(0.1, 2.0, count)
-    order = np.empty((count, count))
+    method = Exact(k_max="auto", tol=1e-3, gap=False)
+    order, error = np.empty((2, count, count))
     for i, gain in enumerate(rates):
-        for j, loss in enumerate(rates):
-            state = steady_state(dimer(spin, gain=gain, loss=loss), Exact())
-            order[i, j] = np.sum(state.expect("Sz").value) / (2 * spin)
+        for j, loss in enumerate(rates[: i + 1]):
+            total = steady_state(dimer(spin, gain=gain, loss=loss), method).expect("Sz")
+            order[i, j] = np.sum(total.value) / (2 * spin)
+            error[i, j] = error[j, i] = np.sum(total.error) / (2 * spin)
+            order[j, i] = -order[i, j]
+    for i, j in ((0, count - 1), (count // 3, count // 2)):
+        solved = steady_state(dimer(spin, gain=rates[i], loss=rates[j]), method).expect("Sz")
+        if abs(np.sum(solved.value) / (2 * spin) - order[i, j]) > 1e-8:
+            raise AssertionError("Exchange of gain and loss does not reverse the magnetisation.")
     return {
         "gain": Variable(("gain",), rates, "g", "gain"),
         "loss": Variable(("loss",), rates, "g", "loss"),
-        "order": Variable(("gain", "loss"), order, "1", f"<M_z>/2S at S = {spin}"),
+        "order": Variable(("gain", "loss"), order, "1", "<M_z>/2S"),
+        "order_error": Variable(("gain", "loss"), error, "1", "error of <M_z>/2S"),
     }
 
 
 def _line(quick: bool) -> dict[str, Variable]:
     spins = np.array([1.0, 2, 4] if quick else [2.0, 4, 8, 12, 18])
-    rates = np.linspace(0.1, 2.0, 11 if quick else 39)
+    rates = np.linspace(0.1, 2.0, 11)
+    if not quick:  # denser around the transition
+        rates = np.concatenate(
+            [np.arange(1, 6) / 10, np.arange(12, 29) / 20, np.arange(15, 21) / 10]
+        )
+    method = Exact(k_max="auto", tol=4e-4)
     magnetisation = np.empty((len(spins), len(rates), 2))
-    gap = np.empty((len(spins), len(rates), 2))
+    error, gap = np.empty_like(magnetisation), np.empty_like(magnetisation)
     for i, spin in enumerate(spins):
         for j, rate in enumerate(rates):
-            state = steady_state(dimer(spin, gain=rate, loss=rate), Exact())
-            magnetisation[i, j] = state.expect("Sz").value / spin
+            state = steady_state(dimer(spin, gain=rate, loss=rate), method)
+            along = state.expect("Sz")
+            magnetisation[i, j], error[i, j] = along.value / spin, along.error / spin
             gap[i, j] = [state.diagnostics["decay_rates"][q] for q in ("0", "1")]
     return {
         "S": Variable(("S",), spins, "1", "spin quantum number"),
@@ -55,6 +74,7 @@ def _line(quick: bool) -> dict[str, Variable]:
         "site": Variable(("site",), np.arange(2), "1", "site: a, b"),
         "charge": Variable(("charge",), np.arange(2), "1", "charge of the sector"),
         "magnetisation": Variable(("S", "rate", "site"), magnetisation, "1", "<S_z>/S"),
+        "magnetisation_error": Variable(("S", "rate", "site"), error, "1", "error of <S_z>/S"),
         "gap": Variable(("S", "rate", "charge"), gap, "g", "slowest decay rate"),
     }
 
@@ -68,7 +88,7 @@ def decay_rates(spin: float, charge: int, count: int, k_max: int | None) -> np.n
 
 
 def _transition(quick: bool) -> dict[str, Variable]:
-    """Follow eigenvalues at gain = loss = g in 1/S, and fit a power law through S >= 4."""
+    """Follow eigenvalues at gain = loss = g in 1/S, with local exponents and a power law."""
     spins = np.array([1.0, 2, 3, 4, 6, 8] if quick else [2.0, 3, 4, 6, 8, 12, 18, 24, 32, 40])
     out: dict[str, Variable] = {
         "S_transition": Variable(("S_transition",), spins, "1", "spin quantum number"),
@@ -81,27 +101,24 @@ def _transition(quick: bool) -> dict[str, Variable]:
             if cut is not None:
                 errors[i] = np.abs(values[i] - decay_rates(spin, charge, count, 3 * cut // 4))
         errors = np.maximum(errors, 1e-10 * values)
-        gap = values[:, 0]
-        local = -np.diff(np.log(gap)) / np.diff(np.log(spins))
-        large = spins >= 4
-        fit, covariance = curve_fit(
-            lambda x, a, b: a - b * x, np.log(spins[large]), np.log(gap[large])
-        )
+        middle, local = local_exponents(spins, values[:, 0])
         name = f"q{charge}"
-        mode, step = f"mode_{name}", f"step_{name}"
+        mode, step = f"mode_{name}", f"S_local_{name}"
         out[f"rates_{name}"] = Variable(
             ("S_transition", mode), values, "g", f"decay rates, charge {charge}"
         )
         out[f"rates_{name}_error"] = Variable(("S_transition", mode), errors, "g", "error")
+        out[step] = Variable((step,), middle, "1", "between two spin quantum numbers")
         out[f"local_exponent_{name}"] = Variable(
             (step,), local, "1", f"-d ln gap / d ln S, charge {charge}"
         )
-        out[f"exponent_{name}"] = Variable(
-            (f"fit_{name}",),
-            np.array([fit[1], np.sqrt(covariance[1, 1])]),
-            "1",
-            "exponent and standard error of gap ~ S^-exponent through S >= 4",
-        )
+        for label, pair, text in (
+            ("exponent", power_law(spins, values[:, 0]), "gap ~ S^-exponent, upper half of S"),
+            ("exponent_limit", large_spin_limit(middle, local), "local exponent, S to infinity"),
+        ):
+            out[f"{label}_{name}"] = Variable(
+                ("value_error",), np.array(pair), "1", f"{text}, charge {charge}: value and error"
+            )
     return out
 
 
@@ -112,7 +129,7 @@ def _mixing(quick: bool) -> dict[str, Variable]:
     distance = np.empty((len(spins), len(rates)))
     for i, spin in enumerate(spins):
         for j, rate in enumerate(rates):
-            state = steady_state(dimer(spin, gain=rate, loss=rate), Exact())
+            state = steady_state(dimer(spin, gain=rate, loss=rate), Exact(gap=False))
             distance[i, j] = np.sqrt(1 / state.extras["impurity_per_dimension"] - 1)
     slope = np.log(distance[:, 1] / distance[:, 0]) / np.log(rates[1] / rates[0])
     return {
@@ -136,35 +153,43 @@ def draw(data: Dataset) -> Figure:
     axes[0, 0].plot(rates, 1 / rates, "k--", lw=1)
     axes[0, 0].plot(rates[rates < 1], rates[rates < 1], "k--", lw=1)
     axes[0, 0].set(
-        xlabel=r"$\Gamma_l/g$", ylabel=r"$\Gamma_g/g$", ylim=(data["gain"][0], data["gain"][-1])
-    )
-    figure.colorbar(plane, ax=axes[0, 0], label=data.variables["order"].long_name)
+        xlabel=r"$\Gamma_l/g$", ylabel=r"$\Gamma_g/g$", aspect="equal",
+        ylim=(data["gain"][0], data["gain"][-1]),
+    )  # fmt: skip
+    axes[0, 0].set_title(f"$S={data.attributes['S_order']}$", fontsize="medium")
+    figure.colorbar(plane, ax=axes[0, 0], label=r"$\langle M_z\rangle/2S$")
     for i, spin in enumerate(data["S"]):
-        axes[0, 1].plot(
-            data["rate"], data["magnetisation"][i, :, 0], f"C{i}-", label=f"S = {spin:g}"
-        )
-        axes[0, 1].plot(data["rate"], data["magnetisation"][i, :, 1], f"C{i}--")
-        axes[0, 2].plot(data["rate"], data["gap"][i, :, 0], f"C{i}-", label=f"S = {spin:g}")
-        axes[0, 2].plot(data["rate"], data["gap"][i, :, 1], f"C{i}:")
+        for site, line in enumerate(("-", "--")):
+            axes[0, 1].errorbar(
+                data["rate"], data["magnetisation"][i, :, site],
+                data["magnetisation_error"][i, :, site], fmt=line, color=f"C{i}",
+                label=None if site else f"$S={spin:g}$",
+            )  # fmt: skip
+        for charge, line in enumerate(("-", ":")):
+            axes[0, 2].plot(data["rate"], data["gap"][i, :, charge], f"C{i}{line}")
     axes[0, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\langle S_z\rangle/S$ (a solid, b dashed)")
-    axes[0, 2].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"decay rate$/g$ ($q=0$ solid, $|q|=1$ dotted)")
+    axes[0, 2].set(
+        xlabel=r"$\bar\Gamma/g$", ylabel=r"decay rate$/g$ ($q=0$ solid, $|q|=1$ dotted)",
+        ylim=(0, None),
+    )  # fmt: skip
     axes[0, 1].legend(fontsize="small")
     spins = data["S_transition"]
     for charge, marker in ((0, "x"), (1, "o")):
         values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
-        exponent, error = data[f"exponent_q{charge}"]
-        law = rf"|q| = {charge}: $S^{{-{exponent:.2f} \pm {error:.2f}}}$"
+        law = concise(*data[f"exponent_q{charge}"])
         for mode in range(values.shape[1]):
             axes[1, 0].errorbar(
                 1 / spins, values[:, mode], errors[:, mode],
                 fmt=marker, color=f"C{charge}", ms=4, mfc="none",
-                label=None if mode else law,
+                label=None if mode else rf"$|q|={charge}$: gap $\sim S^{{-{law}}}$",
             )  # fmt: skip
-        middle = np.sqrt(spins[1:] * spins[:-1])
+        limit, error = data[f"exponent_limit_q{charge}"]
         axes[1, 1].plot(
-            1 / middle, data[f"local_exponent_q{charge}"], f"C{charge}{marker}-", mfc="none",
-            label=f"|q| = {charge}",
+            1 / data[f"S_local_q{charge}"], data[f"local_exponent_q{charge}"],
+            f"C{charge}{marker}-", mfc="none",
+            label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}",
         )  # fmt: skip
+        axes[1, 1].errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
     axes[1, 0].set(
         xlabel="1/S", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xlim=(0, None), ylim=(0, None)
     )
@@ -173,7 +198,7 @@ def draw(data: Dataset) -> Figure:
     axes[1, 1].set(xlabel="1/S", ylabel=r"local exponent of the gap", xlim=(0, None))
     axes[1, 1].legend(fontsize="small")
     for i, spin in enumerate(data["S_mixing"]):
-        label = f"S = {spin:g}, slope {data['slope'][i]:.2f}"
+        label = f"$S={spin:g}$, slope {data['slope'][i]:.2f}"
         axes[1, 2].loglog(data["rate_mixing"], data["distance"][i], f"C{i}o-", ms=3, label=label)
     axes[1, 2].set(
         xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$"

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from impo.exact import Exact, spectrum, steady_state
 from impo.holstein_primakoff import HolsteinPrimakoff
 from impo.holstein_primakoff import steady_state as linearised
+from impo.plot import concise
 from impo.result import Dataset, Variable
 from models.gain_loss import dimer
+from runs._scaling import large_spin_limit
 
 COST = {"quick": "40 s", "full": "45 min"}
 _MEAN = 0.5  # (gain + loss) / 2 in units of g
@@ -31,44 +33,60 @@ def purity_large_spin(gain: float, loss: float) -> float:
     return 0.0 if density is None else math.exp(-density.value)
 
 
+def _purity(spin: float, imbalance: float) -> float:
+    return steady_state(_model(spin, imbalance), Exact(gap=False)).extras["purity"]
+
+
+def _slowest(spin: float, imbalance: float, charge: int) -> np.ndarray:
+    """Return -Re of the eigenvalues closest to zero in a charge sector, ascending."""
+    found = spectrum(_model(spin, imbalance), Exact(), charge, _EIGENVALUES)
+    return found.decay_rates[:_EIGENVALUES]
+
+
 def compute(quick: bool) -> Dataset:
     """Return eigenvalues and purity over gain - loss, P(m_a, m_b), and how mixed the centre is.
 
-    Rates are in units of g. Impurity and diagonal participation at gain = loss, divided by the
-    dimension, are extrapolated to 1/S = 0 by a parabola through the three largest spins; the error
-    of that is its distance from the straight line through the two largest.
+    Rates are in units of g. Eigenvalues and purity are even in gain - loss, because exchanging the
+    sites while flipping both spins exchanges the rates; only one side is solved. Impurity and
+    diagonal participation at gain = loss, divided by the dimension, are extrapolated to 1/S = 0.
     """
     spin = 4 if quick else 16
-    imbalance = np.linspace(-0.5, 0.5, 11 if quick else 41)
-    eigenvalues = np.empty((2, len(imbalance), _EIGENVALUES))
-    for j, delta in enumerate(imbalance):
-        for charge in (0, 1):
-            found = spectrum(_model(spin, delta), Exact(), charge, _EIGENVALUES).eigenvalues
-            eigenvalues[charge, j] = np.sort(-found.real)[:_EIGENVALUES]
+    imbalance = np.linspace(0, 0.5, 6 if quick else 16)
     spins = np.array([2.0, 4, 6] if quick else [4.0, 8, 12, 18])
-    purity = np.array(
-        [[steady_state(_model(s, d), Exact()).extras["purity"] for d in imbalance] for s in spins]
-    )
+    purity = np.array([[_purity(s, d) for d in imbalance] for s in spins])
+    rates = np.array([[_slowest(spin, d, charge) for d in imbalance] for charge in (0, 1)])
+    mirrored = -imbalance[1]
+    if not (
+        np.isclose(_purity(spins[0], mirrored), purity[0, 1], rtol=1e-9)
+        and np.allclose(_slowest(spin, mirrored, 1), rates[1, 1], rtol=1e-6)
+    ):
+        raise AssertionError("Exchange of gain and loss changes purity or eigenvalues.")
+    both = np.concatenate([-imbalance[:0:-1], imbalance])
+    purity = np.concatenate([purity[:, :0:-1], purity], axis=1)
+    rates = np.concatenate([rates[:, :0:-1], rates], axis=1)
     shown = 6 if quick else 12
     m = shown - np.arange(2 * shown + 1.0)
     points = np.array([-0.1, 0.0, 0.1])
     joint = np.array(
-        [steady_state(_model(shown, d), Exact()).distribution([(0, 0), (1, 0)]) for d in points]
+        [
+            steady_state(_model(shown, d), Exact(gap=False)).distribution([(0, 0), (1, 0)])
+            for d in points
+        ]
     )
-    mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32, 48])
+    mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32])
     mixed = np.empty((len(mixed_spins), 2))
     for i, s in enumerate(mixed_spins):
-        extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6)).extras
+        extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6, gap=False)).extras
         mixed[i] = extras["impurity_per_dimension"], extras["diagonal_participation"]
-    limit = np.array([_extrapolate(mixed_spins, column) for column in mixed.T])
+    limit = np.array([large_spin_limit(mixed_spins, column) for column in mixed.T])
     fine = np.linspace(-0.5, 0.5, 101 if quick else 401)
     limits = np.array([purity_large_spin(_MEAN + d / 2, _MEAN - d / 2) for d in fine])
     return Dataset(
         {
-            "imbalance": Variable(("imbalance",), imbalance, "g", "gain - loss"),
+            "imbalance": Variable(("imbalance",), both, "g", "gain - loss"),
             "charge": Variable(("charge",), np.arange(2), "1", "charge of the sector"),
             "decay_rates": Variable(
-                ("charge", "imbalance", "mode"), eigenvalues, "g", "-Re of the first eigenvalues"
+                ("charge", "imbalance", "mode"), rates, "g", "-Re of the first eigenvalues"
             ),
             "S": Variable(("S",), spins, "1", "spin quantum number"),
             "purity": Variable(("S", "imbalance"), purity, "1", "Tr rho^2"),
@@ -87,13 +105,6 @@ def compute(quick: bool) -> Dataset:
         },
         {"title": f"Spin dimer, mean rate {_MEAN} g", "S": spin, "S_joint": shown, "quick": quick},
     )
-
-
-def _extrapolate(spins: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    x = 1 / spins
-    parabola = np.polyfit(x[-3:], values[-3:], 2)[-1]
-    line = np.polyfit(x[-2:], values[-2:], 1)[-1]
-    return float(parabola), float(abs(parabola - line))
 
 
 def draw(data: Dataset) -> Figure:
@@ -120,7 +131,10 @@ def draw(data: Dataset) -> Figure:
         value, error = data["mixed_limit"][i]
         axes[0, 2].plot(1 / data["S_mixed"], data["mixed"][:, i], f"C{i}o-", ms=3, label=name)
         axes[0, 2].errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
-        axes[0, 2].annotate(f"{value:.3f}", (0.02, value), va="bottom", fontsize="small")
+        axes[0, 2].annotate(
+            concise(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
+            fontsize="small",
+        )  # fmt: skip
     axes[0, 2].set(xlabel="1/S", ylabel=r"per dimension, $\delta\Gamma=0$", ylim=(0, 1.05))
     axes[0, 2].legend(fontsize="small")
     m = data["m"]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, HolsteinPrimakoff, Status, SteadyState, steady_state
 from impo.model import LindbladModel
-from impo.plot import points
+from impo.plot import points, spin_text
 from impo.result import Dataset, Variable
 from impo.sweep import sweep
 from models.gain_loss import chain
@@ -162,7 +162,7 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
                 values, errors = values[:, site], errors[:, site]
             text = None
             if site in (0, None):
-                text = f"iMPO, $S={'1/2' if spin == 0.5 else f'{spin:g}'}$"
+                text = f"iMPO, $S={spin_text(spin)}$"
             points(
                 ax, x, values, errors, good,
                 label=text, color=f"C{number}", marker=marks[site], linestyle="--",

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.mean_field import MeanField, steady_state
+from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from impo.twa import TWA
 from models.gain_loss import chain
@@ -117,7 +118,7 @@ def draw(data: Dataset) -> Figure:
         for ax, name in zip(axes, ("transverse", "magnetisation"), strict=True):
             ax.errorbar(
                 x, data[name][i], data["magnetisation_error"][i], ls="--", color=f"C{i}",
-                label=f"MF, $S={'1/2' if spin == 0.5 else f'{spin:g}'}$",
+                label=f"MF, $S={spin_text(spin)}$",
             )  # fmt: skip
     for ax, key in zip(axes, ("transverse", "Sz"), strict=True):
         draw_curve(

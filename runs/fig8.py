@@ -7,7 +7,7 @@ from impo.result import Dataset, Variable
 from impo.stability import quench_spectra
 from models.gain_loss import chain
 
-COST = {"quick": "10 s", "full": "4 min"}
+COST = {"quick": "10 s", "full": "2 min"}
 
 G, H = 1.0, 0.5
 RATES = {"PT": (0.35, 0.35), "PPT": (1.0, 1.0), "AM": (2.0, 2.0)}
@@ -79,7 +79,7 @@ def draw(data: Dataset) -> Figure:
         ax.set(xlabel=r"Re $\mu/g$", ylim=(-1.15 * top, 1.9 * top))
         gain, loss = data.attributes["rates"][phase]
         ax.set_title(rf"{phase}: $\Gamma_g={gain}g$, $\Gamma_l={loss}g$, $N=4$", fontsize=9)
-        ax.legend(fontsize=7, loc="upper left")
+        ax.legend(fontsize=7, loc="upper left", frameon=True)
         counts, cells = data[f"counts_{phase}"], data["cells"]
         ax = axes[1, column]
         for kind, marker in zip(range(5), "osdv^", strict=True):

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.exact import Exact, steady_state
+from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from models import cavity
 
@@ -34,7 +35,7 @@ def compute(quick: bool) -> Dataset:
     quantum less. Slopes are between neighbouring separations.
     """
     spins = np.array([0.5, 1.0])
-    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160, 320])
+    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160])
     places = [(0, 0), (1, 0)]
     magnetisation = np.empty((len(spins), len(separation), 3, 2))
     distance = np.empty((len(spins), len(separation), 2))
@@ -45,9 +46,9 @@ def compute(quick: bool) -> Dataset:
             effective = [cavity.effective_dimer(spin, **given, stark=x) for x in (True, False)]
             full = [
                 cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
-                for c, ab in ((1 if quick else 2, 3), (1, 2))
+                for c, ab in (((1, 3), (1, 2)) if quick else ((2, 2), (1, 1)))
             ]
-            states = [steady_state(model, Exact()) for model in (*full, *effective)]
+            states = [steady_state(model, Exact(gap=False)) for model in (*full, *effective)]
             rho = [state.density_matrix(places) for state in states]
             distance[i, j] = [_distance(rho[0], rho[2]), _distance(rho[0], rho[3])]
             error[i, j] = np.abs(
@@ -97,7 +98,7 @@ def draw(data: Dataset) -> Figure:
         axes[0, i].set(
             xlabel=r"$\delta/G_c$",
             ylabel=r"$\langle S_z\rangle/S$ of a and b",
-            title=f"S = {spin:g}",
+            title=f"$S={spin_text(spin)}$",
         )
         axes[0, i].legend(fontsize="small")
         for axis in axes[:, i]:

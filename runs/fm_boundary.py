@@ -9,7 +9,7 @@ from impo.result import Dataset, Variable
 from impo.stability import largest_growth
 from models.gain_loss import chain
 
-COST = {"quick": "10 s", "full": "1 min"}
+COST = {"quick": "10 s", "full": "20 s"}
 
 G, H, RATIO = 1.0, 0.5, 2.0  # gain / loss
 SPINS = (10.0, 100.0, 1000.0, 10000.0)
@@ -78,8 +78,11 @@ def draw(data: Dataset) -> Figure:
                 data["distance"], data["polarisation"][i, :, site], style, color=f"C{i}",
                 label=f"$S=10^{{{np.log10(spin):.0f}}}$" if site == 0 else None,
             )  # fmt: skip
-    axes[0].set(xlabel=r"$1-\Gamma_g\Gamma_l/(g-h)^2$", ylabel=r"$\langle S^z\rangle/S$ (A solid)")
-    axes[0].legend(fontsize=8)
+    axes[0].set(
+        xlabel=r"$1-\Gamma_g\Gamma_l/(g-h)^2$", ylabel=r"$\langle S^z\rangle/S$ (A solid)",
+        ylim=(0.66, 1.01),
+    )  # fmt: skip
+    axes[0].legend(fontsize=8, ncols=2, loc="lower center")
     axes[1].errorbar(data["distance"], data["xi"], data["xi_error"], fmt="o", ms=3)
     axes[1].set(xscale="log", yscale="log", ylabel=r"$\xi$ [cells]")
     guide = data["xi"][0] * (data["distance"] / data["distance"][0]) ** -0.5

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from impo import ITEBD, holstein_primakoff, steady_state, twa
 from impo.model import LindbladModel
-from impo.plot import points
-from impo.result import Dataset, SteadyState, Variable
+from impo.plot import concise, points, spin_text
+from impo.result import Dataset, Status, SteadyState, Variable
 from models.gain_loss import chain
-from runs._twa_curves import equilibrated
+from runs._twa_curves import verdict
 
 COST = {"quick": "1 min", "full": "1.5 h"}
 
@@ -97,22 +97,24 @@ def compute(quick: bool) -> Dataset:
         for side, sign, distances in (("AM", 1, curve.am), ("PPT", -1, curve.ppt)):
             if not len(distances):
                 continue
-            rows = []
+            rows, verdicts = [], []
             for distance in distances:
                 rate = _CRITICAL * (1 + sign * distance)
                 state = curve.solve(chain(curve.S, _G, _H, rate, rate))
                 length = state.correlation_length("S+", "S-", (0, 0))
                 pair = (np.nan, np.nan) if length is None else (length.value, length.error)
-                rows.append((*pair, equilibrated(state)))
-            values, errors, settled = np.array(rows).T
+                rows.append(pair)
+                verdicts.append(verdict(state))
+            values, errors = np.array(rows).T
+            status = np.array(verdicts)
             name = f"{label} {side}".replace(" ", "_").replace("=", "")
             dim = f"{name}_distance"
             where = np.array(distances, dtype=float)
             variables[dim] = Variable((dim,), where, long_name="|Gamma/Gamma_c - 1|")
             variables[f"{name}_xi"] = Variable((dim,), values, "cells", "correlation length")
             variables[f"{name}_xi_error"] = Variable((dim,), errors, "cells", "error of xi")
-            variables[f"{name}_settled"] = Variable((dim,), settled.astype(bool))
-            used = settled.astype(bool)
+            variables[f"{name}_status"] = Variable((dim,), status, long_name="verdict")
+            used = status == Status.CONVERGED
             nu = exponent(where[used], values[used], errors[used])
             exponents[name] = [float(x) if np.isfinite(x) else None for x in nu]
     return Dataset(variables, {"g": _G, "h": _H, "Gamma_c": _CRITICAL, "nu": exponents})
@@ -133,14 +135,15 @@ def draw(data: Dataset) -> Figure:
             curve = name.removesuffix(f"_{side}")
             where, value = data[f"{name}_distance"], data[f"{name}_xi"]
             nu, error = data.attributes["nu"][name]
-            label = curve.replace("_S", ", $S=") + "$" * ("_S" in curve)
+            method, _, spin = curve.partition("_S")
+            label = f"{method}, $S={spin_text(float(spin))}$" if spin else method
             if nu is not None:
-                label += rf": $\nu={nu:.2f}\pm{error:.2f}$"
+                label += rf": $\nu={concise(nu, error)}$"
             if curve == "HPA":
                 axis.plot(where, value, "k--", lw=1, label=label)
                 continue
             colour, marker = f"C{curves_drawn.index(curve)}", "s" if "iMPO" in name else "o"
-            settled = data[f"{name}_settled"]
+            settled = data[f"{name}_status"] == Status.CONVERGED
             points(
                 axis, where, value, data[f"{name}_xi_error"], settled,
                 color=colour, marker=marker, linestyle="none", label=label,

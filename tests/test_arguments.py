@@ -38,3 +38,10 @@ def test_one_of():
     assert arguments.one_of("x", "a", ("a", "b")) == "a"
     with pytest.raises(ArgumentError, match="must be one of a, b, but is 'c'"):
         arguments.one_of("x", "c", ("a", "b"))
+
+
+def test_rising_times():
+    assert list(arguments.rising_times([0, 1, 1, 2.5])) == [0, 1, 1, 2.5]
+    for bad in ([], 1.0, [[0.0]], [np.nan], [-1.0], [0.0, 2.0, 1.0]):
+        with pytest.raises(ArgumentError, match=r"^Argument `times` must be .*, but is .*\.$"):
+            arguments.rising_times(bad)

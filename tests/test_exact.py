@@ -150,6 +150,15 @@ def test_gap_covers_both_sectors():
     assert set(state.diagnostics["decay_rates"]) == {"0", "1"}
 
 
+def test_without_the_gap_the_state_is_the_same():
+    model = gain_loss.dimer(1.5, gain=1.2, loss=0.7)
+    full, short = steady_state(model, Exact()), steady_state(model, Exact(gap=False))
+    assert np.array_equal(full.expect("Sz").value, short.expect("Sz").value)
+    assert short.extras["gap"] is None
+    assert short.diagnostics["decay_rates"]["1"] is None
+    assert short.diagnostics["decay_rates"]["0"] == full.diagnostics["decay_rates"]["0"]
+
+
 @pytest.mark.parametrize(
     "model", [kerr.oscillator(5.0, 3.0, cutoff=23), gain_loss.dimer(4, gain=0.3, loss=0.1)]
 )

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOP = {"arguments", "symmetry", "spin", "model", "basis", "sparse_basis"}
-FACES = {"verification", "comparison", "comparison_table", "plot", "parse", "cli"}
+FACES = {"verification", "comparison", "comparison_table", "plot", "parse", "scanning", "cli"}
 MAY_IMPORT = {
     "arguments": set(),
     "symmetry": set(),
@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "holstein_primakoff": TOP | {"quadratic", "gaussian", "stability", "result"},
     "decay": {"result"},
     "moments": TOP | {"decay", "result"},
-    "spin_equations": TOP | {"moments"},
+    "spin_equations": TOP,
     "trajectories": {"spin_equations"},
     "spin_ensemble": {"spin_equations", "trajectories"},
     "twa_state": TOP | {"moments", "result"},
@@ -41,12 +41,19 @@ MAY_IMPORT = {
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
     "tensor": TOP | {"liouvillian", "result"},
     "store": TOP | {"result"},
+    "checkpoint": TOP | {"result", "store"},
 }
 METHODS = {"exact", "mean_field", "cluster_mean_field", "holstein_primakoff", "twa", "tensor"}
 MAY_IMPORT["steady"] = TOP | METHODS | {"result", "store"}
-MAY_IMPORT["sweep"] = TOP | {"result", "steady", "store"}
+KEEPING = {"result", "steady", "store", "checkpoint"}
+MAY_IMPORT["failure"] = TOP | {"result"}
+MAY_IMPORT["points"] = TOP | KEEPING | {"failure"}
+MAY_IMPORT["bar"] = {"result", "store", "points"}
+MAY_IMPORT["sweep"] = TOP | KEEPING | {"points", "bar"}
+MAY_IMPORT["executors"] = TOP | {"points", "sweep"}
 BELOW = set(MAY_IMPORT)
 MAY_IMPORT |= {"verification": BELOW, "comparison": BELOW, "plot": BELOW, "parse": BELOW}
+MAY_IMPORT["scanning"] = BELOW | {"parse"}
 MAY_IMPORT["comparison_table"] = BELOW | {"comparison"}
 MAY_IMPORT["cli"] = BELOW | FACES - {"cli"}
 MAY_IMPORT["__init__"] = BELOW | FACES

@@ -158,6 +158,27 @@ def test_acts_like_the_liouvillian_of_qutip(name, charges):
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[4]])
+def test_mirror_is_the_symmetry_of_transposition(name):
+    model, shape, periodic, _, _ = CASES[name]
+    generator = finite_cluster(model, shape, periodic)
+    bases = generator.bases()
+    matrix = dense(generator, bases)
+    swapped = []
+    for basis in bases:
+        places = {}
+        for place, one in enumerate(basis.matrices):
+            places[place] = next(
+                i for i, other in enumerate(basis.matrices) if np.allclose(other, one.T)
+            )
+        swapped.append([places[i] for i in range(len(basis))])
+    sizes = [len(basis) for basis in bases]
+    order = np.arange(np.prod(sizes)).reshape(sizes)[np.ix_(*swapped)].ravel()
+    kept = np.allclose(matrix[np.ix_(order, order)], matrix, atol=1e-12)
+    assert generator.mirror is kept
+    assert finite_cluster(model, shape, periodic, charges=False).mirror is False
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[4]])
 def test_conserves_its_charges(name):
     model, shape, periodic, _, _ = CASES[name]
     generator = finite_cluster(model, shape, periodic)

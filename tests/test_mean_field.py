@@ -3,11 +3,11 @@ import pytest
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.mean_field import MeanField, MeanFieldState, MeanFieldTrajectory, evolve, steady_state
-from impo.mean_field_equations import mean_field_equations, pair_expectation, spin_vector
+from impo.mean_field_equations import mean_field_equations, pair_expectation
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.quadratic import quadratic_bosons
 from impo.result import SteadyState, summary
-from impo.spin import spin_operators
+from impo.spin import spin_operators, spin_vector
 from models.gain_loss import chain
 
 
@@ -167,7 +167,7 @@ def test_bad_start(start):
 
 def test_bad_times():
     with pytest.raises(ArgumentError, match="`times`"):
-        evolve(chain(1.0), MeanField(), None, [0.0, 0.0])
+        evolve(chain(1.0), MeanField(), None, [1.0, 0.0])
 
 
 def test_trajectory_has_variances_and_is_stored():

@@ -60,15 +60,43 @@ def test_axes():
             parse.axis(bad)
 
 
-def test_grids():
-    assert len(parse.grid(["S=1/2:1:2", "loss=0:1:3"], {"g": 1})) == 2
-    for words, fixed in (
-        (["S=1:2:2"], {"S": 1}),
-        (["S=1:2:2", "S=1:2:2"], {}),
-        (["a,a=1:2:2"], {}),
+def scanned(words, fixed=(), settings=(), function=gain_loss.chain):
+    """Return the axes and the settings among them for the method `dense`."""
+    return parse.grid(words, function, "dense", dict(fixed), dict(settings))
+
+
+def test_grids(dense):
+    axes, of_method = scanned(["S=1/2:1:2", "loss=0:1:3"], {"g": 1})
+    assert [axis.names for axis in axes] == [("S",), ("loss",)]
+    assert of_method == set()
+    for words, fixed, settings in (
+        (["S=1:2:2"], {"S": 1}, {}),
+        (["S=1:2:2", "S=1:2:2"], {}, {}),
+        (["a,a=1:2:2"], {}, {}),
+        (["accuracy=1:2:2"], {}, {"accuracy": 1}),
+        (["model.accuracy=1:2:2", "method.accuracy=1:2:2"], {}, {}),
     ):
         with pytest.raises(ArgumentError, match="given twice"):
-            parse.grid(words, fixed)
+            scanned(words, fixed, settings)
+
+
+def test_grids_over_settings(dense):
+    axes, of_method = scanned(["loss,accuracy=1:2:2", "method.tol=0:1:2"], {"tol": 1})
+    assert [axis.names for axis in axes] == [("loss", "accuracy"), ("tol",)]
+    assert of_method == {"accuracy", "tol"}
+    for function in (lambda tol: None, lambda **anything: None):
+        with pytest.raises(ArgumentError, match=r"written model\.tol or method\.tol"):
+            scanned(["tol=1:2:2"], function=function)
+        assert scanned(["model.tol=1:2:2"], function=function)[1] == set()
+        assert scanned(["method.tol=1:2:2"], function=function)[1] == {"tol"}
+    with pytest.raises(ArgumentError, match="must be name=start:stop:count"):
+        scanned(["other.tol=1:2:2"])
+
+
+def test_whole_values_are_integers():
+    assert [type(x) for x in parse.axis("n=20:60:3").values] == [int] * 3
+    assert parse.axis("n=1:2:3").values == (1, 1.5, 2)
+    assert [type(x) for x in parse.axis("n=1.0:2:2").values] == [float] * 2
 
 
 def test_methods(dense):

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import qutip
 
-from impo.spin import boson_operators, multipole_basis, multipole_diagonals, spin_operators
+from impo.spin import (
+    SPIN_VECTORS,
+    boson_operators,
+    multipole_basis,
+    multipole_diagonals,
+    spin_operators,
+    spin_vector,
+)
 
 
 @pytest.mark.parametrize("S", [0.5, 1, 1.5, 7])
@@ -10,6 +17,13 @@ def test_spin_operators_are_those_of_qutip(S):
     ours = spin_operators(S)
     for name, theirs in {"Sz": "z", "S+": "+", "S-": "-", "Sx": "x", "Sy": "y"}.items():
         np.testing.assert_allclose(ours[name], qutip.jmat(S, theirs).full(), atol=1e-14)
+
+
+@pytest.mark.parametrize("op", SPIN_VECTORS)
+def test_spin_vectors_give_the_operators(op):
+    s = spin_operators(1.5)
+    along = sum(u * s[axis] for u, axis in zip(spin_vector(op), ("Sx", "Sy", "Sz"), strict=True))
+    np.testing.assert_allclose(along, s[op], atol=1e-14)
 
 
 def test_boson_operators_are_those_of_qutip():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from impo import steady
+from impo import ITEBD, TWA, ClusterMeanField, Exact, MeanField, steady
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import LindbladModel, Spin, Term
 from impo.steady import METHODS, evolve, steady_state
@@ -97,3 +97,30 @@ def test_a_model_without_dissipation(model):
 def test_bad_times(times):
     with pytest.raises(ArgumentError, match="Argument `times` must be"):
         evolve(MODEL, Dense(), None, times)
+
+
+UP = np.array([1.0, 0.0])
+STARTS = {
+    "exact": (Exact(), [UP, UP]),
+    "itebd": (ITEBD(chi_max=10, tol=1e-3), [UP, UP]),
+    "twa": (TWA(cells=3, trajectories=16), [[0.3, 0, 1.0]] * 2),
+    "mf": (MeanField(), [[0.3, 0, 1.0]] * 2),
+    "cmf": (ClusterMeanField(2), [[0.3, 0, 1.0]] * 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*S < 2")
+@pytest.mark.parametrize("name", STARTS)
+def test_the_start_belongs_to_time_zero(name):
+    method, start = STARTS[name]
+    model = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.7)
+    late = evolve(model, method, start, [0.6]).expect("Sz").value
+    all_of_it = evolve(model, method, start, [0.0, 0.6, 0.6]).expect("Sz").value
+    np.testing.assert_allclose(late[0], all_of_it[1], atol=1e-7)
+    np.testing.assert_array_equal(all_of_it[1], all_of_it[2])
+    assert np.all(np.abs(all_of_it[1] - all_of_it[0]) > 1e-3)
+
+
+def test_every_method_with_a_motion_is_tested():
+    moving = {method.name for method, room in steady._SOLVERS.items() if hasattr(room, "evolve")}
+    assert moving == set(STARTS)

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -293,14 +294,45 @@ def test_places_that_cannot_be_written(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_read_only_directory(tmp_path):
+@contextlib.contextmanager
+def ordinary_user():
+    """Act as somebody for whom a directory can be read-only; root is nobody for a while."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_read_only_directory():
+    with tempfile.TemporaryDirectory() as name:  # all above it is open to everybody
+        path = Path(name) / "file.h5"
+        save(dataset(), path)
+        Path(name).chmod(0o555)
+        with ordinary_user():
+            np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
+            for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
+                with pytest.raises(StoreError, match=r"Cannot write .*h5: Permission denied\.$"):
+                    write()
+        Path(name).chmod(0o700)
+        np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
+        assert os.listdir(name) == ["file.h5"]
+
+
+def test_read_only_file_system(tmp_path, monkeypatch):
     path = tmp_path / "file.h5"
     save(dataset(), path)
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="Permission denied"):
-        save(dataset(2.0), path)
-    tmp_path.chmod(0o700)
+
+    def read_only(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(store, "open", read_only, raising=False)
+    monkeypatch.setattr(Path, "touch", read_only)
+    for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
+        with pytest.raises(StoreError, match=r"Cannot write .*h5: Read-only file system\.$"):
+            write()
     np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
 
 

@@ -1,13 +1,19 @@
+import io
+import json
 import logging
 import os
+import time
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
+from impo import bar
 from impo.arguments import ArgumentError
+from impo.points import point_name
 from impo.result import Status
 from impo.store import StoreError, load, save
-from impo.sweep import Axis, parameter_grid, point_name, serial, sweep, tabulate
+from impo.sweep import Axis, parameter_grid, serial, sweep, tabulate
 from models import gain_loss
 from tests import dense as double
 from tests.dense import Dense
@@ -95,6 +101,32 @@ def test_progress_without_a_terminal_is_lines(caplog):
     assert "converged" in caplog.messages[0]
 
 
+def test_progress_on_a_terminal(tmp_path, monkeypatch):
+    """A point under way tells its bond dimension and how far it is from the end."""
+    screen = io.StringIO()
+
+    class Terminal(tqdm):
+        def __init__(self, **options):
+            super().__init__(**{**options, "disable": False, "file": screen, "ncols": 200})
+
+    plain = double.steady_state
+
+    def slow(model, method, start):
+        (path,) = tmp_path.glob("*.status")
+        status = json.loads(path.read_text())
+        path.write_text(json.dumps({**status, "chi": 17, "remaining": 2e-4}))
+        time.sleep(0.2)
+        return plain(model, method, start)
+
+    monkeypatch.setattr(bar, "tqdm", Terminal)
+    monkeypatch.setattr(bar, "REFRESH", 0.02)
+    monkeypatch.setattr(double, "steady_state", slow)
+    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))
+    assert "1 not converged; #1 chi 17 remaining 2e-04" in screen.getvalue()
+    assert "3/3" in screen.getvalue()
+    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))  # all finished: nothing to watch
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_warm_starts_along_a_chain(tmp_path, monkeypatch, solved, keep):
     monkeypatch.setattr(Dense, "warm_starts", True, raising=False)
@@ -115,7 +147,7 @@ def test_an_executor_may_finish_in_any_order(tmp_path):
     lines = [*chains(0.5), *chains(1)]
     orders = []
     for executor in (serial, backwards):
-        points = list(sweep(lines, Dense(), tmp_path, executor))
+        points = list(sweep(lines, Dense(), tmp_path / executor.__name__, executor))
         orders.append([number for number, _ in points])
         data = tabulate(axes, points)
         assert data["Sz"].shape == (2, 3, 2)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import expm_multiply
 
-from impo.arguments import ArgumentError, fail
+from impo.arguments import ArgumentError, fail, rising_times
 from impo.basis import charge_parts
 from impo.cluster import ClusterDensity
 from impo.exact.sector import Sector, liouvillian
@@ -41,9 +41,7 @@ def evolve(
     """
     if isinstance(method.k_max, str):
         raise fail("k_max", "an integer or None for an evolution", method.k_max)
-    grid = np.atleast_1d(np.asarray(times, dtype=float))
-    if grid.ndim != 1 or not np.all(np.isfinite(grid)) or grid[0] < 0 or np.any(np.diff(grid) < 0):
-        raise fail("times", "ascending finite numbers from zero on", times)
+    grid = rising_times(times)
     if isinstance(start, ExactState):
         if start.density is None or start.density.generator.sites != cluster(model, method).sites:
             raise ArgumentError("Argument `start` must be a state of the same cluster.")

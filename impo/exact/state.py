@@ -21,7 +21,7 @@ from impo.cluster import ClusterDensity, Place
 from impo.exact.sector import charge_sector, site_bases
 from impo.liouvillian import Generator, finite_cluster
 from impo.model import LindbladModel
-from impo.result import Estimate, Status, Stored
+from impo.result import Estimate, Status, Stored, shared_attributes, shared_fields
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Exact:
         A cut result is compared with that of a quarter less. Bosons have their own cut-off.
     tol
         Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
+    gap
+        Whether to compute the slowest decay rate with charge one, which takes longer than the
+        state, and with it the gap.
     """
 
     name: ClassVar[str] = "exact"
@@ -46,6 +49,7 @@ class Exact:
     periodic: bool = False
     k_max: int | str | None = None
     tol: float = 1e-5
+    gap: bool = True
 
     def __post_init__(self):
         for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
@@ -59,6 +63,7 @@ class Exact:
             except ArgumentError:
                 raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
         positive("tol", self.tol)
+        boolean("gap", self.gap)
 
 
 def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
@@ -183,18 +188,11 @@ class ExactState(Stored):
                 arrays[label] = rho.coefficients
                 ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
         attributes = {
-            "model": self.model.to_json(),
+            **shared_attributes(self),
             "method": asdict(self.method),
-            "status": str(self.status),
-            "message": self.message,
-            "residual": self.residual,
-            "seconds": self.seconds,
             "uncertainty": self.uncertainty,
             "charges": self.density is not None and len(self.density.generator.weights) > 0,
             "ranks": ranks,
-            "history": [dict(step) for step in self.history],
-            "diagnostics": dict(self.diagnostics),
-            "extras": dict(self.extras),
         }
         return arrays, attributes
 
@@ -203,22 +201,23 @@ class ExactState(Stored):
         cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
     ) -> "ExactState":
         """Rebuild the result from what `to_arrays` returned."""
-        data = dict(attributes)
-        model = LindbladModel.from_json(data["model"])
-        settings = dict(data["method"])
+        fields = shared_fields(attributes)
+        settings = dict(attributes["method"])
         settings.pop("name", None)
         if isinstance(settings["cells"], list):
             settings["cells"] = tuple(settings["cells"])
         method = Exact(**settings)
-        generator = cluster(model, method, charges=data["charges"])
+        generator = cluster(fields["model"], method, charges=attributes["charges"])
         densities: dict[str, ClusterDensity] = {}
-        for label, k_max in data["ranks"].items():
+        for label, k_max in attributes["ranks"].items():
             sector = charge_sector(generator, site_bases(generator, k_max or None))
             densities[label] = ClusterDensity(
                 generator, sector.bases, sector.index, np.asarray(arrays[label])
             )
         return cls(
-            model, method, Status(data["status"]), data["message"], data["residual"],
-            data["seconds"], densities.get("density"), densities.get("coarser"),
-            data["uncertainty"], data["history"], data["diagnostics"], data["extras"],
-        )  # fmt: skip
+            method=method,
+            density=densities.get("density"),
+            coarser=densities.get("coarser"),
+            uncertainty=attributes["uncertainty"],
+            **fields,
+        )

@@ -121,7 +121,7 @@ def steady_state(
         diagnostics["rounding"] = 3 * last.uncertainty * math.sqrt(last.density.dimension)
         diagnostics["smallest_probability"] = _smallest_probability(last.density)
         diagnostics["cutoff_occupation"] = _cutoff_occupation(last.density)
-        diagnostics["decay_rates"] = rates = _decay_rates(generator, last)
+        diagnostics["decay_rates"] = rates = _decay_rates(generator, last, method.gap)
         extras = {
             "gap": _smallest(rates.values()),
             "purity": last.density.purity,
@@ -168,18 +168,20 @@ def _label(charge: Charge) -> str:
     return ",".join(map(str, charge)) or "0"
 
 
-def _decay_rates(generator: Generator, solution: Solution) -> dict[str, float | None]:
-    """Return the slowest decay rate for zero charge and for every charge one.
+def _decay_rates(
+    generator: Generator, solution: Solution, charged: bool
+) -> dict[str, float | None]:
+    """Return the slowest decay rate for zero charge and, if wanted, for every charge one.
 
-    See `SlowModes.decay_rates` for what can be missed. None where it would take much longer than
-    the steady state.
+    See `SlowModes.decay_rates` for what can be missed. None where it is not wanted or would take
+    much longer than the steady state.
     """
     count = len(generator.weights)
     rates = {_label((0,) * count): solution.decay_rate}
     for which in range(count):
         charge = tuple(int(i == which) for i in range(count))
         rate: float | None = None
-        if solution.decay_rate is not None and solution.density is not None:
+        if charged and solution.decay_rate is not None and solution.density is not None:
             rate = slowest_decay(generator, _top_rank(solution.density) or None, charge)
         rates[_label(charge)] = rate
     return rates

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
 from impo.tensor.chain import Chain
-from impo.tensor.gates import physical_legs
+from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.legs import Leg
 from impo.tensor.picture import Check, Picture
 
+SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
 _NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
 
 
@@ -28,6 +30,14 @@ def pack(
     def number(wanted: Picture) -> int:
         return next(i for i, known in enumerate(pictures) if known is wanted)
 
+    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
+    return *pack_pictures(pictures), links
+
+
+def pack_pictures(
+    pictures: Sequence[Picture],
+) -> tuple[dict[str, NDArray], list[dict[str, Any]]]:
+    """Return the arrays of all pictures and their settings."""
     arrays: dict[str, NDArray] = {}
     settings = []
     for i, known in enumerate(pictures):
@@ -38,11 +48,11 @@ def pack(
         settings.append(
             {
                 **{name: _number(getattr(known, name)) for name in _NUMBERS},
+                "scale": SCALE,
                 "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
             }
         )
-    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
-    return arrays, settings, links
+    return arrays, settings
 
 
 def _number(value: Any) -> Any:
@@ -56,6 +66,18 @@ def unpack(
     links: Sequence[Sequence[Any]],
 ) -> tuple[Picture, tuple[Check, ...]]:
     """Rebuild what `pack` took apart."""
+    pictures = unpack_pictures(generator, arrays, settings)
+    checks = tuple(
+        Check(kind, pictures[finer], pictures[coarser], factor)
+        for kind, finer, coarser, factor in links
+    )
+    return pictures[0], checks
+
+
+def unpack_pictures(
+    generator: Generator, arrays: Mapping[str, NDArray], settings: Sequence[Mapping[str, Any]]
+) -> list[Picture]:
+    """Rebuild what `pack_pictures` took apart."""
     mirror = generator.real and not generator.hermitian_basis
     pictures = []
     for i, entry in enumerate(settings):
@@ -73,10 +95,15 @@ def unpack(
             infinite=True,
             mirror=mirror,
         )
+        if entry.get("scale") != SCALE:
+            _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
         pictures.append(Picture(generator, chain, **numbers))
-    checks = tuple(
-        Check(kind, pictures[finer], pictures[coarser], factor)
-        for kind, finer, coarser, factor in links
-    )
-    return pictures[0], checks
+    return pictures
+
+
+def _rescale(chain: Chain, bases: Sequence[OperatorBasis], weight: float) -> None:
+    """Change the scale of the ranks from that of schema 1."""
+    for site, basis in enumerate(bases):
+        scale = np.exp(weight * basis.k) * rank_scale(basis.k, weight)
+        chain.tensors[site] = chain.layout(site).from_dense(chain.dense(site) * scale[:, None])

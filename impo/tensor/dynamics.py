@@ -12,7 +12,7 @@ from impo.result import StateTrajectory
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, evolve
-from impo.tensor.ladder import GROWTH, K_STEP, Ladder, first_rank, time_unit
+from impo.tensor.ladder import GROWTH, K_STEP, Ladder, first_rank
 from impo.tensor.picture import Check, Picture
 from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
@@ -45,8 +45,8 @@ def trajectory(
     """
     began = time.perf_counter()
     full = ladder.full_rank
-    k_max = min(method.k_max or max(first_rank(full), min(full, 2 * K_STEP)), full)
-    dt = time_unit(ladder.generator) * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
+    k_max = min(method.k_max or first_rank(full) + K_STEP, full)
+    dt = ladder.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
     kinds = {
         "best": (method.chi_max, 2, k_max),
         "chi": (max(1, round(method.chi_max / GROWTH)), 2, k_max),

@@ -1,6 +1,6 @@
 """Bond Liouvillians, resolved by charge, and their exponentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,21 +10,34 @@ from scipy.linalg import expm
 from impo.arguments import UnsupportedModelError
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
+from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 from impo.tensor.legs import PhysicalLeg
-from impo.tensor.plan import pair_charges, pair_index
 
 
-class Gate(dict[int, NDArray]):
-    """exp(time * L) of a bond, one matrix per pair charge, each made when it is first needed."""
+class Gate:
+    """exp(time * L) of a bond; the block of a pair charge is made when it is first needed."""
 
     def __init__(self, blocks: Mapping[int, NDArray], time: float):
-        super().__init__()
         self._blocks = blocks
         self._time = time
+        self._starts = gate_starts({charge: len(block) for charge, block in blocks.items()})
+        dtype = np.result_type(*blocks.values())
+        self._flat = np.empty(sum(block.size for block in blocks.values()), dtype)
+        self._made: set[int] = set()
 
-    def __missing__(self, charge: int) -> NDArray:
-        self[charge] = expm(self._time * self._blocks[charge])
-        return self[charge]
+    def flat(self, charges: Set[int]) -> NDArray:
+        """Return all blocks one after the other; only those of the given charges are sure."""
+        for charge in charges - self._made:
+            block = expm(self._time * self._blocks[charge])
+            start = self._starts[charge]
+            self._flat[start : start + block.size] = block.ravel()
+            self._made.add(charge)
+        return self._flat
+
+    def __getitem__(self, charge: int) -> NDArray:
+        """Return the block of a pair charge; # (p0 p1) (p0' p1')."""
+        start, n = self._starts[charge], len(self._blocks[charge])
+        return self.flat({charge})[start : start + n * n].reshape(n, n)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,11 @@ class Bond:
     def gate(self, time: float) -> Gate:
         """Return exp(time * L)."""
         return Gate(self.blocks, time)
+
+
+def rank_scale(rank: NDArray, weight: float) -> NDArray:
+    """Return (2k + 1)^-weight, by which coefficients of rank k are scaled before a truncation."""
+    return (2.0 * rank + 1) ** -weight
 
 
 def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[NDArray]:
@@ -106,7 +124,7 @@ def bond_liouvillians(
     infinite: bool = True,
     mirror: bool = False,
 ) -> list[Bond]:
-    """Return the Liouvillians of all bonds in the basis exp(-weight k) T_kq.
+    """Return the Liouvillians of all bonds in the basis (2k + 1)^-weight T_kq.
 
     Parameters
     ----------
@@ -115,8 +133,8 @@ def bond_liouvillians(
     bases
         Operator basis of every site.
     weight
-        The alpha of the weighted truncation: a coefficient of rank k is scaled by exp(-alpha k), a
-        similarity transformation.
+        The alpha of the weighted truncation: a coefficient of rank k is scaled by
+        (2k + 1)^-alpha, a similarity transformation.
     infinite
         Whether a bond joins the last site to the first of the next tile.
     mirror
@@ -125,7 +143,7 @@ def bond_liouvillians(
     check_nearest_neighbour(generator)
     n = len(bases)
     legs = physical_legs(generator, bases)
-    scales = [np.exp(-weight * basis.k) for basis in bases]
+    scales = [rank_scale(basis.k, weight) for basis in bases]
     out = []
     for b, terms in enumerate(bond_products(generator, bases, infinite)):
         i, j = b, (b + 1) % n

@@ -12,17 +12,20 @@ from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
-from impo.result import StateTrajectory
+from impo.result import Progress, StateTrajectory
 from impo.tensor.certificate import multipole_tail, residual, verdict
 from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
+from impo.tensor.journal import Journal
 from impo.tensor.ladder import Ladder, climb, first_rank
 from impo.tensor.picture import Picture, adapted, compatible, product_picture
 from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
 
 
-def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> ItebdState:
+def steady_state(
+    model: LindbladModel, method: ITEBD, start: Any = None, progress: Progress | None = None
+) -> ItebdState:
     """Return the steady state of an infinite chain.
 
     Parameters
@@ -35,6 +38,8 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         Another `ItebdState` (of any chi, k_max, parameters or spin), or a product state: one
         density matrix or state vector per site of the unit cell. None starts from the fully mixed
         state.
+    progress
+        Follows the climb and keeps what it can go on from.
 
     Raises
     ------
@@ -44,7 +49,8 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
     began = time.perf_counter()
     generator = chain_generator(model, method)
     check_unique(generator)
-    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max)
+    journal = Journal.of(generator, progress)
+    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max, journal)
     k_max = method.k_max if method.k_max is not None else first_rank(ladder.full_rank)
     picture = first_picture(generator, start, min(k_max, ladder.full_rank), method.weight)
     top, checks = climb(ladder, picture)
@@ -70,7 +76,7 @@ def steady_state(model: LindbladModel, method: ITEBD, start: Any = None) -> Iteb
         message=message,
         residual=low,
         seconds=time.perf_counter() - began,
-        history=tuple(ladder.history),
+        history=tuple(journal.history),
         diagnostics=diagnostics,
         picture=top,
         checks=tuple(checks),

@@ -8,8 +8,9 @@ the error bars.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +20,22 @@ from impo.tensor.certificate import residual
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
 from impo.tensor.gates import bond_liouvillians
+from impo.tensor.journal import Journal, Relaxing
 from impo.tensor.picture import Check, Picture, adapted, difference
 
 FIRST_CHI = 12
 GROWTH = 1.4
 DT_GROWTH = 1.5
-FIRST_DT = 2.0  # in units of `time_unit`
+FIRST_DT = 2.0  # in units of `time_unit`; the error is about 1e-4
 K_STEP = 2
-BLOCK = 5  # Trotter steps between two looks at the observables
+LOOK = 5.0  # time between two looks at the observables, in units of `time_unit`
 CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
 SAFETY = 1.5
 MOST = 10.0
+APART = 2  # rungs between the top two and the one on which the other settings are varied
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
+
+T = TypeVar("T", bound=Check | None)
 
 
 @dataclass
@@ -43,8 +48,8 @@ class Ladder:
         The master equation on a tile.
     chi_max, k_max, tol, t_max
         As in `ITEBD`; `k_max` None lets the ladder choose.
-    watch
-        Called with every history entry, for progress reports.
+    journal
+        Record of all relaxations and of the history, from which an interrupted climb goes on.
     """
 
     generator: Generator
@@ -52,9 +57,20 @@ class Ladder:
     k_max: int | None
     tol: float
     t_max: float
-    watch: Callable[[dict[str, Any]], None] = lambda entry: None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
     _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
+
+    @cached_property
+    def time_unit(self) -> float:
+        """Time in which low multipoles change by order one.
+
+        It is the inverse of the fastest rate, the largest singular value of a bond Liouvillian
+        between operators with k <= 1.
+        """
+        bonds = bond_liouvillians(self.generator, self.generator.bases(1), 0.0)
+        rates = [np.linalg.norm(block, ord=2) for bond in bonds for block in bond.blocks.values()]
+        fastest = float(max(rates))
+        return 1.0 / fastest if fastest > 0 else 1.0
 
     @property
     def full_rank(self) -> int:
@@ -78,30 +94,33 @@ class Ladder:
         Without a target it is a tenth of the change since the start: a rung need not be better
         than its difference from the one before.
         """
+        finished, begun = self.journal.recall()
+        if finished is not None:
+            return finished
         step = self.step(start.k_max, start.weight, dt)
-        chain, time = start.chain.copy(), start.time
-        seen, quiet = [start.monitor], 0
+        now, seen, quiet = begun or Relaxing(start, [start.monitor], 0)
+        chain, time = now.chain.copy(), now.time
+        count = max(1, round(LOOK * self.time_unit / dt))
         while True:
-            discarded = evolve(chain, step, BLOCK, Truncation(chi))
-            time += BLOCK * dt
+            discarded = evolve(chain, step, count, Truncation(chi))
+            time += count * dt
             now = replace(start, chain=chain.copy(), chi=chi, dt=dt, time=time, discarded=discarded)
             if not now.finite:
-                return replace(now, remaining=math.inf)
+                return self.journal.finish(replace(now, remaining=math.inf))
             seen.append(now.monitor)
             remaining, noise = _distance(seen)
             wanted = max(self.tol / 10, 0.1 * difference(now, start)) if target is None else target
             quiet = quiet + 1 if remaining <= wanted else 0
             self._record(now, chi, remaining)
             if quiet >= 2 or noise or time >= self.t_max:
-                return replace(now, remaining=remaining)
+                return self.journal.finish(replace(now, remaining=remaining))
+            self.journal.pause(Relaxing(now, seen, quiet))
 
     def _record(self, picture: Picture, chi: int, remaining: float) -> None:
-        entry = {
+        self.journal.record({
             "time": picture.time, "chi": chi, "k_max": picture.k_max, "dt": picture.dt,
             "remaining": remaining, "discarded_weight": picture.discarded,
-        }  # fmt: skip
-        self.history.append(entry)
-        self.watch(entry)
+        })  # fmt: skip
 
     def raised(self, picture: Picture) -> Picture | None:
         """Return a relaxed picture with higher ranks, or None if all are kept."""
@@ -113,8 +132,8 @@ class Ladder:
 
 
 def first_rank(full: int) -> int:
-    """Return the multipole cut-off to begin with: all ranks if few, else about 2 sqrt(2S)."""
-    return full if full <= 4 else min(full, math.ceil(2 * math.sqrt(full)))
+    """Return the multipole cut-off to begin with: all ranks if few, else about 1.75 sqrt(2S)."""
+    return full if full <= 4 else round(1.75 * math.sqrt(full))
 
 
 def chi_rungs(chi_max: int) -> list[int]:
@@ -151,14 +170,16 @@ def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
 def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     """Climb from a start to the steady state; return it with the checks that bound its errors.
 
-    The picture on top is compared with the rung below (bond dimension), and that rung with a
-    shorter Trotter step and with higher ranks. A setting that matters too much is moved and the
-    rung repeated.
+    The picture on top is compared with the rung below (bond dimension). What a shorter Trotter step
+    and higher ranks change hardly depends on the bond dimension, so it is found out on a lower
+    rung, and again just below the top if it matters there. A setting that matters too much is moved
+    and the rung repeated.
     """
     tol = ladder.tol
-    dt = FIRST_DT * time_unit(ladder.generator)
+    dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
     rungs = chi_rungs(ladder.chi_max)
     below = _coarse_rank(ladder, ladder.relax(start, rungs[0], dt, max(tol / 10, 1e-3)))
+    lower = [below]  # rungs with the same settings, up to the one below the top
     changes: list[float] = []
     last_dt_error = math.inf
     while True:
@@ -172,30 +193,55 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         chi_check = Check("chi", top, below, 0.0 if whole else _series_factor(changes))
         low = residual(top).low
         moving = whole and change > CHI_SHARE * tol
-        highest = top.time >= ladder.t_max or (chi == ladder.chi_max and not moving)
-        settled = top.time >= ladder.t_max or (highest and chi_check.error > tol)
+        late = top.time >= ladder.t_max
+        highest = late or (chi == ladder.chi_max and not moving)
+        share = (max(tol, chi_check.error) if highest else tol) / 4  # of the other settings
         if not highest and (moving or chi_check.error > CHI_SHARE * tol):
             below = top
+            lower.append(below)
             continue
-        finer = ladder.relax(below, below.chi, below.dt / DT_GROWTH)
-        dt_check = Check("dt", finer, below, 1 / (1 - DT_GROWTH**-ORDER))
-        higher = ladder.raised(below)
-        checks = [chi_check, dt_check]
-        if higher is not None:
-            checks.append(Check("k_max", higher, below, 1.5))
-            if ladder.k_max is None and not settled and checks[-1].error > tol / 4:
-                below = higher
+        checks = [chi_check]
+        places = [lower[-1 - APART], below] if len(lower) > APART else [below]
+        rank_check = _first_small(share, places, partial(_rank_check, ladder))
+        if rank_check is not None:
+            checks.append(rank_check)
+            if ladder.k_max is None and not late and rank_check.error > share:
+                below = rank_check.finer
+                lower = [below]
                 continue
-        dt_error = max(dt_check.error, _dt_share(low, finer, below))
-        if not settled and tol / 4 < dt_error < 0.9 * last_dt_error:
+        dt_check = _first_small(share, places, partial(_dt_check, ladder))
+        checks.append(dt_check)
+        dt_error = max(dt_check.error, _dt_share(low, dt_check))
+        if not late and share < dt_error < 0.9 * last_dt_error:
             last_dt_error = dt_error
-            shrink = min(max((tol / 8 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
+            shrink = min(max((share / 2 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
             below = ladder.relax(below, below.chi, below.dt * shrink)
+            lower = [below]
             continue
         total = sum(check.error for check in checks) + top.remaining
         if highest or (total <= tol and low <= tol):
             return top, checks
         below = top
+        lower.append(below)
+
+
+def _dt_check(ladder: Ladder, picture: Picture) -> Check:
+    finer = ladder.relax(picture, picture.chi, picture.dt / DT_GROWTH)
+    return Check("dt", finer, picture, 1 / (1 - DT_GROWTH**-ORDER))
+
+
+def _rank_check(ladder: Ladder, picture: Picture) -> Check | None:
+    higher = ladder.raised(picture)
+    return None if higher is None else Check("k_max", higher, picture, 1.5)
+
+
+def _first_small(share: float, places: Sequence[Picture], check: Callable[[Picture], T]) -> T:
+    """Return the check of the first picture in which it is small, else that of the last."""
+    for picture in places:
+        found = check(picture)
+        if found is None or found.error <= share:
+            break
+    return found
 
 
 def _series_factor(changes: Sequence[float]) -> float:
@@ -208,9 +254,10 @@ def _series_factor(changes: Sequence[float]) -> float:
     return SAFETY * min(expected / changes[-1], MOST) if changes[-1] > 0 else SAFETY
 
 
-def _dt_share(low: float, finer: Picture, coarser: Picture) -> float:
-    """Return the part of the residual that a shorter Trotter step removes."""
-    return max(0.0, low * (1 - residual(finer).low / max(residual(coarser).low, 1e-300)))
+def _dt_share(low: float, check: Check) -> float:
+    """Return the part of a residual that a shorter Trotter step removes."""
+    ratio = residual(check.finer).low / max(residual(check.coarser).low, 1e-300)
+    return max(0.0, low * (1 - ratio))
 
 
 def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:
@@ -221,15 +268,3 @@ def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:
             break
         picture = higher
     return picture
-
-
-def time_unit(generator: Generator) -> float:
-    """Return the time in which low multipoles change by order one.
-
-    It is the inverse of the fastest rate, the largest singular value of a bond Liouvillian between
-    operators with k <= 1.
-    """
-    bonds = bond_liouvillians(generator, generator.bases(1), 0.0)
-    rates = [np.linalg.norm(block, ord=2) for bond in bonds for block in bond.blocks.values()]
-    fastest = float(max(rates))
-    return 1.0 / fastest if fastest > 0 else 1.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
 from impo.tensor.chain import Chain, product_chain
-from impo.tensor.gates import physical_legs
+from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.transfer import TraceEnvironment
 
 
@@ -23,7 +23,7 @@ class Picture:
     generator
         The master equation on the sites of a tile.
     chain
-        The matrix product in the basis exp(-weight k) T_kq.
+        The matrix product in the basis (2k + 1)^-weight T_kq.
     k_max
         Largest rank of the operators kept.
     weight
@@ -63,7 +63,8 @@ class Picture:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
         They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
-        site is added, because it may move more than they do.
+        site is added, because it may move more than they do. Imaginary parts, if there are any,
+        follow after all real parts.
         """
         n = len(self.bases)
         values = []
@@ -79,7 +80,8 @@ class Picture:
                 one = self.environment.marginal(site, 1)
                 mean, square = one @ basis.measure(z), one @ basis.measure(z @ z)
                 values.append(np.array([square - mean**2]))
-        return np.concatenate(values)
+        found = np.concatenate(values)
+        return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
 
     @property
     def finite(self) -> bool:
@@ -117,7 +119,7 @@ def product_picture(
     for site, basis in enumerate(bases):
         d = basis.dimension
         rho = np.eye(d) / d if states is None else states[site]
-        values = basis.expand(rho) * np.exp(-weight * basis.k)
+        values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
     mirror = generator.real and not generator.hermitian_basis
     chain = product_chain(coefficients, physical_legs(generator, bases), True, mirror)
@@ -139,7 +141,7 @@ def adapted(picture: Picture, generator: Generator, k_max: int, weight: float) -
         where = {kq: x for x, kq in enumerate(_labels(old))}
         for x, kq in enumerate(_labels(new)):
             if kq in where:
-                out[:, x] = dense[:, where[kq]] * np.exp((picture.weight - weight) * new.k[x])
+                out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - picture.weight)
         chain.tensors[site] = chain.layout(site).from_dense(out)
         chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
     return replace(

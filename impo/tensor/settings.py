@@ -18,7 +18,7 @@ class ITEBD:
         Largest rank of the multipole operators kept; None chooses it, and raises it while it
         matters.
     weight
-        The alpha of the weighted truncation: rank k counts exp(-alpha k).
+        The alpha of the weighted truncation: rank k counts (2k + 1)^-alpha.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges

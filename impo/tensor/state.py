@@ -13,7 +13,7 @@ from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
-from impo.result import Estimate, Status, Stored
+from impo.result import Estimate, Status, Stored, shared_attributes, shared_fields
 from impo.tensor.archive import pack, unpack
 from impo.tensor.correlations import FEWEST, Decay, decay, signal_window, spectral_length
 from impo.tensor.density import LiouvillianDensity, liouvillian_density
@@ -347,15 +347,11 @@ class ItebdState(Stored):
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Return the tensors of all pictures, and everything else as JSON types."""
         arrays, pictures, checks = pack(self.picture, self.checks)
+        shared = shared_attributes(self)
+        del shared["extras"]  # always empty
         attributes = {
-            "model": self.model.to_json(),
+            **shared,
             "method": asdict(self.method),
-            "status": str(self.status),
-            "message": self.message,
-            "residual": self.residual,
-            "seconds": self.seconds,
-            "history": [dict(entry) for entry in self.history],
-            "diagnostics": dict(self.diagnostics),
             "phases": self.generator.phases.tolist(),
             "phase_advance": self.generator.phase_advance,
             "pictures": pictures,
@@ -368,19 +364,8 @@ class ItebdState(Stored):
         cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
     ) -> "ItebdState":
         """Rebuild the result from what `to_arrays` returned."""
-        model = LindbladModel.from_json(attributes["model"])
+        fields = shared_fields(attributes)
         method = ITEBD(**attributes["method"])
-        generator = one_charge(infinite_chain(model, charges=method.charges))
+        generator = one_charge(infinite_chain(fields["model"], charges=method.charges))
         picture, checks = unpack(generator, arrays, attributes["pictures"], attributes["checks"])
-        return cls(
-            model=model,
-            method=method,
-            status=Status(attributes["status"]),
-            message=attributes["message"],
-            residual=attributes["residual"],
-            seconds=attributes["seconds"],
-            history=attributes["history"],
-            diagnostics=attributes["diagnostics"],
-            picture=picture,
-            checks=checks,
-        )
+        return cls(method=method, picture=picture, checks=checks, **fields)

@@ -13,6 +13,7 @@ from scipy import linalg
 
 from impo.basis import OperatorBasis
 from impo.tensor.chain import Chain
+from impo.tensor.gates import rank_scale
 
 
 class TraceEnvironment:
@@ -21,7 +22,7 @@ class TraceEnvironment:
     Parameters
     ----------
     chain
-        The matrix product, in the weighted basis exp(-weight k) T_kq.
+        The matrix product, in the weighted basis (2k + 1)^-weight T_kq.
     bases
         Operator basis of every site.
     weight
@@ -42,7 +43,7 @@ class TraceEnvironment:
         self.bases = bases
         self.infinite = chain.infinite
         self.tensors = [
-            chain.dense(site) * np.exp(weight * basis.k)[:, None]
+            chain.dense(site) / rank_scale(basis.k, weight)[:, None]
             for site, basis in enumerate(bases)
         ]
         self.transfer = [

@@ -7,7 +7,7 @@ from impo.basis import local_operators
 from impo.liouvillian import finite_cluster
 from impo.tensor.chain import Truncation, product_chain
 from impo.tensor.evolution import evolve, trotter_step
-from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs
+from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs, rank_scale
 from impo.tensor.transfer import TraceEnvironment
 
 
@@ -29,7 +29,7 @@ class OpenChain:
         )
         coefficients = []
         for position, (site, basis) in enumerate(zip(generator.sites, self.bases, strict=True)):
-            values = basis.expand(start_state(site, position)) * np.exp(-weight * basis.k)
+            values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)
             coefficients.append(values.real if generator.real else values.astype(complex))
         legs = physical_legs(generator, self.bases)
         self.chain = product_chain(coefficients, legs, infinite=False, mirror=self.mirror)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from impo.liouvillian import infinite_chain
-from impo.tensor import decompose
 from impo.tensor.chain import Truncation
+from impo.tensor.contraction import pair_index
 from impo.tensor.evolution import evolve, trotter_step
 from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs
+from impo.tensor.kernel import leading
 from impo.tensor.legs import TensorLayout
 from impo.tensor.picture import product_picture
-from impo.tensor.plan import pair_index
 from models import gain_loss, xyz
 
 
@@ -52,9 +52,10 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("chi", [3, 14], ids=["growing", "as large as before"])
 @pytest.mark.parametrize("name", MODELS)
-def test_an_update_is_the_best_truncation_of_the_dense_product(name):
-    generator, chain, bonds = evolved(*MODELS[name])
+def test_an_update_is_the_best_truncation_of_the_dense_product(name, chi):
+    generator, chain, bonds = evolved(*MODELS[name], chi=chi)
     gate = bonds[0].gate(0.2)
     left = chain.singular_values[0].copy()
     theta = np.tensordot(chain.dense(0), chain.dense(1), axes=(2, 0))  # vL p0 p1 vR
@@ -63,8 +64,7 @@ def test_an_update_is_the_best_truncation_of_the_dense_product(name):
     weighted = left[:, None, None, None] * theta
     matrix = weighted.reshape(weighted.shape[0] * weighted.shape[1], -1)
     values = np.linalg.svd(matrix, compute_uv=False)
-    before = chain.bond_dimension
-    discarded = chain.update(0, gate, Truncation(before))
+    discarded = chain.update(0, gate, Truncation(14))
     kept = chain.legs[1].size
     best = np.sum(values[kept:] ** 2) / np.sum(values**2)
     assert best <= discarded * (1 + 1e-9)
@@ -118,8 +118,7 @@ def test_leading_part_of_a_decomposition():
     values = 0.5 ** np.arange(100)
     matrix = u[:, :100] * values @ v
     guess = v[:10] + 1e-2 * rng.standard_normal((10, 100)) / 10
-    found = decompose.leading(matrix, guess)
-    np.testing.assert_allclose(found.values[:8], values[:8], rtol=1e-6)
-    assert found.missed == pytest.approx(np.sum(values[len(found.values) :] ** 2), rel=0.5)
-    whole = decompose.complete(matrix)
-    np.testing.assert_allclose(whole.values, values, atol=1e-14)
+    found, vectors, missed = leading(matrix, guess)
+    np.testing.assert_allclose(found[:8], values[:8], rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.sum(vectors[:8] * v[:8], axis=1)), 1, atol=1e-6)
+    assert missed == pytest.approx(np.sum(values[len(found) :] ** 2), rel=0.5)

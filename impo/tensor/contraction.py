@@ -1,14 +1,16 @@
-"""Index plans of a two-site update: computed once per set of charges, used at every step.
+"""The contraction of a two-site update: what is multiplied with what, and where elements move.
 
 The update multiplies two site tensors, applies a gate and decomposes the result. Each of these is a
-dense product per charge sector; between them, elements only move. A plan holds where they move to.
+dense product per charge sector; between them, elements only move. A plan holds where they move to:
+it is made once per set of charges and used at every step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +19,27 @@ from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout
 
 Shape = tuple[int, int]
 
+# Elements move with one of these factors; plans hold its number, a byte.
+FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 
-@dataclass(frozen=True)
-class Gather:
-    """Elements of one flat array as a weighted selection from another."""
 
-    index: NDArray
-    weight: NDArray | None
+class Gather(NamedTuple):
+    """Elements of one flat array as a selection from another, times `FACTORS[factor]`."""
+
+    source: NDArray
+    factor: NDArray
 
     @classmethod
-    def of(cls, index: NDArray, weight: NDArray) -> "Gather":
-        """Drop weights that are all one."""
-        return cls(index, None if np.all(weight == 1) else weight)
+    def of(cls, source: NDArray, weight: NDArray) -> "Gather":
+        """Return the selection with weights that are among the factors."""
+        number = np.rint(2 * weight.ravel()) + 3  # twice the factors round to -3 ... 3
+        return cls(source.ravel().astype(np.int32), number.astype(np.int8))
 
-    def __call__(self, flat: NDArray) -> NDArray:
-        """Return the selected elements."""
-        taken = flat.take(self.index)
-        if self.weight is not None:
-            taken *= self.weight
-        return taken
+    @classmethod
+    def joined(cls, parts: "Sequence[Gather]") -> "Gather":
+        """Return one selection after the other."""
+        empty = cls(np.zeros(0, np.int32), np.zeros(0, np.int8))
+        return cls(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -70,24 +74,50 @@ class Sector:
     pick_mirror: Gather | None
     shape: Shape
     row_state: NDArray
-    old: "OldRows | None"
+    old: Gather
     before: int
 
 
-@dataclass(frozen=True)
-class OldRows:
-    """Rows of one charge (and parity) in the `regroup`ed second tensor."""
+class Tables(NamedTuple):
+    """A contraction plan as plain arrays.
 
-    place: slice
-    shape: Shape
-    rows: slice
-    columns: NDArray | None
-    scale: NDArray | None
+    Attributes
+    ----------
+    regroup
+        The second tensor as matrices # vL (p vR), for the charges in `products`.
+    products
+        Rows (start in the first tensor, its rows, its columns, start in the regrouped second
+        tensor, its columns): the products over the middle bond, one after the other.
+    theta_size
+        Number of elements of these products; one after the end is zero.
+    gates
+        Rows (start in the flat gate, its order, columns): one product per pair charge.
+    gate_source, gate_factor
+        From theta to the matrices (p0 p1) (vL vR) that the gates act on.
+    sectors
+        Rows (rows, columns, multiplicity, before, whether a mirror image is added).
+    pick_source, pick_factor, mirror_source, mirror_factor
+        From the gated matrices to those of the sectors, # (vL p0) (p1 vR), and what is added.
+    row_state
+        Index of vL of all rows of all sectors.
+    old_source, old_factor
+        From the regrouped second tensor to the guesses, `before` rows per sector.
+    """
 
-    def __call__(self, second: NDArray) -> NDArray:
-        """Return the rows as a matrix # vM (p1 vR)."""
-        matrix = second[self.place].reshape(self.shape)[self.rows]
-        return matrix if self.columns is None else matrix[:, self.columns] * self.scale
+    regroup: NDArray
+    products: NDArray
+    theta_size: int
+    gates: NDArray
+    gate_source: NDArray
+    gate_factor: NDArray
+    sectors: NDArray
+    pick_source: NDArray
+    pick_factor: NDArray
+    mirror_source: NDArray
+    mirror_factor: NDArray
+    row_state: NDArray
+    old_source: NDArray
+    old_factor: NDArray
 
 
 def pair_charges(first: PhysicalLeg, second: PhysicalLeg) -> list[int]:
@@ -106,20 +136,23 @@ def pair_index(first: PhysicalLeg, second: PhysicalLeg, charge: int) -> tuple[ND
     return np.concatenate(left), np.concatenate(right)
 
 
+def gate_starts(sizes: Mapping[int, int]) -> dict[int, int]:
+    """Return where the square block of each pair charge starts in a flat gate."""
+    ends = np.cumsum([0, *(n * n for n in sizes.values())])
+    return dict(zip(sizes, ends.tolist(), strict=False))
+
+
 class ContractionPlan:
     """From two site tensors to the matrices that are decomposed.
 
     Attributes
     ----------
-    products
-        (place in the first tensor, its shape, place in `regroup`ed second tensor, its shape) of the
-        products over the middle bond, one per charge.
-    regroup
-        The second tensor as matrices # vL (p vR), for the charges in `products`.
-    gate_input
-        For each pair charge in `gate_charges`: gather to a matrix (p0 p1) (vL vR), and its shape.
     sectors
         The sectors of the new middle bond.
+    gate_charges
+        Pair charges whose gate is needed.
+    tables
+        Everything that the compiled update needs.
     """
 
     def __init__(
@@ -131,16 +164,33 @@ class ContractionPlan:
         self.middle = middle
         layout = TensorLayout(left, first, middle)
         computed = [q for q in middle.counts if q >= 0 or not mirror]
-        self.products: list[tuple[slice, Shape, slice, Shape]] = []
-        self._old: dict[int, tuple[slice, Shape]] = {}
+        self._products: list[tuple[int, int, int, int, int]] = []
+        self._old: dict[int, NDArray] = {}
         self.theta_blocks: dict[tuple[int, int, int], NDArray] = {}
         self._contract(layout, TensorLayout(middle, second, right), computed)
-        self.gate_charges = [
-            c for c in pair_charges(first, second) if (c >= 0 or not mirror) and self._columns(c)
-        ]
-        self.gate_input = {c: self._gate_input(c) for c in self.gate_charges}
+        possible = [c for c in pair_charges(first, second) if c >= 0 or not mirror]
+        sizes = {c: len(pair_index(first, second, c)[0]) for c in possible}
+        starts = gate_starts(sizes)
+        charges = [c for c in possible if self._columns(c)]
+        self.gate_charges = frozenset(charges)
+        self._gates = {c: (starts[c], sizes[c], self._width(c)) for c in charges}
         self._gated = self._gated_blocks()
         self.sectors = [sector for q in self._new_charges() for sector in self._sectors(q)]
+        self.tables = self._tables()
+
+    def _tables(self) -> Tables:
+        rows, images = [], []
+        for s in self.sectors:
+            rows.append((*s.shape, s.multiplicity, s.before, s.pick_mirror is not None))
+            images += [s.pick_mirror] if s.pick_mirror else []
+        return Tables(
+            self._regroup, np.array(self._products), self.zero,
+            np.array(list(self._gates.values())),
+            *Gather.joined([self._gate_input(c) for c in self._gates]),
+            np.array(rows), *Gather.joined([s.pick for s in self.sectors]), *Gather.joined(images),
+            np.concatenate([s.row_state for s in self.sectors]).astype(np.int32),
+            *Gather.joined([s.old for s in self.sectors]),
+        )  # fmt: skip
 
     def _contract(self, first: TensorLayout, second: TensorLayout, computed: list[int]) -> None:
         index, out = [], 0
@@ -151,10 +201,8 @@ class ContractionPlan:
                 continue
             matrix = np.concatenate([b.reshape(b.shape[0], -1) for b in blocks.values()], axis=1)
             place, shape = first.matrices[q]
-            self.products.append(
-                (place, shape, slice(regrouped, regrouped + matrix.size), matrix.shape)
-            )
-            self._old[q] = (self.products[-1][2], matrix.shape)
+            self._products.append((place.start, *shape, regrouped, matrix.shape[1]))
+            self._old[q] = regrouped + np.arange(matrix.size).reshape(matrix.shape)
             index.append(matrix.ravel())
             regrouped += matrix.size
             positions = np.arange(out, out + shape[0] * matrix.shape[1])
@@ -168,18 +216,22 @@ class ContractionPlan:
                         self.legs[0].counts[ql], -1, block.shape[1], block.shape[2]
                     )  # vL p0 p1 vR
                 start += width
-        self.regroup = np.concatenate(index)
+        self._regroup = np.concatenate(index).astype(np.int32)
         self.zero = out  # one element after the end holds a zero
 
     def _columns(self, charge: int) -> list[tuple[int, int]]:
         left, right = self.legs
         return [(q, q + charge) for q in left.counts if q + charge in right.counts]
 
+    def _width(self, charge: int) -> int:
+        left, right = self.legs
+        return sum(left.counts[ql] * right.counts[qr] for ql, qr in self._columns(charge))
+
     def _mirror_sign(self, ql: int, qr: int) -> NDArray:
         left, right = self.legs
         return left.parity(ql)[:, None, None, None] * right.parity(qr)
 
-    def _gate_input(self, charge: int) -> tuple[Gather, Shape]:
+    def _gate_input(self, charge: int) -> Gather:
         left, right = self.legs
         first, second = self.physical
         rows = []
@@ -206,16 +258,15 @@ class ContractionPlan:
                 )  # (p0 p1) (vL vR)
             rows.append([np.concatenate(column, axis=1) for column in zip(*pieces, strict=True)])
         index, sign = (np.concatenate(column, axis=0) for column in zip(*rows, strict=True))
-        return Gather.of(index.ravel(), sign.ravel()), index.shape
+        return Gather.of(index, sign)
 
     def _gated_blocks(self) -> dict[tuple[int, int, int], NDArray]:
         """Return the positions of block (charge of vL, of p0, of vR) after the gates."""
         left, right = self.legs
         first, second = self.physical
         out, start = {}, 0
-        for charge in self.gate_charges:
-            _, shape = self.gate_input[charge]
-            positions = np.arange(start, start + shape[0] * shape[1]).reshape(shape)
+        for charge, (_, order, width) in self._gates.items():
+            positions = np.arange(start, start + order * width).reshape(order, width)
             start += positions.size
             row = 0
             for q in first.counts:
@@ -273,15 +324,14 @@ class ContractionPlan:
             ]
         )
         if not self.mirror or charge > 0:
-            pick = Gather.of(index.ravel(), sign.ravel())
+            pick = Gather.of(index, sign)
             multiplicity = 2 if self.mirror else 1
-            old = self._old_rows(charge, slice(None))
-            before = self.middle.counts.get(charge, 0)
+            old, before = self._old_rows(charge, slice(None))
             return [Sector(charge, 0, multiplicity, pick, None, index.shape, state, old, before)]
         out = []
         for parity in (1, -1):
-            r = _orbits(left, first, lefts, parity, operator_first=False)
-            c = _orbits(right, second, rights, parity, operator_first=True)
+            r = orbits(left, first, lefts, parity, operator_first=False)
+            c = orbits(right, second, rights, parity, operator_first=True)
             if not len(r.member) or not len(c.member):
                 continue
             paired = r.paired[:, None] & c.paired[None, :]
@@ -291,12 +341,11 @@ class ContractionPlan:
             out.append(
                 Sector(
                     0, parity, 1,
-                    Gather.of(index[direct].ravel(), (weight * sign[direct]).ravel()),
-                    Gather(index[mirrored].ravel(), (parity * paired * sign[mirrored]).ravel()),
+                    Gather.of(index[direct], weight * sign[direct]),
+                    Gather.of(index[mirrored], parity * paired * sign[mirrored]),
                     (len(r.member), len(c.member)),
                     state[r.member],
-                    self._old_rows(0, self._parity_rows(parity), c),
-                    len(range(self.middle.counts.get(0, 0))[self._parity_rows(parity)]),
+                    *self._old_rows(0, self._parity_rows(parity), c),
                 )
             )  # fmt: skip
         return out
@@ -307,14 +356,14 @@ class ContractionPlan:
 
     def _old_rows(
         self, charge: int, rows: slice, columns: "Orbits | None" = None
-    ) -> OldRows | None:
-        if charge not in self._old:
-            return None
-        place, shape = self._old[charge]
-        if columns is None:
-            return OldRows(place, shape, rows, None, None)
-        scale = np.where(columns.paired, sqrt(2), 1.0)
-        return OldRows(place, shape, rows, columns.member, scale)
+    ) -> tuple[Gather, int]:
+        """Return the old rows of a charge (and parity), and their number."""
+        old = self._old.get(charge, np.zeros((0, 0), int))[rows]
+        weight = np.ones(old.shape)
+        if columns is not None and old.size:
+            old = old[:, columns.member]
+            weight = np.broadcast_to(np.where(columns.paired, sqrt(2), 1.0), old.shape)
+        return Gather.of(old, weight), len(old)
 
 
 @dataclass(frozen=True)
@@ -326,7 +375,7 @@ class Orbits:
     paired: NDArray
 
 
-def _orbits(
+def orbits(
     leg: Leg, physical: PhysicalLeg, charges: Sequence[int], parity: int, operator_first: bool
 ) -> Orbits:
     """Return the combinations of parity +1 or -1: lone states of charge 0 and mirror pairs.
@@ -358,92 +407,9 @@ def _orbits(
     )
 
 
-class SplitPlan:
-    """From decomposed sectors back to two site tensors.
-
-    Built for the numbers of states that were kept. `first` and `second` gather the tensors left and
-    right of the bond from the concatenated factors B = C V^+ # (vL p0) vM and V # vM (p1 vR).
-    """
-
-    def __init__(self, plan: ContractionPlan, kept: Sequence[int]):
-        left, right = plan.legs
-        counts: dict[int, int] = {}
-        even = 0
-        for sector, number in zip(plan.sectors, kept, strict=True):
-            if number:
-                counts[sector.charge] = counts.get(sector.charge, 0) + number
-                even += number if sector.charge == 0 and sector.parity >= 0 else 0
-        if plan.mirror:
-            counts |= {-q: number for q, number in counts.items()}
-        self.middle = Leg(tuple(sorted(counts.items())), even)
-        first = TensorLayout(left, plan.physical[0], self.middle)
-        second = TensorLayout(self.middle, plan.physical[1], right)
-        self.first = self._gather(plan, kept, first, on_left=True)
-        self.second = self._gather(plan, kept, second, on_left=False)
-
-    def _gather(self, plan, kept, layout: TensorLayout, on_left: bool) -> Gather:
-        """Place the factors of all sectors, and their mirror images, in a site tensor."""
-        index = np.zeros(layout.size, dtype=int)
-        weight = np.zeros(layout.size)
-        outer = layout.left if on_left else layout.right
-        start = 0
-        done: dict[int, int] = {}
-        for sector, number in zip(plan.sectors, kept, strict=True):
-            q = sector.charge
-            length = sector.shape[0 if on_left else 1]
-            shape = (length, number) if on_left else (number, length)
-            source = np.arange(start, start + length * number).reshape(shape)
-            start += source.size
-            if not number:
-                continue
-            if not on_left:
-                source = source.T  # (outer p) vM
-            states = slice(done.get(q, 0), done.get(q, 0) + number)
-            done[q] = states.stop
-            charges = [
-                x for x in outer.counts
-                if (q - x if on_left else x - q) in layout.physical.counts
-            ]  # fmt: skip
-            blocks = {}
-            for x in charges:
-                block = layout.blocks[(x, q) if on_left else (q, x)]
-                blocks[x] = block[:, :, states] if on_left else block[states]
-            target = np.concatenate([_matrix(blocks[x], on_left) for x in charges])
-            if sector.parity == 0:
-                index[target], weight[target] = source, 1
-            else:
-                orbits = _orbits(
-                    outer, layout.physical, charges, sector.parity, operator_first=not on_left
-                )
-                scale = np.where(orbits.paired, sqrt(0.5), 1.0)[:, None]
-                index[target[orbits.partner]] = source
-                weight[target[orbits.partner]] = sector.parity * scale
-                index[target[orbits.member]], weight[target[orbits.member]] = source, scale
-            if plan.mirror and q > 0:
-                for x, block in blocks.items():
-                    image = layout.blocks[(-x, -q) if on_left else (-q, -x)]
-                    parity = outer.parity(x)
-                    sign = parity[:, None, None] if on_left else parity
-                    index[image], weight[image] = index[block], sign * weight[block]
-        return Gather.of(index, weight)
-
-
-def _matrix(block: NDArray, on_left: bool) -> NDArray:
-    """Return # vL p vM as (vL p) vM, or # vM p vR as (p vR) vM."""
-    if on_left:
-        return block.reshape(-1, block.shape[2])
-    return block.reshape(block.shape[0], -1).T
-
-
 @lru_cache(maxsize=64)
 def contraction_plan(
     left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
 ) -> ContractionPlan:
     """Return the (cached) plan of a contraction."""
     return ContractionPlan(left, middle, right, first, second, mirror)
-
-
-@lru_cache(maxsize=64)
-def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
-    """Return the (cached) plan of a split."""
-    return SplitPlan(plan, kept)

@@ -1,0 +1,105 @@
+"""What a climb has done so far, from which it goes on after an interruption.
+
+A climb is a fixed sequence of relaxations, each decided by the results of those before. So a list
+of the relaxed pictures, and the state of the relaxation under way, are enough to repeat it bit for
+bit: what was done is looked up, not computed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.liouvillian import Generator
+from impo.result import Progress
+from impo.tensor.archive import pack_pictures, unpack_pictures
+from impo.tensor.picture import Picture
+
+
+class Relaxing(NamedTuple):
+    """A relaxation between two blocks of Trotter steps.
+
+    Attributes
+    ----------
+    now
+        The picture as it is.
+    seen
+        Its monitored observables at the start and after every block.
+    quiet
+        Number of looks, up to this one, at which they were close enough to their limit.
+    """
+
+    now: Picture
+    seen: list[NDArray]
+    quiet: int
+
+
+@dataclass
+class Journal:
+    """Finished relaxations, the one under way, and the history, kept by a `Progress` if any.
+
+    Attributes
+    ----------
+    progress
+        Where entries are reported to and the journal is kept.
+    history
+        All entries.
+    finished
+        Relaxed pictures in the order in which they were asked for.
+    begun
+        The relaxation that was interrupted, until it is asked for.
+    asked
+        How many relaxations have been asked for.
+    """
+
+    progress: Progress | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[Picture] = field(default_factory=list)
+    begun: Relaxing | None = None
+    asked: int = 0
+
+    @classmethod
+    def of(cls, generator: Generator, progress: Progress | None) -> "Journal":
+        """Return the journal that `progress` has kept, or an empty one."""
+        saved = None if progress is None else progress.load()
+        if saved is None:
+            return cls(progress)
+        arrays, attributes = saved
+        pictures = unpack_pictures(generator, arrays, attributes["pictures"])
+        begun = None
+        if attributes["quiet"] is not None:
+            begun = Relaxing(pictures.pop(), list(arrays["seen"]), attributes["quiet"])
+        return cls(progress, list(attributes["history"]), pictures, begun)
+
+    def recall(self) -> tuple[Picture | None, Relaxing | None]:
+        """Return what is known of the next relaxation: its result, or how far it had come."""
+        self.asked += 1
+        if self.asked <= len(self.finished):
+            return self.finished[self.asked - 1], None
+        begun, self.begun = self.begun, None
+        return None, begun
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry to the history."""
+        self.history.append(dict(entry))
+        if self.progress is not None:
+            self.progress.report(entry)
+
+    def pause(self, relaxing: Relaxing) -> None:
+        """Offer to save in the middle of a relaxation."""
+        self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
+
+    def finish(self, relaxed: Picture) -> Picture:
+        """Take down the result of a relaxation, and return it."""
+        self.finished.append(relaxed)
+        self._save(self.finished, np.zeros((0, 0)), None)
+        return relaxed
+
+    def _save(self, pictures: list[Picture], seen: NDArray, quiet: int | None) -> None:
+        if self.progress is None or not self.progress.due():
+            return
+        arrays, settings = pack_pictures(pictures)
+        attributes = {"pictures": settings, "quiet": quiet, "history": self.history}
+        self.progress.save({**arrays, "seen": seen}, attributes)

@@ -1,0 +1,412 @@
+"""Time to a steady state of given error: stock TeNPy against impo, and where impo's time goes.
+
+All engines take the same second-order Trotter steps from the same start (the fully mixed state)
+and stop by the same rule: when <Sz>/S changes by less than a tenth of the error asked for in a time
+of 1/g. Each has the smallest bond dimension of a grid with which it reaches the error. TeNPy
+truncates by the Hilbert-Schmidt norm; the bond dimension it needs is found with impo at alpha = 0,
+which makes the same truncation. A TeNPy run that would take too long is not completed: its time is
+that of a few measured steps times the number of steps, and its error that of impo at alpha = 0.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from tenpy.algorithms.tebd import QRBasedTEBDEngine, TEBDEngine
+
+from impo import ITEBD, steady_state
+from impo.basis import local_operators
+from impo.liouvillian import Generator, infinite_chain
+from impo.result import Dataset, Variable
+from impo.tensor import kernel
+from impo.tensor.certificate import residual
+from impo.tensor.chain import PROBE, Truncation
+from impo.tensor.contraction import contraction_plan
+from impo.tensor.evolution import Step, evolve
+from impo.tensor.gates import bond_liouvillians
+from impo.tensor.network import canonical, liouvillian_model
+from impo.tensor.picture import Picture, product_picture
+from impo.tensor.stock import BondModel, expectation, physical_frame, product_mps
+from models.gain_loss import chain
+
+COST = {"quick": "60 s", "full": "30 min"}
+
+RATES = {"g": 1.0, "h": 0.5, "gain": 1.5, "loss": 1.0}
+DT = 0.1
+BLOCK = 10  # steps between two looks
+GRID = (6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 56, 68, 80)
+IMPO = "impo"
+ENGINES = {  # TeNPy's class, and whether it is given the charge and the real gauge
+    "TeNPy": (TEBDEngine, False),
+    "TeNPy QR": (QRBasedTEBDEngine, False),
+    "TeNPy charged, real": (TEBDEngine, True),
+}
+NAMES = (IMPO, *ENGINES)
+CASES = {  # (S, error asked for)
+    "quick": ((0.5, 1e-3), (1.0, 1e-3)),
+    "full": ((0.5, 1e-3), (0.5, 1e-4), (1.0, 1e-3), (1.0, 1e-4), (1.5, 1e-3), (2.0, 1e-3)),
+}
+EQUAL = {"quick": (1.0, 20), "full": (2.0, 40)}  # S and chi of steps compared at equal chi
+GROWTH, MEASURED = 3, 3  # steps of a TeNPy run in which the state grows, and that are timed
+PATIENCE = {"quick": 10.0, "full": 120.0}  # seconds that a completed TeNPy run may take
+SCALING_SPIN = 8.0
+SCALING = {
+    "quick": ((2, 4), (12, 24)),
+    "full": ((2, 3, 4, 5, 6, 8), (12, 17, 24, 34, 48, 68, 96)),
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long an engine takes for a case."""
+
+    chi: int
+    steps: int
+    per_step: float
+    error: float
+    completed: bool
+
+    @property
+    def seconds(self) -> float:
+        """Time to the steady state."""
+        return self.steps * self.per_step
+
+
+def strang(generator: Generator, weight: float) -> Step:
+    """Return the second-order step of all engines."""
+    bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=True)
+    outer, inner = ((0,), (bonds[0].gate(DT / 2),)), ((1,), (bonds[1].gate(DT),))
+    return Step(DT, (outer, inner, outer), ((0,), (bonds[0].gate(DT),)))
+
+
+def magnetisation(picture: Picture) -> NDArray:
+    """Return <Sz>/S of both sites."""
+    operator = local_operators(picture.generator.model.sites[0])["Sz"]
+    values = [
+        picture.environment.marginal(number, 1) @ basis.measure(operator)
+        for number, basis in enumerate(picture.bases)
+    ]
+    return np.real(values) / np.max(operator)
+
+
+def until_quiet(
+    advance: Callable[[], NDArray], start: NDArray, change: float
+) -> tuple[NDArray, int]:
+    """Advance block by block until <Sz>/S changes by less; return it and the steps."""
+    last, steps = start, 0
+    while True:
+        now = advance()
+        steps += BLOCK
+        if np.max(np.abs(now - last)) < change:
+            return now, steps
+        last = now
+
+
+def relaxed(
+    generator: Generator, weight: float, chi: int, change: float
+) -> tuple[Picture, int, float]:
+    """Relax the mixed state with impo; return the state, the steps and the seconds of the last."""
+    step = strang(generator, weight)
+    start = product_picture(generator, None, len(generator.bases()[0]), weight)
+    work, spent = start.chain.copy(), [0.0]
+
+    def advance() -> NDArray:
+        begin = time.perf_counter()
+        evolve(work, step, BLOCK, Truncation(chi))
+        spent.append(time.perf_counter() - begin)
+        return magnetisation(replace(start, chain=work.copy()))
+
+    _, steps = until_quiet(advance, magnetisation(start), change)
+    return replace(start, chain=work, chi=chi, dt=DT), steps, min(spent[1:]) / BLOCK
+
+
+def smallest(
+    generator: Generator, weight: float, exact: NDArray, error: float
+) -> tuple[Picture, Measurement]:
+    """Return impo's run with the smallest bond dimension that reaches the error, as the next does.
+
+    Two in a row, because an error can be small by accident.
+    """
+    runs: list[tuple[Picture, Measurement]] = []
+    for chi in GRID:
+        picture, steps, per_step = relaxed(generator, weight, chi, error / 10)
+        off = float(np.max(np.abs(magnetisation(picture) - exact)))
+        runs.append((picture, Measurement(chi, steps, per_step, off, True)))
+        if len(runs) > 1 and max(run.error for _, run in runs[-2:]) < error:
+            return runs[-2]
+    return runs[-1]
+
+
+class TenpyRun:
+    """A TeNPy engine that evolves the mixed state of a chain."""
+
+    def __init__(self, generator: Generator, engine: type, charges: bool, chi: int):
+        self.generator = generator if charges else physical_frame(generator)
+        self.bases = generator.bases()
+        mixed = [np.eye(basis.dimension) / basis.dimension for basis in self.bases]
+        start = product_mps(self.generator, self.bases, mixed, charges)
+        model = liouvillian_model(self.generator, self.bases, charges, kind=BondModel)
+        truncation = {"chi_max": chi, "svd_min": 1e-15, "trunc_cut": None}
+        self.engine = engine(start, model, {"trunc_params": truncation})
+        # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
+        self.engine.calc_U(2, -DT, type_evo="imag")
+
+    def per_step(self) -> float:
+        """Return the seconds of a step of the grown state."""
+        self.engine.evolve(GROWTH, -DT)
+        begin = time.perf_counter()
+        self.engine.evolve(MEASURED, -DT)
+        return (time.perf_counter() - begin) / MEASURED
+
+    def advance(self) -> NDArray:
+        """Evolve by a block and return <Sz>/S of both sites."""
+        self.engine.evolve(BLOCK, -DT)
+        self.engine.psi = canonical(self.engine.psi)
+        operator = local_operators(self.generator.model.sites[0])["Sz"]
+        values = [
+            expectation(self.engine.psi, self.generator, self.bases, {site: operator})
+            for site in range(2)
+        ]
+        return np.real(values) / np.max(operator)
+
+
+def tenpy(
+    name: str,
+    generator: Generator,
+    like: Measurement,
+    exact: NDArray,
+    error: float,
+    patience: float,
+) -> Measurement:
+    """Return what a TeNPy engine takes: bond dimension and steps are those of `like`, or more."""
+    kind, charges = ENGINES[name]
+    per_step = TenpyRun(generator, kind, charges, like.chi).per_step()
+    if per_step * like.steps > patience:
+        return replace(like, per_step=per_step, completed=False)
+    for chi in (chi for chi in GRID if chi >= like.chi):
+        run = TenpyRun(generator, kind, charges, chi)
+        begin = time.perf_counter()
+        found, steps = until_quiet(run.advance, np.zeros(2), error / 10)
+        seconds = time.perf_counter() - begin
+        off = float(np.max(np.abs(found - exact)))
+        if off < error or seconds > patience:
+            break
+    return Measurement(chi, steps, seconds / steps, off, True)
+
+
+def _cases(size: str) -> dict[str, Variable]:
+    """Compare the times to the steady state."""
+    columns: dict[str, list] = {"residual": [], "alone": [], "alone_error": []}
+    rows = []
+    for spin, error in CASES[size]:
+        model = chain(spin, **RATES)
+        generator = infinite_chain(model)
+        sure = steady_state(model, ITEBD(tol=error / 20))
+        exact = sure.expect("Sz").value / spin
+        picture, ours = smallest(generator, sure.picture.weight, exact, error)
+        _, plain = smallest(generator, 0.0, exact, error)
+        others = [tenpy(n, generator, plain, exact, error, PATIENCE[size]) for n in ENGINES]
+        rows.append([ours, *others])
+        columns["residual"].append(residual(picture).low)
+        alone = steady_state(model, ITEBD(tol=error))
+        columns["alone"].append(alone.seconds)
+        columns["alone_error"].append(np.max(alone.expect("Sz").error) / spin)
+
+    def table(value: Callable[[Measurement], float], units: str, text: str) -> Variable:
+        numbers = np.array([[value(run) for run in row] for row in rows])
+        return Variable(("case", "engine"), numbers, units, text)
+
+    seconds = table(lambda run: run.seconds, "s", "time to the steady state")
+    ratio = seconds.values / seconds.values[:, :1]
+    spins, errors = np.array(CASES[size]).T
+    return {
+        "case": Variable(("case",), np.arange(len(rows)), "1", "case"),
+        "engine": Variable(("engine",), np.array(NAMES), "1", "engine"),
+        "S": Variable(("case",), spins, "1", "spin quantum number"),
+        "asked": Variable(("case",), errors, "1", "error of <Sz>/S asked for"),
+        "chi": table(lambda run: run.chi, "1", "bond dimension"),
+        "steps": table(lambda run: run.steps, "1", "Trotter steps"),
+        "per_step": table(lambda run: run.per_step, "s", "time per Trotter step"),
+        "seconds": seconds,
+        "ratio": Variable(("case", "engine"), ratio, "1", "time in units of impo's"),
+        "error": table(lambda run: run.error, "1", "error of <Sz>/S"),
+        "completed": table(lambda run: run.completed, "1", "1 if run to the end"),
+        "residual": Variable(("case",), np.array(columns["residual"]), "g", "impo's residual"),
+        "alone": Variable(
+            ("case",), np.array(columns["alone"]), "s", "steady_state with tol = asked"
+        ),
+        "alone_error": Variable(
+            ("case",), np.array(columns["alone_error"]), "1", "error bar of <Sz>/S it reports"
+        ),
+    }
+
+
+def _equal_chi(size: str) -> dict[str, Variable]:
+    """Compare the time of a step at equal bond dimension."""
+    spin, chi = EQUAL[size]
+    quick = size == "quick"
+    generator = infinite_chain(chain(spin, **RATES))
+    _, _, ours = relaxed(generator, 1.0, chi, 1e-3)
+    names = [name for name, (_, charges) in ENGINES.items() if charges or quick]
+    times = [ours] + [TenpyRun(generator, *ENGINES[name], chi).per_step() for name in names]
+    text = f"time of a step at S = {spin:g}, chi = {chi}"
+    return {
+        "equal_engine": Variable(("equal_engine",), np.array([IMPO, *names]), "1", "engine"),
+        "equal_per_step": Variable(("equal_engine",), np.array(times), "s", text),
+    }
+
+
+def _fastest(work: Callable[[], object], repeats: int = 5) -> float:
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def _shares(size: str) -> dict[str, Variable]:
+    """Count the operations of one update, and measure where its time goes."""
+    spin, chi = EQUAL[size]
+    generator = infinite_chain(chain(spin, **RATES))
+    work = relaxed(generator, 1.0, chi, 1e-3)[0].chain
+    gate = strang(generator, 1.0).stages[0][1][0]
+    plan = contraction_plan(*work.legs, work.legs[0], *work.physical, work.mirror)
+    tables, flat = plan.tables, gate.flat(plan.gate_charges)
+    first, second = work.tensors
+    regrouped = second[tables.regroup]
+    gated = kernel._gated(first, regrouped, flat, tables)
+    found = kernel.two_site(first, second, flat, tables, work.singular_values[0], PROBE, chi, 1e-14)
+    square = np.random.default_rng(0).standard_normal((1000, 1000))
+    peak = 2e9 / _fastest(lambda: square @ square)
+    flops = sum(2.0 * r * m * c for _, r, m, _, c in tables.products)
+    flops += sum(2.0 * n * n * c for _, n, c in tables.gates)
+    products = flops
+    for (rows, columns, _, before, _), kept in zip(tables.sectors, found[4], strict=True):
+        width = before + max(4, before // 2) if min(rows, columns) > kernel.SMALL else 0
+        flops += 10.0 * rows * columns * width  # two sweeps, and what they miss
+        flops += 2.0 * rows * columns * kept
+    whole = _fastest(lambda: work.copy().update(0, gate, Truncation(chi)), 50)
+    parts = {
+        "products": _fastest(lambda: kernel._gated(first, regrouped, flat, tables), 50),
+        "moves": _fastest(
+            lambda: kernel._gather(
+                gated, tables.pick_source, tables.pick_factor, 0, len(tables.pick_source)
+            ),
+            50,
+        ),
+        "decompositions and the rest": 0.0,
+    }
+    parts["decompositions and the rest"] = whole - sum(parts.values())
+    return {
+        "part": Variable(("part",), np.array(list(parts)), "1", "part of an update"),
+        "part_seconds": Variable(("part",), np.array(list(parts.values())), "s", "time"),
+        "update_seconds": Variable((), np.array(whole), "s", "time of an update"),
+        "update_flops": Variable((), np.array(flops), "1", "floating-point operations counted"),
+        "product_flops": Variable((), np.array(products), "1", "of these in products"),
+        "peak": Variable((), np.array(peak), "1/s", "operations per second of a matrix product"),
+        "of_peak": Variable((), np.array(flops / whole / peak), "1", "fraction of that rate"),
+    }
+
+
+def _scaling(size: str) -> dict[str, Variable]:
+    """Measure the time of a step over k_max and chi at a large spin."""
+    ranks, chis = SCALING[size]
+    model = chain(SCALING_SPIN, g=1.0, h=0.5, gain=1.25, loss=1.25)
+    generator = infinite_chain(model)
+    seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
+    for i, k in enumerate(ranks):
+        bonds = bond_liouvillians(generator, generator.bases(k), 1.0, mirror=True)
+        outer, inner = ((0,), (bonds[0].gate(0.25),)), ((1,), (bonds[1].gate(0.5),))
+        step = Step(0.5, (outer, inner, outer), outer)
+        work = product_picture(generator, None, k, 1.0).chain
+        for j, chi in enumerate(chis):
+            evolve(work, step, 4, Truncation(chi))
+            seconds[i, j] = (
+                _fastest(lambda c=chi, w=work, s=step: evolve(w, s, 2, Truncation(c))) / 2
+            )
+            size_of_site = (k + 1) ** 2
+            bound[i, j] = (size_of_site**2 * chi**2 + size_of_site * chi**3) / (2 * k + 1)
+    return {
+        "k_max": Variable(("k_max",), np.array(ranks), "1", "largest rank"),
+        "scaling_chi": Variable(("scaling_chi",), np.array(chis), "1", "bond dimension"),
+        "step_seconds": Variable(("k_max", "scaling_chi"), seconds, "s", "time of a step, S = 8"),
+        "bound": Variable(
+            ("k_max", "scaling_chi"), bound, "1",
+            "((k_max+1)^4 chi^2 + (k_max+1)^2 chi^3) / (2 k_max + 1)",
+        ),
+    }  # fmt: skip
+
+
+def compute(quick: bool) -> Dataset:
+    """Return times, errors and ratios of all engines, shares of an update, and its scaling."""
+    size = "quick" if quick else "full"
+    relaxed(infinite_chain(chain(0.5, **RATES)), 1.0, 6, 1.0)  # compiles
+    parts = (_cases, _equal_chi, _shares, _scaling)
+    variables = {name: item for part in parts for name, item in part(size).items()}
+    data = Dataset(variables, {"title": "Engine against stock TeNPy", "dt": DT, **RATES})
+    print(report(data))
+    return data
+
+
+def report(data: Dataset) -> str:
+    """Return the measurements as a table for people."""
+    lines = []
+    for n in data["case"]:
+        lines.append(f"S = {data['S'][n]:g}, error of <Sz>/S below {data['asked'][n]:.0e}:")
+        for m, name in enumerate(data["engine"]):
+            whole = "" if data["completed"][n, m] else " (extrapolated)"
+            lines.append(
+                f"  {name:24} chi {data['chi'][n, m]:3.0f}, {data['steps'][n, m]:4.0f} steps of "
+                f"{1e3 * data['per_step'][n, m]:9.3f} ms: {data['seconds'][n, m]:10.3f} s = "
+                f"{data['ratio'][n, m]:8.1f} x impo, error {data['error'][n, m]:.1e}{whole}"
+            )
+        lines.append(
+            f"  residual of impo's state {data['residual'][n]:.1e}; steady_state alone "
+            f"{data['alone'][n]:.2f} s, error bar {data['alone_error'][n]:.1e}"
+        )
+    lines.append(data.variables["equal_per_step"].long_name + ":")
+    for name, seconds in zip(data["equal_engine"], data["equal_per_step"], strict=True):
+        ratio = seconds / data["equal_per_step"][0]
+        lines.append(f"  {name:24} {1e3 * seconds:9.3f} ms = {ratio:6.1f} x impo")
+    lines.append(
+        f"one update: {float(data['update_flops']):.2e} operations in "
+        f"{1e3 * float(data['update_seconds']):.3f} ms, {float(data['of_peak']):.0%} of a matrix "
+        f"product's {float(data['peak']) / 1e9:.0f} GF/s"
+    )
+    for name, seconds in zip(data["part"], data["part_seconds"], strict=True):
+        lines.append(f"  {name:28} {seconds / float(data['update_seconds']):.0%}")
+    return "\n".join(lines)
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw times to the steady state, times of a step over chi, and the shares of an update."""
+    figure = Figure(figsize=(10.5, 3.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.5, 1.2, 0.9))
+    cases, engines = data["seconds"].shape
+    for m, name in enumerate(data["engine"]):
+        place = np.arange(cases) + (m - engines / 2 + 0.5) * 0.8 / engines
+        done = data["completed"][:, m] > 0
+        bars = left.bar(place, data["seconds"][:, m], 0.8 / engines, label=name)
+        for bar, finished in zip(bars, done, strict=True):
+            bar.set_hatch("" if finished else "//")
+    left.set_yscale("log")
+    left.set_xticks(
+        np.arange(cases),
+        [f"$S={S:g}$\n{e:.0e}" for S, e in zip(data["S"], data["asked"], strict=True)],
+    )
+    left.set(ylabel="time to the steady state (s)", title="(a) hatched: extrapolated")
+    left.legend(fontsize=7)
+    chis = data["scaling_chi"]
+    first = data["step_seconds"][0, 0] / data["bound"][0, 0]
+    for i, k in enumerate(data["k_max"]):
+        middle.loglog(chis, 1e3 * data["step_seconds"][i], f"C{i}o-", ms=3, label=f"$k={k:g}$")
+        middle.loglog(chis, 1e3 * first * data["bound"][i], f"C{i}:", lw=1)
+    middle.set(xlabel=r"$\chi$", ylabel="time of a step (ms)", title="(b) S = 8; dotted: bound")
+    middle.legend(fontsize=7)
+    right.barh(data["part"], 1e3 * data["part_seconds"])
+    right.set(xlabel="ms", title=f"(c) one update, {float(data['of_peak']):.0%} of peak")
+    return figure

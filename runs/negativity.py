@@ -1,0 +1,63 @@
+"""Negativity of neighbouring spins on the symmetry line: where it peaks (after Eq. A26)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.optimize import minimize_scalar
+
+from impo.holstein_primakoff import HolsteinPrimakoff, steady_state
+from impo.result import Dataset, Variable
+from models.gain_loss import chain
+
+COST = {"quick": "15 s", "full": "1 min"}
+
+G = 1.0
+_LARGE_SPIN = 1000.0  # of linearised bosons, whose state does not depend on it
+_EDGE = 1.002  # closest to the transition, in units of g + h
+RATIOS = (0.0, 0.1, 0.4, 0.5, 0.75, 1.0)  # h / g
+
+
+def peak(ratio: float) -> tuple[float, float]:
+    """Return Gamma/(g + h) of the maximum, and the negativity there."""
+    found = minimize_scalar(lambda x: -_negativity(ratio, x), bounds=(_EDGE, 2.0), method="bounded")
+    return float(found.x), float(-found.fun)
+
+
+def compute(quick: bool) -> Dataset:
+    """Return the negativity of the sites of a cell above Gamma = g + h, and its maxima.
+
+    Linearised bosons, S to infinity, in the AM phase: gain = loss = Gamma > g + h.
+    """
+    distance = np.linspace(_EDGE, 2.0, 26 if quick else 101)  # Gamma / (g + h)
+    values = np.array([[_negativity(ratio, x) for x in distance] for ratio in RATIOS])
+    peaks = np.array([peak(ratio) for ratio in RATIOS])
+    return Dataset(
+        {
+            "ratio": Variable(("ratio",), np.array(RATIOS), "1", "h/g"),
+            "distance": Variable(("distance",), distance, "1", "Gamma/(g + h)"),
+            "negativity": Variable(("ratio", "distance"), values, "1", "negativity of neighbours"),
+            "peak": Variable(
+                ("ratio", "place_value"), peaks, "1", "Gamma/(g + h) of the maximum, and its value"
+            ),
+        },
+        {"title": "Two-site negativity of the chain", "g": G, "quick": quick},
+    )
+
+
+def _negativity(ratio: float, distance: float) -> float:
+    rate = distance * (1 + ratio) * G
+    model = chain(_LARGE_SPIN, G, ratio * G, rate, rate)
+    return steady_state(model, HolsteinPrimakoff()).extras["negativity"]
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw the negativity over the rate for every h/g, and mark the maxima."""
+    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+    axis = figure.subplots()
+    for i, ratio in enumerate(data["ratio"]):
+        where, top = data["peak"][i]
+        label = f"$h={ratio:g}\\,g$: {where:.3f}"
+        axis.plot(data["distance"], data["negativity"][i], f"C{i}-", label=label)
+        axis.plot(where, top, f"C{i}o", ms=4)
+    axis.set(xlabel=r"$\bar\Gamma/(g+h)$", ylabel="negativity of two neighbours", xlim=(1, None))
+    axis.legend(title="maximum at", fontsize="small")
+    return figure

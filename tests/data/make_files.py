@@ -1,0 +1,79 @@
+"""One small file of every kind of result: what later versions must still read.
+
+`python -m tests.data.make_files` writes those that are missing, in the directory of the present
+schema. Files stay as they are; a later schema gets a directory for what it changes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from impo import (
+    ITEBD,
+    TWA,
+    ClusterMeanField,
+    Dataset,
+    Exact,
+    HolsteinPrimakoff,
+    MeanField,
+    Variable,
+    evolve,
+    steady_state,
+)
+from impo.failure import Failure
+from impo.store import SCHEMA
+from models.gain_loss import chain, dimer
+
+PLACE = Path(__file__).parent
+UP_AND_DOWN = [[0.6, 0.0, 0.8], [0.0, 0.6, -0.8]]
+TIMES = [0.0, 0.5, 1.0]
+
+
+MIXED, ORDERED = chain(0.5, 1.0, 0.5, 1.5, 0.9), chain(20, 1.0, 0.5, 2.5, 1.5)
+DIMER = dimer(1, 1.0, 1.2, 0.7)
+SMALL = TWA(cells=1, trajectories=32, dt=0.1, tol=0.5, max_time=5)
+
+
+def table():
+    """Return a dataset with all types of values."""
+    axis = Variable(("loss",), np.array([0.5, 1.0, 1.5]), "g", "loss rate")
+    variables = {
+        "loss": axis,
+        "Sz": Variable(("loss", "site"), np.outer(axis.values, [1.0, -1.0]), "1", "magnetisation"),
+        "C": Variable(("loss",), np.exp(1j * axis.values), "1", "correlation"),
+        "settled": Variable(("loss",), np.array([True, False, True])),
+        "status": Variable(("loss",), np.array(["converged", "chi_limited", "converged"])),
+    }
+    return Dataset(variables, {"method": {"name": "itebd", "k_max": None}, "list": [1, 2.5]})
+
+
+RESULTS = {
+    1: {
+        "dataset": table,
+        "itebd": lambda: steady_state(MIXED, ITEBD(chi_max=6, tol=1e-2)),
+        "exact": lambda: steady_state(DIMER, Exact()),
+        "exact_cut": lambda: steady_state(dimer(3, 1.0, 1.2, 0.7), Exact(k_max=4, tol=0.1)),
+        "twa": lambda: steady_state(ORDERED, SMALL),
+        "twa_trajectory": lambda: evolve(ORDERED, SMALL, UP_AND_DOWN, TIMES),
+        "hpa": lambda: steady_state(chain(20, 1.0, 0.5, 8.0, 6.0), HolsteinPrimakoff()),
+        "hpa_unstable": lambda: steady_state(chain(20, 1.0, 0.5, 0.9, 0.8), HolsteinPrimakoff()),
+        "mf": lambda: steady_state(MIXED, MeanField()),
+        "mf_trajectory": lambda: evolve(MIXED, MeanField(), UP_AND_DOWN, TIMES),
+        "cmf": lambda: steady_state(MIXED, ClusterMeanField(sites=2)),
+        "cmf_trajectory": lambda: evolve(MIXED, ClusterMeanField(sites=2), UP_AND_DOWN, TIMES),
+    },
+    2: {
+        "itebd": lambda: steady_state(chain(1, 1.0, 0.5, 1.5, 0.9), ITEBD(chi_max=6, tol=1e-2)),
+        "failure": lambda: Failure(MIXED, ITEBD(), "Killed three times.", 1.5, {"kills": 3}),
+    },
+}
+
+
+if __name__ == "__main__":
+    place = PLACE / f"schema{SCHEMA}"
+    place.mkdir(exist_ok=True)
+    for name, make in RESULTS[SCHEMA].items():
+        path = place / f"{name}.h5"
+        if not path.exists():
+            make().save(path)
+            print(f"{path.stat().st_size:7d} {path}")
