@@ -23,7 +23,7 @@ from impo.sweep import sweep
 from models.gain_loss import chain
 from runs.fig1c import EDGE, PHASES, G, H, boundary
 
-COST = {"quick": "1 min", "full": "1 h"}
+COST = {"quick": "1 min", "full": "40 min"}
 
 LARGE_SPIN = 1000.0
 _HOLLOW = {"marker": "o", "markersize": 4, "color": "0.4", "markerfacecolor": "none", "ls": "none"}
