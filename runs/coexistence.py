@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impo import ITEBD, Status, SteadyState
 from impo.model import LindbladModel
-from impo.plot import points
+from impo.plot import points, spin_text
 from impo.result import Dataset, Variable
 from impo.sweep import sweep
 from models.gain_loss import chain
@@ -112,7 +112,7 @@ def draw(data: Dataset) -> Figure:
     for n, path in enumerate(paths):
         x = data["loss"][n]
         for i, spin in enumerate(data["S"]):
-            text = rf"$S={'1/2' if spin == 0.5 else f'{spin:g}'}$"
+            text = rf"$S={spin_text(spin)}$"
             for way, marker in enumerate(("^", "v")):
                 good = data["status"][i, n, way] == Status.CONVERGED
                 for site in (0, 1):

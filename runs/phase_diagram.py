@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, Status, SteadyState
 from impo.model import LindbladModel
+from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from impo.sweep import sweep
 from models.gain_loss import chain
@@ -129,7 +130,7 @@ def draw(data: Dataset) -> Figure:
         figure.colorbar(mesh, ax=row, label=label)
     for n, spin in enumerate(spins):
         method = "TWA" if spin == data.attributes["large_spin"] else "iMPO"
-        axes[0, n].set_title(rf"{method}, $S={'1/2' if spin == 0.5 else f'{spin:g}'}$")
+        axes[0, n].set_title(rf"{method}, $S={spin_text(spin)}$")
         axes[1, n].set_xlabel(r"$\Gamma_g/g$")
     for ax in axes[:, 0]:
         ax.set_ylabel(r"$\Gamma_l/g$")

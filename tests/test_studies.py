@@ -13,7 +13,7 @@ from impo.result import Status
 from impo.store import load
 
 STUDIES = parse.studies()
-UNSETTLED = {"phase_diagram"}  # whose text names points that need not converge
+UNSETTLED = {"nu", "phase_diagram"}  # whose text names points that need not converge
 
 
 @pytest.mark.slow
@@ -106,6 +106,7 @@ def check_crossover(data):
     spins = {name: list(data[f"{name}_S"]) for name in ("ring", "iMPO", "TWA", "HPA")}
     phases = list(data["phase"])
     am, ppt, fm = (phases.index(name) for name in ("AM", "PPT", "FM"))
+    assert data.unconverged == 0
     assert not data["HPA_stable"][ppt].any()  # no ordered configuration is stable
     for phase in (am, fm):
         np.testing.assert_allclose(
@@ -125,6 +126,7 @@ def check_crossover(data):
 
 def check_nu(data):
     """On the AM side nu = 1/2 for large spins; on the PPT side there is no such law."""
+    assert data.unconverged == np.sum(data["TWA_S1000_PPT_status"] != Status.CONVERGED)
     nu = data.attributes["nu"]
     for name in ("HPA_AM", "TWA_S1000_AM"):
         value, error = nu[name]
@@ -158,7 +160,9 @@ def check_fig3(data):
 
 def check_fig4(data):
     """The Kerr oscillator agrees with its closed form."""
-    np.testing.assert_allclose(data["purity"], data["purity_closed"], atol=1e-5)
+    same = np.abs(data["F_closed"][:, None] - data["F_solved"]).argmin(axis=0)
+    np.testing.assert_allclose(data["F_closed"][same], data["F_solved"], atol=1e-9)
+    np.testing.assert_allclose(data["purity"], data["purity_closed"][:, same], atol=1e-5)
     np.testing.assert_allclose(data["number"], data["number_closed"], atol=1e-5)
     assert np.all(np.diff(data["gap"][:, 0]) < 0)  # the transition sharpens with D
 
@@ -188,32 +192,11 @@ def check_fig5(data):
 
 def check_fig7ab(data):
     """All points converge; larger clusters break the symmetry less at a high rate."""
+    assert data.unconverged == 0
     for axis in ("sites", "S"):
-        assert np.all(data[f"by_{axis}_error"] < 1e-6)
+        assert np.all(data[f"by_{axis}_error"] < 1e-5)
     below = (data["rate"] > 0.7) & (data["rate"] < 1.4)
     assert np.all(np.diff(data["by_sites_transverse"][:, below], axis=0) < 0)
-
-
-def check_gutzwiller(data):
-    """Thresholds and attracted states approach mean field with S, the mixed state does not."""
-    spins = data["S_threshold"]
-    np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
-    np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)
-    off = np.abs(data["attracted"][:, 0] - data["attracted"][:, 1])
-    assert np.all(off[1:] < 0.75 * off[:-1])  # towards 1/2 for every doubling of S
-    assert np.all(data["ppt"][:, 0, 2] > 0.2)  # the variance stays
-    assert np.all(np.abs(np.diff(data["ppt"], axis=1)[:, 0, 1]) > 0.08)
-    quickly = data["motion"][:, 0]
-    assert np.all(quickly[1:] < 0.6 * quickly[:-1])
-    assert np.all(data["motion"][-1, 1:] >= data["motion"][-1, :-1])
-
-
-def check_negativity(data):
-    """The dimer's negativity peaks at the transition, that of a pair in the chain above it."""
-    dimer, pair = data["peak"]
-    assert dimer[0] < 1.01
-    assert pair[0] == pytest.approx(1.121, abs=2e-3)
-    np.testing.assert_allclose(data["negativity"].max(axis=1), data["peak"][:, 1], rtol=2e-3)
 
 
 def check_fig9(data):
@@ -254,3 +237,28 @@ def check_fm_boundary(data):
     assert data["exponent"][0] == pytest.approx(0.5, abs=1e-3)
     assert np.all(data["growth"][-1] > 0)
     assert data["polarisation"][-1, 0].min() > 0.9  # large S: polarised up to the boundary
+
+
+def check_gutzwiller(data):
+    """One-site cluster mean field is App. B only for S -> infinity, and not in its steady state."""
+    assert data.unconverged == 0
+    spins = data["S_threshold"]
+    np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
+    np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)
+    off = np.abs(data["attracted"][:, 0] - data["attracted"][:, 1])
+    assert np.all(off[1:] < 0.75 * off[:-1])  # towards 1/2 for every doubling of S
+    assert np.all(data["ppt"][:, 0, 2] > 0.2)  # the variance stays
+    assert np.all(np.abs(np.diff(data["ppt"], axis=1)[:, 0, 1]) > 0.08)
+    quickly = data["motion"][:, 0]
+    assert np.all(quickly[1:] < 0.6 * quickly[:-1])
+    assert np.all(data["motion"][-1, 1:] >= data["motion"][-1, :-1])
+
+
+def check_negativity(data):
+    """The maximum is at the transition for h = 0 only."""
+    ratios = list(data["ratio"])
+    assert data["peak"][ratios.index(0.0), 0] < 1.01
+    assert data["peak"][ratios.index(0.5), 0] == pytest.approx(1.121, abs=2e-3)
+    np.testing.assert_allclose(
+        data["negativity"].max(axis=1), data["peak"][:, 1], rtol=1e-2
+    )  # of a grid
