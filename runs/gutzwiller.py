@@ -28,7 +28,7 @@ G = 1.0  # couplings g = h: one site per cell
 EDGE = 2 * G  # g + h, threshold for S to infinity
 PPT_RATE = 1.1
 ATTRACTED = {"loss": 4.0, "field": 1.5}  # AM, pushed off the pole by a field along x
-MOMENTS = (0.5, 1.0, 2.0)
+MOMENTS = (0.5, 1.0, 6.0)
 STEPS = 8  # times per 1/(2g) at which the motions are compared
 START = [[1.0, 0.5, 0.3]]
 METHOD = ClusterMeanField(1, tol=1e-6)
