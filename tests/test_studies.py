@@ -42,6 +42,28 @@ def test_every_study_says_what_must_hold():
         assert globals()[f"check_{name}"].__doc__, name
 
 
+def check_bench_engine(data):
+    """Every engine that ran to the end reaches the error asked for, impo with the smallest chi."""
+    done = data["completed"] > 0
+    assert done[:, 0].all()
+    assert np.all(data["error"][done] < np.broadcast_to(data["asked"][:, None], done.shape)[done])
+    assert np.all(data["chi"][:, :1] <= data["chi"])
+    assert np.all(data["residual"] < 0.1)
+    assert np.all(data["alone_error"] <= data["asked"])
+    assert float(data["product_flops"]) <= float(data["update_flops"])
+    np.testing.assert_allclose(data["part_seconds"].sum(), float(data["update_seconds"]))
+
+
+def check_truncation(data):
+    """A weight is better than none on average, and the references agree better than that."""
+    schemes = list(data["scheme"])
+    typical = np.exp(np.nanmean(np.log(data["error"].max(axis=-1)), axis=(0, 1, 3)))
+    plain, chosen = typical[schemes.index("none")], typical[schemes.index("(2k+1)^-1")]
+    assert chosen < 0.5 * plain
+    assert data["reference_difference"].max() < 0.3 * plain
+    assert np.nanmax(data["error"]) < 0.2
+
+
 def check_cavity_array(data):
     """The local term stabilises AM for gain loss (1 + 4 w^2/(gain + loss)^2) > (g + h)^2."""
     gain, loss = np.meshgrid(data["gain"], data["loss"], indexing="ij")

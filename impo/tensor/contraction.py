@@ -42,8 +42,7 @@ class Gather(NamedTuple):
         return cls(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
 
 
-@dataclass(frozen=True)
-class Sector:
+class Sector(NamedTuple):
     """A charge sector of the cut bond that is decomposed on its own.
 
     With the mirror symmetry, those of negative charge are copies and charge 0 splits into an even
@@ -55,10 +54,23 @@ class Sector:
         Charge of the bond; parity is 0 where nothing is split.
     multiplicity
         2 if the sector stands for a pair q, -q.
-    pick, pick_mirror
-        Where its elements come from; the mirror part is added (only if the charge splits).
     shape
         Rows (vL, p0) and columns (p1, vR) of its matrix.
+    """
+
+    charge: int
+    parity: int
+    multiplicity: int
+    shape: Shape
+
+
+class Moves(NamedTuple):
+    """What is moved into the matrix of a sector.
+
+    Attributes
+    ----------
+    pick, image
+        Where its elements come from; the mirror image is added (only if the charge splits).
     row_state
         Index of vL for every row.
     old
@@ -67,12 +79,8 @@ class Sector:
         Number of states that the sector had before the update.
     """
 
-    charge: int
-    parity: int
-    multiplicity: int
     pick: Gather
-    pick_mirror: Gather | None
-    shape: Shape
+    image: Gather | None
     row_state: NDArray
     old: Gather
     before: int
@@ -166,7 +174,7 @@ class ContractionPlan:
         computed = [q for q in middle.counts if q >= 0 or not mirror]
         self._products: list[tuple[int, int, int, int, int]] = []
         self._old: dict[int, NDArray] = {}
-        self.theta_blocks: dict[tuple[int, int, int], NDArray] = {}
+        self._theta_blocks: dict[tuple[int, int, int], NDArray] = {}
         self._contract(layout, TensorLayout(middle, second, right), computed)
         possible = [c for c in pair_charges(first, second) if c >= 0 or not mirror]
         sizes = {c: len(pair_index(first, second, c)[0]) for c in possible}
@@ -175,21 +183,24 @@ class ContractionPlan:
         self.gate_charges = frozenset(charges)
         self._gates = {c: (starts[c], sizes[c], self._width(c)) for c in charges}
         self._gated = self._gated_blocks()
-        self.sectors = [sector for q in self._new_charges() for sector in self._sectors(q)]
-        self.tables = self._tables()
+        found = [pair for q in self._new_charges() for pair in self._sectors(q)]
+        self.sectors = [sector for sector, _ in found]
+        self.tables = self._tables([moves for _, moves in found])
+        del self._theta_blocks, self._gated, self._old  # as large as the tables, of no use any more
 
-    def _tables(self) -> Tables:
-        rows, images = [], []
-        for s in self.sectors:
-            rows.append((*s.shape, s.multiplicity, s.before, s.pick_mirror is not None))
-            images += [s.pick_mirror] if s.pick_mirror else []
+    def _tables(self, moves: Sequence[Moves]) -> Tables:
+        rows = [
+            (*sector.shape, sector.multiplicity, move.before, move.image is not None)
+            for sector, move in zip(self.sectors, moves, strict=True)
+        ]
         return Tables(
-            self._regroup, np.array(self._products), self.zero,
+            self._regroup, np.array(self._products), self._zero,
             np.array(list(self._gates.values())),
             *Gather.joined([self._gate_input(c) for c in self._gates]),
-            np.array(rows), *Gather.joined([s.pick for s in self.sectors]), *Gather.joined(images),
-            np.concatenate([s.row_state for s in self.sectors]).astype(np.int32),
-            *Gather.joined([s.old for s in self.sectors]),
+            np.array(rows), *Gather.joined([move.pick for move in moves]),
+            *Gather.joined([move.image for move in moves if move.image is not None]),
+            np.concatenate([move.row_state for move in moves]).astype(np.int32),
+            *Gather.joined([move.old for move in moves]),
         )  # fmt: skip
 
     def _contract(self, first: TensorLayout, second: TensorLayout, computed: list[int]) -> None:
@@ -212,12 +223,12 @@ class ContractionPlan:
             for r, block in blocks.items():
                 width = block.shape[1] * block.shape[2]
                 for ql, rows in first.rows[q].items():
-                    self.theta_blocks[ql, q, r] = positions[rows, start : start + width].reshape(
+                    self._theta_blocks[ql, q, r] = positions[rows, start : start + width].reshape(
                         self.legs[0].counts[ql], -1, block.shape[1], block.shape[2]
                     )  # vL p0 p1 vR
                 start += width
         self._regroup = np.concatenate(index).astype(np.int32)
-        self.zero = out  # one element after the end holds a zero
+        self._zero = out  # one element after the end holds a zero
 
     def _columns(self, charge: int) -> list[tuple[int, int]]:
         left, right = self.legs
@@ -244,12 +255,12 @@ class ContractionPlan:
                     left.counts[ql], first.counts[q], second.counts[charge - q], right.counts[qr],
                 )  # fmt: skip
                 sign = np.ones(shape)
-                block = self.theta_blocks.get((ql, ql + q, qr))
+                block = self._theta_blocks.get((ql, ql + q, qr))
                 if block is None and self.mirror:
-                    block = self.theta_blocks.get((-ql, -ql - q, -qr))
+                    block = self._theta_blocks.get((-ql, -ql - q, -qr))
                     sign = sign * self._mirror_sign(ql, qr)
                 if block is None:
-                    block = np.full(shape, self.zero)
+                    block = np.full(shape, self._zero)
                 pieces.append(
                     [
                         x.transpose(1, 2, 0, 3).reshape(shape[1] * shape[2], -1)
@@ -313,7 +324,7 @@ class ContractionPlan:
         index, sign = (np.concatenate(column, axis=0) for column in zip(*rows, strict=True))
         return index, sign, lefts, rights
 
-    def _sectors(self, charge: int) -> list[Sector]:
+    def _sectors(self, charge: int) -> list[tuple[Sector, Moves]]:
         left, right = self.legs
         first, second = self.physical
         index, sign, lefts, rights = self._full(charge)
@@ -327,7 +338,8 @@ class ContractionPlan:
             pick = Gather.of(index, sign)
             multiplicity = 2 if self.mirror else 1
             old, before = self._old_rows(charge, slice(None))
-            return [Sector(charge, 0, multiplicity, pick, None, index.shape, state, old, before)]
+            sector = Sector(charge, 0, multiplicity, index.shape)
+            return [(sector, Moves(pick, None, state, old, before))]
         out = []
         for parity in (1, -1):
             r = orbits(left, first, lefts, parity, operator_first=False)
@@ -338,16 +350,13 @@ class ContractionPlan:
             lone = ~r.paired[:, None] & ~c.paired[None, :]
             weight = np.where(paired | lone, 1.0, sqrt(2))
             direct, mirrored = np.ix_(r.member, c.member), np.ix_(r.member, c.partner)
-            out.append(
-                Sector(
-                    0, parity, 1,
-                    Gather.of(index[direct], weight * sign[direct]),
-                    Gather.of(index[mirrored], parity * paired * sign[mirrored]),
-                    (len(r.member), len(c.member)),
-                    state[r.member],
-                    *self._old_rows(0, self._parity_rows(parity), c),
-                )
-            )  # fmt: skip
+            moves = Moves(
+                Gather.of(index[direct], weight * sign[direct]),
+                Gather.of(index[mirrored], parity * paired * sign[mirrored]),
+                state[r.member],
+                *self._old_rows(0, self._parity_rows(parity), c),
+            )
+            out.append((Sector(0, parity, 1, (len(r.member), len(c.member))), moves))
         return out
 
     def _parity_rows(self, parity: int) -> slice:
@@ -407,7 +416,7 @@ def orbits(
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def contraction_plan(
     left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
 ) -> ContractionPlan:

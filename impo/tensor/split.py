@@ -103,7 +103,7 @@ def _matrix(block: NDArray, on_left: bool) -> NDArray:
     return block.reshape(block.shape[0], -1).T
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
     """Return the (cached) plan of a split."""
     return SplitPlan(plan, kept)
