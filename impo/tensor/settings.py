@@ -31,7 +31,7 @@ class ITEBD:
     warm_starts: ClassVar[bool] = True
     chi_max: int = 256
     k_max: int | None = None
-    weight: float = 1.0
+    weight: float = 1.5
     tol: float = 1e-4
     charges: bool = True
     t_max: float = 2000.0
