@@ -195,7 +195,7 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     tol = ladder.tol
     dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
     rungs = chi_rungs(ladder.chi_max)
-    below = _coarse_rank(ladder, ladder.relax(start, rungs[0], dt, max(tol / 10, 1e-3)))
+    below = _first_rung(ladder, start, dt)
     lower = [below]  # rungs with the same settings, up to the one below the top
     changes: list[float] = []
     last_dt_error = math.inf
@@ -268,11 +268,12 @@ def _dt_share(low: float, check: Check) -> float:
     return max(0.0, low * (1 - ratio))
 
 
-def _coarse_rank(ladder: Ladder, picture: Picture) -> Picture:
-    """Raise the ranks while that matters grossly, before any effort is spent on a bad cut-off."""
-    while ladder.k_max is None:
-        higher = ladder.raised(picture)
-        if higher is None or difference(higher, picture) <= max(ladder.tol, 0.02):
-            break
-        picture = higher
-    return picture
+def _first_rung(ladder: Ladder, start: Picture, dt: float) -> Picture:
+    """Relax at the lowest bond dimension; a cut-off with which that runs away is raised."""
+    target = max(ladder.tol / 10, 1e-3)
+    while True:
+        picture = ladder.relax(start, chi_rungs(ladder.chi_max)[0], dt, target)
+        k_max = min(start.k_max + K_STEP, ladder.full_rank, RANK_LIMIT)
+        if picture.finite or ladder.k_max is not None or k_max <= start.k_max:
+            return picture
+        start = adapted(start, ladder.generator, k_max, start.weight)

@@ -21,7 +21,7 @@ from impo.tensor.transfer import TraceEnvironment
 from models.gain_loss import chain
 from runs.benchmarks._density_matrix_truncation import DenseChain
 
-COST = {"quick": "40 s", "full": "20 min"}
+COST = {"quick": "40 s", "full": "10 min"}
 
 G, H = 1.0, 0.5
 PHASES = {
