@@ -69,8 +69,8 @@ def test_weights_are_a_similarity_transformation(scheme):
     np.testing.assert_allclose(found, expected, atol=1e-11)
 
 
-def test_exponential_weights_are_those_of_the_engine():
-    own = SYSTEM.scaled(exponential(0.8)(SYSTEM, 0.0), mirror=False)
+def test_powers_are_the_weights_of_the_engine():
+    own = SYSTEM.scaled(power(0.8)(SYSTEM, 0.0), mirror=False)
     engine = bond_liouvillians(SYSTEM.generator, SYSTEM.bases, 0.8)
     for first, second in zip(own, engine, strict=True):
         assert first.blocks.keys() == second.blocks.keys()
@@ -91,9 +91,9 @@ def test_study(monkeypatch):
     assert data["error"].shape == (2, 2, len(SCHEMES), 2, 3)
     missing = np.isnan(data["error"]).any(axis=-1)
     assert missing[0, :, :, 1].all()
-    assert missing[1, :, 6:].all()
+    assert missing[1, :, 8:].all()
     assert not missing[0, :, :, 0].any()
-    assert not missing[1, :, :6].any()
+    assert not missing[1, :, :8].any()
     assert np.nanmax(data["error"]) < 0.1
     figure = truncation.draw(data)
     assert len(figure.axes) == 4

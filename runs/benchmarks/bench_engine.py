@@ -36,6 +36,7 @@ COST = {"quick": "60 s", "full": "30 min"}
 
 RATES = {"g": 1.0, "h": 0.5, "gain": 1.5, "loss": 1.0}
 DT = 0.1
+WEIGHT = ITEBD().weight
 BLOCK = 10  # steps between two looks
 GRID = (6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 56, 68, 80)
 IMPO = "impo"
@@ -206,7 +207,7 @@ def _cases(size: str) -> dict[str, Variable]:
         generator = infinite_chain(model)
         sure = steady_state(model, ITEBD(tol=error / 20))
         exact = sure.expect("Sz").value / spin
-        picture, ours = smallest(generator, sure.picture.weight, exact, error)
+        picture, ours = smallest(generator, WEIGHT, exact, error)
         _, plain = smallest(generator, 0.0, exact, error)
         others = [tenpy(n, generator, plain, exact, error, PATIENCE[size]) for n in ENGINES]
         rows.append([ours, *others])
@@ -249,7 +250,7 @@ def _equal_chi(size: str) -> dict[str, Variable]:
     spin, chi = EQUAL[size]
     quick = size == "quick"
     generator = infinite_chain(chain(spin, **RATES))
-    _, _, ours = relaxed(generator, 1.0, chi, 1e-3)
+    _, _, ours = relaxed(generator, WEIGHT, chi, 1e-3)
     names = [name for name, (_, charges) in ENGINES.items() if charges or quick]
     times = [ours] + [TenpyRun(generator, *ENGINES[name], chi).per_step() for name in names]
     text = f"time of a step at S = {spin:g}, chi = {chi}"
@@ -272,8 +273,8 @@ def _shares(size: str) -> dict[str, Variable]:
     """Count the operations of one update, and measure where its time goes."""
     spin, chi = EQUAL[size]
     generator = infinite_chain(chain(spin, **RATES))
-    work = relaxed(generator, 1.0, chi, 1e-3)[0].chain
-    gate = strang(generator, 1.0).stages[0][1][0]
+    work = relaxed(generator, WEIGHT, chi, 1e-3)[0].chain
+    gate = strang(generator, WEIGHT).stages[0][1][0]
     plan = contraction_plan(*work.legs, work.legs[0], *work.physical, work.mirror)
     tables, flat = plan.tables, gate.flat(plan.gate_charges)
     first, second = work.tensors
@@ -319,10 +320,10 @@ def _scaling(size: str) -> dict[str, Variable]:
     generator = infinite_chain(model)
     seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
     for i, k in enumerate(ranks):
-        bonds = bond_liouvillians(generator, generator.bases(k), 1.0, mirror=True)
+        bonds = bond_liouvillians(generator, generator.bases(k), WEIGHT, mirror=True)
         outer, inner = ((0,), (bonds[0].gate(0.25),)), ((1,), (bonds[1].gate(0.5),))
         step = Step(0.5, (outer, inner, outer), outer)
-        work = product_picture(generator, None, k, 1.0).chain
+        work = product_picture(generator, None, k, WEIGHT).chain
         for j, chi in enumerate(chis):
             evolve(work, step, 4, Truncation(chi))
             seconds[i, j] = (
@@ -344,7 +345,7 @@ def _scaling(size: str) -> dict[str, Variable]:
 def compute(quick: bool) -> Dataset:
     """Return times, errors and ratios of all engines, shares of an update, and its scaling."""
     size = "quick" if quick else "full"
-    relaxed(infinite_chain(chain(0.5, **RATES)), 1.0, 6, 1.0)  # compiles
+    relaxed(infinite_chain(chain(0.5, **RATES)), WEIGHT, 6, 1.0)  # compiles
     parts = (_cases, _equal_chi, _shares, _scaling)
     variables = {name: item for part in parts for name, item in part(size).items()}
     data = Dataset(variables, {"title": "Engine against stock TeNPy", "dt": DT, **RATES})
