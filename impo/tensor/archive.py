@@ -78,7 +78,7 @@ def unpack_pictures(
     generator: Generator, arrays: Mapping[str, NDArray], settings: Sequence[Mapping[str, Any]]
 ) -> list[Picture]:
     """Rebuild what `pack_pictures` took apart."""
-    mirror = generator.real and not generator.hermitian_basis
+    mirror = generator.mirror
     pictures = []
     for i, entry in enumerate(settings):
         n = len(entry["legs"])

@@ -83,7 +83,7 @@ class Ladder:
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
         if key not in self._steps:
-            mirror = self.generator.real and not self.generator.hermitian_basis
+            mirror = self.generator.mirror
             bases = self.generator.bases(k_max)
             bonds = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
             self._steps[key] = trotter_step(bonds, dt)

@@ -121,7 +121,7 @@ def product_picture(
         rho = np.eye(d) / d if states is None else states[site]
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
-    mirror = generator.real and not generator.hermitian_basis
+    mirror = generator.mirror
     chain = product_chain(coefficients, physical_legs(generator, bases), True, mirror)
     return Picture(generator, chain, k_max, weight)
 
