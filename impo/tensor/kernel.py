@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from impo.tensor.contraction import FACTORS
+from impo.tensor.tables import FACTORS
 
 # Below this size a complete decomposition is as fast as finding its leading part.
 SMALL = 24
@@ -49,7 +49,7 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
     gate
         Flat gate, its blocks where the plan expects them.
     plan
-        `impo.tensor.contraction.Tables`.
+        `impo.tensor.tables.Tables`.
     weights
         Singular values left of the first site.
     probe
@@ -119,7 +119,7 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
 
 @_compiled
 def _gated(first, regrouped, gate, plan):
-    """Return gate B B as matrices # (p0 p1) (vL vR) per pair charge, and a zero at the end."""
+    """Return gate B B as matrices # (p0 p1) (vL vR) per pair charge."""
     theta = np.empty(plan.theta_size + 1, first.dtype)
     theta[-1] = 0
     out = 0
@@ -329,7 +329,7 @@ def rebuild(matrices, vectors, values, room, sectors, kept, norm, first, second,
     matrices, vectors, values, room, kept, norm
         What `two_site` returns.
     sectors
-        As in `impo.tensor.contraction.Tables`.
+        As in `impo.tensor.tables.Tables`.
     first, second, order
         The gathers of `impo.tensor.split.SplitPlan`.
     """

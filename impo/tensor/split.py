@@ -7,8 +7,9 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from impo.tensor.contraction import ContractionPlan, Gather, orbits
+from impo.tensor.contraction import ContractionPlan, orbits
 from impo.tensor.legs import Leg, TensorLayout
+from impo.tensor.tables import Gather
 
 
 class SplitPlan:
