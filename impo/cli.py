@@ -21,9 +21,10 @@ from impo.comparison import compare
 from impo.comparison_table import report, table
 from impo.executors import ClusterError
 from impo.plot import figure, save_figure, style
-from impo.result import Dataset, Status, SteadyState, summary
+from impo.result import Dataset, Status, SteadyState
 from impo.steady import METHODS, steady_state
 from impo.store import StoreError, check_writable, load, save
+from impo.summary import summary
 from impo.verification import check
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130

@@ -21,8 +21,9 @@ from impo.exact import Exact
 from impo.holstein_primakoff import HolsteinPrimakoff
 from impo.mean_field_state import MeanField
 from impo.model import LindbladModel, Site, Spin
-from impo.result import Dataset, Estimate, Status, SteadyState, Variable, method_settings, plain
+from impo.result import Dataset, Estimate, Status, SteadyState, Variable, method_settings
 from impo.steady import steady_state
+from impo.summary import plain
 from impo.tensor.settings import ITEBD
 from impo.twa_state import TWA
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.comparison import reference
-from impo.result import Dataset, Status, plain
+from impo.result import Dataset, Status
+from impo.summary import plain
 
 AGREE = 3.0  # combined errors within which two numbers agree
 ORDER = 3.0  # factor within which a difference is of the order of what a method leaves out

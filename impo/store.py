@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError
-from impo.result import Dataset, Stored, Variable, provenance, readable, stored_kind, summary
+from impo.result import Dataset, Stored, Variable, provenance, stored_kind
+from impo.summary import readable, summary
 
 SCHEMA = 2
 _NOT_A_VARIABLE = "This is a netCDF dimension but not a netCDF variable."

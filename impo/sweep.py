@@ -21,8 +21,9 @@ from impo.bar import Bar
 from impo.checkpoint import INTERVAL
 from impo.model import LindbladModel
 from impo.points import Chain, Point, finished, remove_litter, solve_chain, starts_warm
-from impo.result import Dataset, Status, SteadyState, Variable, readable
+from impo.result import Dataset, Status, SteadyState, Variable
 from impo.store import StoreError
+from impo.summary import readable
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def tabulate(
     Returns
     -------
     Dataset
-        Every number of `impo.result.readable`, and the `message` of every point, with the axes as
+        Every number of `impo.summary.readable`, and the `message` of every point, with the axes as
         leading dimensions; nan where the method gives none. The coordinates are the first
         parameters of the axes. With both directions, `direction` is the first dimension.
 

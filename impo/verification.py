@@ -24,9 +24,10 @@ from impo.holstein_primakoff import HolsteinPrimakoffState, lyapunov_residual
 from impo.mean_field_equations import mean_field_equations
 from impo.mean_field_state import MeanFieldState, MeanFieldTrajectory
 from impo.quadratic import quadratic_bosons
-from impo.result import Dataset, Status, Variable, readable, summary
+from impo.result import Dataset, Status, Variable
 from impo.stability import largest_growth, marginal_rate, stable_configurations
 from impo.store import claims, load
+from impo.summary import readable, summary
 from impo.tensor import certificate
 from impo.tensor.picture import two_site_states
 from impo.tensor.state import ItebdState

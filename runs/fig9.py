@@ -31,8 +31,8 @@ def _distance(left: np.ndarray, right: np.ndarray) -> float:
 def compute(quick: bool) -> Dataset:
     """Return <S_z> of the full and effective models, and trace distances, over the separation.
 
-    The error of a distance is its change when c_a and c_b (in the full form c as well) may hold one
-    quantum less. Slopes are between neighbouring separations.
+    The error of a distance is its change when c_a and c_b may hold one quantum less, in the full form
+    together with its change when c may hold one more. Slopes are between neighbouring separations.
     """
     spins = np.array([0.5, 1.0])
     separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160])
@@ -46,15 +46,14 @@ def compute(quick: bool) -> Dataset:
             effective = [cavity.effective_dimer(spin, **given, stark=x) for x in (True, False)]
             full = [
                 cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
-                for c, ab in (((1, 3), (1, 2)) if quick else ((2, 2), (1, 1)))
+                for c, ab in ((1, 3), (1, 2), (2, 2))[: 2 if quick else 3]
             ]
             states = [steady_state(model, Exact(gap=False)) for model in (*full, *effective)]
             rho = [state.density_matrix(places) for state in states]
-            distance[i, j] = [_distance(rho[0], rho[2]), _distance(rho[0], rho[3])]
-            error[i, j] = np.abs(
-                distance[i, j] - [_distance(rho[1], rho[2]), _distance(rho[1], rho[3])]
-            )
-            chosen = (states[0], states[2], states[3])
+            from_full = [[_distance(one, other) for other in rho[-2:]] for one in rho[:-2]]
+            distance[i, j] = from_full[0]
+            error[i, j] = np.abs(np.diff(from_full, axis=0)).sum(axis=0)
+            chosen = (states[0], *states[-2:])
             magnetisation[i, j] = [state.expect("Sz").value / spin for state in chosen]
     slope = np.diff(np.log(distance), axis=1) / np.diff(np.log(separation))[None, :, None]
     return Dataset(

@@ -17,8 +17,9 @@ from impo.cluster_mean_field import (
 from impo.exact.state import Exact
 from impo.exact.steady import steady_state as exact_steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.result import SteadyState, summary
+from impo.result import SteadyState
 from impo.spin import spin_operators
+from impo.summary import summary
 from models.gain_loss import chain, square
 from models.ising import chain as ising
 from models.xy_decay import chain as xy_decay

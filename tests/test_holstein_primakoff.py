@@ -7,8 +7,9 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.holstein_primakoff import HolsteinPrimakoff, HolsteinPrimakoffState, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.quadratic import quadratic_bosons
-from impo.result import SteadyState, summary
+from impo.result import SteadyState
 from impo.stability import cluster_fluctuations, quench_spectra
+from impo.summary import summary
 from models.gain_loss import chain, square
 from models.ising import chain as ising
 from models.xy_decay import chain as xy_decay

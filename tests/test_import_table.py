@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "basis": {"spin", "model"},
     "sparse_basis": {"spin", "model", "basis"},
     "result": {"arguments", "model"},
+    "summary": {"model", "result"},
     "liouvillian": TOP,
     "cluster": TOP | {"liouvillian"},
     # methods: the last of each group solves
@@ -40,12 +41,12 @@ MAY_IMPORT = {
     "twa": TOP
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
     "tensor": TOP | {"liouvillian", "result"},
-    "store": TOP | {"result"},
+    "store": TOP | {"result", "summary"},
     "checkpoint": TOP | {"result", "store"},
 }
 METHODS = {"exact", "mean_field", "cluster_mean_field", "holstein_primakoff", "twa", "tensor"}
 MAY_IMPORT["steady"] = TOP | METHODS | {"result", "store"}
-KEEPING = {"result", "steady", "store", "checkpoint"}
+KEEPING = {"result", "summary", "steady", "store", "checkpoint"}
 MAY_IMPORT["failure"] = TOP | {"result"}
 MAY_IMPORT["points"] = TOP | KEEPING | {"failure"}
 MAY_IMPORT["bar"] = {"result", "store", "points"}

@@ -12,8 +12,9 @@ import pytest
 import xarray
 
 from impo import store
-from impo.result import Dataset, Stored, readable, summary
+from impo.result import Dataset, Stored
 from impo.store import load, save
+from impo.summary import readable, summary
 from tests.data import make_files
 
 ROOT = Path(__file__).parents[1]

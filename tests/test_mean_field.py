@@ -6,8 +6,9 @@ from impo.mean_field import MeanField, MeanFieldState, MeanFieldTrajectory, evol
 from impo.mean_field_equations import mean_field_equations, pair_expectation
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.quadratic import quadratic_bosons
-from impo.result import SteadyState, summary
+from impo.result import SteadyState
 from impo.spin import spin_operators, spin_vector
+from impo.summary import summary
 from models.gain_loss import chain
 
 

@@ -11,8 +11,9 @@ from impo.arguments import ArgumentError
 from impo.failure import Failure
 from impo.plot import figure
 from impo.points import ATTEMPTS, Running, finished, point_name, running, solve_chain
-from impo.result import Status, SteadyState, summary
+from impo.result import Status, SteadyState
 from impo.store import StoreError, load, save
+from impo.summary import summary
 from impo.sweep import Axis, sweep, tabulate, unconverged_points
 from models import gain_loss
 from tests import faulty

@@ -12,10 +12,9 @@ from impo.result import (
     Variable,
     method_settings,
     provenance,
-    readable,
     stored_kind,
-    summary,
 )
+from impo.summary import readable, summary
 from models import gain_loss
 from tests.dense import Dense, DenseState, steady_state
 

@@ -8,7 +8,8 @@ import pytest
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import Jump, LindbladModel, Spin, Term
-from impo.result import Status, SteadyState, summary
+from impo.result import Status, SteadyState
+from impo.summary import summary
 from impo.twa import TWA, TWAState, evolve, steady_state
 from models.gain_loss import chain, dimer, square
 

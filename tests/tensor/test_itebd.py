@@ -18,7 +18,7 @@ from impo import (
     load,
     steady_state,
 )
-from impo.result import summary
+from impo.summary import summary
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.ladder import chi_rungs
 from models import gain_loss, ising, xyz
