@@ -31,8 +31,9 @@ def _distance(left: np.ndarray, right: np.ndarray) -> float:
 def compute(quick: bool) -> Dataset:
     """Return <S_z> of the full and effective models, and trace distances, over the separation.
 
-    The error of a distance is its change when c_a and c_b may hold one quantum less, in the full form
-    together with its change when c may hold one more. Slopes are between neighbouring separations.
+    The error of a distance is its change when c_a and c_b may hold one quantum less, in the full
+    form together with its change when c may hold one more. Slopes are between neighbouring
+    separations.
     """
     spins = np.array([0.5, 1.0])
     separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160])

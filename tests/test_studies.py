@@ -13,6 +13,7 @@ from impo.result import Status
 from impo.store import load
 
 STUDIES = parse.studies()
+NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
 UNSETTLED = {"nu", "phase_diagram"}  # whose text names points that need not converge
 
 
@@ -29,7 +30,7 @@ def test_quick_form(name, tmp_path, monkeypatch):
         assert (tmp_path / f"data.{ending}").stat().st_size > 2000
     for key, variable in data.variables.items():
         assert np.ndim(variable.values) == len(variable.dims), key
-        if variable.values.dtype.kind in "fc":
+        if variable.values.dtype.kind in "fc" and key not in NEVER:
             assert np.isfinite(variable.values).any(), key
         for axis, dim in enumerate(variable.dims):
             if dim in data:
