@@ -7,7 +7,7 @@ from impo.exact import Exact, spectrum, steady_state
 from impo.result import Dataset, Variable
 from models.kerr import drummond_walls, oscillator
 
-COST = {"quick": "20 s", "full": "3 min"}
+COST = {"quick": "20 s", "full": "1 min"}
 _EIGENVALUES = 6
 _FIXED = {"U": 10.0, "delta": 10.0, "gamma": 1.0}
 TRANSITION = 1.76

@@ -8,7 +8,7 @@ from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from models import cavity
 
-COST = {"quick": "30 s", "full": "3 min"}
+COST = {"quick": "30 s", "full": "1 min"}
 _RATIO = 0.5  # rate 2 G^2 / gamma over g = Gc^2 / delta
 _GAMMA_C = 0.1  # in units of Gc
 

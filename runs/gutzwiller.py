@@ -22,7 +22,7 @@ from impo.plot import points, spin_text
 from impo.result import Dataset, Status, Variable
 from models.xy_decay import chain
 
-COST = {"quick": "15 s", "full": "3 min"}
+COST = {"quick": "15 s", "full": "1 min"}
 
 G = 1.0  # couplings g = h: one site per cell
 EDGE = 2 * G  # g + h, threshold for S to infinity
