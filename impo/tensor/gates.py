@@ -5,30 +5,34 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import expm
+from scipy.sparse import csr_array
 
 from impo.arguments import UnsupportedModelError
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
+from impo.tensor.exponential import exponential
 from impo.tensor.legs import PhysicalLeg
+
+ROUNDING = 1e-14  # elements smaller than this part of the largest are zeros of the algebra
 
 
 class Gate:
     """exp(time * L) of a bond; the block of a pair charge is made when it is first needed."""
 
-    def __init__(self, blocks: Mapping[int, NDArray], time: float):
+    def __init__(self, blocks: Mapping[int, csr_array], time: float):
         self._blocks = blocks
         self._time = time
-        self._starts = gate_starts({charge: len(block) for charge, block in blocks.items()})
-        dtype = np.result_type(*blocks.values())
-        self._flat = np.empty(sum(block.size for block in blocks.values()), dtype)
+        sizes = {charge: block.shape[0] for charge, block in blocks.items()}
+        self._starts = gate_starts(sizes)
+        dtype = np.result_type(*(block.dtype for block in blocks.values()))
+        self._flat = np.empty(sum(n * n for n in sizes.values()), dtype)
         self._made: set[int] = set()
 
     def flat(self, charges: Set[int]) -> NDArray:
         """Return all blocks one after the other; only those of the given charges are sure."""
         for charge in charges - self._made:
-            block = expm(self._time * self._blocks[charge])
+            block = exponential(self._time * self._blocks[charge])
             start = self._starts[charge]
             self._flat[start : start + block.size] = block.ravel()
             self._made.add(charge)
@@ -36,7 +40,7 @@ class Gate:
 
     def __getitem__(self, charge: int) -> NDArray:
         """Return the block of a pair charge; # (p0 p1) (p0' p1')."""
-        start, n = self._starts[charge], len(self._blocks[charge])
+        start, n = self._starts[charge], self._blocks[charge].shape[0]
         return self.flat({charge})[start : start + n * n].reshape(n, n)
 
 
@@ -44,7 +48,7 @@ class Gate:
 class Bond:
     """The Liouvillian of two neighbours, one matrix per pair charge; # (p0 p1) (p0' p1')."""
 
-    blocks: Mapping[int, NDArray]
+    blocks: Mapping[int, csr_array]
 
     def gate(self, time: float) -> Gate:
         """Return exp(time * L)."""
@@ -162,6 +166,7 @@ def bond_liouvillians(
             block = np.zeros((len(p), len(p)), dtype=float if generator.real else complex)
             for first, second in scaled:
                 block += first[p[:, None], p] * second[q[:, None], q]
-            blocks[charge] = block
+            block[np.abs(block) < ROUNDING * np.abs(block).max()] = 0
+            blocks[charge] = csr_array(block)
         out.append(Bond(blocks))
     return out

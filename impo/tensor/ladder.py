@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +25,15 @@ from impo.tensor.picture import Check, Picture, adapted, difference
 FIRST_CHI = 12
 GROWTH = 1.4
 DT_GROWTH = 1.5
-FIRST_DT = 2.0  # in units of `time_unit`; the error is about 1e-4
+FIRST_DT = 2.0  # in units of `time_unit` at k_max <= 4; the error is about 1e-4
 K_STEP = 2
 RANK_LIMIT = 12  # gates beyond this rank take minutes and gigabytes to make
 LOOK = 5.0  # time between two looks at the observables, in units of `time_unit`
 CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
 SAFETY = 1.5
 MOST = 10.0
-APART = 2  # rungs between the top two and the one on which the other settings are varied
+APART = 1.9  # ratio of the bond dimensions at which the other settings are varied
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
-
-T = TypeVar("T", bound=Check | None)
 
 
 @dataclass
@@ -69,7 +66,8 @@ class Ladder:
         between operators with k <= 1.
         """
         bonds = bond_liouvillians(self.generator, self.generator.bases(1), 0.0)
-        rates = [np.linalg.norm(block, ord=2) for bond in bonds for block in bond.blocks.values()]
+        blocks = [block.toarray() for bond in bonds for block in bond.blocks.values()]
+        rates = [np.linalg.norm(block, ord=2) for block in blocks]
         fastest = float(max(rates))
         return 1.0 / fastest if fastest > 0 else 1.0
 
@@ -194,6 +192,7 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     """
     tol = ladder.tol
     dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
+    dt /= math.sqrt(max(1.0, start.k_max / 4))
     rungs = chi_rungs(ladder.chi_max)
     below = _first_rung(ladder, start, dt)
     lower = [below]  # rungs with the same settings, up to the one below the top
@@ -218,16 +217,17 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
             lower.append(below)
             continue
         checks = [chi_check]
-        places = [lower[-1 - APART], below] if len(lower) > APART else [below]
-        rank_check = _first_small(share, places, ladder.rank_check)
-        if rank_check is not None:
+        places = [*[p for p in lower if APART * p.chi <= below.chi][-1:], below]
+        rank_checks = _until_small(share, places, ladder.rank_check)
+        if rank_checks:
+            rank_check = rank_checks[-1]
             checks.append(rank_check)
             risen = rank_check.finer.k_max > below.k_max
             if ladder.k_max is None and risen and not late and rank_check.error > share:
-                below = rank_check.finer
-                lower = [below]
+                lower = [check.finer for check in rank_checks]
+                below = lower[-1]
                 continue
-        dt_check = _first_small(share, places, ladder.dt_check)
+        dt_check = _until_small(share, places, ladder.dt_check)[-1]
         checks.append(dt_check)
         dt_error = max(dt_check.error, _dt_share(low, dt_check))
         if not late and share < dt_error < 0.9 * last_dt_error:
@@ -243,13 +243,19 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         lower.append(below)
 
 
-def _first_small(share: float, places: Sequence[Picture], check: Callable[[Picture], T]) -> T:
-    """Return the check of the first picture in which it is small, else that of the last."""
+def _until_small(
+    share: float, places: Sequence[Picture], check: Callable[[Picture], Check | None]
+) -> list[Check]:
+    """Return the checks of the pictures up to the first that is small; none if nothing is cut."""
+    out: list[Check] = []
     for picture in places:
         found = check(picture)
-        if found is None or found.error <= share:
+        if found is None:
             break
-    return found
+        out.append(found)
+        if found.error <= share:
+            break
+    return out
 
 
 def _series_factor(changes: Sequence[float]) -> float:

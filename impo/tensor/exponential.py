@@ -1,0 +1,81 @@
+"""The exponential of a matrix with few elements per row, compiled."""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+# The series of a matrix of this norm loses four digits to cancellation at most.
+LARGEST = 10.0
+# Terms are added until they are below this part of the sum.
+NEGLIGIBLE = 1e-13
+# Columns that are worked on at a time: what they need stays in the cache.
+STRIP = 64
+# Elements of a row that are multiplied at a time: the result is read and written once for them.
+TOGETHER = 4
+
+
+def exponential(matrix: csr_array) -> NDArray:
+    """Return exp(matrix) as a full matrix.
+
+    The Taylor series of matrix / 2^s, summed in products with the sparse matrix, is squared s
+    times. A bond Liouvillian of order n has about ten elements per row (products of multipole
+    operators change k by at most one): a term of the series costs some 20 n^2 operations, where
+    `scipy.linalg.expm` multiplies full matrices.
+    """
+    absolute = abs(matrix)
+    norm = math.sqrt(absolute.sum(axis=0).max() * absolute.sum(axis=1).max())  # >= 2-norm
+    squarings = max(0, math.ceil(math.log2(norm / LARGEST))) if norm > 0 else 0
+    pointers, columns, values = _padded(matrix)
+    out = _series(pointers, columns, values / 2**squarings)
+    for _ in range(squarings):
+        out = out @ out
+    return out
+
+
+def _padded(matrix: csr_array) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the rows with zeros added until their lengths are multiples of TOGETHER."""
+    counts = np.diff(matrix.indptr)
+    pointers = np.concatenate([[0], np.cumsum(-(-counts // TOGETHER) * TOGETHER)])
+    place = np.arange(matrix.nnz) + np.repeat(pointers[:-1] - matrix.indptr[:-1], counts)
+    columns = np.zeros(pointers[-1], np.int32)
+    values = np.zeros(pointers[-1], matrix.dtype)
+    columns[place], values[place] = matrix.indices, matrix.data
+    return pointers, columns, values
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _series(pointers, columns, values):
+    """Return sum_m A^m / m! for sparse rows of A."""
+    order = len(pointers) - 1
+    out = np.empty((order, order), values.dtype)
+    total = np.empty((order, STRIP), values.dtype)
+    term = np.empty((order, STRIP), values.dtype)
+    following = np.empty((order, STRIP), values.dtype)
+    for first in range(0, order, STRIP):
+        width = min(STRIP, order - first)
+        term[:] = 0
+        for n in range(width):
+            term[first + n, n] = 1
+        total[:] = term
+        m = 0
+        while m % 4 or m == 0 or np.max(np.abs(term)) > NEGLIGIBLE * np.max(np.abs(total)):
+            m += 1
+            for i in range(order):
+                row = following[i]
+                row[:] = 0
+                for n in range(pointers[i], pointers[i + 1], TOGETHER):
+                    a, b = values[n] / m, values[n + 1] / m
+                    c, d = values[n + 2] / m, values[n + 3] / m
+                    p, q = term[columns[n]], term[columns[n + 1]]
+                    r, s = term[columns[n + 2]], term[columns[n + 3]]
+                    for j in range(STRIP):
+                        row[j] += a * p[j] + b * q[j] + c * r[j] + d * s[j]
+                sums = total[i]
+                for j in range(STRIP):
+                    sums[j] += row[j]
+            term, following = following, term
+        out[:, first : first + width] = total[:, :width]
+    return out
