@@ -34,15 +34,18 @@ class Step:
     joined: tuple[tuple[int, ...], tuple[Gate, ...]]
 
 
-def trotter_step(bonds: Sequence[Bond], dt: float) -> Step:
-    """Return the gates of one step; bond b joins sites b and b + 1."""
+def trotter_step(bonds: Sequence[Bond], dt: float, single: bool = False) -> Step:
+    """Return the gates of one step; bond b joins sites b and b + 1.
+
+    Gates in single precision take half the time; they round at 1e-7 of the largest coefficient.
+    """
     groups = [tuple(range(start, len(bonds), 2)) for start in (0, 1)]
     made: dict[tuple[int, float], tuple[Gate, ...]] = {}
 
     def stage(group: int, fraction: float) -> tuple[tuple[int, ...], tuple[Gate, ...]]:
         key = (group, round(fraction, 12))
         if key not in made:
-            made[key] = tuple(bonds[b].gate(fraction * dt) for b in groups[group])
+            made[key] = tuple(bonds[b].gate(fraction * dt, single) for b in groups[group])
         return groups[group], made[key]
 
     stages = [stage(0, EVEN[0])]

@@ -20,12 +20,13 @@ ROUNDING = 1e-14  # elements smaller than this part of the largest are zeros of 
 class Gate:
     """exp(time * L) of a bond; the block of a pair charge is made when it is first needed."""
 
-    def __init__(self, blocks: Mapping[int, csr_array], time: float):
+    def __init__(self, blocks: Mapping[int, csr_array], time: float, single: bool):
         self._blocks = blocks
         self._time = time
         sizes = {charge: block.shape[0] for charge, block in blocks.items()}
         self._starts = gate_starts(sizes)
-        dtype = np.result_type(*(block.dtype for block in blocks.values()))
+        complex_ = any(np.iscomplexobj(block) for block in blocks.values())
+        dtype = np.result_type(np.complex64 if complex_ else np.float32, 0 if single else float)
         self._flat = np.empty(sum(n * n for n in sizes.values()), dtype)
         self._made: set[int] = set()
 
@@ -50,9 +51,9 @@ class Bond:
 
     blocks: Mapping[int, csr_array]
 
-    def gate(self, time: float) -> Gate:
-        """Return exp(time * L)."""
-        return Gate(self.blocks, time)
+    def gate(self, time: float, single: bool = False) -> Gate:
+        """Return exp(time * L), to be applied in single or double precision."""
+        return Gate(self.blocks, time, single)
 
 
 def rank_scale(rank: NDArray, weight: float) -> NDArray:

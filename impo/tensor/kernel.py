@@ -30,10 +30,9 @@ def _adjoint_of(a):
 
 
 @_compiled
-def _gather(elements, source, factor, start, size):
-    """Return `size` selected elements, from `start` on in the lists."""
-    out = np.empty(size, elements.dtype)
-    for n in range(size):
+def _gather(elements, source, factor, start, out):
+    """Fill `out` with selected elements, from `start` on in the lists, and return it."""
+    for n in range(len(out)):
         out[n] = elements[source[start + n]] * FACTORS[factor[start + n]]
     return out
 
@@ -47,7 +46,7 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
     first, second
         Flat tensors.
     gate
-        Flat gate, its blocks where the plan expects them.
+        Flat gate, its blocks where the plan expects them; it is applied in its precision.
     plan
         `impo.tensor.tables.Tables`.
     weights
@@ -84,7 +83,8 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
         starts[s + 1, 2] = starts[s, 2] + before * columns
         starts[s + 1, 3] = starts[s, 3] + room[s] * columns
         starts[s + 1, 4] = starts[s, 4] + room[s]
-    matrices = _gather(gated, plan.pick_source, plan.pick_factor, 0, starts[count, 0])
+    matrices = np.empty(starts[count, 0], first.dtype)
+    _gather(gated, plan.pick_source, plan.pick_factor, 0, matrices)
     _add_mirror_images(matrices, gated, plan)
     vectors = np.empty(starts[count, 3], matrices.dtype)
     values = np.empty(starts[count, 4])
@@ -93,8 +93,9 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
     whole = np.zeros(count, np.bool_)
     for s in range(count):
         theta = _theta(matrices, weights, plan, s, starts)
-        missed[s] = _square(theta)
-        if sectors[s, 3] > 0:
+        if sectors[s, 3] == 0:
+            missed[s] = _square(theta)
+        else:
             found[s], missed[s], whole[s] = _decompose(
                 theta, _guess(regrouped, plan, probe, s, starts), room[s],
                 values[starts[s, 4] :], vectors[starts[s, 3] :],
@@ -131,14 +132,15 @@ def _gated(first, regrouped, gate, plan):
             theta[out : out + rows * columns].reshape(rows, columns),
         )  # (vL p0) (p1 vR)
         out += rows * columns
-    gated = np.empty(len(plan.gate_source), first.dtype)
+    gated = np.empty(len(plan.gate_source), gate.dtype)
     out = 0
     for n in range(len(plan.gates)):
         start, order, columns = plan.gates[n]
         size = order * columns
+        pairs = np.empty(size, gate.dtype)
         np.dot(
             gate[start : start + order * order].reshape(order, order),
-            _gather(theta, plan.gate_source, plan.gate_factor, out, size).reshape(order, columns),
+            _gather(theta, plan.gate_source, plan.gate_factor, out, pairs).reshape(order, columns),
             gated[out : out + size].reshape(order, columns),
         )  # (p0 p1) (vL vR)
         out += size
@@ -178,7 +180,7 @@ def _guess(regrouped, plan, probe, s, starts):
     columns, before = plan.sectors[s, 1], plan.sectors[s, 3]
     size = before * columns
     guess = np.empty((before + max(4, before // 2)) * columns, regrouped.dtype)
-    guess[:size] = _gather(regrouped, plan.old_source, plan.old_factor, starts[s, 2], size)
+    _gather(regrouped, plan.old_source, plan.old_factor, starts[s, 2], guess[:size])
     for n in range(len(guess) - size):
         guess[size + n] = probe[n % len(probe)]
     return guess.reshape(len(guess) // columns, columns)
@@ -359,7 +361,7 @@ def rebuild(matrices, vectors, values, room, sectors, kept, norm, first, second,
     left /= norm
     chosen /= norm
     return (
-        _gather(left, first.source, first.factor, 0, len(first.source)),
-        _gather(right, second.source, second.factor, 0, len(second.source)),
+        _gather(left, first.source, first.factor, 0, np.empty(len(first.source), left.dtype)),
+        _gather(right, second.source, second.factor, 0, np.empty(len(second.source), right.dtype)),
         chosen[order],
     )

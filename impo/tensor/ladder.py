@@ -26,6 +26,7 @@ FIRST_CHI = 12
 GROWTH = 1.4
 DT_GROWTH = 1.5
 FIRST_DT = 2.0  # in units of `time_unit` at k_max <= 4; the error is about 1e-4
+SINGLE_TOL = 1e-3  # from here on gates of high ranks, most of the work, are in single precision
 K_STEP = 2
 RANK_LIMIT = 12  # gates beyond this rank take minutes and gigabytes to make
 LOOK = 5.0  # time between two looks at the observables, in units of `time_unit`
@@ -84,7 +85,8 @@ class Ladder:
             mirror = self.generator.mirror
             bases = self.generator.bases(k_max)
             bonds = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
-            self._steps[key] = trotter_step(bonds, dt)
+            single = self.tol >= SINGLE_TOL and k_max > 4
+            self._steps[key] = trotter_step(bonds, dt, single)
         return self._steps[key]
 
     def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:
