@@ -78,12 +78,12 @@ def draw(data: Dataset) -> Figure:
         ax.set_title(f"local term ${strength:g}\\,g$", fontsize=9)
     axes[0].set_ylabel(r"$\Gamma_l/g$")
     patches = [Patch(color=colours[key], label=label) for key, label in LABELS.items()]
-    axes[0].legend(handles=patches, fontsize=7, loc="upper right")
+    axes[0].legend(handles=patches, fontsize=7, loc="upper right", frameon=True, facecolor="w")
     ax = axes[-1]
     for name, colour in (("g", "C0"), ("h", "C1"), ("local", "C3")):
         ax.plot(data["tunnelling"], -data[f"coupling_{name}_exact"], color=colour, label=f"{name}")
         ax.plot(data["tunnelling"], -data[f"coupling_{name}"], "--", color=colour)
-    ax.plot(data["tunnelling"], -data["coupling_next_exact"], color="C7", label="next cell")
+    ax.plot(data["tunnelling"], -data["coupling_next_exact"], color="C4", label="next cell")
     ax.set(xlabel=r"$J_1/\delta$", ylabel=r"coupling / $(-G_c^2/\delta)$", yscale="log")
     ax.set_title("exact (solid), leading order (dashed)", fontsize=8)
     ax.legend(fontsize=7)

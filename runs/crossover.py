@@ -119,6 +119,8 @@ def draw(data: Dataset) -> Figure:
                     (values[:, site], errors[:, site], _COLOURS[site]) for site in (0, 1)
                 ]  # fmt: skip
                 for number, (value, error, colour) in enumerate(sites):
+                    if not np.isfinite(value).any():  # a ring of two cells has no length
+                        continue
                     name = label if number == 0 else None
                     if style == "--":
                         value = np.where(solid, value, np.nan)

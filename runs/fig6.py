@@ -13,7 +13,7 @@ from impo.twa import TWA
 from models.gain_loss import chain
 from runs._twa_curves import along_loss, draw_curve
 
-COST = {"quick": "35 s", "full": "10 min"}
+COST = {"quick": "35 s", "full": "15 min"}
 
 G, H = 1.0, 0.5
 SPINS = (0.5, 1.0, 2.0, 10.0, 100.0)

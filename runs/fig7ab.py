@@ -8,7 +8,7 @@ from impo.plot import points, spin_text
 from impo.result import Dataset, Status, Variable
 from models.xy_decay import chain
 
-COST = {"quick": "30 s", "full": "40 min"}
+COST = {"quick": "30 s", "full": "25 min"}
 
 # g + h = 2g: xy_decay is the chain with h = g, one site per cell
 CLUSTERS = {"quick": (1, 2, 3), "full": (1, 2, 3, 4)}

@@ -18,7 +18,7 @@ from impo.liouvillian import Generator
 from impo.tensor.certificate import residual
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
-from impo.tensor.gates import bond_liouvillians
+from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.journal import Journal, Relaxing
 from impo.tensor.picture import Check, Picture, adapted, difference
 
@@ -57,6 +57,7 @@ class Ladder:
     tol: float
     t_max: float
     journal: Journal = field(default_factory=Journal)
+    _bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
     _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
 
     @cached_property
@@ -82,11 +83,12 @@ class Ladder:
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
         if key not in self._steps:
-            mirror = self.generator.mirror
-            bases = self.generator.bases(k_max)
-            bonds = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
+            if (k_max, weight) not in self._bonds:
+                bases, mirror = self.generator.bases(k_max), self.generator.mirror
+                made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
+                self._bonds[k_max, weight] = made
             single = self.tol >= SINGLE_TOL and k_max > 4
-            self._steps[key] = trotter_step(bonds, dt, single)
+            self._steps[key] = trotter_step(self._bonds[k_max, weight], dt, single)
         return self._steps[key]
 
     def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:

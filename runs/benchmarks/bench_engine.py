@@ -9,14 +9,13 @@ that of a few measured steps times the number of steps, and its error that of im
 """
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from tenpy.algorithms.tebd import QRBasedTEBDEngine, TEBDEngine
 
 from impo import ITEBD, steady_state
 from impo.basis import local_operators
@@ -28,10 +27,9 @@ from impo.tensor.chain import PROBE, Truncation
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.evolution import Step, evolve
 from impo.tensor.gates import bond_liouvillians
-from impo.tensor.network import canonical, liouvillian_model
 from impo.tensor.picture import Picture, product_picture
-from impo.tensor.stock import BondModel, expectation, physical_frame, product_mps
 from models.gain_loss import chain
+from runs.benchmarks._tenpy import ENGINES, TenpyRun
 
 COST = {"quick": "30 s", "full": "8 min"}
 
@@ -41,23 +39,17 @@ WEIGHT = ITEBD().weight
 BLOCK = 10  # steps between two looks
 GRID = (6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 56, 68, 80)
 IMPO = "impo"
-ENGINES = {  # TeNPy's class, and whether it is given the charge and the real gauge
-    "TeNPy": (TEBDEngine, False),
-    "TeNPy QR": (QRBasedTEBDEngine, False),
-    "TeNPy charged, real": (TEBDEngine, True),
-}
 NAMES = (IMPO, *ENGINES)
 CASES = {  # (S, error asked for)
     "quick": ((0.5, 1e-3), (1.0, 1e-3)),
     "full": ((0.5, 1e-3), (1.0, 1e-3), (1.0, 1e-4), (1.5, 1e-3), (2.0, 1e-3)),
 }
 EQUAL = {"quick": (1.0, 20), "full": (2.0, 40)}  # S and chi of steps compared at equal chi
-GROWTH, MEASURED = 3, 3  # steps of a TeNPy run in which the state grows, and that are timed
 PATIENCE = {"quick": 10.0, "full": 120.0}  # seconds that a completed TeNPy run may take
 SCALING_SPIN = 8.0
 SCALING = {
     "quick": ((2, 4), (12, 24)),
-    "full": ((2, 3, 4, 5, 6, 8), (12, 17, 24, 34, 48, 68, 96)),
+    "full": ((2, 4, 6, 8, 10, 12), (12, 17, 24, 34, 48, 68, 96)),
 }
 
 
@@ -77,11 +69,18 @@ class Measurement:
         return self.steps * self.per_step
 
 
-def strang(generator: Generator, weight: float) -> Step:
+def strang(
+    generator: Generator,
+    weight: float,
+    dt: float = DT,
+    k_max: int | None = None,
+    single: bool = False,
+) -> Step:
     """Return the second-order step of all engines."""
-    bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=True)
-    outer, inner = ((0,), (bonds[0].gate(DT / 2),)), ((1,), (bonds[1].gate(DT),))
-    return Step(DT, (outer, inner, outer), ((0,), (bonds[0].gate(DT),)))
+    bonds = bond_liouvillians(generator, generator.bases(k_max), weight, mirror=True)
+    outer = ((0,), (bonds[0].gate(dt / 2, single),))
+    inner = ((1,), (bonds[1].gate(dt, single),))
+    return Step(dt, (outer, inner, outer), ((0,), (bonds[0].gate(dt, single),)))
 
 
 def magnetisation(picture: Picture) -> NDArray:
@@ -142,44 +141,6 @@ def smallest(
     return runs[-1]
 
 
-class TenpyRun:
-    """A TeNPy engine that evolves the mixed state of a chain."""
-
-    def __init__(self, generator: Generator, engine: type, charges: bool, chi: int):
-        self.generator = generator if charges else physical_frame(generator)
-        self.bases = generator.bases()
-        mixed = [np.eye(basis.dimension) / basis.dimension for basis in self.bases]
-        start = product_mps(self.generator, self.bases, mixed, charges)
-        model = liouvillian_model(self.generator, self.bases, charges, kind=BondModel)
-        truncation = {"chi_max": chi, "svd_min": 1e-15, "trunc_cut": None}
-        self.engine = engine(start, model, {"trunc_params": truncation})
-        # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
-        self.engine.calc_U(2, -DT, type_evo="imag")
-
-    def _evolve(self, steps: int) -> None:
-        with warnings.catch_warnings():  # that QR grows slowly shows in its error
-            warnings.filterwarnings("ignore", message="QRBased decomposition")
-            self.engine.evolve(steps, -DT)
-
-    def per_step(self) -> float:
-        """Return the seconds of a step of the grown state."""
-        self._evolve(GROWTH)
-        begin = time.perf_counter()
-        self._evolve(MEASURED)
-        return (time.perf_counter() - begin) / MEASURED
-
-    def advance(self) -> NDArray:
-        """Evolve by a block and return <Sz>/S of both sites."""
-        self._evolve(BLOCK)
-        self.engine.psi = canonical(self.engine.psi)
-        operator = local_operators(self.generator.model.sites[0])["Sz"]
-        values = [
-            expectation(self.engine.psi, self.generator, self.bases, {site: operator})
-            for site in range(2)
-        ]
-        return np.real(values) / np.max(operator)
-
-
 def tenpy(
     name: str,
     generator: Generator,
@@ -189,14 +150,13 @@ def tenpy(
     patience: float,
 ) -> Measurement:
     """Return what a TeNPy engine takes: bond dimension and steps are those of `like`, or more."""
-    kind, charges = ENGINES[name]
-    per_step = TenpyRun(generator, kind, charges, like.chi).per_step()
+    per_step = TenpyRun(generator, name, like.chi, DT).per_step()
     if per_step * like.steps > patience:
         return replace(like, per_step=per_step, completed=False)
     for chi in (chi for chi in GRID if chi >= like.chi):
-        run = TenpyRun(generator, kind, charges, chi)
+        run = TenpyRun(generator, name, chi, DT)
         begin = time.perf_counter()
-        found, steps = until_quiet(run.advance, np.zeros(2), error / 10)
+        found, steps = until_quiet(partial(run.advance, BLOCK), np.zeros(2), error / 10)
         seconds = time.perf_counter() - begin
         off = float(np.max(np.abs(found - exact)))
         if off < error or seconds > patience:
@@ -258,7 +218,7 @@ def _equal_chi(size: str) -> dict[str, Variable]:
     generator = infinite_chain(chain(spin, **RATES))
     _, _, ours = relaxed(generator, WEIGHT, chi, 1e-3)
     names = [name for name, (_, charges) in ENGINES.items() if charges or quick]
-    times = [ours] + [TenpyRun(generator, *ENGINES[name], chi).per_step() for name in names]
+    times = [ours] + [TenpyRun(generator, name, chi, DT).per_step() for name in names]
     text = f"time of a step at S = {spin:g}, chi = {chi}"
     return {
         "equal_engine": Variable(("equal_engine",), np.array([IMPO, *names]), "1", "engine"),
@@ -286,6 +246,7 @@ def _shares(size: str) -> dict[str, Variable]:
     first, second = work.tensors
     regrouped = second[tables.regroup]
     gated = kernel._gated(first, regrouped, flat, tables)
+    matrices = np.empty(len(tables.pick_source))
     found = kernel.two_site(first, second, flat, tables, work.singular_values[0], PROBE, chi, 1e-14)
     square = np.random.default_rng(0).standard_normal((1000, 1000))
     peak = 2e9 / _fastest(lambda: square @ square)
@@ -300,10 +261,7 @@ def _shares(size: str) -> dict[str, Variable]:
     parts = {
         "products": _fastest(lambda: kernel._gated(first, regrouped, flat, tables), 50),
         "moves": _fastest(
-            lambda: kernel._gather(
-                gated, tables.pick_source, tables.pick_factor, 0, len(tables.pick_source)
-            ),
-            50,
+            lambda: kernel._gather(gated, tables.pick_source, tables.pick_factor, 0, matrices), 50
         ),
         "decompositions and the rest": 0.0,
     }
@@ -320,30 +278,30 @@ def _shares(size: str) -> dict[str, Variable]:
 
 
 def _scaling(size: str) -> dict[str, Variable]:
-    """Measure the time of a step over k_max and chi at a large spin."""
+    """Measure the time of a step over k_max and chi at a large spin, with gates as at tol = 1e-2.
+
+    The bound counts (k_max+1)^2 operators per site and 2 k_max + 1 charges of an operator.
+    """
     ranks, chis = SCALING[size]
     model = chain(SCALING_SPIN, g=1.0, h=0.5, gain=1.25, loss=1.25)
     generator = infinite_chain(model)
     seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
     for i, k in enumerate(ranks):
-        bonds = bond_liouvillians(generator, generator.bases(k), WEIGHT, mirror=True)
-        outer, inner = ((0,), (bonds[0].gate(0.25),)), ((1,), (bonds[1].gate(0.5),))
-        step = Step(0.5, (outer, inner, outer), outer)
+        step = strang(generator, WEIGHT, 0.5, k, single=k > 4)
         work = product_picture(generator, None, k, WEIGHT).chain
         for j, chi in enumerate(chis):
             evolve(work, step, 4, Truncation(chi))
             seconds[i, j] = (
                 _fastest(lambda c=chi, w=work, s=step: evolve(w, s, 2, Truncation(c))) / 2
             )
-            size_of_site = (k + 1) ** 2
-            bound[i, j] = (size_of_site**2 * chi**2 + size_of_site * chi**3) / (2 * k + 1)
+            bound[i, j] = (k + 1) ** 4 * chi**2 + (k + 1) ** 2 * chi**3 / (2 * k + 1)
     return {
         "k_max": Variable(("k_max",), np.array(ranks), "1", "largest rank"),
         "scaling_chi": Variable(("scaling_chi",), np.array(chis), "1", "bond dimension"),
         "step_seconds": Variable(("k_max", "scaling_chi"), seconds, "s", "time of a step, S = 8"),
         "bound": Variable(
             ("k_max", "scaling_chi"), bound, "1",
-            "((k_max+1)^4 chi^2 + (k_max+1)^2 chi^3) / (2 k_max + 1)",
+            "(k_max+1)^4 chi^2 + (k_max+1)^2 chi^3 / (2 k_max + 1)",
         ),
     }  # fmt: skip
 
