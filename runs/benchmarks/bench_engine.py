@@ -370,6 +370,8 @@ def draw(data: Dataset) -> Figure:
     for i, k in enumerate(data["k_max"]):
         middle.loglog(chis, 1e3 * data["step_seconds"][i], f"C{i}o-", ms=3, label=f"$k={k:g}$")
         middle.loglog(chis, 1e3 * first * data["bound"][i], f"C{i}:", lw=1)
+    middle.set_xticks(chis[::2], [f"{chi:g}" for chi in chis[::2]])
+    middle.minorticks_off()
     middle.set(xlabel=r"$\chi$", ylabel="time of a step (ms)", title="(b) S = 8; dotted: bound")
     middle.legend(fontsize=7)
     right.barh([name.replace(" and", "\nand") for name in data["part"]], 1e3 * data["part_seconds"])
