@@ -55,7 +55,7 @@ def curves(quick: bool) -> dict[str, Curve]:
         found[f"TWA S={S}"] = Curve(S, solve_twa, am, ppt)
     near = [0.2, 0.1, 0.04] if quick else [0.2, 0.15, 0.1, 0.07, 0.05, 0.035, 0.025]
     for S in (0.5, 1, 2) if quick else (0.5, 1, 2, 4, 8):
-        method = ITEBD(tol=1e-3 if S < 4 else 1e-2)
+        method = ITEBD(tol=1e-3 if S < 4 else 3e-3 if S < 8 else 1e-2)
         found[f"iMPO S={S:g}"] = Curve(S, _neighbours(method), near, near)
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.linalg import expm
+from scipy.sparse import csr_array
 
 from impo.basis import OperatorBasis, local_operators
 from impo.liouvillian import Generator, infinite_chain
@@ -92,7 +93,7 @@ class System:
                     continue
                 p, q = self.pairs(b, charge)
                 scale = np.exp(-exponents[b][p] - exponents[1 - b][q])
-                blocks[charge] = block * scale[:, None] / scale
+                blocks[charge] = csr_array(block.toarray() * scale[:, None] / scale)
             out.append(Bond(blocks))
         return out
 
@@ -211,7 +212,7 @@ def sensitivity(system: System, time: float) -> list[NDArray]:
     rows = np.zeros((len(low), len(p)))
     rows[np.arange(len(low)), low] = 1 / (norms[0][p[low]] * norms[1][q[low]])
     rows /= rows.max()  # of the identity, which is as large as its coefficient
-    step = expm(system.dt * system.bonds[0].blocks[0])
+    step = expm(system.dt * system.bonds[0].blocks[0].toarray())
     gramian = np.zeros(len(p))
     for _ in range(round(time / system.dt)):
         gramian += np.sum(rows**2, axis=0)
