@@ -137,8 +137,9 @@ def draw(data: Dataset) -> Figure:
             nu, error = data.attributes["nu"][name]
             method, _, spin = curve.partition("_S")
             label = f"{method}, $S={spin_text(float(spin))}$" if spin else method
-            if nu is not None:
-                label += rf": $\nu={concise(nu, error)}$"
+            if nu is not None:  # small spins have no transition: their slope is no exponent
+                symbol = "slope $" if "iMPO" in name else r"$\nu="
+                label += f": {symbol}{concise(nu, error)}$"
             if curve == "HPA":
                 axis.plot(where, value, "k--", lw=1, label=label)
                 continue

@@ -95,6 +95,11 @@ def most_negative_eigenvalue(picture: Picture) -> float:
     return worst
 
 
+def unphysical(picture: Picture, error: float) -> bool:
+    """Return whether a two-site density matrix is negative by more than the error allows."""
+    return most_negative_eigenvalue(picture) < -max(1e-8, 5 * error)
+
+
 def multipole_tail(picture: Picture) -> float:
     """Return the share of the highest rank kept in the one-site Hilbert-Schmidt weight, if cut."""
     worst = 0.0
@@ -130,11 +135,10 @@ def verdict(
     for check in checks:
         errors[check.kind] = errors.get(check.kind, 0.0) + check.error
     total = sum(errors.values())
-    negative = most_negative_eigenvalue(picture)
-    if negative < -max(1e-8, 5 * total):
+    if unphysical(picture, total):
         return Status.UNPHYSICAL, (
-            f"A two-site density matrix has the eigenvalue {negative:.1e}; raise `chi_max`, "
-            "or `k_max` if it is set."
+            f"A two-site density matrix has the eigenvalue {most_negative_eigenvalue(picture):.1e};"
+            " raise `chi_max`, or `k_max` if it is set."
         )
     if total <= tol and low_residual <= tol:
         return Status.CONVERGED, "All errors and the residual are below `tol`."

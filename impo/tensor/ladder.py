@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.liouvillian import Generator
-from impo.tensor.certificate import residual
+from impo.tensor.certificate import residual, unphysical
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
 from impo.tensor.gates import Bond, bond_liouvillians
@@ -223,14 +223,14 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         checks = [chi_check]
         places = [*[p for p in lower if APART * p.chi <= below.chi][-1:], below]
         rank_checks = _until_small(share, places, ladder.rank_check)
+        risen = None  # where the climb goes on if higher ranks are needed
         if rank_checks:
-            rank_check = rank_checks[-1]
-            checks.append(rank_check)
-            risen = rank_check.finer.k_max > below.k_max
-            if ladder.k_max is None and risen and not late and rank_check.error > share:
-                lower = [check.finer for check in rank_checks]
-                below = lower[-1]
-                continue
+            checks.append(rank_checks[-1])
+            if ladder.k_max is None and not late and rank_checks[-1].finer.k_max > below.k_max:
+                risen = [check.finer for check in rank_checks]
+        if risen and rank_checks[-1].error > share:
+            lower, below = risen, risen[-1]
+            continue
         dt_check = _until_small(share, places, ladder.dt_check)[-1]
         checks.append(dt_check)
         dt_error = max(dt_check.error, _dt_share(low, dt_check))
@@ -241,7 +241,12 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
             lower = [below]
             continue
         total = sum(check.error for check in checks) + top.remaining
-        if highest or (total <= tol and low <= tol):
+        done = highest or (total <= tol and low <= tol)
+        wrong = done and top.finite and unphysical(top, total)
+        if wrong and risen:
+            lower, below = risen, risen[-1]
+            continue
+        if done and (highest or not wrong):
             return top, checks
         below = top
         lower.append(below)

@@ -136,6 +136,15 @@ def test_too_little_is_never_converged(settings, expected):
     assert steady_state(MODEL, ITEBD(**settings)).status in expected
 
 
+def test_ranks_are_raised_until_the_state_is_physical():
+    """Deep in the AM phase a few ranks give <Sz> to 1 %, but a density matrix far from positive."""
+    model = gain_loss.chain(4, 1.0, 0.5, gain=2.1, loss=2.1)
+    found = steady_state(model, ITEBD(tol=1e-2, chi_max=24))
+    assert found.status == Status.CONVERGED
+    low = ITEBD(tol=1e-2, chi_max=24, k_max=found.diagnostics["k_max"] - 2)
+    assert steady_state(model, low).status == Status.UNPHYSICAL
+
+
 def test_a_rank_that_is_too_low():
     model = gain_loss.chain(2, 1.0, 0.5, gain=1.5, loss=1.0)
     cut = steady_state(model, ITEBD(k_max=2, chi_max=24, tol=1e-3))
