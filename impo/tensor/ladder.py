@@ -237,7 +237,8 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         if not late and share < dt_error < 0.9 * last_dt_error:
             last_dt_error = dt_error
             shrink = min(max((share / 2 / dt_error) ** (1 / ORDER), 0.4), 1 / DT_GROWTH)
-            below = ladder.relax(below, below.chi, below.dt * shrink)
+            known = shrink == 1 / DT_GROWTH and dt_check.coarser is below
+            below = dt_check.finer if known else ladder.relax(below, below.chi, below.dt * shrink)
             lower = [below]
             continue
         total = sum(check.error for check in checks) + top.remaining
