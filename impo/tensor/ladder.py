@@ -192,7 +192,7 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     The picture on top is compared with the rung below (bond dimension). What a shorter Trotter step
     and higher ranks change hardly depends on the bond dimension, so it is found out on a lower
     rung, and again just below the top if it matters there. A setting that matters too much is moved
-    and the rung repeated.
+    and the rung repeated; ranks are also raised while the state on top is not positive.
     """
     tol = ladder.tol
     dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
