@@ -25,10 +25,11 @@ from impo.tensor.picture import Check, Picture, adapted, difference
 FIRST_CHI = 12
 GROWTH = 1.4
 DT_GROWTH = 1.5
-FIRST_DT = 2.0  # in units of `time_unit` at k_max <= 4; the error is about 1e-4
-SINGLE_TOL = 1e-3  # from here on gates of high ranks, most of the work, are in single precision
+FIRST_DT = 2.0  # in units of `time_unit` up to LOW_RANK; the error is about 1e-4
+LOW_RANK = 4  # above it gates are most of the work, and the first step is shorter
+SINGLE_TOL = 1e-3  # from here on gates above LOW_RANK are in single precision
 K_STEP = 2
-RANK_LIMIT = 12  # gates beyond this rank take minutes and gigabytes to make
+RANK_LIMIT = 12  # a step beyond this rank takes seconds, and several gigabytes at S = 16
 LOOK = 5.0  # time between two looks at the observables, in units of `time_unit`
 CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
 SAFETY = 1.5
@@ -87,7 +88,7 @@ class Ladder:
                 bases, mirror = self.generator.bases(k_max), self.generator.mirror
                 made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
                 self._bonds[k_max, weight] = made
-            single = self.tol >= SINGLE_TOL and k_max > 4
+            single = self.tol >= SINGLE_TOL and k_max > LOW_RANK
             self._steps[key] = trotter_step(self._bonds[k_max, weight], dt, single)
         return self._steps[key]
 
@@ -196,7 +197,7 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     """
     tol = ladder.tol
     dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
-    dt /= math.sqrt(max(1.0, start.k_max / 4))
+    dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))
     rungs = chi_rungs(ladder.chi_max)
     below = _first_rung(ladder, start, dt)
     lower = [below]  # rungs with the same settings, up to the one below the top
