@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"impo: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("impo: interrupted; finished points of a scan are kept.", file=sys.stderr)
+        print("impo: interrupted; points that are finished are kept.", file=sys.stderr)
         return INTERRUPTED
     finally:
         logger.removeHandler(handler)
@@ -108,10 +109,13 @@ def run(arguments: argparse.Namespace) -> Outcome:
     check_writable(output)
     form = "full" if arguments.full else "quick"
     print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
-    data = module.compute(quick=not arguments.full)
+    unfinished = output.with_suffix(".unfinished")
+    places = {"directory": unfinished} if parse.keeps_points(module) else {}
+    data = module.compute(quick=not arguments.full, **places)
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
+    shutil.rmtree(unfinished, ignore_errors=True)
     _draw(data, [output.with_suffix(".png"), output.with_suffix(".pdf")])
     return _verdict(data, output)
 
@@ -241,7 +245,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
         )
     scanning.add_options(many, _data_file)
 
-    study = add("run", run, "compute a study of the package `runs` and draw its figure")
+    study = add("run", run, "compute and draw a study of the package `runs`; run again to resume")
     study.add_argument("name", metavar="NAME", nargs="?")
     study.add_argument("--list", action="store_true", help="list the studies and what they cost")
     form = study.add_mutually_exclusive_group()

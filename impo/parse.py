@@ -237,7 +237,11 @@ def methods(names: str, words: Iterable[str]) -> list[Any]:
 
 
 def study(name: str) -> ModuleType:
-    """Return the module NAME of `runs`: a study has `COST`, `compute(quick)` and `draw(data)`."""
+    """Return the module NAME of `runs`.
+
+    A study has `COST`, `draw(data)` and `compute(quick)`, or `compute(quick, directory)` if it
+    keeps the points that it has finished and goes on from them after an interruption.
+    """
     known = _study_modules()
     module = _import(known[name]) if name in known else None
     if not _is_study(module):
@@ -245,6 +249,11 @@ def study(name: str) -> ModuleType:
             f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
         )
     return module  # type: ignore[return-value]
+
+
+def keeps_points(module: ModuleType) -> bool:
+    """Return whether a study keeps the points that it has finished."""
+    return "directory" in inspect.signature(module.compute).parameters
 
 
 def studies() -> dict[str, ModuleType]:

@@ -6,16 +6,18 @@ to PPT, and from PPT to AM, both at fixed gain. Where phases coexisted, the two 
 disagree; what they differ by is given in units of their combined error bars.
 """
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import ITEBD, Status, SteadyState
+from impo import ITEBD, Status
 from impo.model import LindbladModel
 from impo.plot import points, spin_text
 from impo.result import Dataset, Variable
-from impo.sweep import sweep
 from models.gain_loss import chain
+from runs._points import rows, stacked
 
 COST = {"quick": "45 s", "full": "40 min"}
 
@@ -43,20 +45,7 @@ def models(spin: float, path: str, count: int) -> list[LindbladModel]:
     return [chain(spin, G, H, *pair) for pair in zip(*rates(path, count), strict=True)]
 
 
-def _row(state: SteadyState) -> dict[str, NDArray]:
-    """Return what is compared, scaled by S, shape (site,), and the verdict."""
-    spin = float(state.model.sites[0].S)
-    out = {"status": np.array(str(state.status)), "time": np.array(state.diagnostics["time"])}
-    for name, found, scale in (
-        ("Sz", state.expect("Sz"), spin),
-        ("Sz_var", state.variance("Sz"), spin**2),
-    ):
-        out[name] = np.real(found.value) / scale
-        out[f"{name}_error"] = np.asarray(found.error) / scale
-    return out
-
-
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return <S_z> and its variance on all paths in both directions, and their differences."""
     spins, count = ((0.5, 1.0), 7) if quick else ((0.5, 1.0, 2.0), 25)
     method = ITEBD(tol=2e-3) if quick else ITEBD(tol=3e-4)
@@ -65,8 +54,7 @@ def compute(quick: bool) -> Dataset:
         for path in PATHS:
             forward = models(spin, path, count)
             chains += [forward, forward[::-1]]
-    found = dict(sweep(chains, method))
-    rows = [_row(found[n]) for n in range(len(found))]
+    columns = stacked([stacked(t) for t in rows(chains, [method] * len(chains), directory)])
     shape = (len(spins), len(PATHS), len(DIRECTIONS), count)
     dims = ("S", "path", "direction", "point")
     along = np.array([rates(path, count) for path in PATHS])
@@ -81,9 +69,8 @@ def compute(quick: bool) -> Dataset:
         "Sz": "<S_z>/S", "Sz_var": "Var(S_z)/S^2", "status": "verdict",
         "time": "time evolved, in units of 1/g",
     }  # fmt: skip
-    for key in rows[0]:
-        values = np.array([row[key] for row in rows])
-        values = values.reshape(*shape, *values.shape[1:])
+    for key in ("status", "time", "Sz", "Sz_error", "Sz_var", "Sz_var_error"):
+        values = columns[key].reshape(*shape, *columns[key].shape[2:])
         values[:, :, 1] = values[:, :, 1, ::-1].copy()  # points in the same order as upwards
         label = names[key.removesuffix("_error")]
         variables[key] = Variable(

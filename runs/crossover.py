@@ -5,92 +5,80 @@ phase, with gain != loss and g != h.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo import ITEBD, exact, holstein_primakoff, steady_state, twa
-from impo.model import LindbladModel
-from impo.result import Dataset, Status, SteadyState, Variable
+from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
+from impo.result import Dataset, Status, Variable
 from models.gain_loss import chain
-from runs._twa_curves import verdict
+from runs._points import NAMES, rows, stacked, verdicts
 
 COST = {"quick": "1 min", "full": "40 min"}
 
 _PHASES = {"AM": (1.7, 1.45), "PPT": (1.7, 1.1), "FM": (0.9, 0.2)}
 _G, _H = 1.0, 0.5
 _COLOURS = ("C3", "C0")
+_DRAWN = ("Sz", "Sz_var", "xi")
+_LARGE = 8  # iMPO from this spin on wants the memory for itself
 
-Solve = Callable[[LindbladModel], SteadyState]
 
-
-def solvers(quick: bool) -> dict[str, tuple[Sequence[float], Solve]]:
-    """Return the spins and the solver of every curve; another method is one more entry."""
-    ring = exact.Exact(cells=2, periodic=True)
-    stochastic = twa.TWA(
+def curves(quick: bool) -> dict[str, tuple[Sequence[float], Callable[[float], Any]]]:
+    """Return the spins of every curve and the method for each; another one is one more entry."""
+    stochastic = TWA(
         cells=50, trajectories=128 if quick else 512, max_time=400 if quick else 2000, tol=1e-9,
     )  # fmt: skip
     large = [2, 8, 32, 1000] if quick else [2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1000]
     return {
-        "ring": (
-            [0.5, 1] if quick else [0.5, 1, 1.5],
-            lambda model: exact.steady_state(model, ring),
-        ),
-        "TWA": (large, lambda model: twa.steady_state(model, stochastic)),
-        "HPA": (
-            [4, 8, 32, 1000],
-            lambda model: holstein_primakoff.steady_state(
-                model, holstein_primakoff.HolsteinPrimakoff()
-            ),
-        ),
-        "iMPO": ([0.5, 1, 2] if quick else [0.5, 1, 2, 4, 8, 16], _solve_impo),
+        "ring": ([0.5, 1] if quick else [0.5, 1, 1.5], lambda S: Exact(cells=2, periodic=True)),
+        "TWA": (large, lambda S: stochastic),
+        "HPA": ([4, 8, 32, 1000], lambda S: HolsteinPrimakoff()),
+        "iMPO": ([0.5, 1, 2] if quick else [0.5, 1, 2, 4, 8, 16], _impo),
     }
 
 
-def _solve_impo(model: LindbladModel) -> SteadyState:
-    """Solve the infinite chain; from S = 4 on two digits have to do."""
-    few = ITEBD(chi_max=128, tol=1e-2)
-    return steady_state(model, ITEBD(tol=1e-3) if model.parameters["S"] < 4 else few)
+def _impo(S: float) -> ITEBD:
+    """Return the settings for the infinite chain; from S = 4 on two digits have to do."""
+    return ITEBD(tol=1e-3) if S < 4 else ITEBD(chi_max=128, tol=1e-2)
 
 
-def point(solve: Solve, S: float, gain: float, loss: float) -> dict[str, np.ndarray]:
-    """Return <S_z>/S, Var/S^2 and xi of S+S- with errors (nan for None), and the verdict."""
-    state = solve(chain(S, _G, _H, gain, loss))
-    out = {"status": np.array(verdict(state))}
-    measured = {
-        "Sz": (state.expect("Sz"), S),
-        "Sz_var": (state.variance("Sz"), S**2),
-        "xi": (state.correlation_length("S+", "S-", (0, 0)), 1),
-    }
-    for name, (estimate, scale) in measured.items():
-        shape = () if name == "xi" else (2,)
-        for part in ("value", "error"):
-            value = np.nan if estimate is None else np.real(getattr(estimate, part)) / scale
-            out[name if part == "value" else f"{name}_error"] = np.broadcast_to(value, shape)
-    return out
-
-
-def compute(quick: bool) -> Dataset:
-    """Return every observable of every solver, with dimensions (phase, S of the solver[, site])."""
-    variables = {
+def compute(quick: bool, directory: Path) -> Dataset:
+    """Return every observable of every method, with dimensions (phase, S of the method[, site])."""
+    out = {
         "phase": Variable(("phase",), np.array(list(_PHASES))),
         "site": Variable(("site",), np.arange(2), long_name="site of the cell"),
     }
-    curves = solvers(quick)
-    for label, (spins, solve) in curves.items():
+    found = curves(quick)
+    work = [
+        ((label, phase, S), chain(S, _G, _H, *rates), method(S))
+        for label, (spins, method) in found.items()
+        for phase, rates in _PHASES.items()
+        for S in spins
+    ]
+    solved = {}
+    large = [item for item in work if item[0][0] == "iMPO" and item[0][2] >= _LARGE]
+    small = [item for item in work if item not in large]
+    for items, workers in ((small, None), (large, 1)):
+        if items:
+            keys, models, methods = zip(*items, strict=True)
+            tables = rows([[model] for model in models], methods, directory, workers)
+            solved |= {key: row for key, (row,) in zip(keys, tables, strict=True)}
+    for label, (spins, _) in found.items():
         dim = f"{label}_S"
-        variables[dim] = Variable((dim,), np.array(spins, dtype=float), long_name="spin")
-        rows = [[point(solve, S, *rates) for S in spins] for rates in _PHASES.values()]
-        for key in rows[0][0]:
-            values = np.array([[entry[key] for entry in row] for row in rows])
+        out[dim] = Variable((dim,), np.array(spins, dtype=float), long_name="spin")
+        columns = stacked([stacked([solved[label, p, S] for S in spins]) for p in _PHASES])
+        # linearised bosons have no stable configuration in PPT: no failure of the study
+        judged = {"stable": columns["settled"]} if label == "HPA" else {"status": verdicts(columns)}
+        parts = [name + suffix for name in _DRAWN for suffix in ("", "_error")]
+        for key, values in ({name: columns[name] for name in parts} | judged).items():
             dims = ("phase", dim, "site")[: values.ndim]
-            # linearised bosons have no stable configuration in PPT: no failure of the study
-            key = "stable" if (label, key) == ("HPA", "status") else key
-            if key == "stable":
-                values = values == Status.CONVERGED
-            variables[f"{label}_{key}"] = Variable(dims, values, long_name=f"{key} by {label}")
+            text = NAMES.get(key.removesuffix("_error"), key)
+            text = f"{text}, error" if key.endswith("_error") else text
+            out[f"{label}_{key}"] = Variable(dims, values, long_name=f"{text}, by {label}")
     rates = {phase: list(pair) for phase, pair in _PHASES.items()}
-    return Dataset(variables, {"g": _G, "h": _H, "rates": rates, "curves": list(curves)})
+    return Dataset(out, {"g": _G, "h": _H, "rates": rates, "curves": list(found)})
 
 
 def draw(data: Dataset) -> Figure:

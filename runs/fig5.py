@@ -1,20 +1,20 @@
 """Magnetisation, fluctuations and correlation length of the infinite chain (Fig. 5)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import ITEBD, TWA, HolsteinPrimakoff, Status, SteadyState, steady_state
+from impo import ITEBD, TWA, HolsteinPrimakoff, Status, steady_state
 from impo.model import LindbladModel
 from impo.plot import points, spin_text
 from impo.result import Dataset, Variable
-from impo.sweep import sweep
 from models.gain_loss import chain
-from runs._twa_curves import along_loss, draw_curve
+from runs._points import Row, draw_curve, measured, rows, stacked, variables
 
 COST = {"quick": "3 min", "full": "3 h"}
 
@@ -22,16 +22,12 @@ G, H = 1.0, 0.5
 GAIN = 1.5  # of path (i)
 SPINS = (0.5, 1.0, 2.0)
 LARGE_SPINS = (4.0, 8.0, 16.0)  # on few points, in the full form
-LARGE_SPIN = 1000.0  # of the semiclassical lines, the only one of `along_loss`
+SEMICLASSICAL_SPIN = 1000.0
 _COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6")  # C3 is TWA
-QUANTITIES = {
-    "Sz": (("path", "site"), "<Sz>/S"),
-    "Sz_var": (("path", "site"), "Var(Sz)/S^2"),
-    "xi": (("path",), "correlation length of <S+ S-> between A sites"),
-}
+_DRAWN = ("Sz", "Sz_var", "xi")
 
 
-def _paths(spin: float, losses: Sequence[float], rates: Sequence[float]) -> list[list]:
+def _paths(spin: float, losses: NDArray, rates: NDArray) -> list[list[LindbladModel]]:
     """Return the models of path (i), fixed gain, and path (ii), gain = loss."""
     return [
         [chain(spin, G, H, GAIN, loss) for loss in losses],
@@ -39,41 +35,30 @@ def _paths(spin: float, losses: Sequence[float], rates: Sequence[float]) -> list
     ]
 
 
-def _row(state: SteadyState) -> dict[str, np.ndarray]:
-    """Return the plotted quantities of one state, in units of S, with errors; nan where none."""
-    spin = float(state.model.parameters["S"])
-    out = {"status": np.array(str(state.status)), "residual": np.array(np.nan)}
-    measured = {
-        "Sz": (state.expect("Sz"), spin, (2,)),
-        "Sz_var": (state.variance("Sz"), spin**2, (2,)),
-        "xi": (state.correlation_length("S+", "S-", (0, 0)), 1.0, ()),
+def _coordinates(prefix: str, losses: NDArray, rates: NDArray) -> dict[str, Variable]:
+    """Return the rates along both paths as coordinates."""
+    one, two = f"{prefix}_i_loss", f"{prefix}_ii_loss"
+    return {
+        one: Variable((one,), losses, "g", "loss rate on path (i), gain = 1.5 g"),
+        two: Variable((two,), rates, "g", "gain and loss rate on path (ii)"),
     }
-    for name, (estimate, scale, shape) in measured.items():
-        empty = np.full(shape, np.nan)
-        out[name] = empty if estimate is None else np.real(estimate.value) / scale
-        out[name + "_error"] = empty if estimate is None else np.asarray(estimate.error) / scale
-    if state.residual is not None:
-        out["residual"] = np.array(state.residual)
+
+
+def _impo_variables(
+    prefix: str, spins: Sequence[float], found: Sequence[Sequence[Row]]
+) -> dict[str, Variable]:
+    """Return both paths of all spins, as `_paths` has them one after the other."""
+    dim = f"{prefix}_S"
+    out = {dim: Variable((dim,), np.array(spins), "1", "spin quantum number")}
+    for n, path in enumerate(("i", "ii")):
+        columns = stacked([stacked(table) for table in found[n::2]])
+        label = f"{prefix}_{path}"
+        out |= variables(columns, (dim, f"{label}_loss"), label, (*_DRAWN, "status", "residual"))
     return out
 
 
-def _columns(states: Iterator[SteadyState]) -> dict[str, np.ndarray]:
-    rows = [_row(state) for state in states]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
-def _chains(models: Sequence[Sequence[LindbladModel]], method: ITEBD) -> list[list[SteadyState]]:
-    """Return the steady states of chains of neighbouring models."""
-    found = dict(sweep(models, method))
-    ends = np.cumsum([len(chain_of) for chain_of in models])
-    return [
-        [found[n] for n in range(end - len(chain_of), end)]
-        for chain_of, end in zip(models, ends, strict=True)
-    ]
-
-
-def _twa_curves(quick: bool) -> dict[str, Variable]:
-    """Return TWA on both paths; correlation lengths, on path (ii), want more samples."""
+def _twa(quick: bool) -> tuple[list[NDArray], list[TWA]]:
+    """Return rates and settings of TWA; correlation lengths, on path (ii), want more samples."""
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
         losses = np.array(
@@ -82,79 +67,40 @@ def _twa_curves(quick: bool) -> dict[str, Variable]:
         rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400 if quick else 4000, tol=1e-9)
     two = replace(one, trajectories=256, max_time=800 if quick else 4000)
-    first = along_loss(losses, one, GAIN, prefix="twa_i")
-    return first | along_loss(rates, two, prefix="twa_ii")
+    return [losses, rates], [one, two]
 
 
-def _impo_curves(
-    prefix: str, spins: Sequence[float], losses: NDArray, rates: NDArray, method: ITEBD
-) -> dict[str, Variable]:
-    """Return iMPO on both paths, with names and dimensions that begin with `prefix`."""
-    variables = {
-        f"{prefix}loss": Variable(
-            (f"{prefix}loss",), losses, "g", "loss on path (i), gain = 1.5 g"
-        ),
-        f"{prefix}rate": Variable((f"{prefix}rate",), rates, "g", "both rates on path (ii)"),
-        f"{prefix}S": Variable((f"{prefix}S",), np.array(spins), "1", "spin quantum number"),
-    }
-    models = [path for spin in spins for path in _paths(spin, losses, rates)]
-    chains = [_columns(iter(states)) for states in _chains(models, method)]
-    for path, (label, dim) in enumerate((("i", "loss"), ("ii", "rate"))):
-        stacked = {
-            name: np.stack([chains[2 * s + path][name] for s in range(len(spins))])
-            for name in chains[0]
-        }
-        dims = (f"{prefix}S", f"{prefix}{dim}")
-        for name, (axes, text) in QUANTITIES.items():
-            for suffix in ("", "_error"):
-                long_name = ("error of " if suffix else "") + text
-                variables[f"{prefix}{name}{suffix}_{label}"] = Variable(
-                    (*dims, *axes[1:]), stacked[name + suffix], "1", long_name
-                )
-        variables[f"{prefix}path_{label}_status"] = Variable(
-            dims, stacked["status"], "1", "verdict"
-        )
-        variables[f"{prefix}residual_{label}"] = Variable(
-            dims, stacked["residual"], "g", "residual of the master equation"
-        )
-    return variables
-
-
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return curves on both paths: iMPO; TWA and Holstein-Primakoff lines.
 
-    iMPO is there for S = 1/2, 1, 2 and, in the full form on fewer points (`large_...`), 4, 8, 16.
-    All have grids of their own: `loss` and `rate`, `large_loss` and `large_rate`, `twa_i_loss` and
-    `twa_ii_loss`, and `hpa_loss` and `hpa_rate`.
+    iMPO is there for S = 1/2, 1, 2 (`impo_...`) and, in the full form on fewer points, 4, 8, 16
+    (`large_...`); `twa_...` and `hpa_...` are for S = 1000. All have grids of their own.
     """
     losses = np.linspace(0.05, 3, 10 if quick else 60)
     rates = np.linspace(0.1, 3, 10 if quick else 59)
     method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
-    variables = _impo_curves("", SPINS, losses, rates, method)
+    twa_rates, twa_methods = _twa(quick)
+    small = [path for spin in SPINS for path in _paths(spin, losses, rates)]
+    semiclassical = _paths(SEMICLASSICAL_SPIN, *twa_rates)
+    methods = [method] * len(small) + twa_methods
+    *found, one, two = rows([*small, *semiclassical], methods, directory)
+    out = _coordinates("impo", losses, rates) | _impo_variables("impo", SPINS, found)
+    out |= _coordinates("twa", *twa_rates)
+    for path, table in (("i", one), ("ii", two)):
+        label = f"twa_{path}"
+        out |= variables(stacked(table), (f"{label}_loss",), label, (*_DRAWN, "settled"))
     if not quick:
         few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
-        large = ITEBD(tol=1e-2, chi_max=128)
-        variables |= _impo_curves("large_", LARGE_SPINS, few, few, large)
-    fine = 80 if quick else 400
-    hpa_losses, hpa_rates = np.linspace(0.02, 3, fine), np.linspace(0.02, 3, fine)
-    lines = [
-        _columns(steady_state(model, HolsteinPrimakoff()) for model in path)
-        for path in _paths(LARGE_SPIN, hpa_losses, hpa_rates)
-    ]
-    variables["hpa_loss"] = Variable(("hpa_loss",), hpa_losses, "g", "loss rate on path (i)")
-    variables["hpa_rate"] = Variable(("hpa_rate",), hpa_rates, "g", "both rates on path (ii)")
-    for path, (label, dim) in enumerate((("i", "loss"), ("ii", "rate"))):
-        for name, (axes, text) in QUANTITIES.items():
-            for suffix in ("", "_error"):
-                long_name = ("error of " if suffix else "") + text
-                variables[f"hpa_{name}{suffix}_{label}"] = Variable(
-                    (f"hpa_{dim}", *axes[1:]),
-                    lines[path][name + suffix],
-                    "1",
-                    f"{long_name} (HPA, S = {LARGE_SPIN:g})",
-                )
-    variables |= _twa_curves(quick)
-    return Dataset(variables, {"g": G, "h": H, "gain": GAIN, "tol": method.tol})
+        large = [path for spin in LARGE_SPINS for path in _paths(spin, few, few)]
+        method_of_large = ITEBD(tol=1e-2, chi_max=128)
+        found = rows(large, [method_of_large] * len(large), directory, workers=1)
+        out |= _coordinates("large", few, few) | _impo_variables("large", LARGE_SPINS, found)
+    fine = np.linspace(0.02, 3, 80 if quick else 400)
+    out |= _coordinates("hpa", fine, fine)
+    for path, line in zip(("i", "ii"), _paths(SEMICLASSICAL_SPIN, fine, fine), strict=True):
+        table = [measured(steady_state(model, HolsteinPrimakoff())) for model in line]
+        out |= variables(stacked(table), (f"hpa_{path}_loss",), f"hpa_{path}", _DRAWN)
+    return Dataset(out, {"g": G, "h": H, "gain": GAIN, "tol": method.tol})
 
 
 def draw(data: Dataset) -> Figure:
@@ -168,7 +114,7 @@ def draw(data: Dataset) -> Figure:
     _phases(axes[1, 0], data)
     _curves(axes[1, 1], data, "xi", "ii", (None,))
     axes[1, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\xi$ (unit cells)", title="(d)")
-    axes[1, 1].set_ylim(0, 3 * np.nanmax(data["xi_ii"], initial=0.5))
+    axes[1, 1].set_ylim(0, 3 * np.nanmax(data["impo_ii_xi"], initial=0.5))
     handles = axes[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=min(5, len(handles[0])))
     return figure
@@ -177,35 +123,37 @@ def draw(data: Dataset) -> Figure:
 def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int | None]) -> None:
     """Draw one quantity along a path, for all spins, with the semiclassical line."""
     marks = {0: "o", 1: "s", None: "o"}
-    curves = [("", number, spin) for number, spin in enumerate(data["S"])]
-    curves += (
-        [("large_", n, spin) for n, spin in enumerate(data["large_S"])] if "large_S" in data else []
-    )
+    curves = [
+        (prefix, number, spin)
+        for prefix in ("impo", "large")
+        if f"{prefix}_S" in data
+        for number, spin in enumerate(data[f"{prefix}_S"])
+    ]
     for colour, (prefix, number, spin) in zip(_COLOURS, curves, strict=False):
-        x = data[f"{prefix}loss" if label == "i" else f"{prefix}rate"]
-        good = data[f"{prefix}path_{label}_status"][number] == Status.CONVERGED
+        line = f"{prefix}_{label}"
+        good = data[f"{line}_status"][number] == Status.CONVERGED
         for site in sites:
-            values = data[f"{prefix}{name}_{label}"][number]
-            errors = data[f"{prefix}{name}_error_{label}"][number]
+            values, errors = data[f"{line}_{name}"][number], data[f"{line}_{name}_error"][number]
             if site is not None:
                 values, errors = values[:, site], errors[:, site]
-            text = None
-            if site in (0, None):
-                text = f"iMPO, $S={spin_text(spin)}$"
+            named = site in (0, None)
             points(
-                ax, x, values, errors, good,
-                label=text, color=colour, marker=marks[site], linestyle="--",
+                ax, data[f"{line}_loss"], values, errors, good, color=colour,
+                marker=marks[site], linestyle="--",
+                label=f"iMPO, $S={spin_text(spin)}$" if named else None,
             )  # fmt: skip
-    hpa_x = data["hpa_loss" if label == "i" else "hpa_rate"]
     for site in sites:
         named = site in (0, None)
         draw_curve(
             ax, data, name, site, prefix=f"twa_{label}", color="C3", marker=marks[site],
-            label=f"TWA, $S={LARGE_SPIN:g}$" if named else None,
+            label=f"TWA, $S={SEMICLASSICAL_SPIN:g}$" if named else None,
         )  # fmt: skip
-        line = data[f"hpa_{name}_{label}"]
-        line = line if site is None else line[:, site]
-        ax.plot(hpa_x, line, color="black", lw=0.7, marker="", label="HPA" if named else None)
+        values = data[f"hpa_{label}_{name}"]
+        values = values if site is None else values[:, site]
+        ax.plot(
+            data[f"hpa_{label}_loss"], values, color="black", lw=0.7, marker="",
+            label="HPA" if named else None,
+        )  # fmt: skip
     g, h, gain = (data.attributes[key] for key in ("g", "h", "gain"))
     edges = [(g - h) ** 2 / gain, (g + h) ** 2 / gain] if label == "i" else [g - h, g + h]
     for edge in edges:
@@ -221,7 +169,7 @@ def _phases(ax: Axes, data: Dataset) -> None:
     for edge in (lower, upper):
         ax.plot(rate, edge, color="black", lw=1)
     ax.plot([0, g - h], [0, g - h], color="black", lw=1)
-    ax.plot([gain, gain], [data["loss"][0], data["loss"][-1]], color="C4", lw=1.5)
+    ax.plot([gain, gain], [data["impo_i_loss"][0], data["impo_i_loss"][-1]], color="C4", lw=1.5)
     ax.plot([0, 3], [0, 3], color="C5", lw=1.5, ls=":")
     for x, y, text in (
         (2.2, 1.75, "AM"), (0.75, 1.35, "PPT"), (0.55, 0.1, r"FM $\uparrow$"),

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,13 +12,14 @@ from impo.plot import spin_text
 from impo.result import Dataset, Variable
 from impo.twa import TWA
 from models.gain_loss import chain
-from runs._twa_curves import along_loss, draw_curve
+from runs._points import draw_curve, rows, stacked, variables
 
 COST = {"quick": "35 s", "full": "15 min"}
 
 G, H = 1.0, 0.5
 SPINS = (0.5, 1.0, 2.0, 10.0, 100.0)
 POTENTIAL_SPIN = 100.0
+TWA_SPIN = 1000.0
 DISTANCES = (1.1, 1.0, 0.9)  # rate over threshold in the columns of panel (c)
 
 
@@ -61,7 +63,7 @@ def _landau_first_order(order: np.ndarray, distance: float) -> np.ndarray:
     return (x - 2 * x**2 + x**3) + 2 * (distance - 1) * x
 
 
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return mean field and TWA along gain = loss, and the potentials of panel (c)."""
     points = 25 if quick else 100
     threshold = G + H
@@ -81,7 +83,7 @@ def compute(quick: bool) -> Dataset:
     first_order = [_landau_first_order(order, x) for x in DISTANCES]
     names = ("transverse", "magnetisation", "magnetisation_error", "growth_rate")
     texts = ("|<S->|/S", "<Sz>/S on A", "error of <Sz>/S on A", "slowest mode of the fixed point")
-    variables = {
+    out = {
         "rate": Variable(("rate",), rates, "g", "gain and loss rate"),
         "S": Variable(("S",), np.array(SPINS), "1", "spin quantum number"),
         "distance": Variable(("distance",), np.array(DISTANCES), "1", "rate over threshold"),
@@ -99,11 +101,15 @@ def compute(quick: bool) -> Dataset:
     }  # fmt: skip
     for i, (name, text) in enumerate(zip(names, texts, strict=True)):
         units = "g" if name == "growth_rate" else "1"
-        variables[name] = Variable(("S", "rate"), table[..., i], units, text)
-    variables |= along_loss(threshold * distances, stochastic)
+        out[name] = Variable(("S", "rate"), table[..., i], units, text)
+    models = [chain(TWA_SPIN, G, H, rate, rate) for rate in threshold * distances]
+    (table,) = rows([models], [stochastic], directory)
+    out["twa_loss"] = Variable(("twa_loss",), threshold * distances, "g", "gain and loss rate")
+    out |= variables(
+        stacked(table), ("twa_loss",), "twa", ("Sz", "Sz_var", "transverse", "xi", "settled")
+    )
     return Dataset(
-        variables,
-        {"title": "Mean-field order and TWA", "g": G, "h": H, "potential_S": POTENTIAL_SPIN},
+        out, {"title": "Mean-field order and TWA", "g": G, "h": H, "potential_S": POTENTIAL_SPIN}
     )
 
 
@@ -123,7 +129,7 @@ def draw(data: Dataset) -> Figure:
     for ax, key in zip(axes, ("transverse", "Sz"), strict=True):
         draw_curve(
             ax, data, key, 0, 1 / threshold, color=f"C{len(data['S'])}", linewidth=1.5,
-            label="TWA, $S=1000$",
+            label=f"TWA, $S={TWA_SPIN:g}$",
         )  # fmt: skip
         ax.set_ylim(-0.1, 1.1)
     below = x < 1

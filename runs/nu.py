@@ -5,19 +5,20 @@ S+S- on one sublattice; nu is fitted to log xi against log |Gamma - Gamma_c| ove
 are equilibrated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import ITEBD, holstein_primakoff, steady_state, twa
-from impo.model import LindbladModel
+from impo import ITEBD, TWA, HolsteinPrimakoff
 from impo.plot import concise, points, spin_text
-from impo.result import Dataset, Status, SteadyState, Variable
+from impo.result import Dataset, Status, Variable
 from models.gain_loss import chain
-from runs._twa_curves import verdict
+from runs._points import rows, stacked, verdicts
 
 COST = {"quick": "1 min", "full": "1.5 h"}
 
@@ -27,49 +28,33 @@ _CRITICAL = _G + _H
 
 @dataclass(frozen=True)
 class Curve:
-    """One method at one S: the distances |Gamma/Gamma_c - 1| on the AM and on the PPT side."""
+    """One method at one S: the distances |Gamma/Gamma_c - 1| on the AM and on the PPT side.
+
+    They fall, so that methods that start from the point before come from farther away.
+    """
 
     S: float
-    solve: Callable[[LindbladModel], SteadyState]
+    method: Any
     am: Sequence[float]
     ppt: Sequence[float] = ()
 
 
 def curves(quick: bool) -> dict[str, Curve]:
     """Return what is solved; another method or S is one more entry."""
-    stochastic = twa.TWA(
+    stochastic = TWA(
         cells=60 if quick else 100, trajectories=128 if quick else 256,
         max_time=500 if quick else 2000, tol=1e-9,
     )  # fmt: skip
-    am = [0.01, 0.02, 0.04, 0.1] if quick else [0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2]
-    ppt = [0.06, 0.1, 0.15, 0.22] if quick else [0.02, 0.04, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22]
-
-    def solve_twa(model: LindbladModel) -> SteadyState:
-        return twa.steady_state(model, stochastic)
-
-    def solve_hpa(model: LindbladModel) -> SteadyState:
-        return holstein_primakoff.steady_state(model, holstein_primakoff.HolsteinPrimakoff())
-
-    found = {"HPA": Curve(1000, solve_hpa, np.geomspace(0.003, 0.3, 9))}
+    am = [0.1, 0.04, 0.02, 0.01] if quick else [0.2, 0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.005]
+    ppt = [0.22, 0.15, 0.1, 0.06] if quick else [0.22, 0.17, 0.13, 0.1, 0.08, 0.06, 0.04, 0.02]
+    found = {"HPA": Curve(1000, HolsteinPrimakoff(), np.geomspace(0.3, 0.003, 9))}
     for S in (1000,) if quick else (16, 128, 1000):
-        found[f"TWA S={S}"] = Curve(S, solve_twa, am, ppt)
+        found[f"TWA S={S}"] = Curve(S, stochastic, am, ppt)
     near = [0.2, 0.1, 0.04] if quick else [0.2, 0.15, 0.1, 0.07, 0.05, 0.035, 0.025]
     for S in (0.5, 1, 2) if quick else (0.5, 1, 2, 4, 8):
         method = ITEBD(tol=1e-3 if S < 4 else 3e-3 if S < 8 else 1e-2)
-        found[f"iMPO S={S:g}"] = Curve(S, _neighbours(method), near, near)
+        found[f"iMPO S={S:g}"] = Curve(S, method, near, near)
     return found
-
-
-def _neighbours(method: ITEBD) -> Callable[[LindbladModel], SteadyState]:
-    """Return a solver that starts every point from the one solved before."""
-    previous: SteadyState | None = None
-
-    def solve(model: LindbladModel) -> SteadyState:
-        nonlocal previous
-        previous = steady_state(model, method, previous)
-        return previous
-
-    return solve
 
 
 def exponent(distance: NDArray, length: NDArray, error: NDArray) -> tuple[float, float]:
@@ -88,36 +73,32 @@ def exponent(distance: NDArray, length: NDArray, error: NDArray) -> tuple[float,
     return float(-fit[0]), float(np.sqrt(covariance[0, 0] * max(chi, 1.0)))
 
 
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return xi on both sides for every curve, and the fitted exponents as attributes."""
-    variables: dict[str, Variable] = {}
+    sides = [
+        (f"{label} {side}".replace(" ", "_").replace("=", ""), curve, sign, np.array(distances))
+        for label, curve in curves(quick).items()
+        for side, sign, distances in (("AM", 1, curve.am), ("PPT", -1, curve.ppt))
+        if len(distances)
+    ]
+    chains = [
+        [chain(curve.S, _G, _H, rate, rate) for rate in _CRITICAL * (1 + sign * distances)]
+        for _, curve, sign, distances in sides
+    ]
+    found = rows(chains, [curve.method for _, curve, _, _ in sides], directory)
+    out: dict[str, Variable] = {}
     exponents: dict[str, list[float | None]] = {}
-    found = curves(quick)
-    for label, curve in found.items():
-        for side, sign, distances in (("AM", 1, curve.am), ("PPT", -1, curve.ppt)):
-            if not len(distances):
-                continue
-            rows, verdicts = [], []
-            for distance in distances:
-                rate = _CRITICAL * (1 + sign * distance)
-                state = curve.solve(chain(curve.S, _G, _H, rate, rate))
-                length = state.correlation_length("S+", "S-", (0, 0))
-                pair = (np.nan, np.nan) if length is None else (length.value, length.error)
-                rows.append(pair)
-                verdicts.append(verdict(state))
-            values, errors = np.array(rows).T
-            status = np.array(verdicts)
-            name = f"{label} {side}".replace(" ", "_").replace("=", "")
-            dim = f"{name}_distance"
-            where = np.array(distances, dtype=float)
-            variables[dim] = Variable((dim,), where, long_name="|Gamma/Gamma_c - 1|")
-            variables[f"{name}_xi"] = Variable((dim,), values, "cells", "correlation length")
-            variables[f"{name}_xi_error"] = Variable((dim,), errors, "cells", "error of xi")
-            variables[f"{name}_status"] = Variable((dim,), status, long_name="verdict")
-            used = status == Status.CONVERGED
-            nu = exponent(where[used], values[used], errors[used])
-            exponents[name] = [float(x) if np.isfinite(x) else None for x in nu]
-    return Dataset(variables, {"g": _G, "h": _H, "Gamma_c": _CRITICAL, "nu": exponents})
+    for (name, _, _, distances), table in zip(sides, found, strict=True):
+        columns, dim = stacked(table), f"{name}_distance"
+        xi, error, status = columns["xi"], columns["xi_error"], verdicts(columns)
+        out[dim] = Variable((dim,), distances, long_name="|Gamma/Gamma_c - 1|")
+        out[f"{name}_xi"] = Variable((dim,), xi, "cells", "correlation length")
+        out[f"{name}_xi_error"] = Variable((dim,), error, "cells", "error of xi")
+        out[f"{name}_status"] = Variable((dim,), status, long_name="verdict")
+        used = status == Status.CONVERGED
+        nu = exponent(distances[used], xi[used], error[used])
+        exponents[name] = [float(x) if np.isfinite(x) else None for x in nu]
+    return Dataset(out, {"g": _G, "h": _H, "Gamma_c": _CRITICAL, "nu": exponents})
 
 
 def draw(data: Dataset) -> Figure:

@@ -8,19 +8,21 @@ line gain = loss < g - h, and a long one close to the other boundaries: such poi
 convergence, and are marked.
 """
 
+import itertools
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import ITEBD, TWA, Status, SteadyState
+from impo import ITEBD, TWA, Status
 from impo.model import LindbladModel
 from impo.plot import spin_text
 from impo.result import Dataset, Variable
-from impo.sweep import sweep
 from models.gain_loss import chain
+from runs._points import Row, rows
 from runs.fig1c import EDGE, PHASES, G, H, boundary
 
 COST = {"quick": "1 min", "full": "40 min"}
@@ -47,43 +49,39 @@ def half_plane(spin: float, axis: NDArray) -> list[list[LindbladModel]]:
     ]
 
 
-def order(state: SteadyState) -> dict[str, tuple[float, float]]:
-    """Return M_z and the total variance, scaled by S, with errors."""
-    spin = float(state.model.sites[0].S)
-    mean, spread = state.expect("Sz"), state.variance("Sz")
-    return {
-        "Mz": (np.real(mean.value).sum() / (2 * spin), np.sum(mean.error) / (2 * spin)),
-        "variance": (np.real(spread.value).sum() / spin**2, np.sum(spread.error) / spin**2),
-    }
+def plane(found: Iterable[Row], points: int) -> dict[str, NDArray]:
+    """Return M_z and the total variance, with errors and verdicts, as arrays (gain, loss).
 
-
-def plane(states: Iterable[SteadyState], points: int) -> dict[str, NDArray]:
-    """Return arrays (gain, loss) of the whole plane from the states of `half_plane`, in order."""
+    `found` are the points of `half_plane`, in order.
+    """
     out: dict[str, NDArray] = {"status": np.full((points, points), "", dtype=object)}
     places = [(n, m) for n in range(points) for m in range(n + 1)[::-1]]
-    for place, state in zip(places, states, strict=True):
-        out["status"][place] = out["status"][place[::-1]] = str(state.status)
-        for name, (value, error) in order(state).items():
-            for key, number, sign in (
-                (name, value, -1 if name == "Mz" else 1),
-                (f"{name}_error", error, 1),
+    for place, row in zip(places, found, strict=True):
+        out["status"][place] = out["status"][place[::-1]] = str(row["status"])
+        for name, source, scale, sign in (("Mz", "Sz", 0.5, -1), ("variance", "Sz_var", 1.0, 1)):
+            for key, other, mirrored in (
+                (name, source, sign),
+                (f"{name}_error", f"{source}_error", 1),
             ):
                 array = out.setdefault(key, np.full((points, points), np.nan))
-                array[place[::-1]] = sign * number
+                number = scale * row[other].sum()
+                array[place[::-1]] = mirrored * number
                 array[place] = number
     out["status"] = out["status"].astype(str)
     return out
 
 
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return both quantities on a grid of rates for all spins, and the boundaries."""
     points, along = (10, 25) if quick else (24, 60)
     axis = EDGE * np.arange(1, points + 1) / points
     methods = _methods(quick)
-    planes = []
-    for spin, method in methods:
-        found = dict(sweep(half_plane(spin, axis), method))
-        planes.append(plane((found[n] for n in range(len(found))), points))
+    lines = [(line, method) for spin, method in methods for line in half_plane(spin, axis)]
+    found = rows(*zip(*lines, strict=True), directory)
+    planes = [
+        plane(itertools.chain.from_iterable(found[n * points : (n + 1) * points]), points)
+        for n in range(len(methods))
+    ]
     gains = np.geomspace(0.05, EDGE, along)
     variables = {
         "S": Variable(("S",), np.array([spin for spin, _ in methods]), "1", "spin quantum number"),

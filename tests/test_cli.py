@@ -371,6 +371,61 @@ def test_run_stores_data_and_figures(capsys, study):
     assert "wrote here.h5: all results are converged" in err
 
 
+KEEPING = '''
+"""Three points that are kept."""
+
+from impo.result import Dataset, Variable
+from impo.steady import METHODS
+from impo.sweep import sweep
+from matplotlib.figure import Figure
+from models.gain_loss import dimer
+import numpy as np
+
+COST = {"quick": "1 s", "full": "2 s"}
+
+
+def compute(quick, directory):
+    models = [dimer(1, gain=gain) for gain in (0.5, 1.0, 1.5)]
+    states = dict(sweep([models], METHODS["dense"](), directory))
+    values = np.array([states[n].expect("Sz").value.real for n in range(3)])
+    return Dataset({"Sz": Variable(("point", "site"), values)})
+
+
+def draw(data):
+    return Figure()
+'''
+
+
+def test_an_interrupted_study_goes_on_with_the_points_that_it_has(capsys, study, monkeypatch):
+    (study / "keeping.py").write_text(KEEPING)
+    solve, solved = double.steady_state, []
+
+    def interrupted(model, *arguments):
+        if len(solved) == 2:
+            raise KeyboardInterrupt
+        solved.append(model.parameters["gain"])
+        return solve(model, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(double, "steady_state", interrupted)
+        assert main(["run", "keeping"]) == 130
+        assert "interrupted" in capsys.readouterr().err
+        assert os.listdir("results") == ["keeping.unfinished"]
+        assert solved == [0.5, 1.0]
+
+    def last(model, *arguments):
+        solved.append(model.parameters["gain"])
+        return solve(model, *arguments)
+
+    monkeypatch.setattr(double, "steady_state", last)
+    assert main(["run", "keeping"]) == 0
+    assert solved == [0.5, 1.0, 1.5]
+    assert sorted(os.listdir("results")) == ["keeping.h5", "keeping.pdf", "keeping.png"]
+    once = load("results/keeping.h5")["Sz"]
+    assert main(["run", "keeping", "-o", "again.h5"]) == 0
+    np.testing.assert_array_equal(load("again.h5")["Sz"], once)
+
+
 def test_a_study_with_an_unconverged_point_is_stored_and_says_so(capsys, study):
     assert main(["run", "poor", "--quick"]) == 3
     assert "1 results are not converged" in capsys.readouterr().err

@@ -193,19 +193,20 @@ def check_fig4(data):
 def check_fig5(data):
     """From FM over PPT to AM; iMPO converges, and large spins agree with the linearised ones."""
     for label in ("i", "ii"):
-        assert np.all(data[f"path_{label}_status"] == Status.CONVERGED)
-        assert data[f"Sz_error_{label}"].max() < data.attributes["tol"] * 1.001
-        assert data[f"residual_{label}"].max() < data.attributes["tol"]
-    both = data["Sz_i"].sum(axis=-1)  # S, loss
+        assert np.all(data[f"impo_{label}_status"] == Status.CONVERGED)
+        assert data[f"impo_{label}_Sz_error"].max() < data.attributes["tol"] * 1.001
+        assert data[f"impo_{label}_residual"].max() < data.attributes["tol"]
+    both = data["impo_i_Sz"].sum(axis=-1)  # S, loss
     assert np.all(both[:, 0] > 1)
-    assert np.all(np.diff(both[:, data["loss"] < 2.1], axis=1) < 0)
-    for sign, side in ((1, data["loss"] < 1.4), (-1, data["loss"] > 1.6)):  # odd about gain = loss
+    assert np.all(np.diff(both[:, data["impo_i_loss"] < 2.1], axis=1) < 0)
+    loss = data["impo_i_loss"]
+    for sign, side in ((1, loss < 1.4), (-1, loss > 1.6)):  # odd about gain = loss
         assert np.all(sign * both[:, side] > 0.01)
-    assert np.all(data["Sz_i"][:, -1, 0] > 0.6)
-    assert np.all(data["Sz_i"][:, -1, 1] < -0.6)
-    np.testing.assert_allclose(data["Sz_ii"].sum(axis=-1), 0, atol=2 * data.attributes["tol"])
+    assert np.all(data["impo_i_Sz"][:, -1, 0] > 0.6)
+    assert np.all(data["impo_i_Sz"][:, -1, 1] < -0.6)
+    np.testing.assert_allclose(data["impo_ii_Sz"].sum(axis=-1), 0, atol=2 * data.attributes["tol"])
     for site in (0, 1):
-        linear = np.interp(data["twa_i_loss"], data["hpa_loss"], data["hpa_Sz_i"][:, site])
+        linear = np.interp(data["twa_i_loss"], data["hpa_i_loss"], data["hpa_i_Sz"][:, site])
         edges = np.array([0.5, 1.5]) ** 2 / data.attributes["gain"]
         far = np.minimum(*np.abs(data["twa_i_loss"] - edges[:, None])) > 0.05
         known = np.isfinite(linear) & data["twa_i_settled"] & far

@@ -1,0 +1,148 @@
+"""Points of the longer studies: solved on all cores, kept on disk, reduced to what is drawn."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from impo.executors import embedded
+from impo.model import LindbladModel
+from impo.plot import points
+from impo.result import Dataset, Status, SteadyState, Variable
+from impo.sweep import sweep
+
+NAMES = {
+    "Sz": "<S_z>/S",
+    "Sz_var": "Var(S_z)/S^2",
+    "transverse": "S_perp/S",
+    "xi": "correlation length of S+S- between A sites, in cells",
+}
+
+Row = dict[str, NDArray]
+
+
+def equilibrated(state: SteadyState) -> bool:
+    """Return whether the verdict is converged, or at least both starts of a TWA run agree.
+
+    Where a correlation length is wanted, TWA runs until `max_time` with an unreachable `tol`: the
+    length has an error of its own.
+    """
+    return state.status is Status.CONVERGED or bool(state.diagnostics.get("starts_agree", False))
+
+
+def measured(state: SteadyState) -> Row:
+    """Return what studies draw of a steady state whose sites have the same spin S.
+
+    Returns
+    -------
+    dict
+        Scaled by S or S^2 and each with an `..._error`, nan where there is none: `Sz`, `Sz_var` and
+        `transverse` = sqrt(<S_x>^2 + <S_y>^2)/S (site,), `xi` of S+S- on site 0 (); then `status`,
+        `settled` (see `equilibrated`), `residual` and the `time` evolved.
+    """
+    spin, sites = float(state.model.sites[0].S), (len(state.model.sites),)
+    length = state.correlation_length("S+", "S-", (0, 0))
+    found = {
+        "Sz": (state.expect("Sz"), spin, sites),
+        "Sz_var": (state.variance("Sz"), spin**2, sites),
+        "transverse": (state.expect("S+"), spin, sites),
+        "xi": (length, 1.0, ()),
+    }
+    out = {
+        "status": np.array(str(state.status)),
+        "settled": np.array(equilibrated(state)),
+        "residual": np.array(np.nan if state.residual is None else state.residual),
+        "time": np.array(state.diagnostics.get("time", np.nan)),
+    }
+    for name, (estimate, scale, shape) in found.items():
+        value = error = np.full(shape, np.nan)
+        if estimate is not None:
+            value = np.abs(estimate.value) if name == "transverse" else np.real(estimate.value)
+            error = np.asarray(estimate.error)
+        out[name], out[f"{name}_error"] = value / scale, error / scale
+    return out
+
+
+def rows(
+    chains: Sequence[Iterable[LindbladModel]],
+    methods: Sequence[Any],
+    directory: Path,
+    workers: int | None = None,
+) -> list[list[Row]]:
+    """Return what is `measured` of models in chains of neighbours, one method for each chain.
+
+    Parameters
+    ----------
+    chains, methods
+        As of `impo.sweep.sweep`.
+    directory
+        Where finished points are kept: a study that was killed goes on from there.
+    workers
+        Number of processes; None takes all usable cores. One has all of the memory: what iMPO
+        needs from S = 8 on.
+    """
+    pairs = [
+        [(model, method) for model in line] for line, method in zip(chains, methods, strict=True)
+    ]
+    states = sweep(pairs, None, directory, embedded(workers))
+    found = {number: measured(state) for number, state in states}
+    ordered = iter([found[number] for number in sorted(found)])
+    return [list(islice(ordered, len(line))) for line in pairs]
+
+
+def stacked(table: Sequence[Row]) -> Row:
+    """Return rows, or columns of equal length, as arrays with one more axis in front."""
+    return {name: np.array([row[name] for row in table]) for name in table[0]}
+
+
+def verdicts(columns: Row) -> NDArray:
+    """Return `converged` for what has equilibrated, else the status."""
+    return np.where(columns["settled"], str(Status.CONVERGED), columns["status"])
+
+
+def variables(
+    columns: Row, dims: tuple[str, ...], prefix: str, names: Iterable[str]
+) -> dict[str, Variable]:
+    """Return columns as variables `<prefix>_<name>`; a last axis beyond `dims` is the site.
+
+    Those of `NAMES` come with their errors.
+    """
+    out = {}
+    for name in names:
+        errors = [f"{name}_error"] if name in NAMES else []
+        for key in [name, *errors]:
+            values = columns[key]
+            label = NAMES.get(name, name)
+            out[f"{prefix}_{key}"] = Variable(
+                (*dims, "site")[: values.ndim],
+                values,
+                "g" if name == "residual" else "1",
+                f"error of {label}" if key in errors else label,
+            )
+    return out
+
+
+def draw_curve(
+    axes: Axes,
+    data: Dataset,
+    key: str,
+    site: int | None = None,
+    scale: float = 1.0,
+    prefix: str = "twa",
+    **line,
+) -> None:
+    """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points have not equilibrated.
+
+    `site` picks a site where there is one; `line` goes to `impo.plot.points`.
+    """
+    value, error = data[f"{prefix}_{key}"], data[f"{prefix}_{key}_error"]
+    if site is not None:
+        value, error = value[:, site], error[:, site]
+    points(
+        axes, data[f"{prefix}_loss"] * scale, value, error, data[f"{prefix}_settled"],
+        **{"markersize": 3, "linewidth": 1, **line},
+    )  # fmt: skip
