@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from impo.basis import OperatorBasis, operator_basis
 from impo.result import Status
-from impo.tensor.picture import Check, Picture, two_site_states
+from impo.tensor.picture import Check, Picture
 
 RANK = 4
 
@@ -87,17 +87,9 @@ def _largest(
     return low, float(scaled[beyond].max(initial=0.0))
 
 
-def most_negative_eigenvalue(picture: Picture) -> float:
-    """Return the smallest eigenvalue of the two-site reduced density matrices."""
-    worst = 0.0
-    for rho in two_site_states(picture):
-        worst = min(worst, float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]))
-    return worst
-
-
 def unphysical(picture: Picture, error: float) -> bool:
     """Return whether a two-site density matrix is negative by more than the error allows."""
-    return most_negative_eigenvalue(picture) < -max(1e-8, 5 * error)
+    return picture.smallest_eigenvalue < -max(1e-8, 5 * error)
 
 
 def multipole_tail(picture: Picture) -> float:
@@ -137,7 +129,7 @@ def verdict(
     total = sum(errors.values())
     if unphysical(picture, total):
         return Status.UNPHYSICAL, (
-            f"A two-site density matrix has the eigenvalue {most_negative_eigenvalue(picture):.1e};"
+            f"A two-site density matrix has the eigenvalue {picture.smallest_eigenvalue:.1e};"
             " raise `chi_max`, or `k_max` if it is set."
         )
     if total <= tol and low_residual <= tol:

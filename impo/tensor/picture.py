@@ -83,6 +83,12 @@ class Picture:
         found = np.concatenate(values)
         return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
 
+    @cached_property
+    def smallest_eigenvalue(self) -> float:
+        """Smallest eigenvalue of the density matrices of all neighbours."""
+        states = two_site_states(self)
+        return min(float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]) for rho in states)
+
     @property
     def finite(self) -> bool:
         """Whether the evolution has not run away (as one with too low a cut-off may)."""
