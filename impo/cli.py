@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     check_writable(output)
     form = "full" if arguments.full else "quick"
     print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
-    unfinished = output.with_suffix(".unfinished")
+    unfinished = output.with_suffix(f".{form}")
     places = {"directory": unfinished} if parse.keeps_points(module) else {}
     data = module.compute(quick=not arguments.full, **places)
     told = {"study": arguments.name, "quick": not arguments.full}

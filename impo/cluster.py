@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from impo.arguments import ArgumentError, fail
 from impo.basis import local_operators, state_charges
 from impo.liouvillian import Generator
+from impo.model import Boson
 from impo.sparse_basis import SparseBasis, sparse_basis
 
 Place = tuple[int, int | tuple[int, ...]]
@@ -114,18 +115,31 @@ class ClusterDensity:
     def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> NDArray:
         """Return <A_{site a, cell 0} B_{site b, cell r}>, r = 0 ... the last cell or `max_cells`.
 
-        In two dimensions r runs over the cells (0, r).
+        In two dimensions r runs over the cells (r, 0).
         """
         origin = self.generator.cells[0]
-        line = sorted({cell[-1] for cell in self.generator.cells if cell[:-1] == origin[:-1]})
+        line = sorted({cell[0] for cell in self.generator.cells if cell[1:] == origin[1:]})
         first = self.position((sites[0], origin))
         out = []
         for r in line[: max_cells + 1]:
-            second = self.position((sites[1], (*origin[:-1], r)))
+            second = self.position((sites[1], (r, *origin[1:])))
             a = self._matrix(first, op_a)
             b = self._matrix(second, op_b)
             out.append(self.measure({first: a @ b} if first == second else {first: a, second: b}))
         return np.array(out)
+
+    @property
+    def cutoff_occupation(self) -> float:
+        """Largest probability that a boson holds as many quanta as it can."""
+        unit = self.generator.model.sites
+        return max(
+            (
+                float(self.distribution([(p % len(unit), cell)])[-1])
+                for p, cell in enumerate(self.generator.cells)
+                if isinstance(unit[p % len(unit)], Boson)
+            ),
+            default=0.0,
+        )
 
     def _matrix(self, position: int, op: str) -> NDArray:
         site = self.generator.sites[position]

@@ -323,11 +323,19 @@ def _state(model, method, flow, solution, others, seconds) -> ClusterMeanFieldSt
     if any(report["stable"] for report in reports[1:]):
         message += " A stable solution without symmetry breaking exists."
     u = flow.frame()
-    return ClusterMeanFieldState(
+    state = ClusterMeanFieldState(
         model, method, status, message, solution.residual, seconds,
         u[:, None] * solution.rho * u.conj(), bound,
         diagnostics={"real_frame": flow.real, "solutions": reports},
     )  # fmt: skip
+    occupation = state.density.cutoff_occupation
+    if status is Status.CONVERGED and occupation > method.tol:
+        message = (
+            f"A boson holds its largest number of quanta with probability {occupation:.1e}, more "
+            f"than tol = {method.tol:.1e}; raise its cutoff, or accept a larger tol."
+        )
+        return replace(state, status=Status.K_LIMITED, message=message)
+    return state
 
 
 def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:

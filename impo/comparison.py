@@ -230,14 +230,18 @@ class _Quantity:
             self.name: Variable(dims, values, self.units, self.label),
             f"{self.name}_error": Variable(dims, errors, self.units, f"error of the {self.label}"),
             f"{self.name}_deviation": Variable(
-                dims, _deviations(values, errors), "1", "difference to the first method over errors"
+                dims,
+                _deviations(values, errors),
+                "1",
+                "difference to the reference over errors",
             ),
         }
 
 
-def reference(values: NDArray) -> int | None:
-    """Return the first method that gives a number."""
-    return next((n for n, value in enumerate(values) if not np.isnan(value)), None)
+def reference(values: NDArray, errors: NDArray) -> int | None:
+    """Return the first method that gives a number with an error bar."""
+    known = np.flatnonzero(~np.isnan(values) & ~np.isnan(errors))
+    return int(known[0]) if known.size else None
 
 
 def _deviations(values: NDArray, errors: NDArray) -> NDArray:
@@ -245,7 +249,7 @@ def _deviations(values: NDArray, errors: NDArray) -> NDArray:
     out = np.full(values.shape, np.nan)
     for place in np.ndindex(values.shape[1:]):
         at: Any = (slice(None), *place)
-        first = reference(values[at])
+        first = reference(values[at], errors[at])
         if first is not None:
             change = values[at] - values[at][first]
             size = np.abs(change) if np.iscomplexobj(values) else change

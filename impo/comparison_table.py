@@ -52,7 +52,7 @@ def rows(data: Dataset) -> list[Row]:
             at: Any = (slice(None), *place)
             values, errors, apart = (data[name + end][at] for end in ("", "_error", "_deviation"))
             where = str(data[dims[0]][place[0]]) if dims else ""
-            verdict, agree = _judge(values, apart, omitted, labels)
+            verdict, agree = _judge(values, errors, apart, omitted, labels)
             out.append(Row(name, where, values, errors, apart, verdict, agree))
     return out
 
@@ -65,15 +65,17 @@ _ORDER = (
 
 def _judge(
     values: NDArray,
+    errors: NDArray,
     deviations: NDArray,
     omitted: Sequence[float],
     labels: NDArray,
 ) -> tuple[str, bool | None]:
     """Return in words whether methods agree, and whether they do."""
-    first = reference(values)
+    first = reference(values, errors)
     others = [n for n, d in enumerate(deviations) if n != first and not np.isnan(d)]
     if first is None or not others:
-        return "one method only", None
+        several = np.count_nonzero(~np.isnan(values)) > 1
+        return "no second error bar" if several else "one method only", None
     worst = float(np.abs(deviations[others]).max())
     if worst <= AGREE:
         return f"agree within {worst:.1f} errors", True
@@ -137,7 +139,7 @@ def table(data: Dataset) -> str:
         cells = []
         for n, value in enumerate(row.values):
             cell = "-" if np.isnan(value) else f"{_number(value)} +- {row.errors[n]:.0e}"
-            if n != reference(row.values) and not np.isnan(row.deviations[n]):
+            if n != reference(row.values, row.errors) and not np.isnan(row.deviations[n]):
                 cell += f" ({row.deviations[n]:+.2g})"
             cells.append(cell)
         lines.append([f"{row.name} {row.place}", *cells])

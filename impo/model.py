@@ -8,12 +8,15 @@ with H the sum over all unit cells of its terms, hbar = 1. Every method reads th
 """
 
 import cmath
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Complex, Integral, Real
 from typing import Any
+
+import numpy as np
 
 from impo.arguments import (
     ArgumentError,
@@ -278,10 +281,7 @@ class LindbladModel:
             "jumps": [[jump.rate, jump.op, jump.site] for jump in self.jumps],
             "dimension": self.dimension,
             "name": self.name,
-            "parameters": {
-                key: str(value) if isinstance(value, Fraction) else value
-                for key, value in self.parameters.items()
-            },
+            "parameters": {key: _plain(value) for key, value in self.parameters.items()},
         }
 
     @classmethod
@@ -301,3 +301,13 @@ class LindbladModel:
         )
         jumps = tuple(Jump(*jump) for jump in data["jumps"])
         return cls(sites, terms, jumps, data["dimension"], data["name"], data["parameters"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON knows it, or its text."""
+    value = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return value

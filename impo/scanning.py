@@ -118,6 +118,13 @@ def _grid(
         return model, parse.method(arguments.method, {**settings, **mine})
 
     chains = [[point(varied) for varied in line] for line in parameter_grid(axes)]
+    cells = {tuple(type(site) for site in model.sites) for line in chains for model, _ in line}
+    if len(cells) > 1:
+        names = ", ".join(sorted(name for axis in axes for name in axis.names))
+        raise ArgumentError(
+            f"The models of a scan must have the same number of sites in a cell, but {names} "
+            "change it; give each its own scan."
+        )
     shared = method_settings(chains[0][0][1])
     told = {
         "model": arguments.model,

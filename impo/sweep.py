@@ -133,7 +133,7 @@ def _work(
     direction: str,
     interval: float,
 ) -> list[Chain]:
-    """Return all chains, every point a chain of its own where none starts from another."""
+    """Return all chains; of a line in which no point starts from another every point is one."""
     one_of("direction", direction, DIRECTIONS)
     run = secrets.token_hex(8)
     lines: list[list[tuple[int, tuple[LindbladModel, Any]]]] = []
@@ -142,15 +142,19 @@ def _work(
         points = [item if method is None else (item, method) for item in items]
         lines.append(list(enumerate(points, start=total)))
         total += len(points)
-    warm = [starts_warm(point[1]) for line in lines for _, point in line]
-    if direction != "forward" and not all(warm):
+    warm = [[starts_warm(method) for _, (_, method) in line] for line in lines]
+    if direction != "forward" and not all(map(all, warm)):
         raise ArgumentError(
             f"Argument `direction` must be forward, but is {direction}: the method starts no "
             "point from another."
         )
-    if not any(warm):
-        lines = [[point] for line in lines for point in line]
-    elif direction != "forward":
+    if direction == "forward":
+        parts = [
+            [line] if any(warm_line) else [[point] for point in line]
+            for line, warm_line in zip(lines, warm, strict=True)
+        ]
+        lines = list(chain.from_iterable(parts))
+    else:
         shift = total if direction == "both" else 0
         back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
         lines = lines + back if shift else back
@@ -198,7 +202,7 @@ def tabulate(
     Raises
     ------
     ArgumentError
-        If a parameter occurs twice or has the name of a result.
+        If a parameter occurs twice or has the name of a result, or the cells of models differ.
     """
     _check_axes(axes)
     shape = tuple(len(axis.values) for axis in axes)
@@ -229,6 +233,8 @@ def tabulate(
                 values: Any = np.full(shape + item.values.shape, "" if text else np.nan, object)
                 values = values if text else values.astype(float)
                 variables[name] = Variable(dims + item.dims, values, item.units, item.long_name)
+            if np.shape(variables[name].values[place]) != item.values.shape:  # would be broadcast
+                raise ArgumentError("The models of a table must have equal cells.")
             variables[name].values[place] = item.values[()]
     for name, item in variables.items():
         if item.values.dtype == object:

@@ -97,7 +97,7 @@ def check(path: str | Path) -> Report:
     StoreError
         If the file cannot be read (see `impo.store.load`).
     ArgumentError
-        If it holds a table: there is no state to compute from.
+        If it holds a table or an unfinished computation: there is no state to compute from.
     """
     state = load(path)
     if isinstance(state, Dataset):
@@ -105,6 +105,8 @@ def check(path: str | Path) -> Report:
             f"{path} holds a table, from which nothing can be computed again; check the states "
             "that it was made of (those of a scan lie in NAME.points)."
         )
+    if not hasattr(state, "model"):
+        raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
     variables, facts = claims(path)
     lines = [*_properties(state), *_observables(variables, state)]
     if getattr(state, "times", None) is None:

@@ -9,18 +9,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from impo import ITEBD
 from impo.executors import embedded
 from impo.model import LindbladModel
 from impo.plot import points
 from impo.result import Dataset, Status, SteadyState, Variable
 from impo.sweep import sweep
 
+LARGE = 8  # the spin from which iMPO needs several gigabytes
 NAMES = {
     "Sz": "<S_z>/S",
     "Sz_var": "Var(S_z)/S^2",
     "transverse": "S_perp/S",
     "xi": "correlation length of S+S- between A sites, in cells",
 }
+
+_VERDICT = "verdict; TWA is converged if its two starts agree"
 
 Row = dict[str, NDArray]
 
@@ -42,7 +46,8 @@ def measured(state: SteadyState) -> Row:
     dict
         Scaled by S or S^2 and each with an `..._error`, nan where there is none: `Sz`, `Sz_var` and
         `transverse` = sqrt(<S_x>^2 + <S_y>^2)/S (site,), `xi` of S+S- on site 0 (); then `status`,
-        `settled` (see `equilibrated`), `residual` and the `time` evolved.
+        `verdict`, `residual` and the `time` evolved. The verdict is `converged` for what has
+        `equilibrated`, else the status.
     """
     spin, sites = float(state.model.sites[0].S), (len(state.model.sites),)
     length = state.correlation_length("S+", "S-", (0, 0))
@@ -54,7 +59,7 @@ def measured(state: SteadyState) -> Row:
     }
     out = {
         "status": np.array(str(state.status)),
-        "settled": np.array(equilibrated(state)),
+        "verdict": np.array(str(Status.CONVERGED if equilibrated(state) else state.status)),
         "residual": np.array(np.nan if state.residual is None else state.residual),
         "time": np.array(state.diagnostics.get("time", np.nan)),
     }
@@ -68,12 +73,11 @@ def measured(state: SteadyState) -> Row:
 
 
 def rows(
-    chains: Sequence[Iterable[LindbladModel]],
-    methods: Sequence[Any],
-    directory: Path,
-    workers: int | None = None,
+    chains: Sequence[Sequence[LindbladModel]], methods: Sequence[Any], directory: Path
 ) -> list[list[Row]]:
     """Return what is `measured` of models in chains of neighbours, one method for each chain.
+
+    All cores share the work, but chains that need much memory come after the others, one at a time.
 
     Parameters
     ----------
@@ -81,17 +85,23 @@ def rows(
         As of `impo.sweep.sweep`.
     directory
         Where finished points are kept: a study that was killed goes on from there.
-    workers
-        Number of processes; None takes all usable cores. One has all of the memory: what iMPO
-        needs from S = 8 on.
     """
-    pairs = [
-        [(model, method) for model in line] for line, method in zip(chains, methods, strict=True)
+    large = [
+        isinstance(method, ITEBD) and any(site.dimension > 2 * LARGE for site in line[0].sites)
+        for line, method in zip(chains, methods, strict=True)
     ]
-    states = sweep(pairs, None, directory, embedded(workers))
-    found = {number: measured(state) for number, state in states}
-    ordered = iter([found[number] for number in sorted(found)])
-    return [list(islice(ordered, len(line))) for line in pairs]
+    out: list[list[Row]] = [[] for _ in chains]
+    for wanted, workers in ((False, None), (True, 1)):
+        numbers = [number for number, one in enumerate(large) if one == wanted]
+        pairs = [[(model, methods[number]) for model in chains[number]] for number in numbers]
+        if not pairs:
+            continue
+        states = sweep(pairs, None, directory, embedded(workers))
+        found = {number: measured(state) for number, state in states}
+        ordered = iter([found[number] for number in sorted(found)])
+        for number in numbers:
+            out[number] = list(islice(ordered, len(chains[number])))
+    return out
 
 
 def stacked(table: Sequence[Row]) -> Row:
@@ -99,25 +109,21 @@ def stacked(table: Sequence[Row]) -> Row:
     return {name: np.array([row[name] for row in table]) for name in table[0]}
 
 
-def verdicts(columns: Row) -> NDArray:
-    """Return `converged` for what has equilibrated, else the status."""
-    return np.where(columns["settled"], str(Status.CONVERGED), columns["status"])
-
-
 def variables(
     columns: Row, dims: tuple[str, ...], prefix: str, names: Iterable[str]
 ) -> dict[str, Variable]:
     """Return columns as variables `<prefix>_<name>`; a last axis beyond `dims` is the site.
 
-    Those of `NAMES` come with their errors.
+    Those of `NAMES` come with their errors. The `verdict` is called `<prefix>_status`, by which
+    the points without convergence are counted.
     """
     out = {}
     for name in names:
         errors = [f"{name}_error"] if name in NAMES else []
         for key in [name, *errors]:
             values = columns[key]
-            label = NAMES.get(name, name)
-            out[f"{prefix}_{key}"] = Variable(
+            label = _VERDICT if name == "verdict" else NAMES.get(name, name)
+            out[f"{prefix}_{'status' if name == 'verdict' else key}"] = Variable(
                 (*dims, "site")[: values.ndim],
                 values,
                 "g" if name == "residual" else "1",
@@ -143,6 +149,7 @@ def draw_curve(
     if site is not None:
         value, error = value[:, site], error[:, site]
     points(
-        axes, data[f"{prefix}_loss"] * scale, value, error, data[f"{prefix}_settled"],
+        axes, data[f"{prefix}_loss"] * scale, value, error,
+        data[f"{prefix}_status"] == Status.CONVERGED,
         **{"markersize": 3, "linewidth": 1, **line},
     )  # fmt: skip

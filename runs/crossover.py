@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
 from impo.result import Dataset, Status, Variable
 from models.gain_loss import chain
-from runs._points import NAMES, rows, stacked, verdicts
+from runs._points import NAMES, rows, stacked
 
 COST = {"quick": "1 min", "full": "40 min"}
 
@@ -22,7 +22,6 @@ _PHASES = {"AM": (1.7, 1.45), "PPT": (1.7, 1.1), "FM": (0.9, 0.2)}
 _G, _H = 1.0, 0.5
 _COLOURS = ("C3", "C0")
 _DRAWN = ("Sz", "Sz_var", "xi")
-_LARGE = 8  # iMPO from this spin on wants the memory for itself
 
 
 def curves(quick: bool) -> dict[str, tuple[Sequence[float], Callable[[float], Any]]]:
@@ -57,20 +56,16 @@ def compute(quick: bool, directory: Path) -> Dataset:
         for phase, rates in _PHASES.items()
         for S in spins
     ]
-    solved = {}
-    large = [item for item in work if item[0][0] == "iMPO" and item[0][2] >= _LARGE]
-    small = [item for item in work if item not in large]
-    for items, workers in ((small, None), (large, 1)):
-        if items:
-            keys, models, methods = zip(*items, strict=True)
-            tables = rows([[model] for model in models], methods, directory, workers)
-            solved |= {key: row for key, (row,) in zip(keys, tables, strict=True)}
+    keys, models, methods = zip(*work, strict=True)
+    tables = rows([[model] for model in models], methods, directory)
+    solved = {key: row for key, (row,) in zip(keys, tables, strict=True)}
     for label, (spins, _) in found.items():
         dim = f"{label}_S"
         out[dim] = Variable((dim,), np.array(spins, dtype=float), long_name="spin")
         columns = stacked([stacked([solved[label, p, S] for S in spins]) for p in _PHASES])
         # linearised bosons have no stable configuration in PPT: no failure of the study
-        judged = {"stable": columns["settled"]} if label == "HPA" else {"status": verdicts(columns)}
+        verdict = columns["verdict"]
+        judged = {"stable": verdict == Status.CONVERGED} if label == "HPA" else {"status": verdict}
         parts = [name + suffix for name in _DRAWN for suffix in ("", "_error")]
         for key, values in ({name: columns[name] for name in parts} | judged).items():
             dims = ("phase", dim, "site")[: values.ndim]

@@ -135,9 +135,11 @@ def _mixing(quick: bool) -> dict[str, Variable]:
     spins = np.array([1.0, 2, 4] if quick else [1.0, 2, 4, 8, 12])
     rates = np.geomspace(0.01, 0.3, 5 if quick else 9)
     distance = np.empty((len(spins), len(rates)))
+    status = np.empty(distance.shape, dtype="U16")
     for i, spin in enumerate(spins):
         for j, rate in enumerate(rates):
             state = steady_state(dimer(spin, gain=rate, loss=rate), Exact(gap=False))
+            status[i, j] = str(state.status)
             distance[i, j] = np.sqrt(1 / state.extras["impurity_per_dimension"] - 1)
     slope = np.log(distance[:, 1] / distance[:, 0]) / np.log(rates[1] / rates[0])
     return {
@@ -146,6 +148,7 @@ def _mixing(quick: bool) -> dict[str, Variable]:
         "distance": Variable(
             ("S_mixing", "rate_mixing"), distance, "1", "|rho - 1/dim| / |1/dim|, Hilbert-Schmidt"
         ),
+        "distance_status": Variable(("S_mixing", "rate_mixing"), status, "1", "verdict"),
         "slope": Variable(("S_mixing",), slope, "1", "d ln distance / d ln rate at the smallest"),
     }
 

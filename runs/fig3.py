@@ -1,11 +1,12 @@
 """The transition between the two ferromagnetic phases of a dimer: no coexistence (Fig. 3)."""
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.exact import Exact, spectrum, steady_state
+from impo.exact import Exact, ExactState, spectrum, steady_state
 from impo.holstein_primakoff import HolsteinPrimakoff
 from impo.holstein_primakoff import steady_state as linearised
 from impo.plot import concise
@@ -33,8 +34,8 @@ def purity_large_spin(gain: float, loss: float) -> float:
     return 0.0 if density is None else math.exp(-density.value)
 
 
-def _purity(spin: float, imbalance: float) -> float:
-    return steady_state(_model(spin, imbalance), Exact(gap=False)).extras["purity"]
+def _solved(spin: float, imbalance: float, **settings: Any) -> ExactState:
+    return steady_state(_model(spin, imbalance), Exact(gap=False, **settings))
 
 
 def _slowest(spin: float, imbalance: float, charge: int) -> np.ndarray:
@@ -53,31 +54,31 @@ def compute(quick: bool) -> Dataset:
     spin = 4 if quick else 16
     imbalance = np.linspace(0, 0.5, 6 if quick else 16)
     spins = np.array([2.0, 4, 6] if quick else [4.0, 8, 12, 18])
-    purity = np.array([[_purity(s, d) for d in imbalance] for s in spins])
+    states = [[_solved(s, d) for d in imbalance] for s in spins]
+    purity = np.array([[state.extras["purity"] for state in row] for row in states])
+    purity_status = np.array([[str(state.status) for state in row] for row in states])
     rates = np.array([[_slowest(spin, d, charge) for d in imbalance] for charge in (0, 1)])
     mirrored = -imbalance[1]
     if not (
-        np.isclose(_purity(spins[0], mirrored), purity[0, 1], rtol=1e-9)
+        np.isclose(_solved(spins[0], mirrored).extras["purity"], purity[0, 1], rtol=1e-9)
         and np.allclose(_slowest(spin, mirrored, 1), rates[1, 1], rtol=1e-6)
     ):
         raise AssertionError("Exchange of gain and loss changes purity or eigenvalues.")
     both = np.concatenate([-imbalance[:0:-1], imbalance])
     purity = np.concatenate([purity[:, :0:-1], purity], axis=1)
+    purity_status = np.concatenate([purity_status[:, :0:-1], purity_status], axis=1)
     rates = np.concatenate([rates[:, :0:-1], rates], axis=1)
     shown = 6 if quick else 12
     m = shown - np.arange(2 * shown + 1.0)
     points = np.array([-0.1, 0.0, 0.1])
-    joint = np.array(
-        [
-            steady_state(_model(shown, d), Exact(gap=False)).distribution([(0, 0), (1, 0)])
-            for d in points
-        ]
-    )
+    in_points = [_solved(shown, d) for d in points]
+    joint = np.array([state.distribution([(0, 0), (1, 0)]) for state in in_points])
     mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32])
-    mixed = np.empty((len(mixed_spins), 2))
+    mixed, mixed_status = np.empty((len(mixed_spins), 2)), []
     for i, s in enumerate(mixed_spins):
-        extras = steady_state(_model(s, 0.0), Exact(k_max="auto", tol=1e-6, gap=False)).extras
-        mixed[i] = extras["impurity_per_dimension"], extras["diagonal_participation"]
+        state = _solved(s, 0.0, k_max="auto", tol=1e-6)
+        mixed[i] = state.extras["impurity_per_dimension"], state.extras["diagonal_participation"]
+        mixed_status.append(str(state.status))
     limit = np.array([large_spin_limit(mixed_spins, column) for column in mixed.T])
     fine = np.linspace(-0.5, 0.5, 101 if quick else 401)
     limits = np.array([purity_large_spin(_MEAN + d / 2, _MEAN - d / 2) for d in fine])
@@ -90,15 +91,20 @@ def compute(quick: bool) -> Dataset:
             ),
             "S": Variable(("S",), spins, "1", "spin quantum number"),
             "purity": Variable(("S", "imbalance"), purity, "1", "Tr rho^2"),
+            "purity_status": Variable(("S", "imbalance"), purity_status, "1", "verdict"),
             "fine_imbalance": Variable(("fine_imbalance",), fine, "g", "gain - loss"),
             "purity_limit": Variable(("fine_imbalance",), limits, "1", "Tr rho^2, S to infinity"),
             "m": Variable(("m",), m, "1", "m"),
             "point": Variable(("point",), points, "g", "gain - loss"),
             "joint": Variable(("point", "m_a", "m_b"), joint, "1", "P(m_a, m_b)"),
+            "joint_status": Variable(
+                ("point",), np.array([str(state.status) for state in in_points]), "1", "verdict"
+            ),
             "S_mixed": Variable(("S_mixed",), mixed_spins, "1", "spin quantum number"),
             "mixed": Variable(
                 ("S_mixed", "measure"), mixed, "1", "impurity, diagonal participation / dimension"
             ),
+            "mixed_status": Variable(("S_mixed",), np.array(mixed_status), "1", "verdict"),
             "mixed_limit": Variable(
                 ("measure", "value_error"), limit, "1", "limit S to infinity and its error"
             ),

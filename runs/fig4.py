@@ -22,7 +22,8 @@ def compute(quick: bool) -> Dataset:
     """Return eigenvalues over F, the gap over D, purities and number distributions.
 
     Rates are in units of gamma. Purities and distributions are given twice: from the null space of
-    the Liouvillian (nan where it is degenerate to working precision) and in closed form.
+    the Liouvillian (nan, and `failed`, where it is degenerate to working precision) and in closed
+    form.
     """
     shown = 20.0 if quick else 50.0
     drive = np.linspace(1.2, 2.4, 13)
@@ -39,9 +40,11 @@ def compute(quick: bool) -> Dataset:
     closed = np.array([[_closed_purity(D, F) for F in fine] for D in sizes])
     solved_drive = drive[:: 1 if quick else 2]
     solved = np.full((len(sizes), len(solved_drive)), np.nan)
+    status = np.empty(solved.shape, dtype="U16")
     for i, D in enumerate(sizes):
         for j, F in enumerate(solved_drive):
             state = steady_state(oscillator(D, F, **_FIXED), Exact())
+            status[i, j] = str(state.status)
             if state.density is not None:
                 solved[i, j] = state.extras["purity"]
     scales = np.array([5.0, 10, 15, 20] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
@@ -52,10 +55,12 @@ def compute(quick: bool) -> Dataset:
     points = np.array([1.6, TRANSITION, 1.9])
     top = oscillator(shown, points[-1], **_FIXED).sites[0].cutoff
     number = np.zeros((len(points), top + 1))
-    exact = np.zeros_like(number)
+    exact, number_status = np.zeros_like(number), []
     for i, F in enumerate(points):
         model = oscillator(shown, F, **_FIXED, cutoff=top)
-        distribution = steady_state(model, Exact()).distribution([(0, 0)])
+        state = steady_state(model, Exact())
+        number_status.append(str(state.status))
+        distribution = state.distribution([(0, 0)])
         number[i] = np.nan if distribution is None else distribution
         exact[i] = np.diag(drummond_walls(shown, F, **_FIXED, cutoff=top)).real
     return Dataset(
@@ -65,6 +70,7 @@ def compute(quick: bool) -> Dataset:
             "D": Variable(("D",), sizes, "1", "effective dimension"),
             "F_solved": Variable(("F_solved",), solved_drive, "gamma", "drive"),
             "purity": Variable(("D", "F_solved"), solved, "1", "Tr rho^2"),
+            "purity_status": Variable(("D", "F_solved"), status, "1", "verdict"),
             "F_closed": Variable(("F_closed",), fine, "gamma", "drive"),
             "purity_closed": Variable(("D", "F_closed"), closed, "1", "Tr rho^2 in closed form"),
             "D_gap": Variable(("D_gap",), scales, "1", "effective dimension"),
@@ -75,6 +81,7 @@ def compute(quick: bool) -> Dataset:
             "F_point": Variable(("F_point",), points, "gamma", "drive"),
             "n": Variable(("n",), np.arange(top + 1), "1", "number of quanta"),
             "number": Variable(("F_point", "n"), number, "1", "P(n)"),
+            "number_status": Variable(("F_point",), np.array(number_status), "1", "verdict"),
             "number_closed": Variable(("F_point", "n"), exact, "1", "P(n) in closed form"),
         },
         {"title": "Kerr oscillator, U = Delta = 10 gamma", "D": shown, "quick": quick},

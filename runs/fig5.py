@@ -1,4 +1,8 @@
-"""Magnetisation, fluctuations and correlation length of the infinite chain (Fig. 5)."""
+"""Magnetisation, fluctuations and correlation length of the infinite chain (Fig. 5).
+
+In the full form some TWA points next to the transitions, and at small rates, do not equilibrate;
+they are hollow.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,7 +57,7 @@ def _impo_variables(
     for n, path in enumerate(("i", "ii")):
         columns = stacked([stacked(table) for table in found[n::2]])
         label = f"{prefix}_{path}"
-        out |= variables(columns, (dim, f"{label}_loss"), label, (*_DRAWN, "status", "residual"))
+        out |= variables(columns, (dim, f"{label}_loss"), label, (*_DRAWN, "verdict", "residual"))
     return out
 
 
@@ -62,7 +66,7 @@ def _twa(quick: bool) -> tuple[list[NDArray], list[TWA]]:
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
         losses = np.array(
-            [0.05, 0.12, 0.2, 0.35, 0.55, 0.8, 1.1, 1.3, 1.43, 1.56, 1.8, 2.2, 2.6, 3]
+            [0.05, 0.12, 0.2, 0.35, 0.55, 0.8, 1.1, 1.25, 1.36, 1.56, 1.8, 2.2, 2.6, 3]
         )
         rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400 if quick else 4000, tol=1e-9)
@@ -78,23 +82,22 @@ def compute(quick: bool, directory: Path) -> Dataset:
     """
     losses = np.linspace(0.05, 3, 10 if quick else 60)
     rates = np.linspace(0.1, 3, 10 if quick else 59)
-    method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
+    few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
     twa_rates, twa_methods = _twa(quick)
+    method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
+    large_spins = () if quick else LARGE_SPINS
     small = [path for spin in SPINS for path in _paths(spin, losses, rates)]
-    semiclassical = _paths(SEMICLASSICAL_SPIN, *twa_rates)
-    methods = [method] * len(small) + twa_methods
-    *found, one, two = rows([*small, *semiclassical], methods, directory)
-    out = _coordinates("impo", losses, rates) | _impo_variables("impo", SPINS, found)
-    out |= _coordinates("twa", *twa_rates)
-    for path, table in (("i", one), ("ii", two)):
+    large = [path for spin in large_spins for path in _paths(spin, few, few)]
+    methods = [method] * len(small) + [ITEBD(tol=1e-2, chi_max=128)] * len(large) + twa_methods
+    found = rows([*small, *large, *_paths(SEMICLASSICAL_SPIN, *twa_rates)], methods, directory)
+    out = _coordinates("impo", losses, rates) | _coordinates("twa", *twa_rates)
+    out |= _impo_variables("impo", SPINS, found[: len(small)])
+    if large:
+        out |= _coordinates("large", few, few)
+        out |= _impo_variables("large", LARGE_SPINS, found[len(small) : -2])
+    for path, table in zip(("i", "ii"), found[-2:], strict=True):
         label = f"twa_{path}"
-        out |= variables(stacked(table), (f"{label}_loss",), label, (*_DRAWN, "settled"))
-    if not quick:
-        few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
-        large = [path for spin in LARGE_SPINS for path in _paths(spin, few, few)]
-        method_of_large = ITEBD(tol=1e-2, chi_max=128)
-        found = rows(large, [method_of_large] * len(large), directory, workers=1)
-        out |= _coordinates("large", few, few) | _impo_variables("large", LARGE_SPINS, found)
+        out |= variables(stacked(table), (f"{label}_loss",), label, (*_DRAWN, "verdict"))
     fine = np.linspace(0.02, 3, 80 if quick else 400)
     out |= _coordinates("hpa", fine, fine)
     for path, line in zip(("i", "ii"), _paths(SEMICLASSICAL_SPIN, fine, fine), strict=True):

@@ -69,7 +69,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     threshold = G + H
     rates = threshold * np.linspace(0.1, 1.15, points)
     table = np.array([_line(spin, rates) for spin in SPINS])
-    distances = np.array([0.3, 0.45, 0.6, 0.75, 0.88, 0.95, 1.03, 1.08, 1.15])
+    distances = np.array([0.3, 0.45, 0.6, 0.75, 0.88, 0.92, 1.03, 1.08, 1.15])
     stochastic = TWA(cells=50, trajectories=64, max_time=800, tol=1e-9)
     if not quick:
         distances = np.linspace(0.1, 1.15, 43)
@@ -106,7 +106,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     (table,) = rows([models], [stochastic], directory)
     out["twa_loss"] = Variable(("twa_loss",), threshold * distances, "g", "gain and loss rate")
     out |= variables(
-        stacked(table), ("twa_loss",), "twa", ("Sz", "Sz_var", "transverse", "xi", "settled")
+        stacked(table), ("twa_loss",), "twa", ("Sz", "Sz_var", "transverse", "xi", "verdict")
     )
     return Dataset(
         out, {"title": "Mean-field order and TWA", "g": G, "h": H, "potential_S": POTENTIAL_SPIN}

@@ -18,7 +18,7 @@ from impo import ITEBD, TWA, HolsteinPrimakoff
 from impo.plot import concise, points, spin_text
 from impo.result import Dataset, Status, Variable
 from models.gain_loss import chain
-from runs._points import rows, stacked, verdicts
+from runs._points import rows, stacked
 
 COST = {"quick": "1 min", "full": "1.5 h"}
 
@@ -90,7 +90,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     exponents: dict[str, list[float | None]] = {}
     for (name, _, _, distances), table in zip(sides, found, strict=True):
         columns, dim = stacked(table), f"{name}_distance"
-        xi, error, status = columns["xi"], columns["xi_error"], verdicts(columns)
+        xi, error, status = columns["xi"], columns["xi_error"], columns["verdict"]
         out[dim] = Variable((dim,), distances, long_name="|Gamma/Gamma_c - 1|")
         out[f"{name}_xi"] = Variable((dim,), xi, "cells", "correlation length")
         out[f"{name}_xi_error"] = Variable((dim,), error, "cells", "error of xi")

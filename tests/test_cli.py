@@ -25,6 +25,8 @@ def number(): return 3
 def boom(x=1): raise RuntimeError("no\\nway")
 def frozen(J=1.0): return LindbladModel((Spin(0.5),), (Term(J, ("Sx", 0, 0)),))
 def decay(rate=1.0): return LindbladModel((Spin(0.5),), (), (Jump(rate, "S-", 0),))
+def many(sites=1):
+    return LindbladModel((Spin(1),) * sites, (), tuple(Jump(1, "S-", n) for n in range(sites)))
 def loud():
     print("noise")
     return decay()
@@ -225,6 +227,12 @@ def test_bad_grids_are_refused_before_anything_is_computed(capsys, over, message
     assert files() == []
 
 
+def test_a_scan_that_changes_the_cell_is_refused(capsys):
+    words = ["mine:many", "--over", "sites=1:2:2", "--method", "dense", "-o", "s.h5"]
+    assert main(["scan", *words]) == 2
+    assert "same number of sites in a cell, but sites change it" in capsys.readouterr().err
+
+
 def test_scan_stores_a_table_and_resumes(capsys, monkeypatch):
     words = ["models.gain_loss:dimer", "S=1", "--over", "g=0.5:1:2", "--over", "gain,loss=0.5:2:3"]
     words += ["--workers", "1"]
@@ -410,7 +418,10 @@ def test_an_interrupted_study_goes_on_with_the_points_that_it_has(capsys, study,
         patch.setattr(double, "steady_state", interrupted)
         assert main(["run", "keeping"]) == 130
         assert "interrupted" in capsys.readouterr().err
-        assert os.listdir("results") == ["keeping.unfinished"]
+        assert os.listdir("results") == ["keeping.quick"]
+        assert main(["run", "keeping", "--full"]) == 130  # the other form leaves it alone
+        assert sorted(os.listdir("results")) == ["keeping.full", "keeping.quick"]
+        os.rmdir("results/keeping.full")
         assert solved == [0.5, 1.0]
 
     def last(model, *arguments):

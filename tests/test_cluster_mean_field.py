@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from impo.cluster_mean_field import (
 from impo.exact.state import Exact
 from impo.exact.steady import steady_state as exact_steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.result import SteadyState
+from impo.result import Status, SteadyState
 from impo.spin import spin_operators
 from impo.summary import summary
 from models.gain_loss import chain, square
@@ -182,6 +183,11 @@ def test_boson_clusters():
     amplitude = -1j * 0.5 / (1.0 + 0.6j)
     assert state.expect("B").value[0] == pytest.approx(amplitude, abs=1e-6)
     assert state.expect("N").value[0] == pytest.approx(abs(amplitude) ** 2, abs=1e-6)
+    assert state.status is Status.CONVERGED
+    cut = replace(model, sites=(Boson(3),))
+    state = steady_state(cut, ClusterMeanField(1))
+    assert state.status is Status.K_LIMITED
+    assert "raise its cutoff" in state.message
 
 
 @pytest.mark.parametrize("direction", [(1.0, 0, 0), (0.3, -0.8, 0.5), (0, 0, -1.0)])

@@ -109,7 +109,8 @@ def side_by_side(values, errors, omitted):
     """Return a comparison of made-up numbers."""
     values, errors = np.array(values), np.array(errors)
     told = [{"name": "x", "message": "", "valid_for": "", "omitted": one} for one in omitted]
-    deviations = (values - values[0]) / np.hypot(errors, errors[0])
+    first = int(np.flatnonzero(np.isfinite(errors))[0])
+    deviations = (values - values[first]) / np.hypot(errors, errors[first])
     labels = np.array([f"m{n}" for n in range(len(values))])
     columns = {"purity_density": values, "purity_density_error": errors}
     columns["purity_density_deviation"] = deviations
@@ -132,6 +133,18 @@ def test_verdicts_name_what_a_method_leaves_out():
     lonely = rows(side_by_side([1.0, np.nan], [0.01, 0.0], [0.0, 0.1]))[0]
     assert lonely.agree is None
     assert lonely.verdict == "one method only"
+    vague = rows(side_by_side([1.0, 1.1], [np.nan, 0.01], [0.0, 0.1]))[0]
+    assert vague.verdict == "no second error bar"
+
+
+def test_a_method_without_an_error_bar_is_no_reference():
+    found = rows(side_by_side([0.5, 0.77, 0.62], [np.nan, 0.01, 0.01], [None, None, 0.0]))[0]
+    assert found.verdict == "differ: m2 by 19 %"
+    values, errors = np.array([0.5, 0.77, 0.62]), np.array([np.nan, 0.01, 0.01])
+    deviations = comparison._deviations(values, errors)
+    assert np.isnan(deviations[0])
+    assert deviations[1] == 0
+    assert deviations[2] == pytest.approx(-0.15 / np.hypot(0.01, 0.01))
 
 
 def test_semiclassical_methods_agree_within_what_they_leave_out():

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+import impo
 import tests.qutip_oracle as oracle
+from impo import ITEBD, load
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.basis import local_operators
 from impo.exact import Exact, ExactState, evolve, solution, spectrum, steady_state
-from impo.exact.sector import charge_sector, sector_size, site_bases
+from impo.exact.sector import charge_sector, least_bytes, sector_size, site_bases
 from impo.exact.state import cluster
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.result import Status, SteadyState
+from impo.verification import check
 from models import cavity, gain_loss, ising, kerr, xyz
 
 
@@ -23,7 +27,7 @@ def all_charges(model, method):
     top = sum(
         int(b.q.max()) * abs(int(w)) for b, w in zip(bases, generator.weights[0], strict=True)
     )
-    return [(q,) for q in range(-top, top + 1) if sector_size(generator, bases, (q,))]
+    return [(q,) for q in range(-top, top + 1) if sector_size(generator, None, (q,))]
 
 
 CASES = [
@@ -245,19 +249,25 @@ def test_too_large_is_refused_before_allocation():
         steady_state(gain_loss.chain(2), Exact(cells=8))
     with pytest.raises(UnsupportedModelError, match="GiB"):
         spectrum(gain_loss.chain(0.5), Exact(cells=12), 1)
+    with pytest.raises(UnsupportedModelError, match="GiB"):  # its bases alone would take hours
+        steady_state(gain_loss.dimer(1000), Exact())
+    with pytest.raises(UnsupportedModelError, match="100001 states"):
+        steady_state(gain_loss.dimer(50000), Exact(k_max=4))
 
 
 def test_memory_estimate_is_an_upper_bound():
     import tracemalloc
 
     generator = cluster(gain_loss.chain(0.5, gain=1.2), Exact(cells=4))
-    rows, size = solution.assembly_bytes(generator, site_bases(generator), (0,))
+    rows, least = least_bytes(generator, None, (0,))
+    size = solution.assembly_bytes(generator, site_bases(generator), rows)
     tracemalloc.start()
     sector = charge_sector(generator, site_bases(generator))
     solution.liouvillian(sector)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert rows == len(sector)
+    assert least < size
     assert peak < size < 5 * peak
 
 
@@ -295,6 +305,49 @@ def test_evolution_agrees_with_the_matrix_exponential():
         assert trajectory.expect("Sx").value.shape == (3, 2)
         assert trajectory.purity_density.value[0] == pytest.approx(0, abs=1e-12)
         assert trajectory.correlation("S+", "S-", (0, 1)).value.shape == (3, 1)
+
+
+def test_a_trajectory_comes_back_from_its_file(tmp_path):
+    start = [np.array([1.0, 0]), np.array([0.6, 0.8])]
+    for method in (Exact(), ITEBD(tol=1e-1)):
+        begin = start if method.name == "exact" else [start[0], np.array([0.0, 1.0])]
+        trajectory = impo.evolve(gain_loss.chain(0.5, gain=1.3), method, begin, [0.0, 0.5])
+        trajectory.save(tmp_path / "moved.h5")
+        again = load(tmp_path / "moved.h5")
+        np.testing.assert_array_equal(again.times, [0.0, 0.5])
+        for one, two in ((again.expect("Sz"), trajectory.expect("Sz")),):
+            np.testing.assert_array_equal(one.value, two.value)
+            np.testing.assert_array_equal(one.error, two.error)
+        assert again.model == trajectory.model
+        assert again.method == method
+        assert check(tmp_path / "moved.h5").reproduced
+
+
+def test_a_low_cut_off_is_not_compared_with_itself():
+    for model in (gain_loss.dimer(3, gain=0.5, loss=0.5), gain_loss.dimer(1, gain=0.2, loss=0.1)):
+        state, exact = (steady_state(model, Exact(k_max=k)) for k in (1, None))
+        assert state.status is Status.K_LIMITED
+        apart = np.abs(state.expect("Sz").value - exact.expect("Sz").value)
+        assert np.all(apart < state.expect("Sz").error)
+
+
+def test_distances_on_a_plane_are_along_the_first_direction():
+    model = LindbladModel(
+        (Spin(0.5),),
+        (
+            Term(1.0, ("S+", 0, (0, 0)), ("S-", 0, (1, 0)), plus_hc=True),
+            Term(0.2, ("S+", 0, (0, 0)), ("S-", 0, (0, 1)), plus_hc=True),
+            Term(0.5, ("Sx", 0, (0, 0))),
+        ),
+        (Jump(1.0, "S-", 0),),
+        dimension=2,
+    )
+    state = steady_state(model, Exact(cells=(3, 2)))
+    found = state.correlation("Sx", "Sx").value
+    assert len(found) == 3
+    rho = state.density_matrix([(0, (0, 0)), (0, (1, 0))])
+    sx = local_operators(Spin(0.5))["Sx"]
+    assert found[1] == pytest.approx(np.trace(np.kron(sx, sx) @ rho).real, abs=1e-12)
 
 
 def test_evolution_ends_in_the_steady_state():

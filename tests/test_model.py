@@ -92,6 +92,14 @@ def test_json_round_trip(model):
     assert again.to_json() == model.to_json()
 
 
+def test_any_parameter_can_be_told():
+    """They are labels: what JSON does not know becomes text."""
+    given = {"J": 1 + 2j, "n": np.int64(3), "x": np.array([0.5, 1.0]), "f": len, "g": 0.1}
+    model = LindbladModel((Spin(1),), (), (Jump(2, "S-", 0),), parameters=given)
+    told = json.loads(json.dumps(model.to_json()["parameters"]))
+    assert told == {"J": "(1+2j)", "n": 3, "x": [0.5, 1.0], "f": str(len), "g": 0.1}
+
+
 def test_gain_and_loss_in_standard_form():
     model = gain_loss.chain(S=2, g=1.0, h=0.5, gain=1.5, loss=1.0)
     assert [(jump.rate, jump.op, jump.site) for jump in model.jumps] == [

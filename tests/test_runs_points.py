@@ -1,6 +1,6 @@
 """What the longer studies share: their points, and what is drawn of them."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,7 +45,8 @@ def test_what_is_measured_is_scaled_by_the_spin():
     assert row["time"] > 0
     assert row["residual"] == state.residual
     assert row["status"] == Status.NOT_CONVERGED  # no run meets this tol
-    assert row["settled"] == state.diagnostics["starts_agree"]
+    assert state.diagnostics["starts_agree"]
+    assert row["verdict"] == Status.CONVERGED
 
 
 @pytest.mark.parametrize("method", [Exact(cells=1), HolsteinPrimakoff(), ITEBD(tol=1e-1)])
@@ -53,8 +54,7 @@ def test_what_another_method_does_not_know_is_nan(method):
     row = _points.measured(steady_state(chain(1, 1.0, 0.5, 1.7, 1.5), method))
     assert np.all(np.isfinite([row["Sz"], row["Sz_error"], row["Sz_var"], row["transverse"]]))
     assert np.isfinite(row["xi"]) == (method.name != "exact")
-    assert row["settled"]
-    assert _points.verdicts(row) == row["status"] == Status.CONVERGED
+    assert row["verdict"] == row["status"] == Status.CONVERGED
 
 
 def test_a_failed_point_has_no_numbers_but_a_verdict():
@@ -62,13 +62,13 @@ def test_a_failed_point_has_no_numbers_but_a_verdict():
     assert np.isnan(row["Sz"]).all()
     assert row["Sz"].shape == (2,)
     assert np.isnan(row["xi"])
-    assert _points.verdicts(row) == Status.FAILED
+    assert row["verdict"] == row["status"] == Status.FAILED
 
 
 def test_rows_come_in_the_order_of_the_chains_and_are_kept(tmp_path):
     lines = [MODELS, [chain(1, 1.0, 0.5, 1.7, 1.5)], MODELS[:1]]
     methods = [HolsteinPrimakoff(), Exact(cells=1), SHORT]
-    found = _points.rows(lines, methods, tmp_path, workers=1)
+    found = _points.rows(lines, methods, tmp_path)
     assert [len(table) for table in found] == [2, 1, 1]
     for table, line, method in zip(found, lines, methods, strict=True):
         for row, model in zip(table, line, strict=True):
@@ -78,34 +78,44 @@ def test_rows_come_in_the_order_of_the_chains_and_are_kept(tmp_path):
                 np.testing.assert_allclose(row[name], expected[name], rtol=1e-12)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert len(files) == 4
-    np.testing.assert_equal(_points.rows(lines, methods, tmp_path, workers=1), found)
+    np.testing.assert_equal(_points.rows(lines, methods, tmp_path), found)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
 
 
-def test_numbers_do_not_depend_on_the_number_of_processes(tmp_path):
-    line = [chain(0.5, 1.0, 0.5, 1.5, loss) for loss in LOSSES]
-    work = [line, MODELS], [ITEBD(tol=1e-2), SHORT]
-    one = _points.rows(*work, tmp_path / "one", workers=1)
-    np.testing.assert_equal(_points.rows(*work, tmp_path / "two", workers=2), one)
+def test_what_needs_much_memory_is_solved_alone_and_last(tmp_path, monkeypatch):
+    seen = []
+
+    def recorded(pairs, method, directory, executor):
+        seen.append([[model.parameters["S"] for model, _ in line] for line in pairs])
+        return enumerate(Failure(*point, "") for line in pairs for point in line)
+
+    monkeypatch.setattr(_points, "sweep", recorded)
+    monkeypatch.setattr(_points, "embedded", lambda workers: seen.append(workers))
+    spins = [(16, 16), (4,), (8,), (1000,)]
+    lines = [[chain(S) for S in line] for line in spins]
+    found = _points.rows(lines, [ITEBD()] * 3 + [HolsteinPrimakoff()], tmp_path)
+    assert seen == [None, [[4], [1000]], 1, [[16, 16], [8]]]
+    assert [len(table) for table in found] == [2, 1, 1, 1]
 
 
 def test_columns_become_variables_and_a_curve(tmp_path):
-    (table,) = _points.rows([MODELS], [SHORT], tmp_path, workers=1)
+    (table,) = _points.rows([MODELS], [SHORT], tmp_path)
     columns = _points.stacked(table)
-    out = _points.variables(columns, ("twa_loss",), "twa", ("Sz", "xi", "settled", "residual"))
+    out = _points.variables(columns, ("twa_loss",), "twa", ("Sz", "xi", "verdict", "residual"))
     assert set(out) == {
-        "twa_Sz", "twa_Sz_error", "twa_xi", "twa_xi_error", "twa_settled", "twa_residual",
+        "twa_Sz", "twa_Sz_error", "twa_xi", "twa_xi_error", "twa_status", "twa_residual",
     }  # fmt: skip
     assert out["twa_Sz"].dims == ("twa_loss", "site")
     assert out["twa_xi_error"].dims == ("twa_loss",)
-    assert out["twa_settled"].values.dtype == bool
+    assert out["twa_status"].values.dtype.kind == "U"
     assert out["twa_Sz_error"].long_name == "error of <S_z>/S"
     two_spins = _points.stacked([columns, columns])
     both = _points.variables(two_spins, ("S", "twa_loss"), "twa", ("Sz",))
     assert both["twa_Sz"].values.shape == (2, 2, 2)
     data = Dataset({**out, "twa_loss": Variable(("twa_loss",), np.array(LOSSES))})
-    settled = dataclasses.replace(out["twa_settled"], values=np.array([True, False]))
-    data = dataclasses.replace(data, variables={**data.variables, "twa_settled": settled})
+    poor = replace(out["twa_status"], values=np.array(["converged", "not_converged"]))
+    data = replace(data, variables={**data.variables, "twa_status": poor})
+    assert data.unconverged == 1
     axes = Figure().subplots()
     _points.draw_curve(axes, data, "Sz", site=0, scale=2.0, label="TWA")
     assert any(list(line.get_xdata()) == [1.0, 4.0] for line in axes.lines)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from impo import bar
 from impo.arguments import ArgumentError
+from impo.model import Jump, LindbladModel, Spin
 from impo.points import point_name
 from impo.result import Status
 from impo.store import StoreError, load, save
@@ -138,6 +139,23 @@ def test_warm_starts_along_a_chain(tmp_path, monkeypatch, solved, keep):
     ]  # fmt: skip
 
 
+def test_lines_of_which_no_point_starts_warm_are_split(tmp_path):
+    """Also beside lines of another method that does: all cores can share them."""
+
+    class Warm(Dense):
+        warm_starts = True
+
+    lines = [[(model, method) for model in chains()[0]] for method in (Dense(), Warm())]
+    seen = []
+
+    def executor(work, tasks):
+        seen.extend(task.numbers for task in tasks)
+        return ()
+
+    assert list(sweep(lines, None, tmp_path, executor)) == []
+    assert seen == [(0,), (1,), (2,), (3, 4, 5)]
+
+
 def test_an_executor_may_finish_in_any_order(tmp_path):
     def backwards(work, tasks):
         for task in reversed(tasks):
@@ -186,6 +204,14 @@ def test_what_a_point_lacks_is_nan(monkeypatch):
 def test_a_parameter_with_the_name_of_a_result():
     with pytest.raises(ArgumentError, match="`Sz` must not have the name of a result"):
         tabulate([Axis(("Sz",), LOSSES)], sweep(chains(), Dense()))
+
+
+def test_models_of_one_table_have_equal_cells():
+    axes = [Axis(("h",), (0.0, 1.0))]
+    one = LindbladModel((Spin(0.5),), jumps=(Jump(1.0, "S-", 0),))
+    for pair in ([gain_loss.dimer(0.5), one], [one, gain_loss.dimer(0.5)]):
+        with pytest.raises(ArgumentError, match="equal cells"):
+            tabulate(axes, enumerate(double.steady_state(model, Dense(), None) for model in pair))
 
 
 def test_directory_that_cannot_be_made(tmp_path):

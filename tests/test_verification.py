@@ -9,6 +9,7 @@ import pytest
 
 from impo import Exact, store
 from impo.arguments import ArgumentError
+from impo.checkpoint import Checkpoint
 from impo.cli import main
 from impo.exact import evolve
 from impo.result import Status
@@ -154,7 +155,11 @@ def test_what_cannot_be_checked(tmp_path, capsys):
         check(PLACE / "dataset.h5")
     with pytest.raises(StoreError, match="No such file"):
         check(tmp_path / "none.h5")
-    for path in (PLACE / "dataset.h5", tmp_path / "none.h5", Path(__file__)):
+    unfinished = tmp_path / "point.partial"
+    Checkpoint(unfinished, "key").save({"x": np.zeros(2)}, {})
+    with pytest.raises(ArgumentError, match="unfinished"):
+        check(unfinished)
+    for path in (PLACE / "dataset.h5", unfinished, tmp_path / "none.h5", Path(__file__)):
         assert main(["check", str(path)]) == 2
         out, err = capsys.readouterr()
         assert out == ""

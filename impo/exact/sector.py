@@ -16,6 +16,7 @@ from scipy import sparse
 
 from impo.arguments import ArgumentError
 from impo.liouvillian import Generator
+from impo.model import Site, Spin
 from impo.sparse_basis import SparseBasis, pruned, sparse_basis
 
 Charge = tuple[int, ...]
@@ -105,25 +106,36 @@ def zero_charge(generator: Generator) -> Charge:
     return (0,) * len(generator.weights)
 
 
-def sector_size(generator: Generator, bases: Sequence[SparseBasis], charge: Charge) -> int:
-    """Return the number of products with the given charges, without listing them."""
+def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
+    """Return the number of products with the given charges, without making any."""
     counts: Counter = Counter({zero_charge(generator): 1})
-    for site, basis in enumerate(bases):
-        weights = generator.weights[:, site]
-        local = Counter(tuple((weights * q).tolist()) for q in basis.q)
+    for number, site in enumerate(generator.sites):
+        weights, top = generator.weights[:, number], _top(site, k_max)
         total: Counter = Counter()
-        for old, many in counts.items():
-            for step, ways in local.items():
-                total[tuple(a + b for a, b in zip(old, step, strict=True))] += many * ways
+        for q in range(-top, top + 1):
+            step = (weights * q).tolist()
+            for old, many in counts.items():
+                here = tuple(a + b for a, b in zip(old, step, strict=True))
+                total[here] += many * (top + 1 - abs(q))
         counts = total
     return counts[charge]
 
 
-def assembly_bytes(
-    generator: Generator, bases: Sequence[SparseBasis], charge: Charge
-) -> tuple[int, float]:
-    """Return the number of products in a sector and the memory its matrix takes to assemble."""
-    rows = sector_size(generator, bases, charge)
+def _top(site: Site, k_max: int | None) -> int:
+    """Return the largest charge of an operator; top + 1 - |q| of them have the charge q."""
+    full = site.dimension - 1
+    return full if k_max is None or not isinstance(site, Spin) else min(k_max, full)
+
+
+def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tuple[int, float]:
+    """Return the number of products in a sector, and memory that it takes at the very least."""
+    rows = sector_size(generator, k_max, charge)
+    diagonals = max((_top(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites)
+    return rows, 8 * 70 * rows + 20 * diagonals
+
+
+def assembly_bytes(generator: Generator, bases: Sequence[SparseBasis], rows: int) -> float:
+    """Return the memory that the matrix of a sector of so many products takes to assemble."""
     per_row, largest = 0.0, 0.0
     for positions, matrices in _site_terms(generator, bases, bases):
         share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
@@ -132,7 +144,7 @@ def assembly_bytes(
     halves = (len(bases) + 1) // 2
     listed = math.prod(float(len(basis)) for basis in bases[:halves]) * 8 * (halves + 2)
     entry = 12 if generator.real else 20
-    return rows, listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
+    return listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
 
 
 def charge_sector(

@@ -1,6 +1,5 @@
 """The null space of the Liouvillian of a finite cluster at one multipole cut-off."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +16,13 @@ from impo.exact.sector import (
     assembly_bytes,
     charge_sector,
     hermitian_parts,
+    least_bytes,
     liouvillian,
     operator_positions,
     site_bases,
     zero_charge,
 )
+from impo.exact.state import memory_limit
 from impo.liouvillian import Generator
 from impo.model import Spin
 
@@ -49,16 +50,13 @@ class Solution:
     solver: str
 
 
-def memory_limit() -> float:
-    """Return three quarters of the physical memory in bytes."""
-    return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def bounded_sector(generator: Generator, k_max: int | None, charge: Charge | None = None) -> Sector:
     """List a sector, or refuse before anything large is allocated."""
-    bases = site_bases(generator, k_max)
     charge = zero_charge(generator) if charge is None else charge
-    rows, size = assembly_bytes(generator, bases, charge)
+    rows, size = least_bytes(generator, k_max, charge)
+    if size <= memory_limit():
+        bases = site_bases(generator, k_max)
+        size = assembly_bytes(generator, bases, rows)
     if size > memory_limit():
         other = "a smaller k_max, " if any(isinstance(s, Spin) for s in generator.sites) else ""
         raise UnsupportedModelError(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from impo.arguments import fail, positive_integer
 from impo.exact.modes import SlowModes
-from impo.exact.sector import Charge, liouvillian, sector_size, site_bases, zero_charge
+from impo.exact.sector import Charge, liouvillian, sector_size, zero_charge
 from impo.exact.solution import bounded_sector, hermitian_blocks, slow_modes
 from impo.exact.state import Exact, cluster
 from impo.liouvillian import Generator
@@ -102,7 +102,7 @@ def slowest_decay(generator: Generator, k_max: int | None, charge: Charge) -> fl
 
     Also None if no operator carries the charge.
     """
-    if sector_size(generator, site_bases(generator, k_max), charge) == 0:
+    if sector_size(generator, k_max, charge) == 0:
         return None
     modes = _modes(generator, k_max, charge)
     if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:

@@ -1,6 +1,7 @@
 """The steady state of a finite cluster as a result."""
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import (
     ArgumentError,
+    UnsupportedModelError,
     boolean,
     fail,
     non_negative_integer,
@@ -22,6 +24,8 @@ from impo.exact.sector import charge_sector, site_bases
 from impo.liouvillian import Generator, finite_cluster
 from impo.model import LindbladModel
 from impo.result import Estimate, Status, Stored, shared_attributes, shared_fields
+
+_DENSE_OPERATORS = 12  # matrices of one site, about, that are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,19 @@ class Exact:
         boolean("gap", self.gap)
 
 
+def memory_limit() -> float:
+    """Return three quarters of the physical memory in bytes."""
+    return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
-    """Return the generator of the cluster that the settings name."""
+    """Return the generator of the cluster that the settings name, if its sites are small enough."""
+    states = max(site.dimension for site in model.sites)
+    if _DENSE_OPERATORS * 16 * states**2 > memory_limit():
+        raise UnsupportedModelError(
+            f"Method `exact` cannot treat {model.label}: one of its sites has {states} states; use "
+            "the methods `twa`, `hpa` and `mf`, or a smaller cutoff of a boson."
+        )
     shape = method.cells
     if isinstance(shape, int):
         shape = (shape,) * model.dimension

@@ -29,7 +29,7 @@ def _ladder(model: LindbladModel, method: Exact) -> list[int | None]:
     if method.k_max is None or full == 0:
         return [None]
     if isinstance(method.k_max, int):
-        lower = max(1, min(method.k_max - 2, 3 * method.k_max // 4))
+        lower = min(method.k_max - 1, max(1, min(method.k_max - 2, 3 * method.k_max // 4)))
         return [None] if method.k_max >= full else [lower, method.k_max]
     steps: list[int | None] = []
     rank = 4
@@ -120,7 +120,7 @@ def steady_state(
         diagnostics["change"] = 0.0 if uncut else change
         diagnostics["rounding"] = 3 * last.uncertainty * math.sqrt(last.density.dimension)
         diagnostics["smallest_probability"] = _smallest_probability(last.density)
-        diagnostics["cutoff_occupation"] = _cutoff_occupation(last.density)
+        diagnostics["cutoff_occupation"] = last.density.cutoff_occupation
         diagnostics["decay_rates"] = rates = _decay_rates(generator, last, method.gap)
         extras = {
             "gap": _smallest(rates.values()),
@@ -149,19 +149,6 @@ def _smallest_probability(density: ClusterDensity) -> float:
     places = [(p % unit, cell) for p, cell in enumerate(cells)]
     groups = [places[:2], *[[place] for place in places]]
     return min(float(density.distribution(group).min()) for group in groups)
-
-
-def _cutoff_occupation(density: ClusterDensity) -> float:
-    """Return the largest probability that a boson holds as many quanta as it can."""
-    unit = density.generator.model.sites
-    return max(
-        (
-            float(density.distribution([(p % len(unit), cell)])[-1])
-            for p, cell in enumerate(density.generator.cells)
-            if isinstance(unit[p % len(unit)], Boson)
-        ),
-        default=0.0,
-    )
 
 
 def _label(charge: Charge) -> str:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.basis import OperatorBasis, operator_basis
+from impo.model import Boson
 from impo.result import Status
-from impo.tensor.picture import Check, Picture
+from impo.tensor.picture import Check, Picture, density_matrix
 
 RANK = 4
 
@@ -102,6 +103,18 @@ def multipole_tail(picture: Picture) -> float:
     return worst
 
 
+def cutoff_occupation(picture: Picture) -> float:
+    """Return the largest probability that a boson holds as many quanta as it can."""
+    worst = 0.0
+    for number, (site, basis) in enumerate(
+        zip(picture.generator.sites, picture.bases, strict=True)
+    ):
+        if isinstance(site, Boson):
+            rho = density_matrix(picture.environment.marginal(number, 1), (basis,))
+            worst = max(worst, float(rho[-1, -1].real))
+    return worst
+
+
 def verdict(
     picture: Picture,
     checks: Sequence[Check],
@@ -112,7 +125,8 @@ def verdict(
     """Return the status of a steady state and a sentence that says what to do.
 
     `converged` needs all of this: the residual and the sum of the errors by bond dimension, Trotter
-    step, rank and time are below `tol`, and no two-site state has an eigenvalue below its error.
+    step, rank and time are below `tol`, as is the probability that a boson is at its cut-off, and
+    no two-site state has an eigenvalue below its error.
     """
     if not picture.finite:
         return Status.FAILED, (
@@ -133,6 +147,12 @@ def verdict(
             " raise `chi_max`, or `k_max` if it is set."
         )
     if total <= tol and low_residual <= tol:
+        occupation = cutoff_occupation(picture)
+        if occupation > tol:
+            return Status.K_LIMITED, (
+                f"A boson holds its largest number of quanta with probability {occupation:.1e}, "
+                f"more than tol = {tol:.1e}; raise its cutoff."
+            )
         return Status.CONVERGED, "All errors and the residual are below `tol`."
     worst = "time" if stopped else max(errors, key=lambda kind: errors[kind])
     status, advice = _REMEDIES[worst]

@@ -8,6 +8,7 @@ import pytest
 from impo import (
     ITEBD,
     ArgumentError,
+    Boson,
     Jump,
     LindbladModel,
     Spin,
@@ -321,3 +322,17 @@ def test_places_are_checked(state):
         state.correlation("S+", "S-", (0, -1))
     with pytest.raises(ArgumentError, match="start"):
         steady_state(gain_loss.chain(1), ITEBD(charges=False), start=state)
+
+
+@pytest.mark.parametrize(("cutoff", "status"), [(2, Status.K_LIMITED), (5, Status.CONVERGED)])
+def test_a_boson_at_its_cut_off_is_no_converged_result(cutoff, status):
+    model = LindbladModel(
+        (Boson(cutoff),),
+        (Term(0.3, ("Bd", 0, 0), ("B", 0, 1), plus_hc=True),),
+        (Jump(1.0, "B", 0), Jump(0.5, "Bd", 0)),
+    )
+    state = steady_state(model, ITEBD(chi_max=12, tol=5e-2))
+    assert state.status is status, state.message
+    assert ("raise its cutoff" in state.message) == (cutoff == 2)
+    highest = 0.5**cutoff / sum(0.5**n for n in range(cutoff + 1))  # thermal, as without hopping
+    assert state.distribution([(0, 0)])[-1] == pytest.approx(highest, abs=1e-4)
