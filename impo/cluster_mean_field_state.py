@@ -114,6 +114,8 @@ class ClusterMeanFieldState(Stored):
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product between clusters."""
         non_negative_integer("max_cells", max_cells)
         unit, cells = len(self.model.sites), self.cells
+        for op, site in ((op_a, sites[0]), (op_b, sites[1])):
+            self.model.check_operator(op, site)
         a, b = (
             local_operators(self.model.sites[site])[op]
             for op, site in ((op_a, sites[0]), (op_b, sites[1]))
@@ -158,6 +160,8 @@ class ClusterMeanFieldState(Stored):
     ) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only pairs in one cluster contribute."""
         unit, cells = len(self.model.sites), self.cells
+        for op, site in ((op_a, sites[0]), (op_b, sites[1])):
+            self.model.check_operator(op, site)
         a, b = (
             local_operators(self.model.sites[site])[op]
             for op, site in ((op_a, sites[0]), (op_b, sites[1]))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from impo.arguments import fail, non_negative_integer, one_of
+from impo.arguments import fail, non_negative_integer
 from impo.gaussian import log_purity, neighbour_negativity
 from impo.model import LindbladModel
 from impo.quadratic import QuadraticBosons, ladder_vector, longitudinal, quadratic_bosons
@@ -123,7 +123,7 @@ class HolsteinPrimakoffState(Stored):
 
     def _expansion(self, op: str, site: int) -> tuple[NDArray, float, float]:
         """Return (coefficients of c and c^+, constant, coefficient of c^+ c) of an operator."""
-        one_of("op", op, self.model.sites[site].operators)
+        self.model.check_operator(op, site)
         assert self.configuration is not None
         spin = (self.model.sites[site].dimension - 1) / 2
         up = self.configuration[site] > 0

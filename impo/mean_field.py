@@ -22,6 +22,7 @@ from impo.result import Status
 
 _ACCURACY = 1e-10  # relative tolerance of the integrator, and of fixed points
 _SAMPLES = 4000
+_FEWEST_TURNS = 4  # of an orbit whose frequency can be told
 
 
 def start_vectors(model: LindbladModel, start: Any) -> NDArray:
@@ -141,7 +142,9 @@ def _relax(equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float
     ).y.T
     centred = orbit - orbit.mean(axis=0)
     power = (np.abs(np.fft.rfft(centred * np.hanning(len(times))[:, None], axis=0)) ** 2).sum(1)
-    frequency = float(2 * np.pi * np.argmax(power) / (times[1] * len(times)))
+    turns = int(np.argmax(power))
+    seen = turns >= _FEWEST_TURNS
+    frequency = float(2 * np.pi * turns / (times[1] * len(times))) if seen else None
     signal = centred[:, np.argmax(np.ptp(centred, axis=0))]
     crossings = np.flatnonzero((signal[:-1] < 0) & (signal[1:] >= 0))
     if len(crossings) > 1:  # average over whole periods
@@ -192,9 +195,11 @@ def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> 
         message = "The motion ends in a stable fixed point of the mean-field equations."
     else:
         status = Status.NOT_CONVERGED
+        speed = chosen.frequency
+        kind = "too slow to tell its frequency" if speed is None else f"frequency {speed:.2g}"
         message = (
-            f"The mean-field spins still move at t = {method.t_max:g} (a limit cycle of angular "
-            f"frequency {chosen.frequency:.4g}): values are averages over time, errors its range."
+            f"The mean-field spins still move at t = {method.t_max:g} (a limit cycle, {kind}): "
+            "values are averages over time, errors its range."
         )
     if len(found) > 1:
         message += f" {len(found)} different solutions exist; the start decides."

@@ -72,7 +72,7 @@ class MeanFieldState(Stored):
 
     def _samples(self, op: str, site: int) -> NDArray:
         """Return <op> of one site along the orbit, shape (T,)."""
-        one_of("op", op, self.model.sites[site].operators)
+        self.model.check_operator(op, site)
         if op == "Id":
             return np.ones(len(self.orbit))
         values = self.orbit[:, site] @ spin_vector(op)

@@ -215,16 +215,17 @@ class LindbladModel:
             raise fail("sites", "a non-empty tuple of `Spin` and `Boson`", self.sites)
         for term in self.terms:
             for name, site, cell in term.factors:
-                self._check_operator(name, site)
+                self.check_operator(name, site)
                 if len(cell) != self.dimension:
                     raise fail("cell", f"of length {self.dimension} (the lattice dimension)", cell)
         for jump in self.jumps:
-            self._check_operator(jump.op, jump.site)
+            self.check_operator(jump.op, jump.site)
         self._check_hermitian()
 
-    def _check_operator(self, name: Any, site: int) -> None:
-        if site >= len(self.sites):
-            raise fail("site", f"below {len(self.sites)} (sites of the unit cell)", site)
+    def check_operator(self, name: Any, site: int) -> None:
+        """Raise an `ArgumentError` unless the unit cell has this site, with this operator."""
+        if not 0 <= site < len(self.sites):
+            raise fail("site", f"a site of the unit cell, 0 ... {len(self.sites) - 1}", site)
         one_of("op", name, self.sites[site].operators)
 
     def _check_hermitian(self) -> None:

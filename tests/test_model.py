@@ -53,7 +53,10 @@ def test_description_is_immutable_and_hashable():
         (lambda: chain(sites=Spin(1)), "`sites` must be a tuple"),
         (lambda: chain(dimension=3), "`dimension` must be one of 1, 2"),
         (lambda: chain(dimension=2), "`cell` must be of length 2"),
-        (lambda: chain(jumps=(Jump(1.0, "S-", 1),)), "`site` must be below 1"),
+        (
+            lambda: chain(jumps=(Jump(1.0, "S-", 1),)),
+            "`site` must be a site of the unit cell",
+        ),
         (lambda: chain(jumps=(Jump(1.0, "B", 0),)), "`op` must be one of Id, Sx"),
         (lambda: chain(terms=(Term(1, ("Sa", 0, 0)),)), "`op` must be one of Id, Sx"),
         (lambda: chain(terms=(Term(1, ("S+", 0, 0), ("S-", 0, 1)),)), "Hermitian"),

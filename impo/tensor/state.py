@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tenpy.networks.mps import MPS
 
-from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
+from impo.arguments import ArgumentError, fail, non_negative_integer
 from impo.basis import charge_parts, local_operators
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
@@ -105,9 +105,7 @@ class ItebdState(Stored):
         return sites
 
     def _matrix(self, op: str, site: int) -> NDArray:
-        if not 0 <= site < len(self.model.sites):
-            raise fail("site", f"a site of the unit cell, 0 ... {len(self.model.sites) - 1}", site)
-        one_of("op", op, self.model.sites[site].operators)
+        self.model.check_operator(op, site)
         return local_operators(self.model.sites[site])[op]
 
     def _positions(self, places: Sequence[tuple[int, int]]) -> list[int]:
