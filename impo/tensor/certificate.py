@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from impo.basis import OperatorBasis, operator_basis
 from impo.model import Boson
 from impo.result import Status
-from impo.tensor.picture import Check, Picture, density_matrix
+from impo.tensor.picture import UNIQUE, Check, Picture, density_matrix
 
 RANK = 4
 
@@ -130,9 +130,10 @@ def verdict(
     """
     if not picture.finite:
         return Status.FAILED, (
-            "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable)."
+            "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
+            "lower `weight`."
         )
-    if picture.environment.spectrum_ratio > 1 - 1e-9:
+    if picture.environment.spectrum_ratio > UNIQUE:
         return (
             Status.FAILED,
             "There is more than one steady state; use `Exact` on a finite cluster.",
@@ -154,6 +155,11 @@ def verdict(
                 f"more than tol = {tol:.1e}; raise its cutoff."
             )
         return Status.CONVERGED, "All errors and the residual are below `tol`."
+    if total <= tol:
+        return Status.CHI_LIMITED, (
+            f"The residual is {low_residual:.1e}, more than tol = {tol:.1e}, though no observable "
+            "moves by as much: raise `chi_max`, or `k_max` if it is set."
+        )
     worst = "time" if stopped else max(errors, key=lambda kind: errors[kind])
     status, advice = _REMEDIES[worst]
     found = ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items())

@@ -12,7 +12,7 @@ from impo.result import StateTrajectory
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, evolve
-from impo.tensor.ladder import GROWTH, K_STEP, Ladder, first_rank
+from impo.tensor.ladder import K_STEP, SAFETY, Ladder, first_rank
 from impo.tensor.picture import Check, Picture
 from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
@@ -49,7 +49,7 @@ def trajectory(
     dt = ladder.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
     kinds = {
         "best": (method.chi_max, 2, k_max),
-        "chi": (max(1, round(method.chi_max / GROWTH)), 2, k_max),
+        "chi": (max(1, method.chi_max // 2), 2, k_max),
         "dt": (method.chi_max, 1, k_max),
     }
     if k_max < full:
@@ -59,13 +59,15 @@ def trajectory(
         kind: replace(starting(rank), chi=chi, dt=dt) for kind, (chi, _, rank) in kinds.items()
     }
     states, now = [], 0.0
+    largest: dict[str, float] = {}
     for moment in times:
         if moment > now:
             count = max(1, int(np.ceil((moment - now) / (2 * dt) - 1e-9)))
             for kind, (_, per_step, _) in kinds.items():
                 pictures[kind] = _advanced(ladder, pictures[kind], moment - now, per_step * count)
             now = moment
-        states.append(_snapshot(model, method, pictures, time.perf_counter() - began))
+        checks = [_lasting(check, largest) for check in _checks(pictures)]
+        states.append(_snapshot(model, method, checks, time.perf_counter() - began))
     return StateTrajectory(np.asarray(times, dtype=float), tuple(states))
 
 
@@ -78,17 +80,30 @@ def _advanced(ladder: Ladder, picture: Picture, duration: float, count: int) -> 
     return replace(picture, chain=chain, dt=dt, time=picture.time + duration, discarded=discarded)
 
 
-def _snapshot(
-    model: LindbladModel, method: ITEBD, pictures: Mapping[str, Picture], seconds: float
-) -> ItebdState:
+def _checks(pictures: Mapping[str, Picture]) -> list[Check]:
+    """Compare the best picture with the others."""
     best = replace(pictures["best"], remaining=0.0)
-    # of two Trotter steps the error of the finer is known; a coarser chi or rank bounds the error
-    factors = {"dt": 1 / (2**ORDER - 1), "chi": 1.0, "k_max": 1.5}
-    checks = tuple(
-        Check(kind, best, other, factors[kind])
-        for kind, other in pictures.items()
-        if kind != "best"
-    )
+    # of two Trotter steps the error of the finer is known
+    factors = {"dt": 1 / (2**ORDER - 1), "chi": SAFETY, "k_max": 1.5}
+    others = {kind: other for kind, other in pictures.items() if kind != "best"}
+    return [Check(kind, best, other, factors[kind]) for kind, other in others.items()]
+
+
+def _lasting(check: Check, largest: dict[str, float]) -> Check:
+    """Return a check that bounds no less than those of its kind at earlier times did.
+
+    What has been cut away once stays away, even where two curves happen to cross.
+    """
+    error = check.error
+    largest[check.kind] = max(error, largest.get(check.kind, 0.0))
+    known = 0 < error < largest[check.kind] < np.inf
+    return replace(check, factor=check.factor * largest[check.kind] / error) if known else check
+
+
+def _snapshot(
+    model: LindbladModel, method: ITEBD, checks: Sequence[Check], seconds: float
+) -> ItebdState:
+    best = checks[0].finer
     status, message = verdict(best, checks, method.tol, 0.0)
     diagnostics: dict[str, Any] = {
         "chi": best.chain.bond_dimension,
@@ -99,5 +114,6 @@ def _snapshot(
         **{f"error_{check.kind}": check.error for check in checks},
     }
     return ItebdState(
-        model, method, status, message, residual(best).low, seconds, (), diagnostics, best, checks
-    )
+        model, method, status, message, residual(best).low, seconds, (), diagnostics, best,
+        tuple(checks),
+    )  # fmt: skip

@@ -1,8 +1,9 @@
 """The infinite matrix-product-operator method: the steady state of a model."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.journal import Journal
 from impo.tensor.ladder import Ladder, climb, first_rank
-from impo.tensor.picture import Picture, adapted, compatible, product_picture
+from impo.tensor.picture import Check, Picture, adapted, compatible, product_picture
 from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
 
@@ -35,9 +36,9 @@ def steady_state(
     method
         Settings.
     start
-        Another `ItebdState` (of any chi, k_max, parameters or spin), or a product state: one
-        density matrix or state vector per site of the unit cell. None starts from the fully mixed
-        state.
+        Another `ItebdState` (of any chi, k_max, parameters or spin, if it has the charges of the
+        model), or a product state: one density matrix or state vector per site of the unit cell.
+        None starts from the fully mixed state.
     progress
         Follows the climb and keeps what it can go on from.
 
@@ -52,14 +53,18 @@ def steady_state(
     journal = Journal.of(generator, progress)
     ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max, journal)
     k_max = method.k_max if method.k_max is not None else first_rank(ladder.full_rank)
-    picture = first_picture(generator, start, min(k_max, ladder.full_rank), method.weight)
-    top, checks = climb(ladder, picture)
+    for weight in _weights(method):
+        picture = first_picture(generator, start, min(k_max, ladder.full_rank), weight)
+        top, checks = climb(ladder, picture)
+        if _sound(top, checks) or top.k_max < ladder.full_rank:
+            break
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
     status, message = verdict(top, checks, method.tol, low, stopped=top.time >= method.t_max)
     diagnostics: dict[str, Any] = {
         "chi": top.chain.bond_dimension,
         "k_max": top.k_max,
+        "weight": top.weight,
         "dt": top.dt,
         "time": top.time,
         "discarded_weight": top.discarded,
@@ -86,6 +91,25 @@ def steady_state(
         "correlation_length_disagreement": disagreements(state) if found else [],
     }
     return replace(state, diagnostics=known)
+
+
+def _weights(method: ITEBD) -> Iterator[float]:
+    """Yield the weight asked for, and smaller ones for evolutions that run away with it.
+
+    At weak dissipation a large weight lets rounding of high ranks grow. Where ranks are cut off,
+    that is what makes an evolution run away.
+    """
+    weight = method.weight
+    yield weight
+    while weight > 0:
+        weight = max(0.0, weight - 0.5)
+        yield weight
+
+
+def _sound(top: Picture, checks: Sequence[Check]) -> bool:
+    """Return whether a picture and those it is compared with may be states."""
+    compared = [picture for check in checks for picture in (check.finer, check.coarser)]
+    return all(picture.sound for picture in (top, *compared))
 
 
 def disagreements(state: ItebdState) -> list[str]:
@@ -176,6 +200,8 @@ def product_states(model: LindbladModel, start: Sequence[Any]) -> list[NDArray]:
         rho = np.outer(array, array.conj()) if array.shape == (d,) else array
         if rho.shape != (d, d) or not np.allclose(rho, rho.conj().T) or np.trace(rho).real <= 0:
             raise fail("start", allowed, given)
+        if np.linalg.eigvalsh(rho)[0] < -1e-10 * np.trace(rho).real:
+            raise fail("start", "density matrices without negative eigenvalues", given)
         states.append(rho / np.trace(rho).real)
     return states
 
@@ -195,7 +221,11 @@ def evolve(
     generator = chain_generator(model, method)
     ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max)
 
-    def starting(k_max: int) -> Picture:
-        return first_picture(generator, start, k_max, method.weight)
-
-    return trajectory(model, method, ladder, starting, times)
+    for weight in _weights(method):
+        found = trajectory(
+            model, method, ladder, partial(first_picture, generator, start, weight=weight), times
+        )
+        cut = any(state.picture.k_max < ladder.full_rank for state in found.states)
+        if cut or all(_sound(state.picture, state.checks) for state in found.states):
+            break
+    return found

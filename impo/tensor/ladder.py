@@ -206,8 +206,10 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
     while True:
         chi = next((c for c in rungs if c > below.chi), ladder.chi_max)
         top = ladder.relax(below, chi, below.dt)
+        if not top.finite:
+            return top, [Check("chi", top, below, SAFETY)]
         change = difference(top, below)
-        whole = top.chain.bond_dimension < top.chi and below.chain.bond_dimension < below.chi
+        whole = top.complete and below.complete
         if whole:  # nothing is truncated: what moved was not relaxed
             top = replace(top, remaining=max(top.remaining, change))
         changes.append(0.0 if whole else change)

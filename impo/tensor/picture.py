@@ -13,6 +13,9 @@ from impo.tensor.chain import Chain, product_chain
 from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.transfer import TraceEnvironment
 
+UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
+UNIQUE = 1 - 1e-9  # second over first eigenvalue of the trace transfer matrix of a unique state
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -91,8 +94,22 @@ class Picture:
 
     @property
     def finite(self) -> bool:
-        """Whether the evolution has not run away (as one with too low a cut-off may)."""
-        return bool(np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 1e3)
+        """Whether the evolution has not run away (as one with too low a cut-off may).
+
+        What is monitored is at most one in any state.
+        """
+        return bool(np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 3)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be a state: with one trace, and nothing far beyond its bound."""
+        bounded = self.finite and bool(np.max(np.abs(self.monitor)) < 1.2)
+        return bounded and self.environment.spectrum_ratio < UNIQUE
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is truncated: there is room left, and no weight is lost."""
+        return self.chain.bond_dimension < self.chi and self.discarded <= UNTRUNCATED
 
 
 def low_pairs(
@@ -189,7 +206,7 @@ class Check:
     def blind(self) -> bool:
         """Whether a truncated chain is compared with one that is truncated as much."""
         sizes = self.finer.chain.bond_dimension, self.coarser.chain.bond_dimension
-        return self.kind == "chi" and sizes[0] == sizes[1] and self.finer.discarded > 1e-12
+        return self.kind == "chi" and sizes[0] == sizes[1] and self.finer.discarded > UNTRUNCATED
 
     @property
     def error(self) -> float:

@@ -18,13 +18,14 @@ class ITEBD:
         Largest rank of the multipole operators kept; None chooses it, and raises it while it
         matters and is at most 12.
     weight
-        The alpha of the weighted truncation: rank k counts (2k + 1)^-alpha.
+        The alpha of the weighted truncation: rank k counts (2k + 1)^-alpha. An evolution that runs
+        away is begun again with a smaller one.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges
         Whether to use the U(1) symmetry of the model; False allows starts that break it.
     t_max
-        Largest evolution time, in units of the inverse couplings.
+        Largest evolution time, in the unit of time of the model.
     """
 
     name: ClassVar[str] = "itebd"

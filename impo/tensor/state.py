@@ -73,10 +73,11 @@ class ItebdState(Stored):
             Function of a picture.
         scale
             Largest absolute value that it can have; the distance still to be relaxed counts
-            relative to it.
+            relative to it. Without one it counts only if it is not known.
         """
         value = np.asarray(observable(self.picture))
-        relaxing = scale * self.picture.remaining if scale else 0.0
+        left = self.picture.remaining
+        relaxing = scale * left if scale else 0.0 if np.isfinite(left) else np.inf
         error = np.full(value.shape, relaxing + 1e-14 * max(scale, 1.0))
         for check in self.checks:
             error = error + check.error_of(observable)
