@@ -56,7 +56,7 @@ def steady_state(
     for weight in _weights(method):
         picture = first_picture(generator, start, min(k_max, ladder.full_rank), weight)
         top, checks = climb(ladder, picture)
-        if _sound(top, checks) or top.k_max < ladder.full_rank:
+        if _sound(top, checks):
             break
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
@@ -96,8 +96,7 @@ def steady_state(
 def _weights(method: ITEBD) -> Iterator[float]:
     """Yield the weight asked for, and smaller ones for evolutions that run away with it.
 
-    At weak dissipation a large weight lets rounding of high ranks grow. Where ranks are cut off,
-    that is what makes an evolution run away.
+    At weak dissipation a large weight lets the rounding of high ranks grow.
     """
     weight = method.weight
     yield weight
@@ -225,7 +224,6 @@ def evolve(
         found = trajectory(
             model, method, ladder, partial(first_picture, generator, start, weight=weight), times
         )
-        cut = any(state.picture.k_max < ladder.full_rank for state in found.states)
-        if cut or all(_sound(state.picture, state.checks) for state in found.states):
+        if all(_sound(state.picture, state.checks) for state in found.states):
             break
     return found
