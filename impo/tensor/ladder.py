@@ -250,7 +250,8 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
         if wrong and risen:
             lower, below = risen, risen[-1]
             continue
-        if done and (highest or not wrong):
+        cut = bool(rank_checks) and not risen  # for good: a larger bond dimension does not help
+        if (done and (highest or not wrong or cut)) or (cut and rank_checks[-1].error > tol):
             return top, checks
         below = top
         lower.append(below)
