@@ -64,6 +64,9 @@ RESULTS = {
     },
     2: {
         "itebd": lambda: steady_state(chain(1, 1.0, 0.5, 1.5, 0.9), ITEBD(chi_max=6, tol=1e-2)),
+        "exact_trajectory": lambda: evolve(
+            MIXED, Exact(), [np.array([1.0, 0]), np.array([0.6, 0.8])], TIMES
+        ),
         "failure": lambda: Failure(MIXED, ITEBD(), "Killed three times.", 1.5, {"kills": 3}),
     },
 }
