@@ -115,7 +115,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    if places:  # a study without points has put nothing there
+        shutil.rmtree(unfinished, ignore_errors=True)
     _draw(data, [output.with_suffix(".png"), output.with_suffix(".pdf")])
     return _verdict(data, output)
 

@@ -108,18 +108,17 @@ class ClusterMeanFieldState(Stored):
         )
         return Estimate(value, np.full(value.shape, _norm(self.model.sites, "S+") * self.accuracy))
 
+    def _matrix(self, op: str, site: int) -> NDArray:
+        self.model.check_operator(op, site)
+        return local_operators(self.model.sites[site])[op]
+
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product between clusters."""
         non_negative_integer("max_cells", max_cells)
         unit, cells = len(self.model.sites), self.cells
-        for op, site in ((op_a, sites[0]), (op_b, sites[1])):
-            self.model.check_operator(op, site)
-        a, b = (
-            local_operators(self.model.sites[site])[op]
-            for op, site in ((op_a, sites[0]), (op_b, sites[1]))
-        )
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         value = np.zeros(max_cells + 1, dtype=complex)
         means = [self.density.measure({c * unit + sites[0]: a}) for c in range(cells)]
         others = [self.density.measure({c * unit + sites[1]: b}) for c in range(cells)]
@@ -160,12 +159,7 @@ class ClusterMeanFieldState(Stored):
     ) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only pairs in one cluster contribute."""
         unit, cells = len(self.model.sites), self.cells
-        for op, site in ((op_a, sites[0]), (op_b, sites[1])):
-            self.model.check_operator(op, site)
-        a, b = (
-            local_operators(self.model.sites[site])[op]
-            for op, site in ((op_a, sites[0]), (op_b, sites[1]))
-        )
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         waves = np.asarray(k, dtype=float)
         value = np.zeros(waves.shape, dtype=complex)
         for c in range(cells):

@@ -230,10 +230,7 @@ class _Quantity:
             self.name: Variable(dims, values, self.units, self.label),
             f"{self.name}_error": Variable(dims, errors, self.units, f"error of the {self.label}"),
             f"{self.name}_deviation": Variable(
-                dims,
-                _deviations(values, errors),
-                "1",
-                "difference to the reference over errors",
+                dims, _deviations(values, errors), "1", "difference to the reference over errors"
             ),
         }
 

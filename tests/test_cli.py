@@ -371,7 +371,9 @@ def test_run_stores_data_and_figures(capsys, study):
     data = load("results/good.h5")
     assert data.attributes == {"a": 1, "study": "good", "quick": True}
     assert len(data["x"]) == 2
+    (Path.cwd() / "here.full").mkdir()  # somebody's own: this study keeps no points
     assert main(["run", "good", "--full", "-o", "here.h5"]) == 0
+    assert "here.full" in files()
     assert len(load("here.h5")["x"]) == 4
     assert {"here.h5", "here.png", "here.pdf"} <= set(files())
     out, err = capsys.readouterr()

@@ -315,9 +315,9 @@ def test_a_trajectory_comes_back_from_its_file(tmp_path):
         trajectory.save(tmp_path / "moved.h5")
         again = load(tmp_path / "moved.h5")
         np.testing.assert_array_equal(again.times, [0.0, 0.5])
-        for one, two in ((again.expect("Sz"), trajectory.expect("Sz")),):
-            np.testing.assert_array_equal(one.value, two.value)
-            np.testing.assert_array_equal(one.error, two.error)
+        one, two = again.expect("Sz"), trajectory.expect("Sz")
+        np.testing.assert_array_equal(one.value, two.value)
+        np.testing.assert_array_equal(one.error, two.error)
         assert again.model == trajectory.model
         assert again.method == method
         assert check(tmp_path / "moved.h5").reproduced
