@@ -290,16 +290,17 @@ def _charge_resolved(
 
 
 def _merge(merged, model, coefficient, matrices, tile) -> None:
-    """Add coefficient * product of matrices to `merged`, split by charge and normalised."""
-    if tile:  # translate the first position into the tile
-        shift = min(matrices) // tile * tile
-        matrices = {position - shift: matrix for position, matrix in matrices.items()}
+    """Add coefficient * product of matrices to `merged`, split by charge and normalised.
+
+    Of an infinite chain (`tile` > 0) every component begins inside the tile. It is moved there
+    after its identity factors are dropped, because they are no part of its support.
+    """
     positions = sorted(matrices)
     parts = [
         charge_parts(model.sites[p % len(model.sites)], matrices[p]).items() for p in positions
     ]
     for choice in product(*parts):
-        total, key, kept = complex(coefficient), [], []
+        total, kept = complex(coefficient), []
         for position, (q, matrix) in zip(positions, choice, strict=True):
             pivot = matrix.flat[np.argmax(np.abs(matrix))]
             unit = matrix / pivot
@@ -310,13 +311,12 @@ def _merge(merged, model, coefficient, matrices, tile) -> None:
                 continue
             size = np.linalg.norm(unit, 2)
             total *= pivot * size
-            key.append((position, q, np.round(unit, 10).tobytes()))
-            kept.append((position, unit / size, q))
-        entry = merged.setdefault(
-            tuple(key),
-            [0j, *(tuple(column) for column in zip(*kept, strict=True))] if kept else [0j, ()],
-        )
-        entry[0] += total
+            kept.append((position, unit, size, q))
+        shift = kept[0][0] // tile * tile if tile and kept else 0
+        key = tuple((p - shift, q, np.round(unit, 10).tobytes()) for p, unit, _, q in kept)
+        factors = [(p - shift, unit / size, q) for p, unit, size, q in kept]
+        columns = tuple(zip(*factors, strict=True)) or ((), (), ())
+        merged.setdefault(key, [0j, *columns])[0] += total
 
 
 def _in_frame(model, cells, components, jumps, *, charges: bool, infinite: bool) -> Generator:
