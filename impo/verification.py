@@ -228,6 +228,18 @@ def _accurate(state: Any, residual: float) -> Line:
     return Line("verdict", str(state.status), found, bool(good))
 
 
+def _circumstances(state: ItebdState) -> dict[str, Any]:
+    """Return what a verdict needs to know of the way to a state."""
+    known = state.diagnostics
+    limit = known.get("time_limit", state.method.t_max)
+    return {
+        "stopped": limit is not None and state.picture.time >= limit,
+        "conserved": known.get("conserved"),
+        "apart": known.get("apart"),
+        "given_start": known.get("given_start", False),
+    }
+
+
 def _itebd(state: ItebdState) -> Iterator[Line]:
     picture = state.picture
     if not picture.finite:
@@ -245,7 +257,7 @@ def _itebd(state: ItebdState) -> Iterator[Line]:
         yield Line("leakage", f"{claimed:.2e}", f"{found.leakage:.2e}", bool(good))
     status, _ = certificate.verdict(
         picture, state.checks, state.method.tol, found.low if steady else 0.0,
-        stopped=picture.time >= state.method.t_max,
+        **_circumstances(state),
     )  # fmt: skip
     yield Line("verdict", str(state.status), str(status), status == state.status)
 

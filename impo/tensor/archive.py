@@ -15,6 +15,7 @@ from impo.tensor.picture import Check, Picture
 
 SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
 _NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
+_LATER = {"slowest_rate": None}  # numbers that older files lack
 
 
 def pack(
@@ -47,7 +48,7 @@ def pack_pictures(
             arrays[f"picture{i}_singular_values{site}"] = chain.singular_values[site]
         settings.append(
             {
-                **{name: _number(getattr(known, name)) for name in _NUMBERS},
+                **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
                 "scale": SCALE,
                 "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
             }
@@ -56,6 +57,8 @@ def pack_pictures(
 
 
 def _number(value: Any) -> Any:
+    if value is None:
+        return None
     return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
@@ -98,6 +101,7 @@ def unpack_pictures(
         if entry.get("scale") != SCALE:
             _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
+        numbers |= {name: entry.get(name, default) for name, default in _LATER.items()}
         pictures.append(Picture(generator, chain, **numbers))
     return pictures
 

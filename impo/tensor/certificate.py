@@ -12,6 +12,7 @@ from impo.result import Status
 from impo.tensor.picture import UNIQUE, Check, Picture, density_matrix
 
 RANK = 4
+_AT_REST = 1e-14  # change within a Trotter step that is rounding
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,19 @@ def residual(picture: Picture) -> Residual:
     return Residual(worst, leakage)
 
 
+def relative_residual(picture: Picture, low: float) -> float:
+    """Return a residual over the slowest rate that was seen: what it may move the state by.
+
+    Files from before that rate was measured hold the bare number.
+    """
+    rate = picture.slowest_rate
+    if rate is None:
+        return low
+    if low * picture.dt < _AT_REST:
+        return 0.0
+    return low / rate if rate > 0 else np.inf
+
+
 def _injection(rows: OperatorBasis, columns: OperatorBasis) -> NDArray:
     """Return the overlap of two bases of one site."""
     return np.einsum("xij,yij->xy", rows.matrices.conj(), columns.matrices).real
@@ -121,22 +135,50 @@ def verdict(
     tol: float,
     low_residual: float,
     stopped: bool = False,
+    conserved: str | None = None,
+    apart: str | None = None,
+    given_start: bool = False,
 ) -> tuple[Status, str]:
     """Return the status of a steady state and a sentence that says what to do.
 
-    `converged` needs all of this: the residual and the sum of the errors by bond dimension, Trotter
-    step, rank and time are below `tol`, as is the probability that a boson is at its cut-off, and
-    no two-site state has an eigenvalue below its error.
+    `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank and
+    time, and the residual over the slowest rate seen, are below `tol`, as is the probability that a
+    boson is at its cut-off; no two-site state has an eigenvalue below its error; and two starts
+    have met.
+
+    Parameters
+    ----------
+    picture, checks
+        The state, and the pairs that bound its errors.
+    tol
+        Accuracy asked for.
+    low_residual
+        `Residual.low`; zero where the state need not be stationary.
+    stopped
+        Whether the evolution ended because of `t_max`.
+    conserved
+        A local density whose sum over the lattice is conserved.
+    apart
+        What is known of two starts that did not meet.
+    given_start
+        Whether the state was asked for that grows from a given start; another start need not lead
+        to the same.
     """
     if not picture.finite:
         return Status.FAILED, (
             "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
             "lower `weight`."
         )
-    if picture.environment.spectrum_ratio > UNIQUE:
-        return (
-            Status.FAILED,
-            "There is more than one steady state; use `Exact` on a finite cluster.",
+    if conserved is not None and not given_start:
+        return Status.FAILED, (
+            f"The steady state is not unique: the sum over the lattice of {conserved} is conserved "
+            "and keeps the value that it has at the start; give a `start`, or add the missing "
+            "dissipation."
+        )
+    if not picture.environment.spectrum_ratio <= UNIQUE:
+        return Status.NOT_CONVERGED, (
+            "The two leading eigenvalues of the trace transfer matrix agree: the state is a "
+            "mixture with correlations that do not decay; use another `start`, or `Exact`."
         )
     errors = {"time": picture.remaining}
     for check in checks:
@@ -147,7 +189,10 @@ def verdict(
             f"A two-site density matrix has the eigenvalue {picture.smallest_eigenvalue:.1e};"
             " raise `chi_max`, or `k_max` if it is set."
         )
-    if total <= tol and low_residual <= tol:
+    if apart is not None and not given_start:
+        return Status.NOT_CONVERGED, apart
+    relative = relative_residual(picture, low_residual)
+    if total <= tol and relative <= tol:
         occupation = cutoff_occupation(picture)
         if occupation > tol:
             return Status.K_LIMITED, (
@@ -157,13 +202,16 @@ def verdict(
         return Status.CONVERGED, "All errors and the residual are below `tol`."
     if total <= tol:
         return Status.CHI_LIMITED, (
-            f"The residual is {low_residual:.1e}, more than tol = {tol:.1e}, though no observable "
-            "moves by as much: raise `chi_max`, or `k_max` if it is set."
+            f"The residual over the slowest rate seen is {relative:.1e}, more than tol = "
+            f"{tol:.1e}, though no observable moves by as much: raise `chi_max`, or `k_max` if it "
+            "is set."
         )
     worst = "time" if stopped else max(errors, key=lambda kind: errors[kind])
+    if worst == "time" and apart is not None:
+        return Status.NOT_CONVERGED, apart
     status, advice = _REMEDIES[worst]
     found = ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items())
-    return status, f"{advice} (errors: {found}; residual {low_residual:.1e}; tol {tol:.1e})."
+    return status, f"{advice} (errors: {found}; residual {relative:.1e}; tol {tol:.1e})."
 
 
 _REMEDIES = {

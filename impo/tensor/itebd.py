@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.basis import charge_parts, local_operators
+from impo.conserved import conserved_densities
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
 from impo.result import Progress, StateTrajectory
@@ -18,9 +19,10 @@ from impo.tensor.certificate import multipole_tail, residual, verdict
 from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.journal import Journal
-from impo.tensor.ladder import Ladder, climb, first_rank
+from impo.tensor.ladder import Ladder, climb, first_rank, two_rungs
 from impo.tensor.picture import Check, Picture, adapted, compatible, product_picture
 from impo.tensor.settings import ITEBD
+from impo.tensor.starts import Meeting, second_start
 from impo.tensor.state import ItebdState
 
 
@@ -45,34 +47,54 @@ def steady_state(
     Raises
     ------
     UnsupportedModelError
-        If the model is not a nearest-neighbour chain or has no unique steady state.
+        If the model is not a nearest-neighbour chain.
     """
     began = time.perf_counter()
     generator = chain_generator(model, method)
-    check_unique(generator)
     journal = Journal.of(generator, progress)
     ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max, journal)
     k_max = method.k_max if method.k_max is not None else first_rank(ladder.full_rank)
+    k_max = min(k_max, ladder.full_rank)
+    conserved = conserved_densities(model)
     for weight in _weights(method):
-        picture = first_picture(generator, start, min(k_max, ladder.full_rank), weight)
-        top, checks = climb(ladder, picture)
+        picture = first_picture(generator, start, k_max, weight)
+        if len(conserved):
+            summit = two_rungs(ladder, picture) if start is None else climb(ladder, picture)
+        else:
+            other = second_start(generator, k_max, weight)
+            summit = climb(ladder, picture, other, settle=start is not None)
+        top, checks = summit.top, summit.checks
         if _sound(top, checks):
             break
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
-    status, message = verdict(top, checks, method.tol, low, stopped=top.time >= method.t_max)
+    lasting = str(conserved) if len(conserved) else None
+    apart = _apart(summit.meeting, method.tol) if summit.meeting.met is False else None
+    status, message = verdict(
+        top, checks, method.tol, low,
+        stopped=top.time >= ladder.t_max,
+        conserved=lasting,
+        apart=apart,
+        given_start=start is not None,
+    )  # fmt: skip
     diagnostics: dict[str, Any] = {
         "chi": top.chain.bond_dimension,
         "k_max": top.k_max,
         "weight": top.weight,
         "dt": top.dt,
         "time": top.time,
+        "time_limit": ladder.t_max,
         "discarded_weight": top.discarded,
         "multipole_tail": multipole_tail(top) if found else None,
         "leakage": found.leakage if found else None,
         "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
         **{f"error_{check.kind}": check.error for check in checks},
         "error_time": top.remaining,
+        "slowest_rate": top.slowest_rate,
+        "given_start": start is not None,
+        "unique": False if lasting else summit.meeting.met or None,
+        "conserved": lasting,
+        "apart": apart,
     }
     state = ItebdState(
         model=model,
@@ -89,8 +111,43 @@ def steady_state(
     known = {
         **diagnostics,
         "correlation_length_disagreement": disagreements(state) if found else [],
+        "starts": None if apart is None else both_starts(state, summit.meeting),
     }
     return replace(state, diagnostics=known)
+
+
+def _apart(meeting: Meeting, tol: float) -> str:
+    """Say what is known of two starts that did not meet."""
+    rate, needed = meeting.present_rate, meeting.time_needed(tol)
+    if rate > 0:
+        outlook = (
+            f"the slowest mode seen decays at the rate {rate:.1e}, so that they would meet at the "
+            f"time {needed:.1e}; raise `t_max`, or give a `start` that is closer."
+        )
+    else:
+        outlook = (
+            "the difference does not decay; the steady state may not be unique. Give a `start`, or "
+            "use `Exact` on a finite cluster."
+        )
+    return (
+        f"From two starts, expectation values still differ by {meeting.distance:.1e} of the norm "
+        f"of their operators at t = {meeting.first.time:.3g}: {outlook}"
+    )
+
+
+def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list[float]]]:
+    """Return the expectation values of Hermitian operators in both states that did not meet."""
+    out: dict[str, dict[str, list[float]]] = {}
+    for name, picture in (("first", meeting.first), ("second", meeting.second)):
+        if picture is None:
+            continue
+        one = replace(state, picture=picture, checks=())
+        values = out[name] = {}
+        for op in ("Sx", "Sy", "Sz", "N"):
+            if any(op in site.operators for site in state.model.sites):
+                values[op] = np.real(one.expect(op).value).tolist()
+                values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
+    return out
 
 
 def _weights(method: ITEBD) -> Iterator[float]:
@@ -135,28 +192,6 @@ def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
     generator = one_charge(infinite_chain(model, charges=method.charges))
     check_nearest_neighbour(generator)
     return generator
-
-
-def check_unique(generator: Generator) -> None:
-    """Refuse models whose steady state is not unique for a reason that can be read off.
-
-    If every jump operator conserves the charge as H does (a strong symmetry, as in a chain with
-    dephasing only), there is a steady state for every value of the charge.
-    """
-    charged = infinite_chain(generator.model)
-    for weights in charged.weights:
-        changes = [
-            weights[position] * q
-            for position, rate, matrix in charged.jumps
-            if rate > 0
-            for q in charge_parts(charged.sites[position], matrix)
-        ]
-        if not any(changes):
-            raise UnsupportedModelError(
-                f"{generator.model.label} has more than one steady state: H and all jump "
-                f"operators conserve the charge with weights {weights.tolist()} (strong symmetry); "
-                "use `Exact` on a finite cluster, or `evolve`."
-            )
 
 
 def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -> Picture:

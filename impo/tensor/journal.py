@@ -5,8 +5,9 @@ of the relaxed pictures, and the state of the relaxation under way, are enough t
 bit: what was done is looked up, not computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,19 +20,19 @@ from impo.tensor.picture import Picture
 
 
 class Relaxing(NamedTuple):
-    """A relaxation between two blocks of Trotter steps.
+    """A relaxation between two blocks of Trotter steps, from one start or from two at a time.
 
     Attributes
     ----------
     now
-        The picture as it is.
+        The pictures as they are.
     seen
-        Its monitored observables at the start and after every block.
+        Their monitored observables at the start and after every block; # start observable.
     quiet
         Number of looks, up to this one, at which they were close enough to their limit.
     """
 
-    now: Picture
+    now: tuple[Picture, ...]
     seen: list[NDArray]
     quiet: int
 
@@ -47,7 +48,7 @@ class Journal:
     history
         All entries.
     finished
-        Relaxed pictures in the order in which they were asked for.
+        Relaxed pictures, by relaxation, in the order in which they were asked for.
     begun
         The relaxation that was interrupted, until it is asked for.
     asked
@@ -56,7 +57,7 @@ class Journal:
 
     progress: Progress | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    finished: list[Picture] = field(default_factory=list)
+    finished: list[tuple[Picture, ...]] = field(default_factory=list)
     begun: Relaxing | None = None
     asked: int = 0
 
@@ -67,13 +68,14 @@ class Journal:
         if saved is None:
             return cls(progress)
         arrays, attributes = saved
-        pictures = unpack_pictures(generator, arrays, attributes["pictures"])
+        pictures = iter(unpack_pictures(generator, arrays, attributes["pictures"]))
+        finished = [tuple(islice(pictures, count)) for count in attributes["starts"]]
         begun = None
         if attributes["quiet"] is not None:
-            begun = Relaxing(pictures.pop(), list(arrays["seen"]), attributes["quiet"])
-        return cls(progress, list(attributes["history"]), pictures, begun)
+            begun = Relaxing(finished.pop(), list(arrays["seen"]), attributes["quiet"])
+        return cls(progress, list(attributes["history"]), finished, begun)
 
-    def recall(self) -> tuple[Picture | None, Relaxing | None]:
+    def recall(self) -> tuple[tuple[Picture, ...] | None, Relaxing | None]:
         """Return what is known of the next relaxation: its result, or how far it had come."""
         self.asked += 1
         if self.asked <= len(self.finished):
@@ -91,15 +93,22 @@ class Journal:
         """Offer to save in the middle of a relaxation."""
         self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
 
-    def finish(self, relaxed: Picture) -> Picture:
+    def finish(self, relaxed: tuple[Picture, ...]) -> tuple[Picture, ...]:
         """Take down the result of a relaxation, and return it."""
         self.finished.append(relaxed)
         self._save(self.finished, np.zeros((0, 0)), None)
         return relaxed
 
-    def _save(self, pictures: list[Picture], seen: NDArray, quiet: int | None) -> None:
+    def _save(
+        self, relaxed: Sequence[tuple[Picture, ...]], seen: NDArray, quiet: int | None
+    ) -> None:
         if self.progress is None or not self.progress.due():
             return
-        arrays, settings = pack_pictures(pictures)
-        attributes = {"pictures": settings, "quiet": quiet, "history": self.history}
+        arrays, settings = pack_pictures([picture for one in relaxed for picture in one])
+        attributes = {
+            "pictures": settings,
+            "starts": [len(one) for one in relaxed],
+            "quiet": quiet,
+            "history": self.history,
+        }
         self.progress.save({**arrays, "seen": seen}, attributes)

@@ -15,12 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.liouvillian import Generator
-from impo.tensor.certificate import residual, unphysical
+from impo.tensor.certificate import relative_residual, residual, unphysical
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, Step, evolve, trotter_step
 from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.journal import Journal, Relaxing
 from impo.tensor.picture import Check, Picture, adapted, difference
+from impo.tensor.starts import (
+    GOAL,
+    RECENT,
+    Meeting,
+    approach_rate,
+    distances,
+    hopeless,
+    levelling,
+    present_rate,
+)
 
 FIRST_CHI = 12
 GROWTH = 1.4
@@ -36,6 +46,8 @@ SAFETY = 1.5
 MOST = 10.0
 APART = 1.9  # ratio of the bond dimensions at which the other settings are varied
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
+FLOOR = 0.01  # least decay from look to look that an extrapolation assumes if no rate is known
+LONGEST = 1e4  # evolution time unless one is given, in units of `time_unit`
 
 
 @dataclass
@@ -46,8 +58,10 @@ class Ladder:
     ----------
     generator
         The master equation on a tile.
-    chi_max, k_max, tol, t_max
+    chi_max, k_max, tol
         As in `ITEBD`; `k_max` None lets the ladder choose.
+    longest
+        As `ITEBD.t_max`; None lets the ladder choose.
     journal
         Record of all relaxations and of the history, from which an interrupted climb goes on.
     """
@@ -56,7 +70,7 @@ class Ladder:
     chi_max: int
     k_max: int | None
     tol: float
-    t_max: float
+    longest: float | None = None
     journal: Journal = field(default_factory=Journal)
     _bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
     _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
@@ -73,6 +87,11 @@ class Ladder:
         rates = [np.linalg.norm(block, ord=2) for block in blocks]
         fastest = float(max(rates))
         return 1.0 / fastest if fastest > 0 else 1.0
+
+    @property
+    def t_max(self) -> float:
+        """Largest evolution time."""
+        return LONGEST * self.time_unit if self.longest is None else self.longest
 
     @property
     def full_rank(self) -> int:
@@ -98,27 +117,82 @@ class Ladder:
         Without a target it is a tenth of the change since the start: a rung need not be better
         than its difference from the one before.
         """
+        return self._relaxed((start,), chi, dt, target)[0]
+
+    def relax_both(
+        self, first: Picture, second: Picture, chi: int, dt: float, target: float | None = None
+    ) -> Meeting:
+        """Relax the first of two starts, and go on until they meet or will not in the time left."""
+        if second.k_max != first.k_max:
+            second = adapted(second, self.generator, first.k_max, first.weight)
+        one, two = self._relaxed((first, second), chi, dt, target)
+        if one.finite and not two.finite:
+            return Meeting(self.relax(first, chi, dt, target))
+        return Meeting(one, two)
+
+    def _relaxed(
+        self, starts: tuple[Picture, ...], chi: int, dt: float, target: float | None
+    ) -> tuple[Picture, ...]:
         finished, begun = self.journal.recall()
         if finished is not None:
             return finished
-        step = self.step(start.k_max, start.weight, dt)
-        now, seen, quiet = begun or Relaxing(start, [start.monitor], 0)
-        chain, time = now.chain.copy(), now.time
+        step = self.step(starts[0].k_max, starts[0].weight, dt)
+        run = begun or Relaxing(starts, [np.array([start.monitor for start in starts])], 0)
+        now, seen, quiet = run
         count = max(1, round(LOOK * self.time_unit / dt))
+        interval = count * dt
+        # the distance of two starts tells of slow modes; the first alone must not wait for them
+        floor = FLOOR if len(starts) > 1 else _least_decay(starts[0].slowest_rate, interval)
         while True:
-            discarded = evolve(chain, step, count, Truncation(chi))
-            time += count * dt
-            now = replace(start, chain=chain.copy(), chi=chi, dt=dt, time=time, discarded=discarded)
-            if not now.finite:
-                return self.journal.finish(replace(now, remaining=math.inf))
-            seen.append(now.monitor)
-            remaining, noise = _distance(seen)
-            wanted = max(self.tol / 10, 0.1 * difference(now, start)) if target is None else target
+            now = tuple(_advanced(picture, step, count, chi) for picture in now)
+            if not all(picture.finite for picture in now):
+                return self.journal.finish(tuple(replace(p, remaining=math.inf) for p in now))
+            seen.append(np.array([picture.monitor for picture in now]))
+            first = now[0]
+            remaining, noise = _distance([both[0] for both in seen], floor)
+            change = difference(first, starts[0])
+            wanted = max(self.tol / 10, 0.1 * change) if target is None else target
             quiet = quiet + 1 if remaining <= wanted else 0
-            self._record(now, chi, remaining)
-            if quiet >= 2 or noise or time >= self.t_max:
-                return self.journal.finish(replace(now, remaining=remaining))
+            self._record(first, chi, remaining)
+            left = self.t_max - first.time
+            done = quiet >= 2 or noise
+            if len(now) > 1:
+                apart, goal = distances(seen), GOAL * self.tol
+                cut = any(not picture.complete for picture in now)
+                done = done and (apart[-1] <= goal or (cut and levelling(apart)))
+                done = done or hopeless(apart, interval, goal, left)
+            elif not done and len(seen) > RECENT:
+                done = self.too_slow(first, remaining, wanted)
+            if done or left <= 0:
+                first, *rest = self._with_rates(now, seen, interval)
+                floor = _least_decay(first.slowest_rate, interval)
+                left, _ = _distance([both[0] for both in seen], floor)
+                return self.journal.finish((replace(first, remaining=left), *rest))
             self.journal.pause(Relaxing(now, seen, quiet))
+
+    def too_slow(self, picture: Picture, remaining: float, wanted: float) -> bool:
+        """Return whether the time left is too short for the slowest mode seen to decay."""
+        left = self.t_max - picture.time
+        if left <= 0:
+            return True
+        rate = math.inf if picture.slowest_rate is None else picture.slowest_rate
+        return remaining > wanted * math.exp(min(left * rate, 500.0))
+
+    def _with_rates(
+        self, pictures: tuple[Picture, ...], seen: list[NDArray], interval: float
+    ) -> tuple[Picture, ...]:
+        """Note the slowest rate: of two starts that of their distance, of one that of itself."""
+        both = np.asarray(seen)
+        apart = distances(
+            both if len(pictures) > 1 else np.stack([both, both * 0 + both[-1]], 1)[:, :, 0]
+        )
+        fastest = 1 / self.time_unit
+        first, *second = pictures
+        if first.slowest_rate is None:
+            rate = approach_rate(apart, interval)
+            first = replace(first, slowest_rate=min(rate, fastest))
+        present = min(present_rate(apart, interval), fastest)
+        return (first, *(replace(picture, slowest_rate=present) for picture in second))
 
     def _record(self, picture: Picture, chi: int, remaining: float) -> None:
         self.journal.record({
@@ -164,12 +238,29 @@ def chi_rungs(chi_max: int) -> list[int]:
     return rungs[::-1]
 
 
-def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
+def _advanced(picture: Picture, step: Step, count: int, chi: int) -> Picture:
+    """Return a picture some Trotter steps later."""
+    chain = picture.chain.copy()
+    discarded = evolve(chain, step, count, Truncation(chi))
+    time = picture.time + count * step.dt
+    return replace(picture, chain=chain, chi=chi, dt=step.dt, time=time, discarded=discarded)
+
+
+def _least_decay(rate: float | None, interval: float) -> float:
+    """Return by how much a distance falls at least from look to look.
+
+    If the slowest rate is known, a motion that is slower than `FLOOR` may be that of its mode.
+    """
+    return FLOOR if rate is None else min(FLOOR, -math.expm1(-rate * interval))
+
+
+def _distance(seen: Sequence[NDArray], floor: float = FLOOR) -> tuple[float, bool]:
     """Return how far the observables still are from their limit, and whether they only fluctuate.
 
-    The distance is that of a geometric series with the ratio of the last two changes. Observables
-    that go back and forth, so that they get nowhere on a long way, are as good as the truncation
-    lets them be; the distance is then the range of the fluctuations.
+    The distance is that of a geometric series with the ratio of the last two changes, but with a
+    decay of at least `floor`. Observables that go back and forth, so that they get nowhere on a
+    long way, are as good as the truncation lets them be; the distance is then the range of the
+    fluctuations.
     """
     changes = [float(np.max(np.abs(b - a))) for a, b in pairwise(seen)]
     if len(changes) < 2:
@@ -184,39 +275,72 @@ def _distance(seen: Sequence[NDArray]) -> tuple[float, bool]:
         return 0.0, False
     earlier = changes[-3:-1]
     ratio = (changes[-1] / earlier[0]) ** (1 / len(earlier)) if earlier[0] > 0 else 1.0
-    return changes[-1] * max(1.0, 1 / max(1 - ratio, 0.01) - 1), False
+    decay = max(1 - ratio, floor)
+    return changes[-1] * max(1.0, 1 / decay - 1) if decay > 0 else math.inf, False
 
 
-def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
-    """Climb from a start to the steady state; return it with the checks that bound its errors.
+@dataclass(frozen=True)
+class Summit:
+    """Where a climb ended: the picture on top, checks that bound its errors, and both starts."""
+
+    top: Picture
+    checks: list[Check]
+    meeting: Meeting
+
+
+def climb(
+    ladder: Ladder, start: Picture, other: Picture | None = None, settle: bool = False
+) -> Summit:
+    """Climb from a start to the steady state, with the checks that bound its errors.
 
     The picture on top is compared with the rung below (bond dimension). What a shorter Trotter step
     and higher ranks change hardly depends on the bond dimension, so it is found out on a lower
     rung, and again just below the top if it matters there. A setting that matters too much is moved
     and the rung repeated; ranks are also raised while the state on top is not positive.
+
+    Parameters
+    ----------
+    ladder
+        The equation and the accuracy asked for.
+    start
+        Where the evolution starts.
+    other
+        A second start, which climbs along until both are in the same state. If they stay apart
+        though the bond dimension grows, the climb ends there, without an answer.
+    settle
+        Whether the climb goes on from the first start alone if the two stay apart.
     """
     tol = ladder.tol
-    dt = FIRST_DT * ladder.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
-    dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))
     rungs = chi_rungs(ladder.chi_max)
-    below = _first_rung(ladder, start, dt)
+    meeting = _first_rung(ladder, start, other)
+    below = meeting.first
     lower = [below]  # rungs with the same settings, up to the one below the top
     changes: list[float] = []
     last_dt_error = math.inf
     while True:
         chi = next((c for c in rungs if c > below.chi), ladder.chi_max)
-        top = ladder.relax(below, chi, below.dt)
+        before, other = meeting, meeting.second if meeting.met is None else None
+        if other is not None:
+            meeting = ladder.relax_both(below, other, chi, below.dt)
+        top = ladder.relax(below, chi, below.dt) if other is None else meeting.first
         if not top.finite:
-            return top, [Check("chi", top, below, SAFETY)]
+            return Summit(top, [Check("chi", top, below, SAFETY)], meeting)
         change = difference(top, below)
         whole = top.complete and below.complete
         if whole:  # nothing is truncated: what moved was not relaxed
             top = replace(top, remaining=max(top.remaining, change))
         changes.append(0.0 if whole else change)
         chi_check = Check("chi", top, below, 0.0 if whole else _series_factor(changes))
-        low = residual(top).low
+        if other is not None:
+            error = SAFETY * changes[-1]
+            meeting = meeting.judged(before, error, tol, last=chi == ladder.chi_max)
+            if meeting.met is False and not settle:
+                return Summit(top, [chi_check], meeting)
+            if meeting.met is False:
+                top = replace(top, slowest_rate=meeting.present_rate)
+        low = relative_residual(top, residual(top).low)
         moving = whole and change > CHI_SHARE * tol
-        late = top.time >= ladder.t_max
+        late = ladder.too_slow(top, top.remaining, tol)
         highest = late or (chi == ladder.chi_max and not moving)
         share = (max(tol, chi_check.error) if highest else tol) / 4  # of the other settings
         if not highest and (moving or chi_check.error > CHI_SHARE * tol):
@@ -252,7 +376,7 @@ def climb(ladder: Ladder, start: Picture) -> tuple[Picture, list[Check]]:
             continue
         cut = bool(rank_checks) and not risen  # for good: a larger bond dimension does not help
         if (done and (highest or not wrong or cut)) or (cut and rank_checks[-1].error > tol):
-            return top, checks
+            return Summit(top, checks, meeting)
         below = top
         lower.append(below)
 
@@ -288,12 +412,30 @@ def _dt_share(low: float, check: Check) -> float:
     return max(0.0, low * (1 - ratio))
 
 
-def _first_rung(ladder: Ladder, start: Picture, dt: float) -> Picture:
+def two_rungs(ladder: Ladder, start: Picture) -> Summit:
+    """Return the state on the second rung, compared with the first: all that is worth computing.
+
+    For models whose steady state depends on the start.
+    """
+    meeting = _first_rung(ladder, start, None)
+    below = meeting.first
+    top = ladder.relax(below, chi_rungs(ladder.chi_max)[1], below.dt) if below.finite else below
+    return Summit(top, [Check("chi", top, below, SAFETY)], Meeting(top))
+
+
+def _first_rung(ladder: Ladder, start: Picture, other: Picture | None) -> Meeting:
     """Relax at the lowest bond dimension; a cut-off with which that runs away is raised."""
-    target = max(ladder.tol / 10, 1e-3)
+    dt = FIRST_DT * ladder.time_unit * max(1.0, (ladder.tol / 5e-4) ** (1 / ORDER))
+    dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))
+    target, chi = max(ladder.tol / 10, 1e-3), chi_rungs(ladder.chi_max)[0]
     while True:
-        picture = ladder.relax(start, chi_rungs(ladder.chi_max)[0], dt, target)
+        if other is None:
+            meeting = Meeting(ladder.relax(start, chi, dt, target))
+        else:
+            meeting = ladder.relax_both(start, other, chi, dt, target)
+            if meeting.second is not None and meeting.distance <= GOAL * ladder.tol:
+                meeting = replace(meeting, met=True)
         k_max = min(start.k_max + K_STEP, ladder.full_rank, RANK_LIMIT)
-        if picture.finite or ladder.k_max is not None or k_max <= start.k_max:
-            return picture
+        if meeting.first.finite or ladder.k_max is not None or k_max <= start.k_max:
+            return meeting
         start = adapted(start, ladder.generator, k_max, start.weight)

@@ -1,7 +1,7 @@
 """A chain at fixed accuracy settings: how such pictures are made, changed and compared."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,9 @@ class Picture:
         Evolution time spent so far on this picture and those it was made from.
     discarded
         Largest discarded weight of an update in the last block.
+    slowest_rate
+        Slowest rate at which the state, or its distance from that of another start, was seen to
+        decay; None in files that were written before it was measured.
     """
 
     generator: Generator
@@ -50,6 +53,7 @@ class Picture:
     remaining: float = np.inf
     time: float = 0.0
     discarded: float = 0.0
+    slowest_rate: float | None = None
 
     @cached_property
     def bases(self) -> tuple[OperatorBasis, ...]:
@@ -167,9 +171,10 @@ def adapted(picture: Picture, generator: Generator, k_max: int, weight: float) -
                 out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - picture.weight)
         chain.tensors[site] = chain.layout(site).from_dense(out)
         chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
-    return replace(
-        Picture(generator, chain, k_max, weight), chi=picture.chi, dt=picture.dt, time=picture.time
-    )
+    return Picture(
+        generator, chain, k_max, weight, chi=picture.chi, dt=picture.dt, time=picture.time,
+        slowest_rate=picture.slowest_rate,
+    )  # fmt: skip
 
 
 def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:

@@ -25,7 +25,8 @@ class ITEBD:
     charges
         Whether to use the U(1) symmetry of the model; False allows starts that break it.
     t_max
-        Largest evolution time, in the unit of time of the model.
+        Largest evolution time, in the unit of time of the model; None stands for 10,000 times the
+        inverse of its fastest rate, so that the result does not depend on the unit.
     """
 
     name: ClassVar[str] = "itebd"
@@ -35,7 +36,7 @@ class ITEBD:
     weight: float = 1.5
     tol: float = 1e-4
     charges: bool = True
-    t_max: float = 2000.0
+    t_max: float | None = None
 
     def __post_init__(self):
         positive_integer("chi_max", self.chi_max)
@@ -44,4 +45,5 @@ class ITEBD:
         non_negative("weight", self.weight)
         positive("tol", self.tol)
         boolean("charges", self.charges)
-        positive("t_max", self.t_max)
+        if self.t_max is not None:
+            positive("t_max", self.t_max)
