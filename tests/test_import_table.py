@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "result": {"arguments", "model"},
     "summary": {"model", "result"},
     "liouvillian": TOP,
+    "conserved": TOP | {"liouvillian"},
     "cluster": TOP | {"liouvillian"},
     # methods: the last of each group solves
     "exact": TOP | {"liouvillian", "cluster", "result"},
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "twa_state": TOP | {"moments", "result"},
     "twa": TOP
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
-    "tensor": TOP | {"liouvillian", "result"},
+    "tensor": TOP | {"liouvillian", "conserved", "result"},
     "store": TOP | {"result", "summary"},
     "checkpoint": TOP | {"result", "store"},
 }

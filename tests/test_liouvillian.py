@@ -253,6 +253,24 @@ def test_tile_of_an_infinite_chain(model, length, real):
     np.testing.assert_allclose(found, expected, atol=1e-13)
 
 
+def test_components_begin_inside_the_tile():
+    half = Spin(0.5)
+    plain = LindbladModel((half,), (Term(0.7, ("Sx", 0, 0)),), (Jump(1, "S-", 0),))
+    for term in (
+        Term(0.7, ("Id", 0, 0), ("Sx", 0, 1)),
+        Term(0.7, ("Id", 0, -4), ("Sx", 0, 3), ("Id", 0, 5)),
+        Term(2.8, ("Sz", 0, 0), ("Sz", 0, 0), ("Sx", 0, 1)),
+    ):
+        model = LindbladModel((half,), (term,), (Jump(1, "S-", 0),))
+        for charges in (True, False):
+            found = infinite_chain(model, charges).components
+            known = infinite_chain(plain, charges).components
+            assert {c.positions for c in found} == {c.positions for c in known}
+            assert sorted(abs(c.coefficient) for c in found) == pytest.approx(
+                sorted(abs(c.coefficient) for c in known)
+            )
+
+
 def test_phases_of_the_gain_loss_chain():
     """Neighbours differ by pi/2 (modulo pi), cells by pi: real components turn imaginary."""
     generator = infinite_chain(gain_loss.chain(1, 1.0, 0.5, 1.5, 1.0))

@@ -12,8 +12,9 @@ from impo.result import StateTrajectory
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.chain import Truncation
 from impo.tensor.evolution import ORDER, evolve
-from impo.tensor.ladder import K_STEP, SAFETY, Ladder, first_rank
+from impo.tensor.ladder import SAFETY
 from impo.tensor.picture import Check, Picture
+from impo.tensor.relaxation import K_STEP, Ladder, first_rank
 from impo.tensor.settings import ITEBD
 from impo.tensor.state import ItebdState
 

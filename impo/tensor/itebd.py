@@ -19,8 +19,9 @@ from impo.tensor.certificate import multipole_tail, residual, verdict
 from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.journal import Journal
-from impo.tensor.ladder import Ladder, climb, first_rank, two_rungs
+from impo.tensor.ladder import climb, two_rungs
 from impo.tensor.picture import Check, Picture, adapted, compatible, product_picture
+from impo.tensor.relaxation import Ladder, first_rank
 from impo.tensor.settings import ITEBD
 from impo.tensor.starts import Meeting, second_start
 from impo.tensor.state import ItebdState

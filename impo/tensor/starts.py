@@ -7,6 +7,7 @@ It falls at the slowest rate that any of these expectation values has.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,48 +60,55 @@ class Meeting:
         return self.first.time + left / self.present_rate if self.present_rate > 0 else math.inf
 
     def judged(self, before: "Meeting", change: float, tol: float, last: bool) -> "Meeting":
-        """Return the meeting with the decision that a larger bond dimension allows.
-
-        The truncation keeps two states apart by about as much as it changes either, and by less the
-        larger the bond dimension is. What stays apart though the bond dimension grew twice, or
-        though nothing is truncated, is a slow mode or a second steady state.
-
-        Parameters
-        ----------
-        before
-            The meeting at the bond dimension below.
-        change
-            What the bond dimension changed of the first state; zero if nothing is truncated.
-        tol
-            Accuracy asked for.
-        last
-            Whether there is no larger bond dimension.
-        """
+        """Return the meeting with the decision (see `have_met`) after that at the level below."""
         if self.second is None:
             return self
-        lower = (*before.lower, before.distance)
-        fell = self.distance <= lower[-1] / 2
-        explained = self.distance <= change
-        if self.distance <= GOAL * tol or (fell and explained):
-            return replace(self, met=True)
-        stays = change == 0 or (len(lower) > 1 and self.distance > lower[-2] / 2)
-        apart = last or (stays and not fell and not explained)
-        return replace(self, met=False if apart else None, lower=lower)
+        apart = (*before.lower, before.distance)
+        met = have_met((*apart, self.distance), change, tol, last)
+        return replace(self, met=met, lower=apart)
+
+
+def have_met(apart: Sequence[float], change: float, tol: float, last: bool) -> bool | None:
+    """Decide from the distances of two states at growing bond dimensions; None: not yet.
+
+    The truncation keeps two states apart by about as much as it changes either, and by less the
+    larger the bond dimension is. What stays apart though the bond dimension grew twice, or though
+    nothing is truncated, is a slow mode or a second steady state.
+
+    Parameters
+    ----------
+    apart
+        Distances at rising bond dimensions, at least two.
+    change
+        What the last step changed of the first state; zero if nothing is truncated.
+    tol
+        Accuracy asked for.
+    last
+        Whether there is no larger bond dimension.
+    """
+    now, below = apart[-1], apart[-2]
+    fell, explained = now <= below / 2, now <= change
+    if now <= GOAL * tol or (fell and explained):
+        return True
+    if not (fell or explained) and (change == 0 or (len(apart) > 2 and now > apart[-3] / 2)):
+        return False
+    return False if last else None
 
 
 def second_start(generator: Generator, k_max: int, weight: float) -> Picture:
     """Return a product state far from the mixed one in all expectation values, site by site.
 
-    Each site is in the state exp(K) / Tr exp(K), K a sum of multipoles of rank one and two with
-    coefficients of order one that differ from site to site; of charge zero if there are charges.
+    Each site is in the state exp(K) / Tr exp(K), K a sum of multipoles of rank one and two; of
+    charge zero if there are charges. Their coefficients are of order one and differ from site to
+    site, but not in sign, so that uniform sums are far from zero as well as staggered ones.
     """
     random = np.random.default_rng(2026)
     states = []
-    for position, site in enumerate(generator.sites):
+    for site in generator.sites:
         basis = operator_basis(site, 2, generator.hermitian_basis)
         exponent = np.zeros((site.dimension, site.dimension), dtype=basis.matrices.dtype)
         for k, q, matrix in zip(basis.k, basis.q, basis.matrices, strict=True):
-            size = random.uniform(1.0, 2.0) * (-1) ** (position + k + 1)
+            size = random.uniform(0.5, 2.0) * (-1) ** (k + 1)
             if k > 0 and q == 0:
                 exponent = exponent + size * matrix / np.linalg.norm(matrix, 2)
         rho = expm(exponent)
@@ -145,7 +153,7 @@ def hopeless(apart: NDArray, interval: float, goal: float, left: float) -> bool:
     for end in (len(apart) - 1, len(apart)):
         rate = present_rate(apart[:end], interval)
         away = math.log(max(apart[end - 1] / goal, 1.0))
-        needed.append(away / rate if rate > 0 else math.inf)
+        needed.append(away / rate if rate > 0 else math.inf if away > 0 else 0.0)
     return min(needed) > left
 
 
