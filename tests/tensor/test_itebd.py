@@ -340,16 +340,19 @@ def test_a_boson_at_its_cut_off_is_no_converged_result(cutoff, status):
 
 
 def test_weak_dissipation_takes_a_smaller_weight():
-    """With the usual weight, rounding grows here until nothing is right (see `weight`)."""
+    """With a weight of 2, rounding grows here until nothing is right (see `weight`).
+
+    How large a weight may be depends on rounding, and so on the processor: 3/2 may just do or may
+    not do, 2 never does.
+    """
     model = gain_loss.chain(0.5, 1.0, 0.5, 0.06, 0.05)
-    state = steady_state(model, ITEBD(tol=1e-3, chi_max=48))
-    assert state.status is Status.CONVERGED
     exact = steady_state(model, Exact(cells=4, periodic=True, gap=False))
-    assert np.abs(state.expect("Sz").value - exact.expect("Sz").value).max() < 1e-3
-    steep = steady_state(model, ITEBD(tol=1e-4, chi_max=96))
-    assert steep.status is Status.CONVERGED
-    assert steep.diagnostics["weight"] < ITEBD().weight
-    assert within(steep.expect("Sz"), state.expect("Sz"))
+    steep = steady_state(model, ITEBD(weight=2.0, tol=1e-3, chi_max=64))
+    usual = steady_state(model, ITEBD(tol=1e-3, chi_max=64))
+    for state in (steep, usual):
+        assert state.status is Status.CONVERGED
+        assert state.diagnostics["weight"] <= ITEBD().weight
+        assert np.abs(state.expect("Sz").value - exact.expect("Sz").value).max() < 1e-3
 
 
 def test_a_run_away_is_told_by_what_no_state_exceeds(state):
