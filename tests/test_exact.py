@@ -244,6 +244,7 @@ def test_one_dark_state_is_unique():
     assert state.extras["purity"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_too_large_is_refused_before_allocation():
     with pytest.raises(UnsupportedModelError, match=r"GiB.*`itebd`"):
         steady_state(gain_loss.chain(2), Exact(cells=8))
