@@ -349,9 +349,9 @@ def test_weak_dissipation_takes_a_smaller_weight():
     exact = steady_state(model, Exact(cells=4, periodic=True, gap=False))
     steep = steady_state(model, ITEBD(weight=2.5, tol=1e-3, chi_max=80))
     usual = steady_state(model, ITEBD(tol=1e-3, chi_max=80))
+    assert steep.diagnostics["weight"] < 2.5
     for state in (steep, usual):
         assert state.status is Status.CONVERGED
-        assert state.diagnostics["weight"] <= ITEBD().weight
         assert np.abs(state.expect("Sz").value - exact.expect("Sz").value).max() < 1e-3
 
 
