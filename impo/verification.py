@@ -108,16 +108,16 @@ def check(path: str | Path) -> Report:
     if not hasattr(state, "model"):
         raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
     label = f"{state.model.label} by {state.method.name}"
-    broken = _not_finite(state)
+    status = getattr(state, "status", None)
+    broken = _not_finite(state) if status != Status.FAILED else ()  # which may have run away
     if broken:  # nothing can be computed from them
-        found = f"{', '.join(broken)} hold nan or infinities"
-        line = Line("finite", "", found, False)
-        return Report(label, getattr(state, "status", None), (line,))
+        line = Line("finite", "", f"{', '.join(broken)} hold nan or infinities", False)
+        return Report(label, status, (line,))
     variables, facts = claims(path)
     lines = [*_properties(state), *_observables(variables, state)]
     if getattr(state, "times", None) is None:
         lines.append(_copies(variables, facts, state))
-    return Report(label, getattr(state, "status", None), tuple(lines))
+    return Report(label, status, tuple(lines))
 
 
 def _not_finite(state: Any) -> list[str]:
@@ -200,7 +200,7 @@ def _density_matrices(
     return [
         Line("trace", "", f"1 to {trace:.1e}", bool(trace < ROUNDING)),
         Line("Hermitian", "", f"to {skew:.1e}", skew < 1e-8),
-        Line("positive", "", f"lowest eigenvalue {lowest:.1e}", positive),
+        Line("positive", "", f"lowest eigenvalue {lowest:.1e}", bool(positive)),
     ]
 
 

@@ -1,6 +1,7 @@
 """`impo check` reproduces honest files, and notices every number and array that was changed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from impo.checkpoint import Checkpoint
 from impo.cli import main
 from impo.exact import evolve
 from impo.result import Status
-from impo.store import StoreError, save
+from impo.store import StoreError, load, save
 from impo.verification import _density_matrices, check
 from models.gain_loss import dimer
 
@@ -109,6 +110,18 @@ def test_arrays_that_hold_no_numbers_are_noticed(tmp_path):
             assert not report.reproduced
             assert [line.name for line in report.lines] == ["finite"]
             assert array in str(report)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.NOT_CONVERGED])
+def test_only_a_failed_state_may_have_run_away(status, tmp_path):
+    state = load(FILES["itebd"])
+    chain = state.picture.chain.copy()
+    chain.tensors = [np.full_like(tensor, np.nan) for tensor in chain.tensors]
+    far = replace(state, picture=replace(state.picture, chain=chain), status=status)
+    with np.errstate(all="ignore"):
+        save(far, tmp_path / "far.h5")
+        report = check(tmp_path / "far.h5")
+    assert report.reproduced == (status == Status.FAILED)
 
 
 def test_properties_that_are_not_numbers_are_not_good():
