@@ -74,7 +74,7 @@ def draw(data: Dataset) -> Figure:
         size = 10 + 6 * np.sqrt(data[f"multiplicity_{phase}"])
         for sign in (1, -1):
             ax.scatter(real, sign * imaginary, size, color="C0", alpha=0.6, lw=0)
-        order = np.argsort(real, kind="stable")
+        order = np.argsort(np.round(real, 6), kind="stable")  # equal rates keep their order
         chosen = order[np.linspace(0, len(order) - 1, EXAMPLES).astype(int)]
         for number, i in enumerate(chosen):
             ax.plot(real[i], imaginary[i], "o", color=f"C{number + 1}", ms=6)
