@@ -1,5 +1,5 @@
 # make run   install what is needed and compute the quick form of the study fig5
-# make test  install what is needed and run all tests
+# make test  install what is needed and run all tests, or those that SELECT='-m "not slow"' leaves
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
@@ -18,7 +18,7 @@ run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest -n $(WORKERS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) $(SELECT)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'

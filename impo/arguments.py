@@ -11,18 +11,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LONGEST = 200  # characters of a value in a message
 
-class ArgumentError(ValueError):
+
+class _OneLineError(ValueError):
+    """An error whose message is one line, whatever values are printed in it."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(str(message).split()))
+
+
+class ArgumentError(_OneLineError):
     """An argument has a value that it cannot have."""
 
 
-class UnsupportedModelError(ValueError):
+class UnsupportedModelError(_OneLineError):
     """A method cannot treat a model; the message says why and which method can."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages print it: in one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def fail(name: str, allowed: str, value: Any) -> ArgumentError:
     """Return the error for argument `name`; the caller raises it."""
-    return ArgumentError(f"Argument `{name}` must be {allowed}, but is {value!r}.")
+    return ArgumentError(f"Argument `{name}` must be {allowed}, but is {shown(value)}.")
+
+
+def _real(value: Any) -> float:
+    """Return a real number as a float, nan for anything else; inf for what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -41,23 +66,23 @@ def non_negative_integer(name: str, value: Any) -> int:
 
 def finite(name: str, value: Any) -> float:
     """Return `value` as a float, or raise `ArgumentError` unless it is a finite real number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if not math.isfinite(number := _real(value)):
         raise fail(name, "a finite real number", value)
-    return float(value)
+    return number
 
 
 def positive(name: str, value: Any) -> float:
     """Return `value` as a float, or raise `ArgumentError` unless it is finite and positive."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+    if not 0 < (number := _real(value)) < math.inf:
         raise fail(name, "a positive finite number", value)
-    return float(value)
+    return number
 
 
 def non_negative(name: str, value: Any) -> float:
     """Return `value` as a float, or raise `ArgumentError` unless it is finite and not negative."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+    if not 0 <= (number := _real(value)) < math.inf:
         raise fail(name, "a non-negative finite number", value)
-    return float(value)
+    return number
 
 
 def boolean(name: str, value: Any) -> bool:
@@ -68,16 +93,29 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
-    """Return `value`, or raise `ArgumentError` unless it is among `allowed`."""
+    """Return the one of `allowed` (names or whole numbers) that is `value`.
+
+    Values of other types are not compared at all: `==` of an array has no truth value.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of them.
+    """
     choices = list(allowed)
-    if value not in choices:
-        raise fail(name, "one of " + ", ".join(map(str, choices)), value)
-    return value
+    if isinstance(value, str | Integral) and not isinstance(value, bool):
+        for choice in choices:
+            if value == choice:
+                return choice
+    raise fail(name, "one of " + ", ".join(map(str, choices)), value)
 
 
 def rising_times(value: Any) -> NDArray:
     """Return times as an array, or raise `ArgumentError` unless they rise from zero or later on."""
-    times = np.asarray(value, dtype=float)
+    try:
+        times = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise fail("times", "a non-empty list of finite numbers", value) from None
     if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)):
         raise fail("times", "a non-empty list of finite numbers", value)
     if times[0] < 0 or np.any(np.diff(times) < 0):

@@ -1,12 +1,13 @@
 """Observables of a density operator on a finite cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impo.arguments import ArgumentError, fail
+from impo.arguments import ArgumentError, fail, one_of, shown
 from impo.basis import local_operators, state_charges
 from impo.liouvillian import Generator
 from impo.model import Boson
@@ -22,6 +23,10 @@ class ClusterDensity:
 
     rho = sum_x c_x T_x1 (x) T_x2 (x) ... in the rotated frame of the generator. All quantities
     returned are physical: the phases of the frame are undone.
+
+    `expect` and `variance` average over all cells of the cluster, but `correlation` begins in its
+    first cell. On a ring all cells are alike. On an open cluster they are not: <A_0 B_r> is that of
+    the cells next to the left end, and must not be connected with averages over the cells.
 
     Attributes
     ----------
@@ -71,9 +76,9 @@ class ClusterDensity:
             first = self.generator.cells.index(cell)
         except (TypeError, ValueError):
             raise fail("places", f"(site, cell) pairs of {self.cells} cells", place) from None
-        if not 0 <= site < unit:
+        if not isinstance(site, Integral) or not 0 <= site < unit:
             raise fail("places", f"pairs with a site below {unit}", place)
-        return first + site
+        return first + int(site)
 
     def measure(self, operators: Mapping[int, NDArray]) -> complex:
         """Return the expectation of a product of physical one-site matrices, by position."""
@@ -90,8 +95,7 @@ class ClusterDensity:
         """Return <op^power> of every site of the unit cell that has `op`, averaged over cells."""
         unit = self.generator.model.sites
         known = {name for site in unit for name in site.operators}
-        if op not in known:
-            raise fail("op", "one of " + ", ".join(sorted(known)), op)
+        op = one_of("op", op, sorted(known))
         out = []
         for number, site in enumerate(unit):
             if op in site.operators:
@@ -101,7 +105,10 @@ class ClusterDensity:
         return np.array(out)
 
     def expect(self, op: str) -> NDArray:
-        """Return <op> on every site of the unit cell that has it, averaged over the cells."""
+        """Return <op> on every site of the unit cell that has it, averaged over the cells.
+
+        Of one cell alone, `density_matrix([(site, cell)])` and `distribution` tell.
+        """
         return _real_if_hermitian(op, self._cell_average(op, 1))
 
     def variance(self, op: str) -> NDArray:
@@ -115,7 +122,8 @@ class ClusterDensity:
     def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> NDArray:
         """Return <A_{site a, cell 0} B_{site b, cell r}>, r = 0 ... the last cell or `max_cells`.
 
-        In two dimensions r runs over the cells (r, 0).
+        Cell 0 is the first of the cluster, at its left end if it is open: there is no average over
+        the cells. In two dimensions r runs over the cells (r, 0).
         """
         origin = self.generator.cells[0]
         line = sorted({cell[0] for cell in self.generator.cells if cell[1:] == origin[1:]})
@@ -132,22 +140,20 @@ class ClusterDensity:
     def cutoff_occupation(self) -> float:
         """Largest probability that a boson holds as many quanta as it can."""
         unit = self.generator.model.sites
-        return max(
-            (
-                float(self.distribution([(p % len(unit), cell)])[-1])
-                for p, cell in enumerate(self.generator.cells)
-                if isinstance(unit[p % len(unit)], Boson)
-            ),
-            default=0.0,
-        )
+        highest = [
+            float(self.distribution([(p % len(unit), cell)])[-1])
+            for p, cell in enumerate(self.generator.cells)
+            if isinstance(unit[p % len(unit)], Boson)
+        ]
+        return float(np.max(highest, initial=0.0))  # nan if one of them is
 
     def _matrix(self, position: int, op: str) -> NDArray:
         site = self.generator.sites[position]
-        if op not in site.operators:
-            raise fail("op", "one of " + ", ".join(site.operators), op)
-        return local_operators(site)[op]
+        return local_operators(site)[one_of("op", op, site.operators)]
 
     def _positions(self, places: Sequence[Place]) -> list[int]:
+        if not isinstance(places, Iterable):
+            raise fail("places", "a list of (site, cell) pairs", places)
         positions = [self.position(place) for place in places]
         if not positions or len(set(positions)) < len(positions):
             raise fail("places", "different (site, cell) pairs, at least one", places)
@@ -178,7 +184,7 @@ class ClusterDensity:
         if total > _LARGEST_MATRIX:
             raise ArgumentError(
                 f"Argument `places` must have a density matrix of at most {_LARGEST_MATRIX} "
-                f"elements, but {list(places)} has {total:.3g}; ask for `distribution`."
+                f"elements, but {shown(list(places))} has {total:.3g}; ask for `distribution`."
             )
         index, value = self._marginal(positions, np.ones(len(self.index), dtype=bool))
         tensor = np.zeros([len(basis) for basis in bases], dtype=complex)

@@ -242,7 +242,10 @@ def reference(values: NDArray, errors: NDArray) -> int | None:
 
 
 def _deviations(values: NDArray, errors: NDArray) -> NDArray:
-    """Return the differences to the reference in units of the combined errors."""
+    """Return the differences to the reference in units of the combined errors.
+
+    A number without an error bar has none, even if it equals the reference.
+    """
     out = np.full(values.shape, np.nan)
     for place in np.ndindex(values.shape[1:]):
         at: Any = (slice(None), *place)
@@ -252,7 +255,8 @@ def _deviations(values: NDArray, errors: NDArray) -> NDArray:
             size = np.abs(change) if np.iscomplexobj(values) else change
             combined = np.hypot(errors[at], errors[at][first])
             with np.errstate(divide="ignore", invalid="ignore"):
-                out[at] = np.where(change == 0, 0.0, size / combined)
+                equal = (change == 0) & (combined >= 0)
+                out[at] = np.where(equal, 0.0, size / combined)
     return out
 
 

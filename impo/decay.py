@@ -26,8 +26,10 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     -------
     Estimate or None
         xi and its error in units of r; None unless at least three distances r >= 1 exceed ten times
-        their own error, and the decay three times its error.
+        their own error, and the decay three times its error, or if a sample is not finite.
     """
+    if not np.all(np.isfinite(samples)):
+        return None
     distances = samples.shape[1]
     mean = samples.mean(axis=0)
     error = _spread(samples)
@@ -40,7 +42,7 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     weak = np.flatnonzero(centre[1:] < 3 * error[1:])
     last = weak[0] if len(weak) else distances - 1
     series = series[:, : last + 1]
-    if last < 3 or np.any(series[:, 1:] <= 0):
+    if last < 3 or not np.all(series[:, 1:] > 0):
         return None
     rates = [_rate(series, centre, error, first, ring) for first in range(1, last - 1)]
     for number, rate in enumerate(rates):
@@ -48,7 +50,7 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
         changes = [(abs((other - rate).mean()), _spread(other - rate)) for other in later]
         if all(change <= 2 * noise for change, noise in changes):
             break
-    drift = max((change for change, _ in changes), default=0.0)
+    drift = np.max([change for change, _ in changes], initial=0.0)
     uncertainty = float(np.hypot(_spread(rate), drift))
     slope = float(rate.mean())
     if not slope > 3 * uncertainty:

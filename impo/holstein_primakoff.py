@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,15 +56,21 @@ class HolsteinPrimakoff:
 
     def __post_init__(self):
         value = self.configuration
-        if value is not None and (
-            not isinstance(value, str | tuple | list) or any(s not in _SIGNS for s in value)
-        ):
+        if value is None:
+            return
+        if not isinstance(value, str | tuple | list) or not all(map(_is_sign, value)):
             raise fail("configuration", 'a string of "+" and "-", or None', value)
+        if isinstance(value, list):
+            object.__setattr__(self, "configuration", tuple(value))
 
     @property
     def signs(self) -> tuple[int, ...] | None:
         """The configuration as numbers +1 and -1."""
         return None if self.configuration is None else tuple(_SIGNS[s] for s in self.configuration)
+
+
+def _is_sign(value: Any) -> bool:
+    return isinstance(value, str | Integral) and value in _SIGNS
 
 
 def configuration_name(configuration: Sequence[int]) -> str:
@@ -197,7 +204,7 @@ class HolsteinPrimakoffState(Stored):
         values = self._connected(op_a, op_b, sites).value
         tail = values[1 : len(values) // 4]
         largest = np.abs(tail).max()
-        if largest < 1e-12 * max(np.abs(values[0]), 1e-300):
+        if not largest >= 1e-12 * max(np.abs(values[0]), 1e-300):
             return None
         reached = np.flatnonzero(np.abs(tail) > 1e-8 * largest)
         tail = tail[: min(int(reached[-1]) + 1, 200)]
@@ -365,11 +372,15 @@ def steady_state(
         f"The configuration {label} is stable; corrections are of relative order n/(2S) = "
         f"{parameter:.2g}."
     )
-    if parameter > 0.1:
+    if not parameter <= 0.1:
         message += " This is not small: use ITEBD, Exact or TWA as well."
-    if change > 1e-8 * (1 + occupations.max()):
+    if not change <= 1e-8 * (1 + occupations.max()):
         status = Status.NOT_CONVERGED
         message += " The correlation length is too large for the grid of wave vectors."
+    residual = lyapunov_residual(bosons, covariance)
+    if not residual <= 1e-8 * bosons.rate * np.abs(covariance).max():
+        status = Status.NOT_CONVERGED
+        message += f" The equations of the fluctuations are solved to {residual:.1e} only."
     if len(stable) > 1:
         message += f" Also stable: {', '.join(stable[1:])}."
     extras = {
@@ -378,7 +389,7 @@ def steady_state(
         "stable": True,
     }
     return HolsteinPrimakoffState(
-        model, method, status, message, lyapunov_residual(bosons, covariance),
+        model, method, status, message, residual,
         time.perf_counter() - began, configuration, covariance, max(change, 1e-15), history,
         diagnostics, extras,
     )  # fmt: skip

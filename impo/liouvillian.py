@@ -151,7 +151,7 @@ class Generator:
         if not self.real:
             return matrix
         imaginary = np.abs(np.imag(matrix)).max(initial=0.0)
-        if imaginary > 1e-10 * max(np.abs(matrix).max(initial=0.0), 1.0):
+        if not imaginary <= 1e-10 * max(np.abs(matrix).max(initial=0.0), 1.0):
             raise AssertionError(f"A real Liouvillian has an imaginary part of {imaginary:.1e}.")
         return np.ascontiguousarray(np.real(matrix))
 

@@ -7,13 +7,12 @@ A `LindbladModel` states the master equation
 with H the sum over all unit cells of its terms, hbar = 1. Every method reads this one description.
 """
 
-import cmath
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from numbers import Complex, Integral, Real
+from numbers import Complex, Integral
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from impo.arguments import (
     ArgumentError,
     fail,
+    finite,
     non_negative,
     non_negative_integer,
     one_of,
@@ -39,9 +39,10 @@ _ADJOINT = {
 def spin_number(name: str, value: Any) -> Fraction:
     """Return a spin quantum number as a fraction, or raise `ArgumentError` unless 2S = 1, 2, ..."""
     allowed = "a positive multiple of 1/2"
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise fail(name, allowed, value)
-    doubled = Fraction(float(value)) * 2
+    try:
+        doubled = Fraction(finite(name, value)) * 2
+    except ArgumentError:
+        raise fail(name, allowed, value) from None
     if doubled.denominator != 1 or doubled < 1:
         raise fail(name, allowed, value)
     return doubled / 2
@@ -74,7 +75,7 @@ class Boson:
     cutoff: int
 
     def __post_init__(self):
-        positive_integer("cutoff", self.cutoff)
+        object.__setattr__(self, "cutoff", positive_integer("cutoff", self.cutoff))
 
     @property
     def dimension(self) -> int:
@@ -88,6 +89,20 @@ class Boson:
 
 
 Site = Spin | Boson
+
+
+def _operator(name: Any) -> str:
+    if not isinstance(name, str):
+        raise fail("op", "the name of a local operator, such as 'Sz', and no matrix", name)
+    return str(name)
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a value is a complex number whose modulus is finite."""
+    try:
+        return isinstance(value, Complex) and math.isfinite(abs(complex(value)))
+    except OverflowError:
+        return False
 
 
 def _cell(value: Any) -> Cell:
@@ -120,7 +135,7 @@ class Term:
     def __init__(
         self, coefficient: complex, *factors: tuple[str, int, int | Cell], plus_hc: bool = False
     ):
-        if not isinstance(coefficient, Complex) or not cmath.isfinite(complex(coefficient)):
+        if not _is_finite(coefficient):
             raise fail("coefficient", "a finite complex number", coefficient)
         if not factors:
             raise ArgumentError("A `Term` must have at least one factor (operator, site, cell).")
@@ -129,7 +144,7 @@ class Term:
             if not isinstance(factor, tuple | list) or len(factor) != 3:
                 raise fail("factor", "a tuple (operator, site, cell)", factor)
             name, site, cell = factor
-            clean.append((name, non_negative_integer("site", site), _cell(cell)))
+            clean.append((_operator(name), non_negative_integer("site", site), _cell(cell)))
         object.__setattr__(self, "coefficient", complex(coefficient))
         object.__setattr__(self, "factors", tuple(clean))
         object.__setattr__(self, "plus_hc", bool(plus_hc))
@@ -158,7 +173,8 @@ class Jump:
 
     def __post_init__(self):
         object.__setattr__(self, "rate", non_negative("rate", self.rate))
-        non_negative_integer("site", self.site)
+        object.__setattr__(self, "op", _operator(self.op))
+        object.__setattr__(self, "site", non_negative_integer("site", self.site))
 
 
 def _normal_order(term: Term) -> tuple[complex, tuple]:
@@ -209,10 +225,16 @@ class LindbladModel:
             if not isinstance(value, Iterable):
                 raise fail(label, "a tuple", value)
             object.__setattr__(self, label, tuple(value))
+        if not isinstance(self.parameters, Mapping):
+            raise fail("parameters", "a mapping of names to values", self.parameters)
         object.__setattr__(self, "parameters", dict(self.parameters))
-        one_of("dimension", self.dimension, (1, 2))
+        object.__setattr__(self, "dimension", one_of("dimension", self.dimension, (1, 2)))
         if not self.sites or not all(isinstance(site, Spin | Boson) for site in self.sites):
             raise fail("sites", "a non-empty tuple of `Spin` and `Boson`", self.sites)
+        for label, kind in (("terms", Term), ("jumps", Jump)):
+            for item in getattr(self, label):
+                if not isinstance(item, kind):
+                    raise fail(label, f"a tuple of `{kind.__name__}`", item)
         for term in self.terms:
             for name, site, cell in term.factors:
                 self.check_operator(name, site)
@@ -222,9 +244,10 @@ class LindbladModel:
             self.check_operator(jump.op, jump.site)
         self._check_hermitian()
 
-    def check_operator(self, name: Any, site: int) -> None:
+    def check_operator(self, name: Any, site: Any) -> None:
         """Raise an `ArgumentError` unless the unit cell has this site, with this operator."""
-        if not 0 <= site < len(self.sites):
+        whole = isinstance(site, Integral) and not isinstance(site, bool)
+        if not whole or not 0 <= site < len(self.sites):
             raise fail("site", f"a site of the unit cell, 0 ... {len(self.sites) - 1}", site)
         one_of("op", name, self.sites[site].operators)
 
@@ -237,7 +260,7 @@ class LindbladModel:
             totals[key] = totals.get(key, 0) - coefficient
         scale = max((abs(term.coefficient) for term in self.terms), default=0.0)
         for key, rest in totals.items():
-            if abs(rest) > 1e-12 * scale:
+            if not abs(rest) <= 1e-12 * scale:
                 names = " ".join(f"{'.'.join(ops)}[site {site}]" for _, site, ops in key) or "Id"
                 raise ArgumentError(
                     f"The Hamiltonian must be Hermitian, but the conjugate of {names} is missing; "
@@ -282,7 +305,7 @@ class LindbladModel:
             "jumps": [[jump.rate, jump.op, jump.site] for jump in self.jumps],
             "dimension": self.dimension,
             "name": self.name,
-            "parameters": {key: _plain(value) for key, value in self.parameters.items()},
+            "parameters": {key: told_parameter(value) for key, value in self.parameters.items()},
         }
 
     @classmethod
@@ -304,7 +327,7 @@ class LindbladModel:
         return cls(sites, terms, jumps, data["dimension"], data["name"], data["parameters"])
 
 
-def _plain(value: Any) -> Any:
+def told_parameter(value: Any) -> Any:
     """Return a parameter as JSON knows it, or its text."""
     value = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
     try:

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +25,7 @@ _WORDS = {"none": None, "null": None, "true": True, "false": False}
 
 
 def value(text: str) -> Any:
-    """Return what a word means: None, a boolean, an integer, a number (also `3/2`) or text.
+    """Return what a word means: None, a boolean, a number (also `3/2` and `1+0.5j`) or text.
 
     Words joined by commas give a tuple.
     """
@@ -40,6 +41,9 @@ def value(text: str) -> Any:
             return number(text)
         except ValueError:
             pass
+    if re.search(r"\d", text):  # `j` and `infj` are names
+        with suppress(ValueError):
+            return complex(text)
     return text
 
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from impo.arguments import ArgumentError
-from impo.basis import state_charges
+from impo.basis import local_operators, state_charges
 from impo.result import Dataset, Status, SteadyState
 from impo.store import write_atomically
 
@@ -154,7 +154,11 @@ def correlation(
     one, two = state.expect(op_a), state.expect(op_b)
     if measured is None or one is None or two is None:
         return []
-    size = np.abs(measured.value - one.value[0] * two.value[0])
+    means = one.value[0] * two.value[0]
+    if not getattr(state.method, "periodic", True):
+        alone = _means_of_cells(state, op_a, op_b, len(measured.value))
+        means = means if alone is None else alone
+    size = np.abs(measured.value - means)
     error = measured.error + abs(one.value[0]) * two.error[0] + abs(two.value[0]) * one.error[0]
     cells = np.flatnonzero(size > np.nan_to_num(error))
     cells = cells[cells > 0]
@@ -164,6 +168,17 @@ def correlation(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     line = {"label": f"{op_a} {op_b}", **line}
     return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
+
+
+def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> NDArray | None:
+    """Return <A_0><B_r> of an open cluster, whose cells differ; None if they are not known."""
+    zeros = (0,) * (state.model.dimension - 1)
+    places: Any = [(0, (r, *zeros) if zeros else r) for r in range(count)]
+    states = [state.density_matrix([place]) for place in places]
+    site = local_operators(state.model.sites[0])
+    known = [rho for rho in states if rho is not None]
+    a, b = (np.array([np.trace(rho @ site[op]) for rho in known]) for op in (op_a, op_b))
+    return a[0] * b if len(known) == count else None
 
 
 def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
@@ -184,8 +199,10 @@ def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
         line["label"] = ", ".join(filter(None, (label, way))) or None
         artists += points(ax, along.values, values[:, column], error, converged, **line)
     ax.set(xlabel=_tied(data, item.dims[0]), ylabel=_LABELS.get(name, name))
-    ax.update_datalim([(x, np.nanmean(values)) for x in along.values])  # show what is missing
-    ax.autoscale_view()
+    known = values[np.isfinite(values)]
+    if known.size:
+        ax.update_datalim([(x, known.mean()) for x in along.values])  # show what is missing
+        ax.autoscale_view()
     if len(labels) > 1 or way:
         ax.legend()
     return artists

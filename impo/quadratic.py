@@ -110,7 +110,7 @@ class QuadraticBosons:
     @cached_property
     def sectors(self) -> tuple[NDArray, ...]:
         """Components of Psi that no coupling connects, as a U(1) symmetry separates c from c^+."""
-        linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) > 0
+        linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) != 0
         count, label = connected_components(csr_array(linked), directed=False)
         return tuple(np.flatnonzero(label == i) for i in range(count))
 
@@ -242,7 +242,7 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
             by_spin[site, dagger] = by_spin.get((site, dagger), 0) + value
     scale = max((abs(value) for value in total.values()), default=0.0)
     for (site, _), value in by_spin.items():
-        if abs(value) > 1e-12 * scale:
+        if not abs(value) <= 1e-12 * scale:
             site %= len(model.sites)
             term = next(
                 t

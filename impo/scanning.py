@@ -11,6 +11,7 @@ from impo import parse
 from impo.arguments import ArgumentError
 from impo.checkpoint import INTERVAL
 from impo.executors import embedded, external
+from impo.model import told_parameter
 from impo.result import Dataset, Status, method_settings
 from impo.store import check_writable, save
 from impo.sweep import (
@@ -128,7 +129,7 @@ def _grid(
     shared = method_settings(chains[0][0][1])
     told = {
         "model": arguments.model,
-        "parameters": fixed,
+        "parameters": {name: told_parameter(value) for name, value in fixed.items()},
         "method": {name: value for name, value in shared.items() if name not in of_method},
         "direction": arguments.direction,
     }

@@ -173,7 +173,7 @@ class QuenchSpectra:
     eigenvalues
         The eigenvalue mu with the largest real part (and then Im mu >= 0), shape (K,).
     tolerance
-        |Re mu| below which a configuration is called marginal.
+        Growth rates that differ by no more are equal: rounding cannot tell them apart.
     """
 
     configurations: NDArray
@@ -182,24 +182,32 @@ class QuenchSpectra:
     tolerance: float
 
     def count(self, low: float, high: float) -> int:
-        """Return the number of configurations with low < Re mu <= high."""
+        """Return the number of configurations with low < Re mu < high, neither end included.
+
+        What is within `tolerance` of an end equals it: `equal` counts it, this does not.
+        """
         real = self.eigenvalues.real
-        return int(self.multiplicity[(real > low) & (real <= high)].sum())
+        inside = (real > low + self.tolerance) & (real < high - self.tolerance)
+        return int(self.multiplicity[inside].sum())
+
+    def equal(self, value: float) -> int:
+        """Return the number of configurations whose Re mu is within `tolerance` of a value."""
+        return int(self.multiplicity[np.abs(self.eigenvalues.real - value) <= self.tolerance].sum())
 
     @property
     def stable(self) -> int:
         """Number of configurations whose fluctuations all decay."""
-        return self.count(-np.inf, -self.tolerance)
+        return self.count(-np.inf, 0.0)
 
     @property
     def marginal(self) -> int:
         """Number of configurations whose least stable fluctuation neither decays nor grows."""
-        return self.count(-self.tolerance, self.tolerance)
+        return self.equal(0.0)
 
     @property
     def unstable(self) -> int:
         """Number of configurations with a growing fluctuation."""
-        return self.count(self.tolerance, np.inf)
+        return self.count(0.0, np.inf)
 
 
 def quench_spectra(model: LindbladModel, cells: int) -> QuenchSpectra:
@@ -207,7 +215,8 @@ def quench_spectra(model: LindbladModel, cells: int) -> QuenchSpectra:
 
     Translations by a cell leave the spectrum unchanged, so one configuration of each class is
     diagonalised. At an exceptional point eigenvalues are accurate to the square root of the working
-    precision only, which sets the tolerance of the counts.
+    precision only, which sets the tolerance of the counts: 1e-7 of the sum of the norms of all
+    couplings.
 
     Parameters
     ----------

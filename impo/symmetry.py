@@ -40,8 +40,12 @@ def solve_modulo_pi(
 ) -> NDArray | None:
     """Solve the integer system sum_j rows[i][j] x_j = angles[i] (mod pi), or return None.
 
+    An angle that is not finite has no solution.
+
     Row echelon form by Euclid's algorithm: integer row operations keep solutions mod pi.
     """
+    if not all(map(math.isfinite, angles)):
+        return None
     system = [(list(row), angle) for row, angle in zip(rows, angles, strict=True)]
     pivots: list[int] = []
     for column in range(n):
@@ -63,7 +67,7 @@ def solve_modulo_pi(
                     reduced = [x - factor * y for x, y in zip(row, top, strict=True)]
                     system[r] = (reduced, angle - factor * top_angle)
     for _, angle in system[len(pivots) :]:
-        if abs(math.remainder(angle, math.pi)) > 1e-9:
+        if not abs(math.remainder(angle, math.pi)) <= 1e-9:
             return None
     solution = np.zeros(n)
     for rank in reversed(range(len(pivots))):

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError
 from impo.cluster_mean_field import residual_and_growth
 from impo.cluster_mean_field_state import ClusterMeanFieldState, ClusterTrajectory
+from impo.equality import ROUNDING, close, largest, same
 from impo.exact import ExactState, projected_residual
 from impo.gaussian import log_purity, neighbour_negativity
 from impo.holstein_primakoff import HolsteinPrimakoffState, lyapunov_residual
@@ -34,7 +35,6 @@ from impo.tensor.state import ItebdState
 from impo.twa import starts_difference
 from impo.twa_state import TWAState
 
-_ROUNDING = 1e-9  # to which the same arrays give the same numbers on any machine
 _LARGEST_MATRIX = 1500  # states of a cluster whose density matrix is diagonalised as a whole
 
 
@@ -107,12 +107,27 @@ def check(path: str | Path) -> Report:
         )
     if not hasattr(state, "model"):
         raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
+    label = f"{state.model.label} by {state.method.name}"
+    status = getattr(state, "status", None)
+    broken = _not_finite(state) if status != Status.FAILED else ()  # which may have run away
+    if broken:  # nothing can be computed from them
+        line = Line("finite", "", f"{', '.join(broken)} hold nan or infinities", False)
+        return Report(label, status, (line,))
     variables, facts = claims(path)
     lines = [*_properties(state), *_observables(variables, state)]
     if getattr(state, "times", None) is None:
         lines.append(_copies(variables, facts, state))
-    label = f"{state.model.label} by {state.method.name}"
-    return Report(label, getattr(state, "status", None), tuple(lines))
+    return Report(label, status, tuple(lines))
+
+
+def _not_finite(state: Any) -> list[str]:
+    """Return the names of the arrays of a state with elements that are no finite numbers."""
+    arrays, _ = state.to_arrays()
+    return [
+        name
+        for name, values in arrays.items()
+        if np.asarray(values).dtype.kind in "fc" and not np.all(np.isfinite(values))
+    ]
 
 
 def _observables(claimed: dict[str, Variable], state: Any) -> Iterator[Line]:
@@ -130,9 +145,9 @@ def _observables(claimed: dict[str, Variable], state: Any) -> Iterator[Line]:
         both = [held.get(f"{name}_error") for held in (claimed, found)]
         bars = [item.values for item in both if item is not None]
         if len(bars) < 2:  # a coordinate
-            yield Line(name, _text(one), _text(two), _close(one, two))
+            yield Line(name, _text(one), _text(two), close(one, two))
         else:
-            good = _close(one, two, bars[1]) and _close(bars[0], bars[1], bars[1])
+            good = close(one, two, bars[1]) and close(bars[0], bars[1], bars[1])
             yield Line(name, _text(one, bars[0]), _text(two, bars[1]), good)
 
 
@@ -149,33 +164,10 @@ def _copies(claimed: dict[str, Variable], facts: dict[str, Any], state: Any) -> 
     wrong = [
         name
         for name in sorted(_copied(state) & set(claimed))
-        if name not in shown or not _close(claimed[name].values, shown[name].values)
+        if name not in shown or not close(claimed[name].values, shown[name].values)
     ]
-    wrong += [f"summary of {key}" for key in rebuilt if not _same(facts.get(key), rebuilt[key])]
+    wrong += [f"summary of {key}" for key in rebuilt if not same(facts.get(key), rebuilt[key])]
     return Line("copies", "", ", ".join(wrong) or "all alike", not wrong)
-
-
-def _same(one: Any, two: Any) -> bool:
-    """Compare JSON objects, numbers as `_close` does."""
-    if isinstance(two, dict):
-        return isinstance(one, dict) and all(_same(one.get(key), two[key]) for key in two)
-    if isinstance(two, list):
-        return isinstance(one, list) and len(one) == len(two) and all(map(_same, one, two))
-    if isinstance(two, float):
-        return isinstance(one, int | float) and _close(one, two, 1e-4 * abs(two))
-    return one == two
-
-
-def _close(one: ArrayLike, two: ArrayLike, errors: ArrayLike = 0.0) -> bool:
-    """Return whether numbers agree to rounding, or to a hundredth of their error bars."""
-    one, two = np.asarray(one), np.asarray(two)
-    if one.shape != two.shape:
-        return False
-    if two.dtype.kind not in "iufc":
-        return bool(np.array_equal(one, two))
-    known = np.nan_to_num(errors, nan=0.0, posinf=0.0)
-    allowed = np.maximum(_ROUNDING * np.maximum(1, np.abs(two)), 0.01 * known)
-    return bool(np.all((np.abs(one - two) <= allowed) | (np.isnan(one) & np.isnan(two))))
 
 
 def _text(values: Any, errors: Any = None) -> str:
@@ -192,7 +184,7 @@ def _residual(claimed: float | None, found: float) -> Line:
     """Compare residuals to a hundredth, or to rounding."""
     if claimed is None:
         return Line("residual", "none", f"{found:.2e}", False)
-    good = abs(found - claimed) <= max(0.01 * found, _ROUNDING)
+    good = abs(found - claimed) <= max(0.01 * found, ROUNDING)
     return Line("residual", f"{claimed:.2e}", f"{found:.2e}", bool(good))
 
 
@@ -201,30 +193,35 @@ def _density_matrices(
 ) -> list[Line]:
     """Judge trace, Hermiticity and positivity; `error` is that of an eigenvalue."""
     matrices = list(matrices)
-    trace = max((abs(np.trace(rho) - 1) for rho in matrices), default=0.0)
-    skew = max((float(np.abs(rho - rho.conj().T).max()) for rho in matrices), default=0.0)
-    lowest = min(
-        (float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]) for rho in matrices), default=0.0
-    )
-    positive = lowest >= -max(1e-8, 5 * error) or status == Status.UNPHYSICAL
+    trace = largest(abs(np.trace(rho) - 1) for rho in matrices)
+    skew = largest(np.abs(rho - rho.conj().T).max() for rho in matrices)
+    lowest = -largest((-_lowest_eigenvalue(rho) for rho in matrices), least=-1.0)
+    positive = lowest >= -np.fmax(1e-8, 5 * error) or status == Status.UNPHYSICAL
     return [
-        Line("trace", "", f"1 to {trace:.1e}", bool(trace < _ROUNDING)),
+        Line("trace", "", f"1 to {trace:.1e}", bool(trace < ROUNDING)),
         Line("Hermitian", "", f"to {skew:.1e}", skew < 1e-8),
-        Line("positive", "", f"lowest eigenvalue {lowest:.1e}", positive),
+        Line("positive", "", f"lowest eigenvalue {lowest:.1e}", bool(positive)),
     ]
+
+
+def _lowest_eigenvalue(rho: NDArray) -> float:
+    """Return the lowest eigenvalue of the Hermitian part of a matrix, nan if it holds nan."""
+    if not np.all(np.isfinite(rho)):
+        return np.nan
+    return float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0])
 
 
 def _accurate(state: Any, residual: float) -> Line:
     """Judge whether residual and errors allow the verdict `converged`."""
-    worst = [residual]
+    errors = [residual]
     for op in ("Sz", "N"):
         sizes = [float(getattr(site, "S", 1)) for site in state.model.sites if op in site.operators]
         if sizes:
-            worst += list(state.expect(op).error / sizes)
-            worst += list(state.variance(op).error / np.square(sizes))
-    tol, largest = state.method.tol, float(np.max(worst))
-    found = f"largest error or residual {largest:.1e}, tol {tol:.1e}"
-    good = largest <= tol or state.status != Status.CONVERGED
+            errors += list(state.expect(op).error / sizes)
+            errors += list(state.variance(op).error / np.square(sizes))
+    tol, worst = state.method.tol, float(np.max(errors))
+    found = f"largest error or residual {worst:.1e}, tol {tol:.1e}"
+    good = worst <= tol or state.status != Status.CONVERGED
     return Line("verdict", str(state.status), found, bool(good))
 
 
@@ -253,7 +250,7 @@ def _itebd(state: ItebdState) -> Iterator[Line]:
     steady = "leakage" in state.diagnostics  # a state of `evolve` need not be stationary
     if steady:
         claimed = state.diagnostics["leakage"]
-        good = abs(claimed - found.leakage) <= max(0.01 * found.leakage, _ROUNDING)
+        good = abs(claimed - found.leakage) <= max(0.01 * found.leakage, ROUNDING)
         yield Line("leakage", f"{claimed:.2e}", f"{found.leakage:.2e}", bool(good))
     status, _ = certificate.verdict(
         picture, state.checks, state.method.tol, found.low if steady else 0.0,
@@ -281,7 +278,7 @@ def _exact(state: ExactState) -> Iterator[Line]:
     for name in ("purity", "impurity_per_dimension", "diagonal_participation"):
         if name in state.extras:
             claimed, value = state.extras[name], getattr(rho, name)
-            yield Line(name, f"{claimed:.8g}", f"{value:.8g}", _close(claimed, value))
+            yield Line(name, f"{claimed:.8g}", f"{value:.8g}", close(claimed, value))
     yield _accurate(state, found)
 
 
@@ -304,7 +301,7 @@ def _holstein_primakoff(state: HolsteinPrimakoffState) -> Iterator[Line]:
     commutator = np.kron(np.diag([0.5, -0.5]), np.eye(n))
     lowest = float(np.linalg.eigvalsh(state.covariance + commutator).min())
     found = f"lowest eigenvalue of <Psi Psi^+> {lowest:.1e}"
-    yield Line("positive", "", found, lowest > -_ROUNDING)
+    yield Line("positive", "", found, lowest > -ROUNDING)
     yield _residual(state.residual, lyapunov_residual(bosons, state.covariance))
     axes = tuple(range(state.model.dimension))
     halved = state.covariance[tuple(slice(None, None, 2) for _ in axes)]
@@ -316,12 +313,12 @@ def _holstein_primakoff(state: HolsteinPrimakoffState) -> Iterator[Line]:
         ("negativity", neighbour_negativity(state.covariance, n)),
     ):
         stated = state.extras[name]
-        yield Line(name, f"{stated:.8g}", f"{value:.8g}", _close(stated, value))
+        yield Line(name, f"{stated:.8g}", f"{value:.8g}", close(stated, value))
 
 
 def _mean_field(state: MeanFieldState) -> Iterator[Line]:
     equations = mean_field_equations(state.model)
-    found = max(float(np.abs(equations.flow(s.ravel())).max()) for s in state.orbit)
+    found = largest(np.abs(equations.flow(s.ravel())).max() for s in state.orbit)
     if len(state.orbit) > 1:
         moving = state.status == Status.NOT_CONVERGED
         yield Line("verdict", str(state.status), f"moves at rates up to {found:.2e}", moving)
@@ -340,7 +337,7 @@ def _cluster_mean_field(state: ClusterMeanFieldState) -> Iterator[Line]:
     residual, growth = residual_and_growth(state)
     yield _residual(state.residual, residual)
     bound = np.sqrt(len(state.rho)) * residual / max(abs(growth), 1e-300)
-    converged = growth < 0 and max(residual, bound) <= state.method.tol
+    converged = growth < 0 and residual <= state.method.tol and bound <= state.method.tol
     found = f"slowest mode grows at {growth:.3g}, errors up to {bound:.1e}"
     good = converged or state.status != Status.CONVERGED
     yield Line("verdict", str(state.status), found, bool(good))
@@ -366,14 +363,16 @@ def _twa(state: TWAState) -> Iterator[Line]:
 
 def _mean_field_trajectory(trajectory: MeanFieldTrajectory) -> Iterator[Line]:
     equations, vectors = mean_field_equations(trajectory.model), trajectory.vectors
-    worst = 0.0
+    off = [0.0]
     for n, span in enumerate(zip(trajectory.times, trajectory.times[1:], strict=False)):
         motion = solve_ivp(
             lambda _, s: equations.flow(s), span, vectors[n].ravel(),
             method="LSODA", rtol=1e-9, atol=1e-9 * np.abs(vectors).max(),
         )  # fmt: skip
-        worst = max(worst, float(np.abs(motion.y[:, -1] - vectors[n + 1].ravel()).max()))
-    allowed = max(100 * trajectory.accuracy, 1e-6 * np.abs(vectors).max())
+        ended = np.abs(motion.y[:, -1] - vectors[n + 1].ravel()).max()
+        off.append(ended if motion.success else np.nan)
+    worst = largest(off)
+    allowed = np.fmax(100 * trajectory.accuracy, 1e-6 * np.abs(vectors).max())
     yield Line("motion", "", f"the equations give it to {worst:.1e}", bool(worst <= allowed))
 
 

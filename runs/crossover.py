@@ -44,7 +44,7 @@ def _impo(S: float) -> ITEBD:
 
 
 def compute(quick: bool, directory: Path) -> Dataset:
-    """Return every observable of every method, with dimensions (phase, S of the method[, site])."""
+    """Return what tables hold of every method, with dimensions (phase, S of the method[, site])."""
     out = {
         "phase": Variable(("phase",), np.array(list(_PHASES))),
         "site": Variable(("site",), np.arange(2), long_name="site of the cell"),

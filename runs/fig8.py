@@ -12,7 +12,7 @@ COST = {"quick": "10 s", "full": "2 min"}
 G, H = 1.0, 0.5
 RATES = {"PT": (0.35, 0.35), "PPT": (1.0, 1.0), "AM": (2.0, 2.0)}
 EXAMPLES = 4
-SLOW = (0.1, 0.5)  # growth below these fractions of the mean rate counts as slow
+SLOW = (0.1, 0.5)  # fractions of the mean rate: growth below is slow, growth equal is counted apart
 SLOW_LABELS = tuple(f"unstable, below {limit} of the mean rate" for limit in SLOW)
 
 
@@ -24,14 +24,16 @@ def compute(quick: bool) -> Dataset:
         "count": Variable(
             ("count",), np.array(["stable", "marginal", *SLOW_LABELS, "unstable"]), "1", "kind"
         ),
+        "limit": Variable(("limit",), np.array(SLOW), "1", "fraction of the mean rate"),
     }
     for phase, (gain, loss) in RATES.items():
         model = chain(10, G, H, gain, loss)
-        table = []
+        table, ties = [], []
         for cells in range(2, largest + 1):
             spectra = quench_spectra(model, cells)
             mean = (gain + loss) / 2
-            slow = [spectra.count(spectra.tolerance, limit * mean) for limit in SLOW]
+            slow = [spectra.count(0.0, limit * mean) for limit in SLOW]
+            ties.append([spectra.equal(limit * mean) for limit in SLOW])
             table.append([spectra.stable, spectra.marginal, *slow, spectra.unstable])
             if cells == 4:
                 classes = f"class_{phase}"
@@ -48,6 +50,10 @@ def compute(quick: bool) -> Dataset:
         variables[f"counts_{phase}"] = Variable(
             ("cells", "count"), np.array(table), "1", "number of configurations; slow ones grow"
         )
+        variables[f"equal_{phase}"] = Variable(
+            ("cells", "limit"), np.array(ties), "1",
+            "number of configurations that grow at just this fraction, to 1e-7 of all couplings",
+        )  # fmt: skip
     return Dataset(
         variables,
         {"title": "Quench stability", "g": G, "h": H, "rates": RATES, "slow_below": SLOW},
@@ -68,7 +74,7 @@ def draw(data: Dataset) -> Figure:
         size = 10 + 6 * np.sqrt(data[f"multiplicity_{phase}"])
         for sign in (1, -1):
             ax.scatter(real, sign * imaginary, size, color="C0", alpha=0.6, lw=0)
-        order = np.argsort(real, kind="stable")
+        order = np.argsort(np.round(real, 6), kind="stable")  # equal rates keep their order
         chosen = order[np.linspace(0, len(order) - 1, EXAMPLES).astype(int)]
         for number, i in enumerate(chosen):
             ax.plot(real[i], imaginary[i], "o", color=f"C{number + 1}", ms=6)

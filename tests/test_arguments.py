@@ -1,4 +1,5 @@
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -7,14 +8,15 @@ import pytest
 from impo import arguments
 from impo.arguments import ArgumentError
 
-NOT_NUMBERS = ["1", None, True, 1j, [1], math.nan, math.inf, -math.inf]
+MATRIX = np.arange(400.0).reshape(20, 20)  # of several lines when printed
+NOT_NUMBERS = ["1", None, True, 1j, [1], math.nan, math.inf, -math.inf, MATRIX, 10**400]
 
 
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (arguments.positive_integer, [1, np.int64(3)], [0, -1, 1.0, True, "1", None]),
-        (arguments.non_negative_integer, [0, 7], [-1, 0.0, False, None]),
+        (arguments.positive_integer, [1, np.int64(3)], [0, -1, 1.0, True, "1", None, MATRIX]),
+        (arguments.non_negative_integer, [0, 7], [-1, 0.0, False, None, MATRIX]),
         (arguments.finite, [-1.5, 0, Fraction(1, 3), np.float32(2)], NOT_NUMBERS),
         (arguments.positive, [1e-300, 3], [0, -1, *NOT_NUMBERS]),
         (arguments.non_negative, [0, 0.5], [-1e-300, *NOT_NUMBERS]),
@@ -38,10 +40,35 @@ def test_one_of():
     assert arguments.one_of("x", "a", ("a", "b")) == "a"
     with pytest.raises(ArgumentError, match="must be one of a, b, but is 'c'"):
         arguments.one_of("x", "c", ("a", "b"))
+    assert type(arguments.one_of("x", np.int64(2), (1, 2))) is int
+
+
+@pytest.mark.parametrize(
+    "value", [MATRIX, np.array(["a"]), np.array("a"), ["a"], {}, ("a", MATRIX), None, True, 1.0]
+)
+def test_one_of_takes_names_and_whole_numbers_only(value):
+    """Arrays have no truth value, lists no hash; what is equal to a choice need not be one."""
+    for allowed in (("a", "b"), (1, 2), {"a": 1}):
+        with pytest.raises(ArgumentError, match=r"^Argument `x` must be one of .*, but is .*\.$"):
+            arguments.one_of("x", value, allowed)
+
+
+@pytest.mark.parametrize("kind", [ArgumentError, arguments.UnsupportedModelError])
+def test_messages_are_one_line(kind):
+    assert str(kind("first\n  second")) == "first second"
+    again = pickle.loads(pickle.dumps(kind("first")))
+    assert (type(again), str(again)) == (kind, "first")
+
+
+def test_long_values_are_cut():
+    for value in (MATRIX, 10**400, [MATRIX] * 3):
+        assert len(arguments.shown(value)) <= 200
+        assert arguments.shown(value).endswith(" ...")
+    assert arguments.shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
 
 
 def test_rising_times():
     assert list(arguments.rising_times([0, 1, 1, 2.5])) == [0, 1, 1, 2.5]
-    for bad in ([], 1.0, [[0.0]], [np.nan], [-1.0], [0.0, 2.0, 1.0]):
+    for bad in ([], 1.0, [[0.0]], [np.nan], [-1.0], [0.0, 2.0, 1.0], ["a"], [1j], None, -MATRIX[0]):
         with pytest.raises(ArgumentError, match=r"^Argument `times` must be .*, but is .*\.$"):
             arguments.rising_times(bad)

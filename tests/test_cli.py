@@ -25,6 +25,9 @@ def number(): return 3
 def boom(x=1): raise RuntimeError("no\\nway")
 def frozen(J=1.0): return LindbladModel((Spin(0.5),), (Term(J, ("Sx", 0, 0)),))
 def decay(rate=1.0): return LindbladModel((Spin(0.5),), (), (Jump(rate, "S-", 0),))
+def hopping(J, gain=0.1):
+    hop = Term(J, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True)
+    return LindbladModel((Spin(0.5),) * 2, (hop,), (Jump(gain, "S+", 0), Jump(0.5, "S-", 1)))
 def many(sites=1):
     return LindbladModel((Spin(1),) * sites, (), tuple(Jump(1, "S-", n) for n in range(sites)))
 def loud():
@@ -106,6 +109,21 @@ def test_solve_prints_one_json_object(capsys):
     assert facts["status"] == "converged"
     assert facts["seconds"] > 0
     assert facts["correlation_length"] == {"S+S-": None, "SzSz": None}
+
+
+def test_complex_parameters(capsys):
+    """The phase of a hopping along an open chain changes nothing but itself."""
+    found = {}
+    for J in ("0.5", "0.3+0.4j", "(0.3-0.4j)", "0.5j"):
+        assert main(["solve", "mine:hopping", f"J={J}", "--method", "exact", "--json"]) == 0
+        found[J] = json.loads(capsys.readouterr().out)
+        np.testing.assert_allclose(found[J]["observables"]["Sz"], found["0.5"]["observables"]["Sz"])
+    assert found["0.3+0.4j"]["parameters"]["J"] == "(0.3+0.4j)"
+    words = ["scan", "mine:hopping", "J=1+.5j", "--over", "gain=0.1:0.2:2", "--method", "exact"]
+    assert main([*words, "--workers", "1", "-o", "scan.h5"]) == 0
+    assert load("scan.h5").attributes["parameters"] == {"J": "(1+0.5j)"}
+    assert main(["solve", "mine:hopping", "J=nan+1j", "--method", "exact"]) == 2
+    assert "must be a finite complex number, but is (nan+1j)" in capsys.readouterr().err
 
 
 def test_exact_adds_its_numbers(capsys):

@@ -73,6 +73,18 @@ def test_differences_are_in_combined_errors(data):
     np.testing.assert_allclose(data["S+S-_deviation"][1], complex_change / combined)
 
 
+def test_a_number_without_an_error_bar_does_not_agree():
+    """Also if it equals the reference to the last digit."""
+    values = np.array([[1.0, 1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]]).T
+    errors = np.array([[0.1, np.nan, 0.1, 0.1], [0.0, np.nan, 0.0, 0.1]]).T
+    found = comparison._deviations(values, errors)
+    np.testing.assert_allclose(found[:, 0], [0, np.nan, 1 / np.hypot(0.1, 0.1), 0])
+    np.testing.assert_allclose(found[:, 1], [0, np.nan, 0, 0])
+    np.testing.assert_array_equal(
+        comparison._deviations(values, np.full_like(errors, np.nan)), np.nan
+    )
+
+
 def test_a_method_without_a_state_does_not_stop_the_others(data):
     """No configuration is stable in the mixed phase: HPA fails and says so."""
     assert list(data["status"]) == ["converged", "converged", "failed", "converged", "converged"]

@@ -33,6 +33,16 @@ def test_short_range_part_is_left_out():
     assert fit.error < 0.2
 
 
+def test_what_is_not_finite_has_no_length():
+    samples = jackknife_samples(np.exp(-np.arange(30) / 6), 1e-4, np.random.default_rng(2))
+    assert decay_length(samples) is not None
+    for value in (np.nan, np.inf):
+        for place in ((0, 3), (5, 29)):
+            broken = samples.copy()
+            broken[place] = value
+            assert decay_length(broken) is None
+
+
 def test_noise_and_constants_have_no_length():
     generator = np.random.default_rng(3)
     assert decay_length(jackknife_samples(np.zeros(20), 1.0, generator)) is None

@@ -99,6 +99,7 @@ def test_any_number_of_workers_gives_the_same_data(tmp_path):
     assert all(other == found[0] for other in found)
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_workers_is_one_line(tmp_path):
     """A limit on the size of files stands in for the end of the disk."""
     output = tmp_path / "scan.h5"

@@ -3,10 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
+from impo import holstein_primakoff
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.holstein_primakoff import HolsteinPrimakoff, HolsteinPrimakoffState, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.quadratic import quadratic_bosons
+from impo.quadratic import QuadraticBosons, quadratic_bosons
 from impo.result import SteadyState
 from impo.stability import cluster_fluctuations, quench_spectra
 from impo.summary import summary
@@ -48,6 +49,42 @@ def test_boson_master_equation_in_a_truncated_fock_space():
     mean = np.trace(rho @ number).real
     variance = np.trace(rho @ number @ number).real - mean**2
     assert state.variance("Sz").value[0] == pytest.approx(variance, rel=1e-5)
+
+
+@pytest.mark.parametrize("spoiled", ["change", "covariance"])
+def test_what_is_not_a_number_is_not_converged(spoiled, monkeypatch):
+    def solve(bosons, dimension):
+        covariance, change, history = solve_on_grids(bosons, dimension)
+        if spoiled == "change":
+            return covariance, np.nan, history
+        covariance[3] = np.nan
+        return covariance, change, history
+
+    model = chain(20.0, 1.0, 0.4, 1.3, 2.1)
+    solve_on_grids = holstein_primakoff._solve_on_grids
+    good = steady_state(model, HolsteinPrimakoff())
+    assert good.status == "converged"
+    assert good.correlation_length("S+", "S-") is not None
+    monkeypatch.setattr(holstein_primakoff, "_solve_on_grids", solve)
+    monkeypatch.setattr(holstein_primakoff, "neighbour_negativity", lambda *arguments: np.nan)
+    with np.errstate(invalid="ignore"):
+        state = steady_state(model, HolsteinPrimakoff())
+    assert state.status == "not_converged"
+    assert (state.correlation_length("S+", "S-") is None) == (spoiled == "covariance")
+
+
+@pytest.mark.parametrize("value", [np.eye(2), (np.eye(2), 1), ([1],), ["+", 0], 1, (True, 2), {}])
+def test_what_is_no_configuration(value):
+    with pytest.raises(ArgumentError, match=r"^Argument `configuration` must be a string"):
+        HolsteinPrimakoff(value)
+    assert HolsteinPrimakoff([1, -1]) == HolsteinPrimakoff((1, -1))
+
+
+def test_an_unknown_coupling_still_links_its_modes():
+    matrix = np.diag([-1.0, -1.0, -1.0, -1.0]).astype(complex)
+    matrix[0, 1] = np.nan
+    bosons = QuadraticBosons((1, 1), {(0,): matrix}, np.zeros((4, 4)))
+    assert [list(s) for s in bosons.sectors] == [[0, 1], [2], [3]]
 
 
 @pytest.mark.parametrize(("make", "dimension"), [(chain, 1), (square, 2)])

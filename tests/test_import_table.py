@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "cluster_mean_field": TOP | {"cluster_mean_field_state", "cluster_flow", "anderson", "result"},
     "quadratic": TOP,
     "gaussian": set(),
+    "equality": set(),
     "stability": TOP | {"quadratic", "gaussian"},
     "holstein_primakoff": TOP | {"quadratic", "gaussian", "stability", "result"},
     "decay": {"result"},

@@ -315,3 +315,12 @@ def test_refusals():
         finite_cluster(gain_loss.chain(0.5), 0)
     with pytest.raises(ArgumentError, match="meets itself"):
         finite_cluster(xyz.chain(), 1, periodic=True)
+
+
+def test_a_real_liouvillian_with_unknown_imaginary_parts_is_refused():
+    generator = infinite_chain(gain_loss.chain(0.5))
+    assert generator.real
+    for imaginary in (1e-3, np.nan):
+        with pytest.raises(AssertionError, match="imaginary part"):
+            generator._clean(np.array([[1.0 + 1j * imaginary]]))
+    assert generator._clean(np.array([[1.0 + 1e-14j]])) == 1

@@ -9,6 +9,7 @@ from impo.arguments import ArgumentError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term, spin_number
 from models import gain_loss, ising, xy_decay, xyz
 
+MATRIX = np.arange(400.0).reshape(20, 20)  # of several lines when printed
 HOP = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
 
 
@@ -44,6 +45,17 @@ def test_description_is_immutable_and_hashable():
         (lambda: Jump(-1, "S-", 0), "`rate` must be a non-negative"),
         (lambda: Jump(math.nan, "S-", 0), "`rate` must be a non-negative"),
         (lambda: Term(math.nan, ("Sz", 0, 0)), "`coefficient` must be a finite complex"),
+        (lambda: Term(10**400, ("Sz", 0, 0)), "`coefficient` must be a finite complex"),
+        (lambda: Term(1.7e308 + 1.7e308j, ("Sz", 0, 0)), "`coefficient` must be a finite complex"),
+        (lambda: Term(MATRIX, ("Sz", 0, 0)), "`coefficient` must be a finite complex"),
+        (lambda: Jump(10**400, "S-", 0), "`rate` must be a non-negative"),
+        (lambda: Spin(10**400), "`S` must be a positive multiple"),
+        (lambda: Spin(MATRIX), "`S` must be a positive multiple"),
+        (lambda: chain(sites=MATRIX), "`sites` must be a non-empty tuple"),
+        (lambda: chain(terms=HOP), "`terms` must be a tuple"),
+        (lambda: chain(parameters=5), "`parameters` must be a mapping"),
+        (lambda: chain(dimension=MATRIX), "`dimension` must be one of 1, 2"),
+        (lambda: chain(dimension=True), "`dimension` must be one of 1, 2"),
         (lambda: Term(1.0), "at least one factor"),
         (lambda: Term(1.0, ("Sz", 0)), "`factor` must be a tuple"),
         (lambda: Term(1.0, ("Sz", -1, 0)), "`site` must be a non-negative integer"),
@@ -64,8 +76,47 @@ def test_description_is_immutable_and_hashable():
     ],
 )
 def test_bad_descriptions(make, message):
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(ArgumentError, match=message) as raised:
         make()
+    assert len(str(raised.value).splitlines()) == 1
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("other", [MATRIX, np.array(["Sz"]), ["Sz"], {}, None, 1.0, (MATRIX, 0)])
+def test_what_is_no_operator_site_or_cell(other):
+    """In one line, also where it has no hash and no truth value."""
+    model = chain()
+    attempts = {
+        "op": [
+            lambda: Jump(1.0, other, 0),
+            lambda: Term(1.0, (other, 0, 0)),
+            lambda: model.check_operator(other, 0),
+        ],
+        "site": [
+            lambda: Jump(1.0, "S-", other),
+            lambda: Term(1.0, ("Sz", other, 0)),
+            lambda: model.check_operator("Sz", other),
+        ],
+        "cell": [lambda: Term(1.0, ("Sz", 0, other))],
+        "factor": [lambda: Term(1.0, other)],
+        "terms": [lambda: chain(terms=(other,))],
+        "jumps": [lambda: chain(jumps=[other])],
+    }
+    for name, makers in attempts.items():
+        for make in makers:
+            with pytest.raises(ArgumentError, match=f"^Argument `{name}` must be") as raised:
+                make()
+            assert len(str(raised.value).splitlines()) == 1
+
+
+def test_numbers_of_other_types_become_plain():
+    """So that equal descriptions have equal texts, and thereby equal file names."""
+    one = LindbladModel((Boson(3),), (), (Jump(1, "B", 0),), dimension=1)
+    two = LindbladModel(
+        (Boson(np.int64(3)),), (), (Jump(np.float64(1), np.str_("B"), np.int64(0)),),
+        dimension=np.int64(1),
+    )  # fmt: skip
+    assert json.dumps(one.to_json()) == json.dumps(two.to_json())
 
 
 def test_hermitian_by_hand_and_across_cells():

@@ -14,6 +14,8 @@ from tests.dense import Dense
     [
         ("3/2", 1.5), ("-1/4", -0.25), ("40", 40), ("1e-3", 1e-3), ("-0.5", -0.5), ("None", None),
         ("true", True), ("False", False), ("auto", "auto"), ("1/0", "1/0"), ("2,None", (2, None)),
+        ("1+0.5j", 1 + 0.5j), ("-2j", -2j), ("1e-3-.5j", 1e-3 - 0.5j), ("(1+2j)", 1 + 2j),
+        ("j", "j"), ("infj", "infj"), ("J1", "J1"), ("1+j2", "1+j2"),
     ],
 )  # fmt: skip
 def test_values(text, meaning):

@@ -4,6 +4,9 @@ from matplotlib.figure import Figure
 
 from impo import plot
 from impo.arguments import ArgumentError
+from impo.exact import Exact
+from impo.exact import steady_state as exact_steady_state
+from impo.model import Jump, LindbladModel, Spin, Term
 from impo.result import Dataset, Status
 from impo.store import StoreError
 from impo.sweep import Axis, parameter_grid, sweep, tabulate
@@ -61,6 +64,21 @@ def test_connected_correlation(ax, monkeypatch):
     np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
 
 
+def test_connected_correlation_of_an_open_cluster(ax):
+    """Means of the two cells are taken off, not averages over all of them."""
+    hop = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
+    model = LindbladModel((Spin(0.5),), (hop, Term(0.4, ("Sx", 0, 0))), (Jump(1.0, "S-", 0),))
+    local = np.diag([0.5, -0.5])
+    for periodic in (False, True):
+        state = exact_steady_state(model, Exact(cells=3, periodic=periodic))
+        one = [np.trace(state.density_matrix([(0, r)]) @ local).real for r in range(3)]
+        values = state.correlation("Sz", "Sz", (0, 0), 2).value
+        curve = plot.correlation(ax, state, "Sz", "Sz", 2)[0]
+        r, drawn = curve.get_xdata().astype(int), curve.get_ydata()
+        np.testing.assert_allclose(drawn, np.abs(values[r] - one[0] * np.array(one)[r]), rtol=1e-6)
+        assert (np.ptp(one) > 1e-3) == (not periodic)
+
+
 def test_distribution_of_the_levels(ax, monkeypatch):
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
     curves = plot.distribution(ax, state)
@@ -98,6 +116,13 @@ def test_missing_points_leave_their_place():
     low, high = plot.figure(data).axes[0].get_xlim()
     assert low < 0.5
     assert high > 1.5
+
+
+def test_a_direction_without_any_number_draws_nothing(ax):
+    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
+    data["Sz"][...] = np.nan
+    plot.curves(ax, data, "Sz")
+    assert not any(np.isfinite(line.get_ydata()).any() for line in ax.lines)
 
 
 def test_figure_of_a_scan_over_two_axes():

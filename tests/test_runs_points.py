@@ -65,6 +65,7 @@ def test_a_failed_point_has_no_numbers_but_a_verdict():
     assert row["verdict"] == row["status"] == Status.FAILED
 
 
+@pytest.mark.slow
 def test_rows_come_in_the_order_of_the_chains_and_are_kept(tmp_path):
     lines = [MODELS, [chain(1, 1.0, 0.5, 1.7, 1.5)], MODELS[:1]]
     methods = [HolsteinPrimakoff(), Exact(cells=1), SHORT]
@@ -98,6 +99,7 @@ def test_what_needs_much_memory_is_solved_alone_and_last(tmp_path, monkeypatch):
     assert [len(table) for table in found] == [2, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_columns_become_variables_and_a_curve(tmp_path):
     (table,) = _points.rows([MODELS], [SHORT], tmp_path)
     columns = _points.stacked(table)

@@ -82,7 +82,7 @@ def test_powers_are_the_weights_of_the_engine():
 def test_mixed_state():
     chain = DenseChain.mixed(SYSTEM.bases, [basis.q for basis in SYSTEM.bases])
     values = SYSTEM.observables(chain, PLAIN)
-    np.testing.assert_allclose(values, [[0, 0], [2 / 3, 2 / 3], [0, 0]], atol=1e-15)
+    np.testing.assert_allclose(values, [[0, 0], [2 / 3, 2 / 3], [0, 0]], atol=1e-13)
 
 
 def test_study(monkeypatch):

@@ -249,10 +249,12 @@ def check_fig7c(data):
 
 
 def check_fig8(data):
-    """Of the 256 configurations of four cells one is stable in AM and none in PPT."""
+    """Of the 256 configurations of four cells one is stable in AM and none in PPT; 36 are slow."""
     at_four = list(data["cells"]).index(4)
     assert list(data["counts_AM"][at_four]) == [1, 0, 0, 0, 255]
-    assert data["counts_PPT"][at_four][0] == 0
+    assert list(data["counts_PPT"][at_four]) == [0, 0, 0, 36, 256]
+    assert list(data["equal_PPT"][at_four]) == [0, 9]
+    assert list(data["limit"]) == [0.1, 0.5]
     assert data["counts_PT"][at_four][1] > 0
 
 

@@ -6,6 +6,13 @@ import pytest
 from impo.symmetry import integer_null_space, solve_modulo_pi
 
 
+@pytest.mark.parametrize("angle", [math.nan, math.inf])
+def test_an_angle_that_is_not_finite_has_no_solution(angle):
+    assert solve_modulo_pi([[1], [1]], [0.5, 0.5], 1) is not None
+    for angles in ([0.5, angle], [angle, 0.5], [angle, angle]):
+        assert solve_modulo_pi([[1], [1]], angles, 1) is None
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_null_space_of_random_integer_matrices(seed):
     rng = np.random.default_rng(seed)

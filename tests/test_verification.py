@@ -1,6 +1,7 @@
 """`impo check` reproduces honest files, and notices every number and array that was changed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,8 +14,8 @@ from impo.checkpoint import Checkpoint
 from impo.cli import main
 from impo.exact import evolve
 from impo.result import Status
-from impo.store import StoreError, save
-from impo.verification import check
+from impo.store import StoreError, load, save
+from impo.verification import _density_matrices, check
 from models.gain_loss import dimer
 
 PLACE = Path(__file__).parent / "data" / "schema1"
@@ -92,6 +93,45 @@ def test_a_changed_array_is_noticed(name, array, tmp_path):
         assert not found  # they only guide truncation: no observable is made of them
     else:
         assert found
+
+
+def test_arrays_that_hold_no_numbers_are_noticed(tmp_path):
+    """In one line, and at once: an integration from nan would never end."""
+    for name, array in ARRAYS:
+
+        def change(file, array=array):
+            values = np.array(file["arrays"][array])
+            if values.dtype.kind in "fc":
+                values.flat[-1] = np.nan
+            file["arrays"][array][...] = values
+
+        if np.array(h5py.File(FILES[name])["arrays"][array]).dtype.kind in "fc":
+            report = check(tampered(name, tmp_path, change))
+            assert not report.reproduced
+            assert [line.name for line in report.lines] == ["finite"]
+            assert array in str(report)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.NOT_CONVERGED])
+def test_only_a_failed_state_may_have_run_away(status, tmp_path):
+    state = load(FILES["itebd"])
+    chain = state.picture.chain.copy()
+    chain.tensors = [np.full_like(tensor, np.nan) for tensor in chain.tensors]
+    far = replace(state, picture=replace(state.picture, chain=chain), status=status)
+    with np.errstate(all="ignore"):
+        save(far, tmp_path / "far.h5")
+        report = check(tmp_path / "far.h5")
+    assert report.reproduced == (status == Status.FAILED)
+
+
+def test_properties_that_are_not_numbers_are_not_good():
+    """Wherever among several matrices or states the bad one stands."""
+    good = np.diag([0.25, 0.75]).astype(complex)
+    bad = np.full((2, 2), np.nan + 0j)
+    assert all(line.good for line in _density_matrices([good, good], 0.0, None))
+    for matrices in ([good, bad], [bad, good], [bad]):
+        assert not any(line.good for line in _density_matrices(matrices, 0.0, None))
+    assert not _density_matrices([np.diag([-0.1, 1.1])], np.nan, None)[2].good
 
 
 def edited(attribute, change):

@@ -66,6 +66,7 @@ class Picture:
         return TraceEnvironment(self.chain, self.bases, self.weight)
 
     @cached_property
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # `finite` tells a run-away
     def monitor(self) -> NDArray:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 

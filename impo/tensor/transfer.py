@@ -68,6 +68,9 @@ class TraceEnvironment:
         """Return the dominant left and right vectors on the bond left of site 0."""
         neutral = np.flatnonzero(self.charges[0] == 0)
         tile = self.tile[np.ix_(neutral, neutral)]
+        if not tile.size or not np.all(np.isfinite(tile)):  # of an evolution that has run away
+            unknown = np.full(len(self.charges[0]), np.nan)
+            return unknown, unknown, np.nan
         values, lefts, rights = linalg.eig(tile, left=True)
         order = np.argsort(-np.abs(values))
         ratio = abs(values[order[1]] / values[order[0]]) if len(values) > 1 else 0.0

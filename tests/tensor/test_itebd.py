@@ -23,6 +23,7 @@ from impo import (
 from impo.summary import summary
 from impo.tensor.certificate import residual, verdict
 from impo.tensor.ladder import chi_rungs
+from impo.tensor.legs import Leg
 from models import gain_loss, ising, xyz
 
 MODEL = gain_loss.chain(0.5, 1.0, 0.5, gain=1.5, loss=1.0)
@@ -332,16 +333,18 @@ def test_a_boson_at_its_cut_off_is_no_converged_result(cutoff, status):
 
 
 def test_weak_dissipation_takes_a_smaller_weight():
-    """With the usual weight, rounding grows here until nothing is right (see `weight`)."""
+    """With a weight of 2.5, rounding grows here until nothing is left of the state (see `weight`).
+
+    How large a weight may be depends on rounding, and so on the processor: 3/2 does on some.
+    """
     model = gain_loss.chain(0.5, 1.0, 0.5, 0.06, 0.05)
-    state = steady_state(model, ITEBD(tol=1e-3, chi_max=48))
-    assert state.status is Status.CONVERGED
     exact = steady_state(model, Exact(cells=4, periodic=True, gap=False))
-    assert np.abs(state.expect("Sz").value - exact.expect("Sz").value).max() < 1e-3
-    steep = steady_state(model, ITEBD(tol=1e-4, chi_max=96))
-    assert steep.status is Status.CONVERGED
-    assert steep.diagnostics["weight"] < ITEBD().weight
-    assert within(steep.expect("Sz"), state.expect("Sz"))
+    steep = steady_state(model, ITEBD(weight=2.5, tol=1e-3, chi_max=80))
+    usual = steady_state(model, ITEBD(tol=1e-3, chi_max=80))
+    assert steep.diagnostics["weight"] < 2.5
+    for state in (steep, usual):
+        assert state.status is Status.CONVERGED
+        assert np.abs(state.expect("Sz").value - exact.expect("Sz").value).max() < 1e-3
 
 
 def test_a_run_away_is_told_by_what_no_state_exceeds(state):
@@ -353,6 +356,21 @@ def test_a_run_away_is_told_by_what_no_state_exceeds(state):
     status, message = verdict(far, state.checks, 1.0, 0.0)
     assert status is Status.FAILED
     assert "diverged" in message
+
+
+@pytest.mark.parametrize("kind", ["no trace", "nan", "inf", "huge"])
+def test_a_run_away_that_is_no_state_at_all_is_told(state, kind):
+    """Truncation may leave nothing of charge 0, tensors may overflow: no traceback, no warning."""
+    chain = state.picture.chain.copy()
+    if kind == "no trace":
+        chain.legs = [Leg(tuple((q, n) for q, n in leg.sectors if q), even=0) for leg in chain.legs]
+        chain.tensors = [np.ones(chain.layout(site).size) for site in range(len(chain))]
+    else:
+        value = {"nan": np.nan, "inf": np.inf, "huge": 1e300}[kind]
+        chain.tensors = [np.full_like(tensor, value) for tensor in chain.tensors]
+    far = replace(state.picture, chain=chain)
+    assert not far.finite
+    assert not far.sound
 
 
 def test_only_the_residual_may_be_too_large(state):
