@@ -11,7 +11,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 from impo.basis import local_operators, operator_basis
 from impo.liouvillian import Generator, infinite_chain
@@ -20,6 +19,7 @@ from impo.model import LindbladModel, Site, Spin
 _TOP_RANK = 4  # of a density on one site
 _REACH = 2  # largest distance of the two spins of a density
 _ROUNDING = 1e-12  # of a rate of change, relative to what it is added up from
+_ZERO = 1e-8  # coefficients below it are rounding
 _SPARE = 20  # more equations than unknowns
 _SHOWN = 4  # operators of a density that are named
 
@@ -44,14 +44,30 @@ class ConservedDensities:
 
     def __str__(self) -> str:
         """Return the conserved density that needs the fewest operators."""
-        pivots = qr(self.vectors, pivoting=True, mode="r")[1][: len(self)]
-        reduced = np.linalg.solve(self.vectors[:, pivots], self.vectors)
-        reduced[np.abs(reduced) < 1e-9] = 0
-        shortest = min(reduced, key=np.count_nonzero)
-        largest = np.argsort(-np.abs(shortest), kind="stable")[: np.count_nonzero(shortest)]
+        shortest = min(_echelon(self.vectors), key=np.count_nonzero)
+        sizes = np.round(np.abs(shortest), 6)  # equal ones stay in their order
+        largest = np.argsort(-sizes, kind="stable")[: np.count_nonzero(shortest)]
         shown = [f"{shortest[i]:.3g} {self.names[i]}" for i in largest[:_SHOWN]]
         text = " + ".join([*shown, "..."] if len(largest) > _SHOWN else shown)
         return re.sub(r"\b1 (?=[ST])", "", text).replace("+ -", "- ")
+
+
+def _echelon(vectors: NDArray) -> NDArray:
+    """Return the reduced row echelon form, which does not depend on the basis that is given."""
+    rows, done = vectors.copy(), 0
+    for column in range(rows.shape[1]):
+        if done == len(rows):
+            break
+        pivot = done + int(np.argmax(np.abs(rows[done:, column])))
+        if abs(rows[pivot, column]) < _ZERO:
+            continue
+        rows[[done, pivot]] = rows[[pivot, done]]
+        rows[done] /= rows[done, column]
+        others = np.arange(len(rows)) != done
+        rows[others] -= np.outer(rows[others, column], rows[done])
+        done += 1
+    rows[np.abs(rows) < _ZERO] = 0
+    return rows
 
 
 @dataclass(frozen=True)

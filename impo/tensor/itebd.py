@@ -201,7 +201,8 @@ def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -
         return product_picture(generator, None, k_max, weight)
     if isinstance(start, ItebdState):
         if compatible(start.generator, generator):
-            return replace(adapted(start.picture, generator, k_max, weight), time=0.0)
+            found = adapted(start.picture, generator, k_max, weight)
+            return replace(found, time=0.0, slowest_rate=None)
         if start.model.sites != generator.model.sites:
             raise ArgumentError(
                 f"Argument `start` must have the charges or the spins of {generator.model.label}, "

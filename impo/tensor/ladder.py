@@ -87,11 +87,17 @@ def climb(
         if other is not None:
             error = SAFETY * changes[-1]
             meeting = meeting.judged(before, error, tol, last=chi == ladder.chi_max)
-            if meeting.met is False:
-                top = replace(top, slowest_rate=meeting.present_rate)
-                if not settle:
-                    top = replace(top, remaining=max(top.remaining, meeting.distance))
-                    return Summit(top, [chi_check], meeting)
+            if meeting.met is False and meeting.time_needed(tol) < ladder.t_max:
+                meeting = _awaited(ladder, meeting)
+                top = meeting.first
+            if meeting.met is False and not settle:
+                distance, rate = meeting.distance, meeting.present_rate
+                top = replace(top, slowest_rate=rate, remaining=max(top.remaining, distance))
+                return Summit(top, [chi_check], meeting)
+            if meeting.met is False:  # the first goes on alone, and knows how slow it may be
+                below = replace(below, slowest_rate=meeting.present_rate)
+                lower = [below]
+                continue
         low = relative_residual(top, residual(top).low)
         moving = whole and change > CHI_SHARE * tol
         late = ladder.too_slow(top, top.remaining, tol)
@@ -164,6 +170,15 @@ def _dt_share(low: float, check: Check) -> float:
     """Return the part of a residual that a shorter Trotter step removes."""
     ratio = residual(check.finer).low / max(residual(check.coarser).low, 1e-300)
     return max(0.0, low * (1 - ratio))
+
+
+def _awaited(ladder: Ladder, meeting: Meeting) -> Meeting:
+    """Follow two states that meet slowly, until they have or the time is over."""
+    first, second = meeting.first, meeting.second
+    if second is None:
+        return meeting
+    waited = ladder.relax_both(first, second, first.chi, first.dt, patient=True)
+    return replace(waited, met=waited.distance <= GOAL * ladder.tol)
 
 
 def two_rungs(ladder: Ladder, start: Picture) -> Summit:

@@ -17,12 +17,12 @@ from impo.tensor.journal import Journal, Relaxing
 from impo.tensor.picture import Check, Picture, adapted, difference
 from impo.tensor.starts import (
     GOAL,
+    PATIENCE,
     RECENT,
     Meeting,
     approach_rate,
     distances,
     hopeless,
-    levelling,
     present_rate,
 )
 
@@ -107,18 +107,33 @@ class Ladder:
         return self._relaxed((start,), chi, dt, target)[0]
 
     def relax_both(
-        self, first: Picture, second: Picture, chi: int, dt: float, target: float | None = None
+        self,
+        first: Picture,
+        second: Picture,
+        chi: int,
+        dt: float,
+        target: float | None = None,
+        patient: bool = False,
     ) -> Meeting:
-        """Relax the first of two starts, and go on until they meet or will not in the time left."""
+        """Relax the first of two starts, and go on until they meet or will not in the time left.
+
+        Truncated states may be parted by the truncation; unless `patient`, the two are given up
+        for this bond dimension once they need longer than they have been followed.
+        """
         if second.k_max != first.k_max:
             second = adapted(second, self.generator, first.k_max, first.weight)
-        one, two = self._relaxed((first, second), chi, dt, target)
+        one, two = self._relaxed((first, second), chi, dt, target, patient)
         if one.finite and not two.finite:
             return Meeting(self.relax(first, chi, dt, target))
         return Meeting(one, two)
 
     def _relaxed(
-        self, starts: tuple[Picture, ...], chi: int, dt: float, target: float | None
+        self,
+        starts: tuple[Picture, ...],
+        chi: int,
+        dt: float,
+        target: float | None,
+        patient: bool = False,
     ) -> tuple[Picture, ...]:
         finished, begun = self.journal.recall()
         if finished is not None:
@@ -146,7 +161,8 @@ class Ladder:
             if len(now) > 1:
                 apart, goal = distances(seen), GOAL * self.tol
                 cut = any(not picture.complete for picture in now)
-                done = done and (apart[-1] <= goal or (cut and levelling(apart)))
+                wait = min(left, PATIENCE * len(seen) * interval) if cut and not patient else left
+                done = done and (apart[-1] <= goal or hopeless(apart, interval, goal, wait))
                 done = done or hopeless(apart, interval, goal, left)
             elif not done and len(seen) > RECENT:
                 done = self.too_slow(first, remaining, wanted)

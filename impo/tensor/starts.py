@@ -20,8 +20,8 @@ from impo.tensor.picture import Picture, difference, product_picture
 
 GOAL = 0.5  # of the tolerance: at this distance two starts have met
 LEAST = 8  # looks before a distance that does not fall is believed
+PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
 RECENT = 4  # looks over which the present rate is taken
-SLOWING = 0.6  # ratio of two falls in turn below which a decay levels off
 LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
 
 
@@ -155,11 +155,3 @@ def hopeless(apart: NDArray, interval: float, goal: float, left: float) -> bool:
         away = math.log(max(apart[end - 1] / goal, 1.0))
         needed.append(away / rate if rate > 0 else math.inf if away > 0 else 0.0)
     return min(needed) > left
-
-
-def levelling(apart: NDArray) -> bool:
-    """Return whether a distance falls less and less, as it does where the truncation ends it."""
-    if len(apart) <= LEAST:
-        return False
-    fallen = np.log(apart[-5::2][:2] / apart[-3::2])
-    return bool(fallen[1] < SLOWING * fallen[0])

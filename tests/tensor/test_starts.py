@@ -10,7 +10,6 @@ from impo.tensor.starts import (
     approach_rate,
     have_met,
     hopeless,
-    levelling,
     present_rate,
     second_start,
 )
@@ -66,8 +65,6 @@ def test_when_to_give_up():
     assert not hopeless(slow[:5], 1.0, 1e-4, left=1000)  # too early to tell
     assert hopeless(np.full(20, 0.3), 1.0, 1e-4, left=1e300)
     assert not hopeless(np.full(20, 1e-5), 1.0, 1e-4, left=1.0)  # they have met
-    assert levelling(exponential(1.0, 14, floor=1e-3))
-    assert not levelling(slow)
 
 
 @pytest.mark.parametrize(
