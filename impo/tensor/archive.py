@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from impo.basis import OperatorBasis
 from impo.liouvillian import Generator
+from impo.model import Boson
 from impo.tensor.chain import Chain
-from impo.tensor.gates import physical_legs, rank_scale
+from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
 from impo.tensor.legs import Leg
 from impo.tensor.picture import Check, Picture
 
@@ -50,10 +51,17 @@ def pack_pictures(
             {
                 **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
                 "scale": SCALE,
+                "cutoffs": _cutoffs(known.generator),
                 "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
             }
         )
     return arrays, settings
+
+
+def _cutoffs(generator: Generator) -> list[int | None]:
+    """Return the cut-off of every boson of the unit cell, None for spins."""
+    sites = generator.model.sites
+    return [site.cutoff if isinstance(site, Boson) else None for site in sites]
 
 
 def _number(value: Any) -> Any:
@@ -81,10 +89,11 @@ def unpack_pictures(
     generator: Generator, arrays: Mapping[str, NDArray], settings: Sequence[Mapping[str, Any]]
 ) -> list[Picture]:
     """Rebuild what `pack_pictures` took apart."""
-    mirror = generator.mirror
-    pictures = []
+    base, pictures = generator, []
     for i, entry in enumerate(settings):
         n = len(entry["legs"])
+        other = entry.get("cutoffs", _cutoffs(base))
+        generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
         chain = Chain(
             physical=physical_legs(generator, generator.bases(entry["k_max"])),
             legs=[
@@ -96,7 +105,7 @@ def unpack_pictures(
                 np.asarray(arrays[f"picture{i}_singular_values{site}"]) for site in range(n)
             ],
             infinite=True,
-            mirror=mirror,
+            mirror=generator.mirror,
         )
         if entry.get("scale") != SCALE:
             _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])

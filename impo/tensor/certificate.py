@@ -142,9 +142,8 @@ def verdict(
     """Return the status of a steady state and a sentence that says what to do.
 
     `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank and
-    time, and the residual over the slowest rate seen, are below `tol`, as is the probability that a
-    boson is at its cut-off; no two-site state has an eigenvalue below its error; and two starts
-    have met.
+    time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen;
+    no two-site state has an eigenvalue below its error; and two starts have met.
 
     Parameters
     ----------
@@ -193,12 +192,6 @@ def verdict(
         return Status.NOT_CONVERGED, apart
     relative = relative_residual(picture, low_residual)
     if total <= tol and relative <= tol:
-        occupation = cutoff_occupation(picture)
-        if occupation > tol:
-            return Status.K_LIMITED, (
-                f"A boson holds its largest number of quanta with probability {occupation:.1e}, "
-                f"more than tol = {tol:.1e}; raise its cutoff."
-            )
         return Status.CONVERGED, "All errors and the residual are below `tol`."
     if total <= tol:
         return Status.CHI_LIMITED, (
@@ -220,6 +213,7 @@ _REMEDIES = {
         Status.NOT_CONVERGED,
         "The Trotter error is too large: lower `tol`, which sets the step",
     ),
+    "cutoff": (Status.K_LIMITED, "The cut-off of a boson is too low: raise its cutoff"),
     "k_max": (Status.K_LIMITED, "The multipole cut-off is too low: raise `k_max`"),
     "chi": (Status.CHI_LIMITED, "The bond dimension is too small: raise `chi_max`"),
 }

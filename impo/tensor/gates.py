@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from impo.arguments import UnsupportedModelError
 from impo.basis import OperatorBasis
-from impo.liouvillian import Generator
+from impo.liouvillian import Generator, infinite_chain
+from impo.model import Boson
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 from impo.tensor.exponential import exponential
 from impo.tensor.legs import PhysicalLeg
@@ -73,6 +74,16 @@ def one_charge(generator: Generator) -> Generator:
     """Return the generator with the sum of its charges: decoupled parts conserve one each."""
     weights = generator.weights
     return replace(generator, weights=weights.sum(axis=0, keepdims=True)[: len(weights)])
+
+
+def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:
+    """Return the generator with other cut-offs of the bosons of a cell; None keeps a site."""
+    sites = tuple(
+        site if cutoff is None else Boson(cutoff)
+        for site, cutoff in zip(generator.model.sites, cutoffs, strict=True)
+    )
+    model = replace(generator.model, sites=sites)
+    return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
 
 
 def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:

@@ -15,7 +15,8 @@ from impo.conserved import conserved_densities
 from impo.liouvillian import Generator, infinite_chain
 from impo.model import LindbladModel
 from impo.result import Progress, StateTrajectory
-from impo.tensor.certificate import multipole_tail, residual, verdict
+from impo.tensor.certificate import cutoff_occupation, multipole_tail, residual, verdict
+from impo.tensor.cutoffs import cutoff_check
 from impo.tensor.dynamics import trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
 from impo.tensor.journal import Journal
@@ -65,6 +66,11 @@ def steady_state(
             other = second_start(generator, k_max, weight)
             summit = climb(ladder, picture, other, settle=start is not None)
         top, checks = summit.top, summit.checks
+        if top.finite and summit.meeting.met is not False:
+            lowest = min((check.coarser for check in checks), key=lambda picture: picture.chi)
+            noise = sum(check.error for check in checks) + top.remaining
+            cut = cutoff_check(ladder, lowest, max(noise, method.tol / 100))
+            checks = checks if cut is None else [*checks, cut]
         if _sound(top, checks):
             break
     found = residual(top) if top.finite else None
@@ -88,6 +94,7 @@ def steady_state(
         "discarded_weight": top.discarded,
         "multipole_tail": multipole_tail(top) if found else None,
         "leakage": found.leakage if found else None,
+        "cutoff_occupation": cutoff_occupation(top) if found else None,
         "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
         **{f"error_{check.kind}": check.error for check in checks},
         "error_time": top.remaining,

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from impo.basis import OperatorBasis
+from impo.basis import OperatorBasis, local_operators
 from impo.liouvillian import Generator
+from impo.model import Spin
 from impo.tensor.chain import Chain, product_chain
 from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.transfer import TraceEnvironment
@@ -92,6 +93,18 @@ class Picture:
         return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
 
     @cached_property
+    def moments(self) -> NDArray:
+        """Mean and variance of S_z or n on every site; # site moment."""
+        found = []
+        for position, site in enumerate(self.generator.sites):
+            matrix = local_operators(site)["Sz" if isinstance(site, Spin) else "N"]
+            one, basis = self.environment.marginal(position, 1), self.bases[position]
+            mean = np.real(one @ basis.measure(matrix))
+            square = np.real(one @ basis.measure(matrix @ matrix))
+            found.append((mean, square - mean**2))
+        return np.array(found)
+
+    @cached_property
     def smallest_eigenvalue(self) -> float:
         """Smallest eigenvalue of the density matrices of all neighbours."""
         states = two_site_states(self)
@@ -132,10 +145,27 @@ def low_pairs(
 
 
 def difference(a: Picture, b: Picture) -> float:
-    """Return the largest difference of the monitored expectation values."""
+    """Return the largest difference of the monitored expectation values.
+
+    If the cut-offs of bosons differ, operators differ too, and `moments` are compared.
+    """
     if not (a.finite and b.finite):
         return np.inf
+    if a.generator.sites != b.generator.sites:
+        return float(np.max(moment_changes(a, b)))
     return float(np.max(np.abs(a.monitor - b.monitor)))
+
+
+def moment_changes(a: Picture, b: Picture) -> NDArray:
+    """Return the changes of <S_z>/S and Var/S^2, or of <n>/c and Var n/c^2; c the smaller cut-off.
+
+    Axes: # site moment.
+    """
+    sizes = np.array([
+        float(one.S) if isinstance(one, Spin) else min(one.dimension, two.dimension) - 1
+        for one, two in zip(a.generator.sites, b.generator.sites, strict=True)
+    ])  # fmt: skip
+    return np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
 
 
 def product_picture(

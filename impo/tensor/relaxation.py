@@ -49,6 +49,8 @@ class Ladder:
         As in `ITEBD`; `k_max` None lets the ladder choose.
     longest
         As `ITEBD.t_max`; None lets the ladder choose.
+    bonds, steps
+        Liouvillians and gates that were made.
     journal
         Record of all relaxations and of the history, from which an interrupted climb goes on.
     """
@@ -59,8 +61,8 @@ class Ladder:
     tol: float
     longest: float | None = None
     journal: Journal = field(default_factory=Journal)
-    _bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
-    _steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
+    bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
+    steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
 
     @cached_property
     def time_unit(self) -> float:
@@ -89,14 +91,14 @@ class Ladder:
         """Return the gates of a Trotter step; they are made once."""
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
-        if key not in self._steps:
-            if (k_max, weight) not in self._bonds:
+        if key not in self.steps:
+            if (k_max, weight) not in self.bonds:
                 bases, mirror = self.generator.bases(k_max), self.generator.mirror
                 made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
-                self._bonds[k_max, weight] = made
+                self.bonds[k_max, weight] = made
             single = self.tol >= SINGLE_TOL and k_max > LOW_RANK
-            self._steps[key] = trotter_step(self._bonds[k_max, weight], dt, single)
-        return self._steps[key]
+            self.steps[key] = trotter_step(self.bonds[k_max, weight], dt, single)
+        return self.steps[key]
 
     def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:
         """Evolve until the observables are within `target` of where they are heading.

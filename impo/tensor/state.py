@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,12 @@ from impo.tensor.settings import ITEBD
 
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
+
+
+def _product(picture: Picture, site: int, *ops: str) -> NDArray:
+    """Return a product of operators of a site of the unit cell, with the cut-off of the picture."""
+    known = local_operators(picture.generator.model.sites[site])
+    return reduce(np.matmul, [known[op] for op in ops])
 
 
 @dataclass(frozen=True)
@@ -124,13 +130,16 @@ class ItebdState(Stored):
     def _vector(self, picture: Picture, position: int, matrix: NDArray) -> NDArray:
         """Return the vector over T_x that measures a physical operator at a position."""
         basis = picture.bases[position % len(picture.bases)]
-        return basis.measure(self.generator.rotated(position, matrix))
+        return basis.measure(picture.generator.rotated(position, matrix))
 
-    def _local(self, matrices: Mapping[int, NDArray]) -> Callable[[Picture], NDArray]:
+    def _local(self, sites: Sequence[int], *ops: str) -> Callable[[Picture], NDArray]:
+        """Return the observable <product of the operators> on every one of some sites."""
+
         def observable(picture: Picture) -> NDArray:
             values = [
-                picture.environment.marginal(site, 1) @ self._vector(picture, site, matrix)
-                for site, matrix in matrices.items()
+                picture.environment.marginal(site, 1)
+                @ self._vector(picture, site, _product(picture, site, *ops))
+                for site in sites
             ]
             return np.array(values)
 
@@ -138,16 +147,17 @@ class ItebdState(Stored):
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has it."""
-        matrices = {site: self._matrix(op, site) for site in self._sites(op)}
-        return self._local_estimate(self._local(matrices), matrices.values(), 1)
+        sites = self._sites(op)
+        matrices = [self._matrix(op, site) for site in sites]
+        return self._local_estimate(self._local(sites, op), matrices, 1)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has it."""
-        matrices = {site: self._matrix(op, site) for site in self._sites(op)}
-        squares = {site: matrix @ matrix for site, matrix in matrices.items()}
-        first, second = self._local(matrices), self._local(squares)
+        sites = self._sites(op)
+        matrices = [self._matrix(op, site) for site in sites]
+        first, second = self._local(sites, op), self._local(sites, op, op)
         return self._local_estimate(
-            lambda picture: second(picture) - first(picture) ** 2, matrices.values(), 2
+            lambda picture: second(picture) - first(picture) ** 2, matrices, 2
         )
 
     def correlation(
@@ -157,13 +167,14 @@ class ItebdState(Stored):
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         non_negative_integer("max_cells", max_cells)
         scale = float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2))
-        return self.estimate(lambda p: self._correlation(p, a, b, sites, max_cells), scale)
+        return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
 
     def _correlation(
-        self, picture: Picture, a: NDArray, b: NDArray, sites: tuple[int, int], max_cells: int
+        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> NDArray:
         cell, tile = len(self.model.sites), len(picture.bases)
         i, j = sites
+        a, b = _product(picture, i, op_a), _product(picture, j, op_b)
         out = np.zeros(max_cells + 1, dtype=complex)
         if i == j:
             out[0] = picture.environment.marginal(i, 1) @ self._vector(picture, i, a @ b)
@@ -175,7 +186,7 @@ class ItebdState(Stored):
         for offset in range(start, min(start + tile // cell, max_cells + 1)):
             position = j + offset * cell
             count = (max_cells - offset) * cell // tile + 1
-            for q, part in charge_parts(self.model.sites[j], b).items():
+            for q, part in charge_parts(picture.generator.model.sites[j], b).items():
                 # the frame turns by a constant angle from tile to tile
                 turns = np.exp(1j * q * self.generator.phase_advance * np.arange(count))
                 second = self._vector(picture, position, part)
@@ -187,15 +198,16 @@ class ItebdState(Stored):
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
         """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
-        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         non_negative_integer("max_cells", max_cells)
-        return self.estimate(lambda p: self._connected(p, a, b, sites, max_cells))
+        return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
 
     def _connected(
-        self, picture: Picture, a: NDArray, b: NDArray, sites: tuple[int, int], max_cells: int
+        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> NDArray:
-        mean_a, mean_b = self._local({sites[0]: a})(picture), self._local({sites[1]: b})(picture)
-        return self._correlation(picture, a, b, sites, max_cells) - mean_a[0] * mean_b[0]
+        mean_a = self._local(sites[:1], op_a)(picture)
+        mean_b = self._local(sites[1:], op_b)(picture)
+        return self._correlation(picture, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
 
     def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
@@ -226,7 +238,7 @@ class ItebdState(Stored):
         far = signal_window(connected.value, connected.error)
         if far < FEWEST:
             return None
-        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        a = self._matrix(op_a, sites[0])
         tile_cells = len(self.generator.sites) // len(self.model.sites)
         tiles = max(far // tile_cells, 1)
         target = connected.value[tiles * tile_cells]
@@ -235,8 +247,8 @@ class ItebdState(Stored):
 
         def spectral(picture: Picture) -> float | None:
             ends = (
-                (sites[0], self._vector(picture, sites[0], a)),
-                (sites[1], self._vector(picture, sites[1], b)),
+                (sites[0], self._vector(picture, sites[0], _product(picture, sites[0], op_a))),
+                (sites[1], self._vector(picture, sites[1], _product(picture, sites[1], op_b))),
             )
             return spectral_length(picture, ends, charge or 0, tiles, target)
 
@@ -298,10 +310,13 @@ class ItebdState(Stored):
         positions = self._positions(places)
         if len(positions) != 2:
             raise fail("places", "two different (site, cell) pairs", places)
-        dims = tuple(self.model.sites[site].dimension for site, _ in places)
-        return self.estimate(
-            lambda picture: np.asarray(measure(self._density_matrix(picture, positions), dims))
-        )
+
+        def observable(picture: Picture) -> NDArray:
+            sites = picture.generator.model.sites
+            dims = tuple(sites[site].dimension for site, _ in places)
+            return np.asarray(measure(self._density_matrix(picture, positions), dims))
+
+        return self.estimate(observable)
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
@@ -314,7 +329,7 @@ class ItebdState(Stored):
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         reach = 32
         while reach < FARTHEST_SUM:
-            tail = self._connected(self.picture, a, b, sites, reach)[-2:]
+            tail = self._connected(self.picture, op_a, op_b, sites, reach)[-2:]
             if np.max(np.abs(tail)) < 1e-13 * np.linalg.norm(a, 2) * np.linalg.norm(b, 2):
                 break
             reach *= 2
@@ -322,8 +337,8 @@ class ItebdState(Stored):
         phases = np.exp(1j * np.multiply.outer(wave, r))
 
         def observable(picture: Picture) -> NDArray:
-            ahead = self._connected(picture, a, b, sites, reach)
-            behind = self._connected(picture, b, a, sites[::-1], reach)
+            ahead = self._connected(picture, op_a, op_b, sites, reach)
+            behind = self._connected(picture, op_b, op_a, sites[::-1], reach)
             return phases @ np.concatenate([behind[:0:-1], ahead])
 
         return self.estimate(observable)

@@ -318,18 +318,36 @@ def test_places_are_checked(state):
         steady_state(gain_loss.chain(1), ITEBD(charges=False), start=state)
 
 
-@pytest.mark.parametrize(("cutoff", "status"), [(2, Status.K_LIMITED), (5, Status.CONVERGED)])
-def test_a_boson_at_its_cut_off_is_no_converged_result(cutoff, status):
-    model = LindbladModel(
-        (Boson(cutoff),),
-        (Term(0.3, ("Bd", 0, 0), ("B", 0, 1), plus_hc=True),),
-        (Jump(1.0, "B", 0), Jump(0.5, "Bd", 0)),
-    )
-    state = steady_state(model, ITEBD(chi_max=12, tol=5e-2))
+def hopping_bosons(cutoff):
+    """Return bosons in a thermal state of one quantum on average, whatever the hopping."""
+    hopping = Term(0.3, ("Bd", 0, 0), ("B", 0, 1), plus_hc=True)
+    return LindbladModel((Boson(cutoff),), (hopping,), (Jump(1.0, "B", 0), Jump(0.5, "Bd", 0)))
+
+
+@pytest.mark.parametrize(("cutoff", "status"), [(2, Status.K_LIMITED), (6, Status.CONVERGED)])
+def test_the_cut_off_of_a_boson_is_part_of_the_error(cutoff, status, tmp_path):
+    state = steady_state(hopping_bosons(cutoff), ITEBD(chi_max=12, tol=5e-2))
     assert state.status is status, state.message
     assert ("raise its cutoff" in state.message) == (cutoff == 2)
     highest = 0.5**cutoff / sum(0.5**n for n in range(cutoff + 1))  # thermal, as without hopping
     assert state.distribution([(0, 0)])[-1] == pytest.approx(highest, abs=1e-4)
+    number, variance = state.expect("N"), state.variance("N")
+    assert abs(number.value[0] - 1) < number.error[0]
+    assert abs(variance.value[0] - 2) < variance.error[0]
+    state.save(tmp_path / "bosons.h5")
+    again = load(tmp_path / "bosons.h5")
+    np.testing.assert_allclose(again.expect("N").error, number.error, rtol=1e-9)
+    np.testing.assert_allclose(again.variance("N").error, variance.error, rtol=1e-9)
+
+
+def test_a_heavy_tail_of_bosons_is_not_cut_in_silence():
+    """Driven by pairs: <n> = 8 g^2 / (1 - 16 g^2) = 8/9 at g = 0.2, with many quanta."""
+    drive = Term(0.2j, ("Bd", 0, 0), ("Bd", 0, 0), plus_hc=True)
+    model = LindbladModel((Boson(3),), (drive,), (Jump(1.0, "B", 0),))
+    state = steady_state(model, ITEBD(tol=1e-3, chi_max=8))
+    assert state.status is Status.K_LIMITED
+    number = state.expect("N")
+    assert abs(number.value[0] - 8 / 9) < number.error[0]
 
 
 def test_weak_dissipation_takes_a_smaller_weight():
