@@ -142,8 +142,8 @@ def verdict(
     """Return the status of a steady state and a sentence that says what to do.
 
     `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank and
-    time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen;
-    no two-site state has an eigenvalue below its error; and two starts have met.
+    time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen
+    (in an evolution, the probability that a boson is at its cut-off instead); no two-site state has an eigenvalue below its error; and two starts have met.
 
     Parameters
     ----------
@@ -192,6 +192,12 @@ def verdict(
         return Status.NOT_CONVERGED, apart
     relative = relative_residual(picture, low_residual)
     if total <= tol and relative <= tol:
+        occupation = 0.0 if "cutoff" in errors else cutoff_occupation(picture)
+        if not occupation <= tol:
+            return Status.K_LIMITED, (
+                f"A boson holds its largest number of quanta with probability {occupation:.1e}, "
+                f"more than tol = {tol:.1e}; raise its cutoff."
+            )
         return Status.CONVERGED, "All errors and the residual are below `tol`."
     if total <= tol:
         return Status.CHI_LIMITED, (
