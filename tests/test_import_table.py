@@ -22,8 +22,10 @@ MAY_IMPORT = {
     # methods: the last of each group solves
     "exact": TOP | {"liouvillian", "cluster", "result"},
     "mean_field_equations": TOP,
+    "mean_field_stability": TOP | {"mean_field_equations"},
     "mean_field_state": TOP | {"mean_field_equations", "result"},
-    "mean_field": TOP | {"mean_field_state", "mean_field_equations", "result"},
+    "mean_field": TOP
+    | {"mean_field_state", "mean_field_equations", "mean_field_stability", "result"},
     "anderson": set(),
     "cluster_flow": TOP | {"liouvillian"},
     "cluster_mean_field_state": TOP | {"liouvillian", "cluster", "result"},
