@@ -88,6 +88,9 @@ def anderson(
             overlaps = np.array([[np.vdot(a, b).real for b in changes] for a in changes])
             target = np.array([np.vdot(a, f).real for a in changes])
             scale = np.sqrt(np.diag(overlaps))
+            scale = np.where(scale > 0, scale, 1.0)  # a step that repeats itself tells nothing
+            if not np.all(np.isfinite(overlaps)):
+                return x, iterations
             scaled = overlaps / np.outer(scale, scale)
             weights = np.linalg.lstsq(scaled, target / scale, rcond=1e-12)[0] / scale
             for w, dx, df in zip(weights, inputs, changes, strict=True):

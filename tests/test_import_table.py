@@ -29,7 +29,13 @@ MAY_IMPORT = {
     "anderson": set(),
     "cluster_flow": TOP | {"liouvillian"},
     "cluster_mean_field_state": TOP | {"liouvillian", "cluster", "result"},
-    "cluster_mean_field": TOP | {"cluster_mean_field_state", "cluster_flow", "anderson", "result"},
+    "cluster_stability": TOP | {"cluster_flow", "anderson"},
+    "cluster_start": TOP | {"cluster_mean_field_state", "cluster_flow"},
+    "cluster_cutoff": TOP | {"cluster_mean_field_state", "result"},
+    "cluster_verdict": TOP | {"cluster_stability", "result"},
+    "cluster_mean_field": TOP
+    | {"cluster_mean_field_state", "cluster_flow", "cluster_stability", "cluster_start"}
+    | {"cluster_cutoff", "cluster_verdict", "anderson", "result"},
     "quadratic": TOP,
     "gaussian": set(),
     "stability": TOP | {"quadratic", "gaussian"},
