@@ -339,6 +339,8 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
     def aligned(operator: csr_array) -> NDArray:
         """Return the elements of an operator in the order of the common pattern."""
         coo = pattern.tocoo()
+        if not pattern.nnz:
+            return np.zeros(0, dtype=complex)
         return np.asarray(operator[coo.row, coo.col]).reshape(-1)
 
     base = csr_array((aligned(effective), pattern.indices, pattern.indptr), shape=(size, size))

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ __all__ = [
 
 _LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
 _ITERATIONS = 160
+_SHORTER = 4  # time steps that are tried, each half of the one before
 _FOLLOW = 150  # steps for which the motion is followed before mixing
 _LONGEST = 4000  # steps for which it is followed away from an unstable point
 _BROKEN = 1e-5  # <S+>/S that counts as a broken symmetry
@@ -85,16 +87,37 @@ def _flow(model: LindbladModel, method: ClusterMeanField) -> ClusterFlow:
 
 
 def _time_step(flow: ClusterFlow) -> float:
-    """Return a time step that is stable in the largest possible fields."""
+    """Return a time step that is stable in the largest possible fields, of either sign."""
     rough = np.random.default_rng(7).normal(size=(flow.dimension, flow.dimension))
     rough = (rough + rough.T).astype(float if flow.real else complex)
     fields = flow.largest_fields()
-    return stable_step(lambda x: flow.rate(x, fields), rough)
+    dt = stable_step(lambda x: flow.rate(x, fields), rough)
+    for values in (-fields, 0 * fields) if flow.fields else ():  # a field may cancel others
+        other = stable_step(partial(flow.rate, fields=values), rough)
+        dt = dt if other > 0.8 * dt else other  # within the margin of `stable_step`
+    return dt
 
 
 def _map(flow: ClusterFlow, dt: float) -> Callable[[NDArray], NDArray]:
     """Return the map whose fixed points are sought: a short piece of the motion."""
     return lambda x: runge_kutta(flow.rate, x, dt, STEPS)
+
+
+def _mixed(flow: ClusterFlow, rho: NDArray, tolerance: float, dt: float) -> tuple[NDArray, int]:
+    """Return a fixed point by Anderson mixing, and the number of iterations; rho if it diverges."""
+    found, count = anderson(_map(flow, dt), rho, tolerance, iterations=_ITERATIONS)
+    trace = float(np.trace(found).real)
+    return (found / trace, count) if abs(trace) > 0 else (rho, _ITERATIONS)
+
+
+def _followed(flow: ClusterFlow, rho: NDArray, dt: float, steps: int) -> tuple[NDArray, float]:
+    """Return the motion after some steps, and the time step: a shorter one if it diverges."""
+    for _ in range(_SHORTER):
+        moved = runge_kutta(flow.rate, rho, dt, steps)
+        if np.linalg.norm(moved) < 2:  # of a density matrix, at most one
+            return moved, dt
+        dt /= 2
+    return rho, dt
 
 
 def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -> _Solution:
@@ -103,16 +126,10 @@ def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -
     Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
     mixing does not settle, it is followed further, once. The growth rate is then infinite.
     """
-    dt = _time_step(flow)
-
-    def mix(start: NDArray, tolerance: float) -> tuple[NDArray, int]:
-        found, count = anderson(_map(flow, dt), start, tolerance, iterations=_ITERATIONS)
-        return found / np.trace(found).real, count
-
-    accuracy, iterations, settled = tol / math.sqrt(flow.dimension), 0, False
+    accuracy, dt, iterations = tol / math.sqrt(flow.dimension), _time_step(flow), 0
     for steps in (follow, 4 * follow) if follow else (0,):
-        rho = runge_kutta(flow.rate, rho, dt, steps)
-        found, count = mix(rho, accuracy / 10)
+        rho, dt = _followed(flow, rho, dt, steps)
+        found, count = _mixed(flow, rho, accuracy / 10, dt)
         iterations, settled = iterations + count, count < _ITERATIONS
         if settled:
             break
@@ -120,7 +137,7 @@ def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -
     residual = float(np.linalg.norm(flow.rate(found)))
     needed = accuracy * abs(growth) / 3
     if not residual <= needed:  # the error of a slow mode is residual / |growth|
-        found, count = mix(found, max(needed * dt * STEPS / 3, 1e-14))
+        found, count = _mixed(flow, found, max(needed * dt * STEPS / 3, 1e-14), dt)
         iterations, residual = iterations + count, float(np.linalg.norm(flow.rate(found)))
     return _Solution(found, residual, growth, mode, iterations, dt)
 
@@ -171,15 +188,17 @@ def _other_solutions(flow: ClusterFlow, known: list[_Solution], tol: float) -> l
         directions = [(x, 0.0, z) if isinstance(s, Spin) else (x + 1.0 + z, 0.0, 0.0)
                       for s in flow.sites]  # fmt: skip
         rho = product_state(flow, np.array(directions))
-        rho, dt = rho.real.copy() if flow.real else rho, known[0].dt
-        rho = runge_kutta(flow.rate, rho, dt, steps)
+        rho = rho.real.copy() if flow.real else rho
+        rho, dt = _followed(flow, rho, known[0].dt, steps)
         step = _map(flow, dt)
         rho, count = anderson(step, rho, accuracy / flow.dimension**0.5, iterations=iterations)
-        seen = [_local(flow, one.rho) for one in (*known, *found)]
-        here = _local(flow, rho / np.trace(rho).real)
-        if count == iterations or np.abs(seen - here).max(axis=1).min() < _DIFFERENT:
+        if count == iterations:
             continue
-        other = _judged(flow, _fixed_point(flow, rho / np.trace(rho).real, tol))
+        rho = rho / np.trace(rho).real
+        seen = [_local(flow, one.rho) for one in (*known, *found)]
+        if np.abs(seen - _local(flow, rho)).max(axis=1).min() < _DIFFERENT:
+            continue
+        other = _judged(flow, _fixed_point(flow, rho, tol))
         here = _local(flow, other.rho)
         if other.stable and np.abs(seen - here).max(axis=1).min() > _DIFFERENT:
             found.append(other)
@@ -244,7 +263,7 @@ def steady_state(
         kicked = runge_kutta(flow.rate, kicked, solution.dt, steps)
         solution = _fixed_point(flow, kicked, method.tol)
     solution, others = _judged(flow, solution), rejected
-    if start is None and not rejected and _transverse(flow, solution.rho) > _BROKEN:
+    if start is None and flow.fields and not rejected and _transverse(flow, solution.rho) > _BROKEN:
         symmetric = replace(flow, fields=())
         found = _fixed_point(symmetric, solution.rho, method.tol)
         if np.abs(flow.field_values(found.rho)).max(initial=0.0) < method.tol:
