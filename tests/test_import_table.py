@@ -46,7 +46,10 @@ MAY_IMPORT = {
     "trajectories": {"spin_equations"},
     "spin_ensemble": {"spin_equations", "trajectories"},
     "twa_state": TOP | {"moments", "result"},
+    "twa_uniqueness": TOP | {"moments", "spin_equations"},
+    "twa_verdict": TOP | {"twa_state", "twa_uniqueness", "spin_ensemble", "moments"},
     "twa": TOP
+    | {"twa_uniqueness", "twa_verdict"}
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
     "tensor": TOP | {"liouvillian", "result"},
     "store": TOP | {"result", "summary"},
