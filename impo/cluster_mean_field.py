@@ -269,7 +269,8 @@ def steady_state(
         if np.abs(flow.field_values(found.rho)).max(initial=0.0) < method.tol:
             growth, mode = slowest_mode(flow, found.rho, found.dt)
             others = [_judged(flow, replace(found, growth=growth, mode=mode))]
-    if start is None and solution.stable and flow.fields:
+    moves = solution.waves is not None and solution.waves.unstable
+    if start is None and flow.fields and (solution.stable or moves):
         others = [*others, *_other_solutions(flow, [solution, *others], method.tol)]
     status, message, bound = verdict(solution, flow.dimension, method.tol)
     reports = [_report(flow, one) for one in (solution, *others)]
@@ -292,7 +293,8 @@ def _other_message(reports: list[dict[str, Any]]) -> str:
         return ""
     if len(stable) == 1 and stable[0]["largest_transverse"] < _BROKEN:
         return " A stable solution without symmetry breaking exists."
-    return f" {len(stable)} other stable solutions were found; the start decides."
+    count = "Another stable solution was" if len(stable) == 1 else f"{len(stable)} others were"
+    return f" {count} found; the start decides."
 
 
 def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:

@@ -233,7 +233,11 @@ def _verdict(
         )
     stability = chosen.stability
     if stability is None:
-        kind = "still move"
+        if np.ptp(chosen.orbit, axis=0).max() <= _ACCURACY * np.abs(chosen.orbit).max():
+            return Status.NOT_CONVERGED, (
+                "The spins rest at an unstable fixed point of the mean-field equations: any "
+                "perturbation leads away. Start elsewhere."
+            )
         if chosen.frequency is not None:
             kind = f"still move, in a limit cycle of frequency {chosen.frequency:.2g},"
         else:

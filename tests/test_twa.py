@@ -29,7 +29,7 @@ def test_result_is_a_steady_state(state):
     assert state.purity_density is None
     assert state.diagnostics["burn_in"] > 0
     assert state.diagnostics["autocorrelation_time"] > 0
-    assert set(state.diagnostics["starts"]) == {"random", "ordered"}
+    assert set(state.diagnostics["starts"]) == {"random", "ordered", "general"}
     json.dumps(summary(state))
 
 
