@@ -27,8 +27,9 @@ STEPS = 12  # Runge-Kutta steps, each close to the fastest motion, in one applic
 MARGINAL = 1e-7  # a growth per time step that counts as none
 _DENSE = 16  # states of a cluster whose linearised motion is diagonalised as a dense matrix
 _COMPLETE = 12  # the same for copies that differ
-_LARGEST = 80  # dimension of the Krylov space
+_LARGEST = 240  # dimension of the Krylov space
 _MEMORY = 2**25  # numbers in it
+_LONGEST = 1000  # steps for which a growing mode is followed, three times
 _WAVES = np.pi * np.arange(5) / 4
 _RESOLVED = 0.25  # error of a growth rate over the rate
 
@@ -88,26 +89,23 @@ def wave_modes(flow: ClusterFlow, rho: NDArray, dt: float, mode: NDArray) -> Wav
     space = _Space(flow, rho, dt, mode, flow.dimension <= _COMPLETE)
     before = np.full(len(space.waves), -math.inf)
     while True:
-        growth, residual = np.array([space.least_stable(k) for k in space.waves]).T
-        # a residual is far too cautious where the space has stopped to find anything new
-        error = np.minimum(residual, np.maximum(2 * np.abs(growth - before), residual / 5))
-        worst, before = int(np.argmax(growth)), growth
-        modes = WaveModes(
-            float(growth[worst]), float(space.waves[worst]), len(space.waves),
-            float(error[worst]), dt,
-        )  # fmt: skip
+        growth, residual = space.least_stable()
+        # Modes that have not converged appear too far to the right, so a decay may be trusted where
+        # more of the space changes nothing, but growth only by its residual.
+        settled = np.maximum(2 * np.abs(growth - before), residual / 5)
+        error = np.where(growth < 0, np.minimum(residual, settled), residual)
+        before = growth
         known = np.all(error <= np.maximum(_RESOLVED * np.abs(growth), MARGINAL / dt))
         if known or not space.grow():
             break
-    if not modes.decided and _COMPLETE < flow.dimension <= _DENSE:
+    if not known and _COMPLETE < flow.dimension <= _DENSE:
         space = _Space(flow, rho, dt, mode, complete=True)
-        growth, residual = np.array([space.least_stable(k) for k in space.waves]).T
-        worst = int(np.argmax(growth))
-        return WaveModes(
-            float(growth[worst]), float(space.waves[worst]), len(space.waves),
-            float(residual[worst]), dt,
-        )  # fmt: skip
-    return modes
+        growth, error = space.least_stable()
+    worst = int(np.argmax(growth))
+    wave, rate, off = float(space.waves[worst]), float(growth[worst]), float(error[worst])
+    if rate * dt > MARGINAL and off > _RESOLVED * rate:
+        rate, off = space.followed(wave, rate)
+    return WaveModes(rate, wave, len(space.waves), off, dt)
 
 
 class _Space:
@@ -130,7 +128,7 @@ class _Space:
         largest = d * d - 1 if complete else min(_LARGEST, max(24, _MEMORY // d**2), d * d - 1)
         self._basis = np.zeros((largest, d * d), dtype=rho.dtype)
         self._moved = np.zeros_like(self._basis)
-        self._size = 0
+        self._size, self._seen = 0, 0
         self._add(seeds.astype(rho.dtype), 1e-8)
         if not complete:
             self.grow()
@@ -158,28 +156,64 @@ class _Space:
                 self._size += 1
         self._fresh = slice(first, self._size)
         self._moved[self._fresh] = self._rate(self._basis[self._fresh])
-        basis, moved = self._basis[: self._size], self._moved[: self._size]
-        self._projected = basis.conj() @ moved.T
-        self._outside = moved.T - basis.T @ self._projected
 
     def grow(self) -> bool:
-        """Extend the space by the motion of its newest part; False if there is no more."""
-        fresh = self._basis[self._fresh]
-        if not len(fresh) or self._size == len(self._basis):
-            return False
-        self._add(runge_kutta(self._rate, fresh, self._dt, STEPS), 1e-8)
-        return True
+        """Extend the space by a third, by the motion of its newest part; False at its limit."""
+        aim = min(4 * self._size // 3 + 1, len(self._basis))
+        while self._fresh.start < self._fresh.stop and self._size < aim:
+            fresh = self._basis[self._fresh]
+            self._add(runge_kutta(self._rate, fresh, self._dt, STEPS), 1e-8)
+        return self._size >= aim and aim > self._seen
 
-    def least_stable(self, k: float) -> tuple[float, float]:
+    def least_stable(self) -> tuple[NDArray, NDArray]:
+        """Return growth rate and residual of the least stable mode at all wave vectors."""
+        basis, moved = self._basis[: self._size], self._moved[: self._size]
+        self._seen = self._size
+        self._projected = basis.conj() @ moved.T
+        outside = moved.T - basis.T @ self._projected
+        self._leaving = np.linalg.qr(outside, mode="r") if self._size < self._d**2 else outside
+        growth, residual = zip(*[self._least_stable(k) for k in self.waves], strict=True)
+        return np.array(growth), np.array(residual)
+
+    def followed(self, k: float, growth: float) -> tuple[float, float]:
+        """Return the growth rate and its error where the motion carries the least stable mode.
+
+        Whatever grows comes to dominate, and what only seemed to grow does not.
+        """
+        self._least_stable(k)
+        row = (self._mode @ self._basis[: self._size])[None]
+
+        def rate(rows: NDArray) -> NDArray:
+            if self._basis.dtype == complex:
+                moved = self._rate(rows)
+            else:
+                moved = self._rate(rows.real) + 1j * self._rate(rows.imag)
+            for direction, changes in zip(self._directions, self._changes, strict=True):
+                moved = moved + self._field_change(rows, changes, k) * direction
+            return moved
+
+        steps, norms = min(round(5 / (growth * self._dt)), _LONGEST), [np.linalg.norm(row)]
+        for _ in range(3):
+            row = runge_kutta(rate, row, self._dt, steps)
+            norms.append(np.linalg.norm(row))
+        rates = np.diff(np.log(norms)) / (steps * self._dt)
+        return float(rates[-1]), float(np.abs(rates[-1] - rates[-2]))
+
+    def _field_change(self, rows: NDArray, changes: list, k: float) -> NDArray:
+        """Return what matrices in rows add to a field at a wave vector."""
+        out = np.zeros(len(rows), dtype=complex)
+        for distance, matrix in changes:
+            elements = rows[:, matrix.col * self._d + matrix.row]
+            out += np.exp(1j * k * distance) * (elements @ matrix.data)
+        return out
+
+    def _least_stable(self, k: float) -> tuple[float, float]:
         """Return (growth rate, residual) of the least stable mode at a wave vector."""
         basis, d = self._basis[: self._size], self._d
         linear = self._projected.astype(complex)
         number = int(np.argmin(np.abs(self.waves - k)))
         for direction, changes in zip(self._directions, self._changes, strict=True):
-            row = np.zeros(len(basis), dtype=complex)
-            for distance, matrix in changes:
-                elements = basis[:, matrix.col * d + matrix.row]
-                row += np.exp(1j * k * distance) * (elements @ matrix.data)
+            row = self._field_change(basis, changes, k)
             linear += np.outer(basis.conj() @ direction, row)
         kept = np.eye(len(basis))
         rotations = self._rotations[number].reshape(-1, d * d) @ basis.conj().T
@@ -192,7 +226,8 @@ class _Space:
         values, vectors = np.linalg.eig(kept.conj().T @ linear @ kept)
         least = int(np.argmax(values.real))
         mode = kept @ vectors[:, least]
-        residual = float(np.linalg.norm(self._outside @ mode) / np.linalg.norm(mode))
+        self._mode = mode
+        residual = float(np.linalg.norm(self._leaving @ mode) / np.linalg.norm(mode))
         return float(values[least].real), residual
 
 

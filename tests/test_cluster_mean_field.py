@@ -284,6 +284,25 @@ def test_krylov_space_finds_the_modes_of_a_dense_matrix(monkeypatch):
     assert abs(found.growth - exact.growth) < 2 * found.error
 
 
+def test_perturbations_that_a_real_start_excludes_are_tried():
+    """The real motion decays; the imaginary part of a small perturbation grows at 0.15."""
+    state = steady_state(xy_decay(1.5, 1.0, 0.2), ClusterMeanField(3, 1e-6))
+    assert state.status == "not_converged"
+    report = state.diagnostics["solutions"][0]
+    assert report["growth_rate"] < 0
+    flow, u = cluster_flow(state.model, 3), cluster_flow(state.model, 3).frame()
+    rho, flow = u.conj()[:, None] * state.rho * u, replace(flow, real=False)
+    rng, dt = np.random.default_rng(1), 0.1
+    kick = rng.normal(size=(2, *rho.shape))
+    kick = 1e-6j * (kick[0] - kick[0].T) / np.linalg.norm(kick[0])
+    fields = flow.field_values(rho)
+    for _ in range(2):
+        before = np.linalg.norm(kick)
+        kick = runge_kutta(lambda x: flow.linear_rate(rho, fields, x), kick, dt, 400)
+    growth = math.log(np.linalg.norm(kick) / before) / (400 * dt)
+    assert report["least_stable"]["growth_rate"] == pytest.approx(growth, rel=2e-2)
+
+
 def test_other_stable_solutions_are_listed():
     state = steady_state(shifted(field=-1.0), ClusterMeanField(1))
     assert state.status == "converged"
