@@ -284,6 +284,7 @@ def test_krylov_space_finds_the_modes_of_a_dense_matrix(monkeypatch):
     assert abs(found.growth - exact.growth) < 2 * found.error
 
 
+@pytest.mark.slow
 def test_perturbations_that_a_real_start_excludes_are_tried():
     """The real motion decays; the imaginary part of a small perturbation grows at 0.15."""
     state = steady_state(xy_decay(1.5, 1.0, 0.2), ClusterMeanField(3, 1e-6))
@@ -342,7 +343,7 @@ def test_any_small_cluster_has_a_verdict():
         ),
         LindbladModel((Spin(0.5),), (), (Jump(0.0, "S-", 0),)),
     ]  # fmt: skip
-    for _ in range(20):
+    for _ in range(12):
         n = int(rng.integers(1, 3))
         terms = []
         for _ in range(rng.integers(1, 4)):
