@@ -6,17 +6,23 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+_FAR = 1e6  # growth in one application of a map that has no fixed point in reach
+
 Rate = Callable[[NDArray], NDArray]
 
 
 def runge_kutta(rate: Rate, x: NDArray, dt: float, steps: int) -> NDArray:
-    """Return x after classical fourth-order steps; its fixed points are the zeros of `rate`."""
-    for _ in range(steps):
-        k1 = rate(x)
-        k2 = rate(x + dt / 2 * k1)
-        k3 = rate(x + dt / 2 * k2)
-        k4 = rate(x + dt * k3)
-        x = x + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    """Return x after classical fourth-order steps; its fixed points are the zeros of `rate`.
+
+    A step that is too long for the motion leads to infinity or nan, without a warning.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            k1 = rate(x)
+            k2 = rate(x + dt / 2 * k1)
+            k3 = rate(x + dt / 2 * k2)
+            k4 = rate(x + dt * k3)
+            x = x + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return x
 
 
@@ -70,13 +76,16 @@ def anderson(
     Returns
     -------
     x, iterations
-        The last x and the number of applications.
+        The last x and the number of applications; nan and `iterations` if the map diverges.
     """
     inputs: deque[NDArray] = deque(maxlen=depth)
     changes: deque[NDArray] = deque(maxlen=depth)
     last_x = last_f = None
     for count in range(1, iterations + 1):
-        f = step(x) - x
+        moved = step(x)
+        if not np.linalg.norm(moved) < _FAR * (1 + np.linalg.norm(x)):
+            return np.full_like(x, np.nan), iterations
+        f = moved - x
         if np.linalg.norm(f) < tolerance:
             return x + f, count
         if last_x is not None:
@@ -88,6 +97,7 @@ def anderson(
             overlaps = np.array([[np.vdot(a, b).real for b in changes] for a in changes])
             target = np.array([np.vdot(a, f).real for a in changes])
             scale = np.sqrt(np.diag(overlaps))
+            scale = np.where(scale > 0, scale, 1.0)  # a step that repeats itself tells nothing
             scaled = overlaps / np.outer(scale, scale)
             weights = np.linalg.lstsq(scaled, target / scale, rcond=1e-12)[0] / scale
             for w, dx, df in zip(weights, inputs, changes, strict=True):

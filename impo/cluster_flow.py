@@ -13,13 +13,14 @@ operators, memory a few d^2. Where the phases of S+ can be chosen, equal in all 
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, eye_array, kron
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
-from impo.basis import local_operators, state_charges
+from impo.basis import charge_parts, local_operators, state_charges
 from impo.liouvillian import Component, infinite_chain
 from impo.model import LindbladModel, Site
 from impo.symmetry import solve_modulo_pi
@@ -33,6 +34,7 @@ class _Field:
 
     data: NDArray  # aligned with the data of K
     means: tuple[coo_array, ...]
+    distances: tuple[int, ...]  # of these copies, in clusters
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class ClusterFlow:
         Phase phi_j of each site, S+_j = e^{i phi_j} S~+_j; zeros if there is no real frame.
     real
         Whether -iH and the jumps are real in this frame.
+    charges
+        (position, what is added to m or n there) of all that a symmetry about z must respect: the
+        terms, and what tells the parts of a jump operator apart.
     """
 
     model: LindbladModel
@@ -58,6 +63,7 @@ class ClusterFlow:
     effective: csr_array
     fields: tuple[_Field, ...]
     jumps: tuple[tuple[int, NDArray], ...]
+    charges: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -86,8 +92,7 @@ class ClusterFlow:
         """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
         values = self.field_values(rho) if fields is None else fields
         half = self._driven(self.effective.data + self._field_data(values), rho)
-        for position, jump in self.jumps:
-            self._recycle(half, rho, position, jump)
+        self._recycle(half, rho)
         # adding the adjoint of all of it keeps rounding from growing in the anti-Hermitian part
         return half + half.conj().T
 
@@ -106,28 +111,95 @@ class ClusterFlow:
         zero = np.zeros_like(self.effective.data)
         return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
 
+    @cached_property
+    def _matrix(self) -> csr_array:
+        """A matrix with the pattern of K, whose elements are replaced at each use."""
+        data = self.effective.data
+        return csr_array(
+            (data.real if self.real else data, *self._pattern), shape=self.effective.shape
+        )
+
     def _driven(self, data: NDArray, rho: NDArray) -> NDArray:
         """Return K rho for the elements of K."""
-        k = csr_array(
-            (data.real if self.real else data, self.effective.indices, self.effective.indptr),
-            shape=self.effective.shape,
-        )
-        return k @ rho
+        self._matrix.data = np.ascontiguousarray(data.real) if self.real else data
+        return self._matrix @ rho
 
-    def _recycle(self, out: NDArray, rho: NDArray, position: int, jump: NDArray) -> None:
-        """Add L rho L^+ / 2, diagonal after diagonal of the one-site matrix L."""
-        left, d = math.prod(self.dims[:position]), self.dims[position]
-        shape = (left, d, self.dimension // (left * d)) * 2
-        target, source = out.reshape(shape), rho.reshape(shape)
-        diagonals = [q for q in range(-d + 1, d) if np.any(np.diagonal(jump, q))]
-        for q in diagonals:
-            rows, columns = _band(d, q)
-            for p in diagonals:
-                below, beside = _band(d, p)
-                weights = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
-                target[:, rows, :, :, below, :] += (
-                    weights[None, :, None, None, :, None] * source[:, columns, :, :, beside, :]
-                )
+    @cached_property
+    def _bands(self) -> list[tuple[tuple[int, int, int], list[tuple]]]:
+        """Shapes, slices and weights that add L rho L^+ / 2, diagonal after diagonal of each L."""
+        out = []
+        for position, jump in self.jumps:
+            left, d = math.prod(self.dims[:position]), self.dims[position]
+            diagonals = [q for q in range(-d + 1, d) if np.any(np.diagonal(jump, q))]
+            parts = []
+            for q in diagonals:
+                rows, columns = _band(d, q)
+                for p in diagonals:
+                    below, beside = _band(d, p)
+                    both = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
+                    parts.append(
+                        (
+                            (slice(None), rows, slice(None), slice(None), below),
+                            (slice(None), columns, slice(None), slice(None), beside),
+                            both[None, :, None, None, :, None],
+                        )
+                    )
+            out.append(((left, d, self.dimension // (left * d)), parts))
+        return out
+
+    def _recycle(self, out: NDArray, rho: NDArray) -> None:
+        """Add sum L rho L^+ / 2; both may have one more axis, at the end."""
+        for shape, parts in self._bands:
+            target = out.reshape(shape * 2 + out.shape[2:])
+            source = rho.reshape(shape * 2 + out.shape[2:])
+            for rows, columns, weights in parts:
+                weights = weights[..., None] if out.ndim > 2 else weights
+                target[rows] += weights * source[columns]
+
+    def frozen_rate(self, block: NDArray, fields: NDArray) -> NDArray:
+        """Return d X/dt in given fields of any matrices, Hermitian or not, shape (d, d, count)."""
+        d, shape = self.dimension, block.shape
+        data = self.effective.data + self._field_data(fields)
+        out = np.ascontiguousarray(self._driven(data, block.reshape(d, -1)).reshape(shape))
+        turned = np.ascontiguousarray(block.transpose(1, 0, 2)).reshape(d, -1)
+        out += self._driven(data.conj(), turned).reshape(shape).transpose(1, 0, 2)
+        twice = np.zeros_like(out)
+        self._recycle(twice, block)
+        return out + 2 * twice
+
+    def responses(self, rho: NDArray) -> tuple[NDArray, list[list[tuple[int, coo_array]]]]:
+        """Return how fields move rho, and how small changes of the copies move the fields.
+
+        Returns
+        -------
+        directions
+            -i [O, rho] of the operator O that each field multiplies, shape (fields, d, d).
+        changes
+            For each field (distance, matrix M) whose Tr(M X) add up to its change, X the change of
+            the copy at that distance.
+        """
+        directions, changes = [], []
+        for field in self.fields:
+            operator = csr_array(
+                (field.data.real if self.real else field.data, *self._pattern),
+                shape=self.effective.shape,
+            )
+            # the fields add up to a Hermitian Hamiltonian, so what acts from the right is -K
+            directions.append(operator @ rho - (operator.T @ rho.T).T)
+            here = [expectation(o, rho) for o in field.means]
+            changes.append(
+                [
+                    (distance, coo_array(o * math.prod(here[:j] + here[j + 1 :])))
+                    for j, (distance, o) in enumerate(
+                        zip(field.distances, field.means, strict=True)
+                    )
+                ]
+            )
+        return np.array(directions).reshape(-1, *rho.shape), changes
+
+    @property
+    def _pattern(self) -> tuple[NDArray, NDArray]:
+        return self.effective.indices, self.effective.indptr
 
     def frame(self) -> NDArray:
         """Return the diagonal u with rho_physical = u rho u^+, shape (d,)."""
@@ -198,14 +270,17 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
 def _terms_of_a_cell(model: LindbladModel) -> list[Component]:
     """Return the Hamiltonian terms of one unit cell, charge-resolved, in the physical frame."""
     chain, unit = infinite_chain(model), len(model.sites)
-    out = []
+    tile, out = len(chain.sites), []
     for term in chain.components:
-        if min(term.positions) < unit:
+        # one copy of a term per tile: whichever it is, move it to where it begins in the tile
+        shift = min(term.positions) // tile * tile
+        positions = tuple(p - shift for p in term.positions)
+        if min(positions) < unit:
             angle = sum(
                 q * chain.phase(p) for p, q in zip(term.positions, term.charges, strict=True)
             )
             value = term.coefficient * np.exp(-1j * angle)
-            out.append(Component(value, term.positions, term.matrices, term.charges))
+            out.append(Component(value, positions, term.matrices, term.charges))
     return out
 
 
@@ -227,31 +302,69 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
     angles = np.zeros(n) if angles is None else angles
     dims = [site.dimension for site in sites]
     size = math.prod(dims)
-
-    def embed(factors: dict[int, NDArray]) -> csr_array:
-        out = eye_array(1, format="csr")
-        for position, d in enumerate(dims):
-            factor = csr_array(factors[position]) if position in factors else eye_array(d)
-            out = kron(out, factor, format="csr")
-        return csr_array(out)
-
     effective = csr_array((size, size), dtype=complex)
-    fields: list[tuple[csr_array, tuple[csr_array, ...]]] = []
+    fields: list[tuple[csr_array, tuple[csr_array, ...], tuple[int, ...]]] = []
     for term in terms:
         angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
         value = -1j * term.coefficient * np.exp(1j * angle)
         by_cluster: dict[int, dict[int, NDArray]] = {}
         for p, matrix in zip(term.positions, term.matrices, strict=True):
             by_cluster.setdefault(p // n, {})[p % n] = matrix
-        operators = {cluster: embed(factors) for cluster, factors in by_cluster.items()}
+        operators = {cluster: _embed(dims, factors) for cluster, factors in by_cluster.items()}
         if real and abs(value.imag) > _TINY * abs(value):
             return None
         if len(operators) == 1:
             effective = effective + value * next(iter(operators.values()))
         elif coupled:
             for cluster, operator in operators.items():
-                others = tuple(o for c, o in operators.items() if c != cluster)
-                fields.append((value * operator, others))
+                others = [c for c in operators if c != cluster]
+                fields.append(
+                    (
+                        value * operator,
+                        tuple(operators[c] for c in others),
+                        tuple(c - cluster for c in others),
+                    )
+                )
+    jumps = _jumps(model, sites, angles, real)
+    if jumps is None:
+        return None
+    for position, matrix in jumps:
+        effective = effective - _embed(dims, {position: matrix.conj().T @ matrix}) / 2
+    pattern = abs(effective)
+    for operator, _, _ in fields:
+        pattern = pattern + abs(operator)
+    pattern = csr_array(pattern)
+    pattern.sort_indices()
+
+    def aligned(operator: csr_array) -> NDArray:
+        """Return the elements of an operator in the order of the common pattern."""
+        coo = pattern.tocoo()
+        if not pattern.nnz:
+            return np.zeros(0, dtype=complex)
+        return np.asarray(operator[coo.row, coo.col]).reshape(-1)
+
+    base = csr_array((aligned(effective), pattern.indices, pattern.indptr), shape=(size, size))
+    return ClusterFlow(
+        model, tuple(sites), angles, real, base,
+        tuple(
+            _Field(aligned(csr_array(operator)), tuple(coo_array(mean) for mean in means), apart)
+            for operator, means, apart in fields
+        ),
+        tuple(jumps), tuple(_charges(model, sites, terms)),
+    )  # fmt: skip
+
+
+def _embed(dims: list[int], factors: dict[int, NDArray]) -> csr_array:
+    """Return a product of one-site matrices as a sparse matrix of the cluster."""
+    out = eye_array(1, format="csr")
+    for position, d in enumerate(dims):
+        factor = csr_array(factors[position]) if position in factors else eye_array(d)
+        out = kron(out, factor, format="csr")
+    return csr_array(out)
+
+
+def _jumps(model, sites, angles, real) -> list[tuple[int, NDArray]] | None:
+    """Return (position, sqrt(rate) L) in the frame of the angles, or None if not real there."""
     jumps = []
     for position, site in enumerate(sites):
         for jump in model.jumps:
@@ -266,24 +379,16 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
                 return None
             matrix = matrix.real.copy() if np.abs(matrix.imag).max() == 0 or real else matrix
             jumps.append((position, matrix))
-            effective = effective - embed({position: matrix.conj().T @ matrix}) / 2
-    pattern = abs(effective)
-    for operator, _ in fields:
-        pattern = pattern + abs(operator)
-    pattern = csr_array(pattern)
-    pattern.sort_indices()
+    return jumps
 
-    def aligned(operator: csr_array) -> NDArray:
-        """Return the elements of an operator in the order of the common pattern."""
-        coo = pattern.tocoo()
-        return np.asarray(operator[coo.row, coo.col]).reshape(-1)
 
-    base = csr_array((aligned(effective), pattern.indices, pattern.indptr), shape=(size, size))
-    return ClusterFlow(
-        model, tuple(sites), angles, real, base,
-        tuple(
-            _Field(aligned(csr_array(operator)), tuple(coo_array(mean) for mean in means))
-            for operator, means in fields
-        ),
-        tuple(jumps),
-    )  # fmt: skip
+def _charges(model, sites, terms):
+    """Yield the rows of `ClusterFlow.charges`."""
+    for term in terms:
+        yield tuple(zip(term.positions, term.charges, strict=True))
+    for position, site in enumerate(sites):
+        for jump in model.jumps:
+            if jump.site == position % len(model.sites) and jump.rate > 0:
+                first, *others = charge_parts(site, local_operators(site)[jump.op])
+                for q in others:
+                    yield ((position, q - first),)

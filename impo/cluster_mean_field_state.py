@@ -1,6 +1,7 @@
 """The result of cluster mean field: a product of equal clusters, and its settings."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -32,7 +33,8 @@ class ClusterMeanField:
     sites
         Number of sites of the cluster: a whole number of unit cells.
     tol
-        Accuracy asked for in expectation values / S, and for the residual.
+        Accuracy asked for in expectation values / S; with bosons, also what <N> and Var N may
+        change by if the cut-off is raised by a third.
     """
 
     name: ClassVar[str] = "cmf"
@@ -58,6 +60,9 @@ class ClusterMeanFieldState(Stored):
         fastest.
     accuracy
         Bound on the error of an operator's expectation, in units of its norm.
+    wider
+        The same with a larger cut-off of the bosons, if there are any; what it changes is part of
+        the errors.
     """
 
     kind: ClassVar[str] = "cluster_mean_field"
@@ -72,6 +77,16 @@ class ClusterMeanFieldState(Stored):
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    wider: "ClusterMeanFieldState | None" = None
+
+    def _estimate(
+        self, value: Any, error: Any, same: Callable[["ClusterMeanFieldState"], Estimate]
+    ) -> Estimate:
+        """Return a value with its error, and with its change in the state of larger cut-off."""
+        error = np.full(np.shape(value), error)
+        if self.wider is not None:
+            error = error + np.abs(same(self.wider).value - value)
+        return Estimate(value, error if error.ndim else float(error))
 
     @cached_property
     def density(self) -> ClusterDensity:
@@ -87,14 +102,14 @@ class ClusterMeanFieldState(Stored):
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has this operator."""
         value = self.density.expect(op)
-        return Estimate(value, np.full(value.shape, _norm(self.model.sites, op) * self.accuracy))
+        error = _norm(self.model.sites, op) * self.accuracy
+        return self._estimate(value, error, lambda state: state.expect(op))
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
         value = self.density.variance(op)
-        return Estimate(
-            value, np.full(value.shape, 3 * _norm(self.model.sites, op) ** 2 * self.accuracy)
-        )
+        error = 3 * _norm(self.model.sites, op) ** 2 * self.accuracy
+        return self._estimate(value, error, lambda state: state.variance(op))
 
     @property
     def transverse(self) -> Estimate:
@@ -106,7 +121,8 @@ class ClusterMeanFieldState(Stored):
                 if isinstance(site, Spin)
             ]
         )
-        return Estimate(value, np.full(value.shape, _norm(self.model.sites, "S+") * self.accuracy))
+        error = _norm(self.model.sites, "S+") * self.accuracy
+        return self._estimate(value, error, lambda state: state.transverse)
 
     def _matrix(self, op: str, site: int) -> NDArray:
         self.model.check_operator(op, site)
@@ -132,7 +148,9 @@ class ClusterMeanFieldState(Stored):
                 else:
                     value[r] += self.density.measure({first: a, second: b})
         error = 3 * _norm(self.model.sites, op_a) * _norm(self.model.sites, op_b) * self.accuracy
-        return Estimate(value / cells, np.full(len(value), error))
+        return self._estimate(
+            value / cells, error, lambda state: state.correlation(op_a, op_b, sites, max_cells)
+        )
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -152,7 +170,10 @@ class ClusterMeanFieldState(Stored):
     def purity_density(self) -> Estimate:
         """-ln Tr rho^2 per unit cell."""
         purity = self.density.purity
-        return Estimate(-np.log(purity) / self.cells, 2 * self.accuracy / purity / self.cells)
+        return self._estimate(
+            -np.log(purity) / self.cells, 2 * self.accuracy / purity / self.cells,
+            lambda state: state.purity_density,
+        )  # fmt: skip
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
@@ -175,27 +196,35 @@ class ClusterMeanFieldState(Stored):
             * _norm(self.model.sites, op_b)
             * self.accuracy
         )
-        return Estimate(value / cells, np.full(waves.shape, error))
+        return self._estimate(
+            value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
+        )
 
     def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Return the density matrix and everything else as JSON types."""
         attributes = {
             **shared_attributes(self),
             "method": method_settings(self.method),
-            "accuracy": self.accuracy,
+            "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
         }
-        return {"rho": self.rho}, attributes
+        if self.wider is None:
+            return {"rho": self.rho}, attributes
+        arrays, told = self.wider.to_arrays()
+        return {"rho": self.rho, "wider.rho": arrays["rho"]}, {**attributes, "wider": told}
 
     @classmethod
     def from_arrays(
         cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
     ) -> "ClusterMeanFieldState":
         """Rebuild the state from what `to_arrays` returned."""
-        settings = attributes["method"]
+        settings, accuracy, wider = attributes["method"], attributes["accuracy"], None
+        if "wider" in attributes:
+            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, attributes["wider"])
         return cls(
             method=ClusterMeanField(settings["sites"], settings["tol"]),
             rho=np.asarray(arrays["rho"]),
-            accuracy=attributes["accuracy"],
+            accuracy=math.nan if accuracy is None else accuracy,
+            wider=wider,
             **shared_fields(attributes),
         )
 

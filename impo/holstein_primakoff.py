@@ -308,6 +308,13 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[NDArray, f
         points, previous = 2 * points, local
 
 
+def _others(model: LindbladModel) -> str:
+    """Return the methods that treat the model where this one does not."""
+    if any(len(term.support) > 2 for term in model.terms):
+        return "Exact or ClusterMeanField" if model.dimension == 1 else "Exact"
+    return "ITEBD, Exact or TWA" if model.dimension == 1 else "TWA or Exact"
+
+
 def lyapunov_residual(bosons: QuadraticBosons, covariance: NDArray) -> float:
     """Return max |X_k G_k + G_k X_k^+ + D| over the grid of k."""
     flow = bosons.drift(wave_vectors(len(covariance), covariance.ndim - 2)) @ covariance
@@ -357,7 +364,7 @@ def steady_state(
         return HolsteinPrimakoffState(
             model, method, Status.FAILED,
             f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there is no "
-            "Gaussian steady state. Use TWA or ITEBD here.",
+            f"Gaussian steady state. Use {_others(model)} here.",
             None, time.perf_counter() - began, None, None, np.nan, (), diagnostics,
             {"purity_density": None, "negativity": None, "stable": False},
         )  # fmt: skip
@@ -373,7 +380,7 @@ def steady_state(
         f"{parameter:.2g}."
     )
     if not parameter <= 0.1:
-        message += " This is not small: use ITEBD, Exact or TWA as well."
+        message += f" This is not small: use {_others(model)} as well."
     if not change <= 1e-8 * (1 + occupations.max()):
         status = Status.NOT_CONVERGED
         message += " The correlation length is too large for the grid of wave vectors."

@@ -5,8 +5,9 @@ Appendix B). The equations come from `impo.mean_field_equations`. Errors are tho
 mean-field theory itself has no error bar.
 """
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError, fail, rising_times
-from impo.mean_field_equations import MeanFieldEquations, mean_field_equations
+from impo.mean_field_equations import MeanFieldEquations, largest_rate, mean_field_equations
+from impo.mean_field_stability import MARGINAL, Stability, WaveStability, conserved_sum
 from impo.mean_field_state import MeanField, MeanFieldState, MeanFieldTrajectory
 from impo.model import LindbladModel
 from impo.result import Status
@@ -70,6 +72,12 @@ class _Attractor:
     accuracy: float
     growth: float | None
     frequency: float | None
+    stability: Stability | None = None  # of a fixed point
+
+    @property
+    def stable(self) -> bool:
+        """Whether it is a fixed point to which all perturbations that were tried return."""
+        return self.stability is not None and self.stability.stable
 
     def report(self) -> dict[str, Any]:
         """Return it in JSON types."""
@@ -79,7 +87,11 @@ class _Attractor:
             "S_perp": np.hypot(self.orbit[..., 0], self.orbit[..., 1]).mean(axis=0).tolist(),
             "growth_rate": self.growth,
             "frequency": self.frequency,
-        }
+            "stable": self.stable,
+            "least_stable": None if self.stability is None else {
+                "growth_rate": self.stability.growth, "k": list(self.stability.wave),
+            },
+        }  # fmt: skip
 
     def same(self, other: "_Attractor", scale: float) -> bool:
         """Return whether two attractors agree up to a rotation about z."""
@@ -106,7 +118,7 @@ def _newton(
             return None
     residual = float(np.abs(equations.flow(s)).max())
     growth = float(np.linalg.eigvals(equations.jacobian(s)).real.max())
-    if residual > _ACCURACY * scale * rate or growth > 1e-7 * rate:
+    if not (residual <= _ACCURACY * scale * rate and growth <= MARGINAL * rate):
         return None
     accuracy = max(min(step, scale), 1e-14 * scale)
     return _Attractor(s.reshape(1, -1, 3), residual, accuracy, growth, None)
@@ -120,12 +132,14 @@ def _swing(path: NDArray, centre: _Attractor) -> float:
     return float(max(np.abs(along).max(), np.abs(across).max()))
 
 
-def _relax(equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float) -> _Attractor:
-    """Follow the motion from s to a fixed point, or until t_max."""
+def _relax(
+    equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float, rate: float
+) -> _Attractor:
+    """Follow the motion from s to a fixed point, or until t_max; `rate` sets the unit of time."""
     settings = {"method": "DOP853", "rtol": _ACCURACY, "atol": _ACCURACY * scale}
-    elapsed, piece, swings = 0.0, min(20.0, t_max / 4), [np.inf, np.inf]
+    elapsed, piece, swings = 0.0, min(20.0 / rate, t_max / 4), [np.inf, np.inf]
     while elapsed < 0.75 * t_max:
-        moving = np.abs(equations.flow(s)).max() > 1e-2 * scale
+        moving = np.abs(equations.flow(s)).max() > 1e-2 * scale * rate
         found = None if moving else _newton(equations, s, scale)
         if found is not None:
             return found
@@ -176,7 +190,7 @@ def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> 
     """
     began = time.perf_counter()
     equations = mean_field_equations(model)
-    scale = max((site.dimension - 1) / 2 for site in model.sites)
+    scale, rate = max((site.dimension - 1) / 2 for site in model.sites), largest_rate(model)
     starts = [start_vectors(model, start)]
     if start is None:
         for signs in product((1.0, -1.0), repeat=len(model.sites)):
@@ -185,29 +199,73 @@ def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> 
             starts.append(start_vectors(model, tilted))
     found: list[_Attractor] = []
     for vectors in starts:
-        one = _relax(equations, vectors.ravel(), scale, method.t_max)
+        one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
         if not any(one.same(other, scale) for other in found):
             found.append(one)
+    waves = WaveStability(model, rate)
+    found = [
+        replace(one, stability=waves.at(one.orbit[0])) if len(one.orbit) == 1 else one
+        for one in found
+    ]
     chosen = found[0]
-    fixed = len(chosen.orbit) == 1
-    if fixed:
-        status = Status.CONVERGED
-        message = "The motion ends in a stable fixed point of the mean-field equations."
-    else:
-        status = Status.NOT_CONVERGED
-        speed = chosen.frequency
-        kind = "too slow to tell its frequency" if speed is None else f"frequency {speed:.2g}"
-        message = (
-            f"The mean-field spins still move at t = {method.t_max:g} (a limit cycle, {kind}): "
-            "values are averages over time, errors its range."
-        )
+    status, message = _verdict(chosen, conserved_sum(equations), method)
     if len(found) > 1:
         message += f" {len(found)} different solutions exist; the start decides."
+    undecided = status is Status.FAILED or (
+        chosen.stability is not None and not (chosen.stable or chosen.stability.unstable)
+    )
     return MeanFieldState(
         model, method, status, message, chosen.residual, time.perf_counter() - began,
-        chosen.orbit, chosen.accuracy,
+        chosen.orbit, math.nan if undecided else chosen.accuracy,
         diagnostics={"solutions": [one.report() for one in found]},
     )  # fmt: skip
+
+
+def _verdict(
+    chosen: _Attractor, conserved: tuple[int, ...] | None, method: MeanField
+) -> tuple[Status, str]:
+    """Return what the attractor of the first start means."""
+    if conserved is not None:
+        where = " and ".join(str(site) for site in conserved)
+        return Status.FAILED, (
+            f"The steady state is not unique: the mean-field equations conserve a sum of spin "
+            f"components on site {where}, so that its value at the start decides. Use `evolve`."
+        )
+    stability = chosen.stability
+    if stability is None:
+        if np.ptp(chosen.orbit, axis=0).max() <= _ACCURACY * np.abs(chosen.orbit).max():
+            return Status.NOT_CONVERGED, (
+                "The spins rest at an unstable fixed point of the mean-field equations: any "
+                "perturbation leads away. Start elsewhere."
+            )
+        if chosen.frequency is not None:
+            kind = f"still move, in a limit cycle of frequency {chosen.frequency:.2g},"
+        else:
+            kind = "still move, too slow to tell a limit cycle from a slow approach,"
+        return Status.NOT_CONVERGED, (
+            f"The mean-field spins {kind} at t_max = {method.t_max:g} inverse rates: values are "
+            "averages over time, errors its range."
+        )
+    if stability.stable:
+        message = (
+            "The motion ends in a fixed point of the mean-field equations that is stable against "
+            f"small perturbations at all {stability.waves} wave vectors tried."
+        )
+        if stability.waves == 1:
+            message = "The motion ends in a stable fixed point of the mean-field equations."
+        if stability.fixed:
+            where = " and ".join(str(site) for site in stability.fixed)
+            message += f" Spins on site {where} are not damped: their length S is an assumption."
+        return Status.CONVERGED, message
+    if stability.unstable:
+        return Status.NOT_CONVERGED, (
+            "The fixed point is stable only if all cells are equal: a perturbation with k = "
+            f"{stability.k} grows at the rate {stability.growth:.3g}. Use a larger unit cell."
+        )
+    return Status.NOT_CONVERGED, (
+        f"The fixed point has a perturbation with k = {stability.k} that neither decays nor grows "
+        "and is no rotation about z: the start may decide where it ends. Use `evolve`."
+    )
 
 
 def evolve(

@@ -1,5 +1,6 @@
 """The result of mean-field theory, its settings, and its dynamics."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -28,8 +29,8 @@ class MeanField:
     Parameters
     ----------
     t_max
-        Longest time to wait for a fixed point, in units of the model's inverse rates; what still
-        moves then is reported as a limit cycle.
+        Longest time to wait for a fixed point, in units of the inverse of the model's fastest rate;
+        what still moves then is reported as a limit cycle.
     """
 
     name: ClassVar[str] = "mf"
@@ -49,7 +50,7 @@ class MeanFieldState(Stored):
         <S_j> at times that sample the long-time motion, shape (T, n, 3); T = 1 for a fixed point.
         Expectations are averages over it.
     accuracy
-        Estimated error of the components of a fixed point.
+        Estimated error of the components of a fixed point; nan if the start decides where it is.
     """
 
     kind: ClassVar[str] = "mean_field"
@@ -154,7 +155,7 @@ class MeanFieldState(Stored):
         attributes = {
             **shared_attributes(self),
             "method": method_settings(self.method),
-            "accuracy": self.accuracy,
+            "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
         }
         return {"orbit": self.orbit}, attributes
 
@@ -166,7 +167,7 @@ class MeanFieldState(Stored):
         return cls(
             method=MeanField(attributes["method"]["t_max"]),
             orbit=np.asarray(arrays["orbit"]),
-            accuracy=attributes["accuracy"],
+            accuracy=math.nan if attributes["accuracy"] is None else attributes["accuracy"],
             **shared_fields(attributes),
         )
 

@@ -229,7 +229,7 @@ def _check_bilinear(term: Term) -> None:
     if sum(op in _TRANSVERSE for op, _, _ in term.factors) > 2:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need couplings bilinear in S+ and S-, but the "
-            f"{describe(term)} is not; use ITEBD or Exact."
+            f"{describe(term)} is not; use Exact or ClusterMeanField."
         )
 
 
@@ -252,7 +252,7 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
             )
             raise UnsupportedModelError(
                 f"A collinear configuration along z is no stationary point: the {describe(term)} "
-                "tilts the spins; use MeanField, ITEBD or Exact."
+                "tilts the spins; use MeanField, Exact or ClusterMeanField."
             )
 
 

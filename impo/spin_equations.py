@@ -58,9 +58,10 @@ class SpinEquations:
 
 
 def _refusal(term: Term, why: str) -> UnsupportedModelError:
+    advice = "ITEBD or Exact" if len(term.support) < 3 else "Exact or ClusterMeanField"
     names = " ".join(f"{name}[site {site}, cell {cell}]" for name, site, cell in term.factors)
     return UnsupportedModelError(
-        f"TWA cannot treat the term {names}: {why}. Use ITEBD or Exact for this model."
+        f"TWA cannot treat the term {names}: {why}. Use {advice} for this model."
     )
 
 

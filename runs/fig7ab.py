@@ -1,4 +1,8 @@
-"""Broken symmetry in cluster mean field: larger clusters, larger spins (Fig. 7a, b)."""
+"""Broken symmetry in cluster mean field: larger clusters, larger spins (Fig. 7a, b).
+
+At small rates some unbroken solutions are unstable in directions that the start, along x, excludes:
+these points are hollow.
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

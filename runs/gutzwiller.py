@@ -4,6 +4,8 @@ A one-site cluster is a quantum master equation in the field of its copies (the 
 Appendix B also factorises <S_z^2>. Their thresholds meet for S to infinity, and so do their motions
 at fixed time, and their steady states wherever the mean-field motion is attracted to a point. In
 PPT it is not for S to infinity: damping and noise both fall like 1/S, and the steady states differ.
+For large S the one-site state in PPT is unstable to a perturbation that alternates from site to
+site: these points are hollow.
 """
 
 from dataclasses import replace

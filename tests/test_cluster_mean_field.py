@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from impo import load
 from impo.anderson import anderson, runge_kutta, stable_step
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cluster_flow import cluster_flow
@@ -15,6 +16,7 @@ from impo.cluster_mean_field import (
     evolve,
     steady_state,
 )
+from impo.cluster_stability import wave_modes
 from impo.exact.state import Exact
 from impo.exact.steady import steady_state as exact_steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -218,6 +220,166 @@ def test_out_of_reach():
         steady_state(chain(4.0), ClusterMeanField(4))
     with pytest.raises(ArgumentError, match="`start`"):
         steady_state(chain(1.0), ClusterMeanField(2), start=[[1, 0, 0]] * 3)
+
+
+def shifted(unit=1.0, coupling=-5.0, field=-5.0, drive=1.5):
+    """Driven spins whose neighbours shift each other's resonance."""
+    return LindbladModel(
+        (Spin(0.5),),
+        (
+            Term(drive * unit, ("Sx", 0, 0)),
+            Term(coupling * unit, ("Sz", 0, 0), ("Sz", 0, 1)),
+            Term(field * unit, ("Sz", 0, 0)),
+        ),
+        (Jump(unit, "S-", 0),),
+    )
+
+
+def two_copies(pair):
+    """d rho/dt of `shifted()` for sites of two kinds in turn, written out, shape (2, 2, 2)."""
+    s = spin_operators(0.5)
+    out = []
+    for rho, other in (pair, pair[::-1]):
+        field = -5 - 10 * np.trace(s["Sz"] @ other).real
+        hamiltonian = 1.5 * s["Sx"] + field * s["Sz"]
+        loss = s["S+"] @ s["S-"]
+        motion = -1j * (hamiltonian @ rho - rho @ hamiltonian)
+        out.append(motion + s["S-"] @ rho @ s["S+"] - (loss @ rho + rho @ loss) / 2)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("unit", [1, 1e-3, 1e3])
+def test_a_perturbation_that_alternates_is_tried(unit):
+    state = steady_state(shifted(unit), ClusterMeanField(1))
+    assert state.status == "not_converged"
+    assert state.expect("Sz").value[0] == pytest.approx(-0.34772121, abs=1e-7)
+    assert "k = 3.14" in state.message
+    report = state.diagnostics["solutions"][0]
+    assert not report["stable"]
+    pair = np.array([state.rho, state.rho])
+    assert np.abs(two_copies(pair)).max() < 1e-7
+    pauli = [2 * spin_operators(0.5)[op] for op in ("Sx", "Sy", "Sz")]
+    step, columns = 1e-5, []
+    for p in pauli:
+        kick = np.array([step * p, -step * p])
+        change = (two_copies(pair + kick) - two_copies(pair - kick))[0] / (2 * step)
+        columns.append([np.trace(q @ change).real / 2 for q in pauli])
+    growth = np.linalg.eigvals(np.transpose(columns)).real.max()
+    assert report["least_stable"]["growth_rate"] == pytest.approx(growth * unit, rel=1e-6)
+    assert steady_state(shifted(unit), ClusterMeanField(2)).status == "converged"
+
+
+def test_krylov_space_finds_the_modes_of_a_dense_matrix(monkeypatch):
+    flow = cluster_flow(xy_decay(8.0, 1.0, 1.4), 1)
+    state = steady_state(flow.model, ClusterMeanField(1, 1e-6))
+    u = flow.frame()
+    rho = np.ascontiguousarray((u.conj()[:, None] * state.rho * u).real)
+    mode = np.diag(np.arange(17.0) - 8)
+    found = wave_modes(flow, rho, 0.04, mode)
+    monkeypatch.setattr("impo.cluster_stability._COMPLETE", 20)
+    exact = wave_modes(flow, rho, 0.04, mode)
+    assert found.unstable
+    assert exact.unstable
+    assert exact.growth == pytest.approx(0.0440, rel=2e-3)
+    assert abs(found.growth - exact.growth) < 2 * found.error
+
+
+@pytest.mark.slow
+def test_perturbations_that_a_real_start_excludes_are_tried():
+    """The real motion decays; the imaginary part of a small perturbation grows at 0.15."""
+    state = steady_state(xy_decay(1.5, 1.0, 0.2), ClusterMeanField(3, 1e-6))
+    assert state.status == "not_converged"
+    report = state.diagnostics["solutions"][0]
+    assert report["growth_rate"] < 0
+    flow, u = cluster_flow(state.model, 3), cluster_flow(state.model, 3).frame()
+    rho, flow = u.conj()[:, None] * state.rho * u, replace(flow, real=False)
+    rng, dt = np.random.default_rng(1), 0.1
+    kick = rng.normal(size=(2, *rho.shape))
+    kick = 1e-6j * (kick[0] - kick[0].T) / np.linalg.norm(kick[0])
+    fields = flow.field_values(rho)
+    for _ in range(2):
+        before = np.linalg.norm(kick)
+        kick = runge_kutta(lambda x: flow.linear_rate(rho, fields, x), kick, dt, 400)
+    growth = math.log(np.linalg.norm(kick) / before) / (400 * dt)
+    assert report["least_stable"]["growth_rate"] == pytest.approx(growth, rel=2e-2)
+
+
+def test_other_stable_solutions_are_listed():
+    state = steady_state(shifted(field=-1.0), ClusterMeanField(1))
+    assert state.status == "converged"
+    assert "Another stable solution was found" in state.message
+    first, other = state.diagnostics["solutions"]
+    assert first["stable"]
+    assert other["stable"]
+    method = ClusterMeanField(1)
+    ends = [
+        evolve(state.model, method, [[0.02, 0, z]], [100.0]).expect("Sz").value[-1, 0]
+        for z in (-1, 1)
+    ]
+    assert state.expect("Sz").value[0] == pytest.approx(-0.09255262, abs=1e-6)
+    assert ends == pytest.approx([-0.46094622] * 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        Term(0.7, ("Id", 0, 0), ("Sx", 0, 1)),
+        Term(2.8, ("Sz", 0, 0), ("Sz", 0, 0), ("Sx", 0, 1)),
+    ],
+)
+def test_a_term_that_begins_with_an_identity(term):
+    model = LindbladModel((Spin(0.5),), (term,), (Jump(1, "S-", 0),))
+    state = steady_state(model, ClusterMeanField(1))
+    assert state.status == "converged"
+    assert state.expect("Sz").value[0] == pytest.approx(-0.5 / 1.98, abs=1e-9)
+
+
+def test_any_small_cluster_has_a_verdict():
+    """Tiny couplings, few jumps, all operators: no traceback, and `stable` agrees."""
+    rng, names = np.random.default_rng(0), ("Sx", "Sy", "Sz", "S+", "S-")
+    models = [
+        LindbladModel(
+            (Spin(0.5),) * 2, (Term(1e-12, ("Sz", 0, 1)),), (Jump(0.5, "Sy", 1),)
+        ),
+        LindbladModel((Spin(0.5),), (), (Jump(0.0, "S-", 0),)),
+    ]  # fmt: skip
+    for _ in range(12):
+        n = int(rng.integers(1, 3))
+        terms = []
+        for _ in range(rng.integers(1, 4)):
+            size = rng.choice([1, 0.5, 1e-12, 1e-6]) * rng.uniform(0.5, 1.5)
+            a, b = (str(op) for op in rng.choice(names, 2))
+            terms.append(Term(size, (a, int(rng.integers(n)), 0), (b, 0, 1), plus_hc=True))
+        jump = Jump(rng.choice([0, 1e-12, 1e-6, 0.5]), str(rng.choice(names)), 0)
+        models.append(LindbladModel((Spin(0.5),) * n, terms, (jump, Jump(0.3, names[-1], 0))))
+    for model in models:
+        state = steady_state(model, ClusterMeanField(len(model.sites)))
+        assert state.diagnostics["solutions"][0]["stable"] or state.status != "converged"
+        assert np.all(np.isfinite(state.expect("Sz").value))
+
+
+def test_the_cutoff_of_a_boson_is_in_the_errors(tmp_path):
+    """A parametrically driven cavity: <N> = 8/9 without a cutoff."""
+
+    def cavity(cutoff):
+        return LindbladModel(
+            (Boson(cutoff),),
+            (Term(0.2j, ("Bd", 0, 0), ("Bd", 0, 0), plus_hc=True),),
+            (Jump(1.0, "B", 0),),
+        )  # fmt: skip
+
+    state = steady_state(cavity(10), ClusterMeanField(1, 1e-3))
+    assert state.status == "k_limited"
+    assert "cutoff 14 instead of 10" in state.message
+    wider = steady_state(cavity(14), ClusterMeanField(1, 1e-3)).expect("N").value[0]
+    assert state.expect("N").error[0] >= 0.99 * abs(wider - state.expect("N").value[0])
+    state.save(tmp_path / "state.h5")
+    again = load(tmp_path / "state.h5")
+    np.testing.assert_array_equal(again.variance("N").error, state.variance("N").error)
+    np.testing.assert_array_equal(again.expect("N").error, state.expect("N").error)
+    large = steady_state(cavity(36), ClusterMeanField(1, 1e-3))
+    assert large.status == "converged"
+    assert abs(large.expect("N").value[0] - 8 / 9) < 1e-3
 
 
 @pytest.mark.slow

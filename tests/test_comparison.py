@@ -184,7 +184,7 @@ def test_warnings_become_remarks():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         data = compare(chain(1, 1.0, 0.5, 1.5, 0.9), [rough, Exact()])
-    assert "off by 10 to 40 %" in data.attributes["methods"][0]["message"]
+    assert "<Sz>/S is off by up to 0.22" in data.attributes["methods"][0]["message"]
 
 
 def test_bosons_and_what_cannot_be_compared():

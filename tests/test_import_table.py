@@ -23,12 +23,20 @@ MAY_IMPORT = {
     # methods: the last of each group solves
     "exact": TOP | {"liouvillian", "cluster", "result"},
     "mean_field_equations": TOP,
+    "mean_field_stability": TOP | {"mean_field_equations"},
     "mean_field_state": TOP | {"mean_field_equations", "result"},
-    "mean_field": TOP | {"mean_field_state", "mean_field_equations", "result"},
+    "mean_field": TOP
+    | {"mean_field_state", "mean_field_equations", "mean_field_stability", "result"},
     "anderson": set(),
     "cluster_flow": TOP | {"liouvillian"},
     "cluster_mean_field_state": TOP | {"liouvillian", "cluster", "result"},
-    "cluster_mean_field": TOP | {"cluster_mean_field_state", "cluster_flow", "anderson", "result"},
+    "cluster_stability": TOP | {"cluster_flow", "anderson"},
+    "cluster_start": TOP | {"cluster_mean_field_state", "cluster_flow"},
+    "cluster_cutoff": TOP | {"cluster_mean_field_state", "result"},
+    "cluster_verdict": TOP | {"cluster_stability", "result"},
+    "cluster_mean_field": TOP
+    | {"cluster_mean_field_state", "cluster_flow", "cluster_stability", "cluster_start"}
+    | {"cluster_cutoff", "cluster_verdict", "anderson", "result"},
     "quadratic": TOP,
     "gaussian": set(),
     "equality": set(),
@@ -40,7 +48,10 @@ MAY_IMPORT = {
     "trajectories": {"spin_equations"},
     "spin_ensemble": {"spin_equations", "trajectories"},
     "twa_state": TOP | {"moments", "result"},
+    "twa_uniqueness": TOP | {"moments", "spin_equations"},
+    "twa_verdict": TOP | {"twa_state", "twa_uniqueness", "spin_ensemble", "moments"},
     "twa": TOP
+    | {"twa_uniqueness", "twa_verdict"}
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
     "tensor": TOP | {"liouvillian", "conserved", "result"},
     "store": TOP | {"result", "summary"},

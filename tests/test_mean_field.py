@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from impo import load
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.mean_field import MeanField, MeanFieldState, MeanFieldTrajectory, evolve, steady_state
 from impo.mean_field_equations import mean_field_equations, pair_expectation
@@ -9,7 +10,8 @@ from impo.quadratic import quadratic_bosons
 from impo.result import SteadyState
 from impo.spin import spin_operators, spin_vector
 from impo.summary import summary
-from models.gain_loss import chain
+from models.gain_loss import chain, square
+from models.xy_decay import chain as xy_decay
 
 
 def random_model(spin):
@@ -112,6 +114,64 @@ def test_limit_cycle_is_reported():
     assert min(state.expect("Sz").error) > 0.5
 
 
+def staggered(unit=1.0, cell=1):
+    """Spins of a driven chain whose neighbours shift each other out of resonance."""
+    terms = []
+    for j in range(cell):
+        after = ("Sz", (j + 1) % cell, (j + 1) // cell)
+        terms += [
+            Term(1.5 * unit, ("Sx", j, 0)),
+            Term(-5 * unit, ("Sz", j, 0)),
+            Term(-5 * unit, ("Sz", j, 0), after),
+        ]
+    return LindbladModel((Spin(0.5),) * cell, terms, [Jump(unit, "S-", j) for j in range(cell)])
+
+
+@pytest.mark.parametrize("unit", [1, 1e-3, 1e3])
+def test_a_staggered_perturbation_is_tried(unit):
+    state = steady_state(staggered(unit), MeanField())
+    assert state.status == "not_converged"
+    assert "k = 3.14" in state.message
+    assert not state.diagnostics["solutions"][0]["stable"]
+    growth = state.diagnostics["solutions"][0]["least_stable"]["growth_rate"]
+    # the same mode of a cell of two spins at rest in the same point, at k = 0
+    equations = mean_field_equations(staggered(unit, cell=2))
+    rates = np.linalg.eigvals(equations.jacobian(np.tile(state.vectors, (2, 1)).ravel()))
+    assert growth == pytest.approx(rates.real.max(), rel=1e-9)
+    assert growth == pytest.approx(0.0859 * unit, rel=1e-2)
+    larger = steady_state(staggered(unit, cell=2), MeanField())
+    assert larger.status == "converged"
+    assert abs(np.subtract(*larger.expect("Sz").value)) > 0.1
+
+
+def test_phase_of_a_broken_symmetry_is_no_instability():
+    """At k = 0 of the chain, at k = pi where the charge alternates, in both directions."""
+    for model in (chain(1.5, 1.0, 0.5, 1.0, 1.1), xy_decay(2.0, 1.0, 1.1), square(2.0)):
+        state = steady_state(model, MeanField())
+        assert state.status == "converged"
+        assert state.transverse.value[0] > 0.1
+        assert state.diagnostics["solutions"][0]["stable"]
+
+
+def test_undamped_precession_is_not_stable():
+    """A closed spin in a field of its neighbour, at rest along it: it would turn for ever."""
+    model = LindbladModel(
+        (Spin(1), Spin(1)), (Term(0.5, ("Sz", 0, 0), ("Sz", 1, 0)),), (Jump(1.0, "S-", 0),)
+    )
+    state = steady_state(model, MeanField(), [[0, 0, 1.0], [0, 0, 1.0]])
+    assert state.status == "failed"
+    for coupling, what in ((0.3, "neither decays nor grows"), (0.5, "unstable fixed point")):
+        terms = [
+            Term(coupling, ("Sx", 0, 0), ("Sx", 1, 0)),
+            Term(0.7, ("Sz", 0, 0)),
+            Term(0.8 - coupling, ("Sz", 1, 0)),
+        ]
+        dimer = LindbladModel((Spin(1), Spin(1)), terms, ())
+        state = steady_state(dimer, MeanField(t_max=100), [[0, 0, -1.0], [0, 0, -1.0]])
+        assert state.status == "not_converged"
+        assert what in state.message
+
+
 def test_fixed_point_is_unchanged_by_its_own_motion():
     model = chain(1.5, 1.0, 0.5, 1.0, 1.1)
     state = steady_state(model, MeanField())
@@ -146,6 +206,15 @@ def test_observables_of_a_product():
     np.testing.assert_allclose(state.variance("Sz").value, 0, atol=1e-12)
     assert state.correlation_length("S+", "S-") is None
     assert state.purity_density is None
+
+
+def test_a_state_without_error_bars_is_stored(tmp_path):
+    model = LindbladModel((Spin(1),), (), (Jump(1.0, "Sz", 0),))
+    state = steady_state(model, MeanField())
+    state.save(tmp_path / "state.h5")
+    again = load(tmp_path / "state.h5")
+    assert np.isnan(again.accuracy)
+    assert again.status == state.status == "failed"
 
 
 def test_save_and_rebuild():

