@@ -141,9 +141,10 @@ def verdict(
 ) -> tuple[Status, str]:
     """Return the status of a steady state and a sentence that says what to do.
 
-    `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank and
+    `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank,
     time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen
-    (in an evolution, the probability that a boson is at its cut-off instead); no two-site state has an eigenvalue below its error; and two starts have met.
+    (in an evolution, the probability that a boson is at its cut-off instead); no two-site state has
+    an eigenvalue below its error; and two starts have met.
 
     Parameters
     ----------
