@@ -2,15 +2,15 @@
 
 import math
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from impo.cluster import ClusterDensity
+from impo.exact.gap import Decay, slowest_of
 from impo.exact.sector import Charge
 from impo.exact.solution import Solution, solve
-from impo.exact.spectrum import slowest_decay
+from impo.exact.spectrum import charged_decay, charges_of, cheap
 from impo.exact.state import Exact, ExactState, cluster
 from impo.liouvillian import Generator
 from impo.model import Boson, LindbladModel, Spin
@@ -121,9 +121,14 @@ def steady_state(
         diagnostics["rounding"] = 3 * last.uncertainty * math.sqrt(last.density.dimension)
         diagnostics["smallest_probability"] = _smallest_probability(last.density)
         diagnostics["cutoff_occupation"] = last.density.cutoff_occupation
-        diagnostics["decay_rates"] = rates = _decay_rates(generator, last, method.gap)
+        decays = _decays(generator, last, method.gap)
+        diagnostics["decay_rates"] = {
+            label: None if decay is None else decay.rate for label, decay in decays.items()
+        }
+        gap = slowest_of(list(decays.values()))
+        diagnostics["gap_error"] = None if gap is None else gap.error
         extras = {
-            "gap": _smallest(rates.values()),
+            "gap": None if gap is None else gap.rate,
             "purity": last.density.purity,
             "impurity_per_dimension": last.density.impurity_per_dimension,
             "diagonal_participation": last.density.diagonal_participation,
@@ -155,29 +160,26 @@ def _label(charge: Charge) -> str:
     return ",".join(map(str, charge)) or "0"
 
 
-def _decay_rates(
+def _decays(
     generator: Generator, solution: Solution, charged: bool
-) -> dict[str, float | None]:
-    """Return the slowest decay rate for zero charge and, if wanted, for every charge one.
+) -> dict[str, Decay | None]:
+    """Return the slowest decay for zero charge and, if wanted, for other charges.
 
-    See `SlowModes.decay_rates` for what can be missed. None where it is not wanted or would take
-    much longer than the steady state.
+    These are all charges where that takes a second or two, else every charge one. None where it is
+    not wanted or would take much longer than the steady state.
     """
     count = len(generator.weights)
-    rates = {_label((0,) * count): solution.decay_rate}
-    for which in range(count):
-        charge = tuple(int(i == which) for i in range(count))
-        rate: float | None = None
-        if charged and solution.decay_rate is not None and solution.density is not None:
-            rate = slowest_decay(generator, _top_rank(solution.density) or None, charge)
-        rates[_label(charge)] = rate
-    return rates
-
-
-def _smallest(rates: Iterable[float | None]) -> float | None:
-    """Return the smallest rate; None if one of them is not known."""
-    known = list(rates)
-    return None if None in known else min(rate for rate in known if rate is not None)
+    decays = {_label((0,) * count): solution.decay}
+    ones = [tuple(int(i == which) for i in range(count)) for which in range(count)]
+    if not charged or solution.decay is None or solution.density is None:
+        return decays | {_label(charge): None for charge in ones}
+    k_max = _top_rank(solution.density) or None
+    sizes = charges_of(generator, k_max)
+    if not cheap(sizes.values()):
+        sizes = {charge: sizes[charge] for charge in ones if charge in sizes}
+    for charge in sizes:
+        decays[_label(charge)] = charged_decay(generator, k_max, charge)
+    return decays
 
 
 def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
@@ -198,7 +200,7 @@ def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> 
     if diagnostics["rounding"] > method.tol:
         return Status.NOT_CONVERGED, (
             f"Rounding may change <S_z>/S or Var/S^2 by {diagnostics['rounding']:.1e}, because the "
-            f"slowest mode decays at a rate of only {solution.decay_rate}; accept a larger `tol`."
+            f"slowest mode decays slowly; accept a larger `tol`."
         )
     slowest = min((rate for rate in diagnostics["decay_rates"].values() if rate), default=0.0)
     if slowest < 0:
