@@ -90,8 +90,18 @@ def hermitian_blocks(
     return blocks
 
 
-def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None) -> Solution:
-    """Find the null space of the Liouvillian in the zero-charge sector."""
+def solve(
+    generator: Generator,
+    k_max: int | None,
+    start: ClusterDensity | None,
+    decays: bool = True,
+    oscillating: bool = True,
+) -> Solution:
+    """Find the null space of the Liouvillian in the zero-charge sector.
+
+    The slowest decay is part of it unless `decays` is False; one that oscillates fast may be missed
+    unless `oscillating` is True, and its error says so.
+    """
     sector = bounded_sector(generator, k_max)
     matrix = liouvillian(sector)
     blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
@@ -112,21 +122,23 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
     dimension, complete = null.dimension, null.complete
     x = blocks[0][0] @ null.vectors[:, 0]
     uncertainty = first.uncertainty(null)
-    decays = [slowest_decay(first, null)] if dimension == 1 and complete else []
+    slow: list[Decay | None] = []
+    if dimension == 1 and complete and decays:
+        slow.append(slowest_decay(first, null, oscillating))
     del first, null
     while modes:
         mode = modes.pop()
         other = mode.null_space()
         complete &= other is not None and other.complete
         dimension += 0 if other is None else other.dimension
-        if dimension == 1 and complete:
-            decays.append(slowest_decay(mode, other))
+        if dimension == 1 and complete and decays:
+            slow.append(slowest_decay(mode, other, oscillating))
     if dimension > 1:
         return Solution(None, dimension, complete, True, 0.0, 0.0, 0.0, None, "elimination")
     density = _normalised(sector, x)
     return Solution(
         density, 1, complete, True, residual(sector, matrix @ density.coefficients),
-        leakage(sector, density.coefficients), uncertainty, slowest_of(decays), "elimination",
+        leakage(sector, density.coefficients), uncertainty, slowest_of(slow), "elimination",
     )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""The verdict on the steady state of a finite cluster."""
+
+from typing import Any
+
+from impo.exact.solution import Solution
+from impo.exact.state import Exact
+from impo.result import Status
+
+
+def verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
+    """Return the status and a sentence that says what to do.
+
+    The residual of a direct solution is no part of it: it is a rate, and what it means for the
+    observables is what `diagnostics["rounding"]` says.
+    """
+    found = f"{'' if solution.complete else 'at least '}{solution.null_dimension}"
+    if solution.density is None:
+        return Status.FAILED, (
+            f"The Liouvillian has, to working precision, a null space of dimension {found}: the "
+            "steady state is not unique and depends on the initial state; use `evolve`, or add the "
+            "missing dissipation."
+        )
+    if not solution.converged:
+        return Status.NOT_CONVERGED, (
+            f"GMRES stopped at a residual of {solution.residual:.1e}; use fewer cells or `k_max`."
+        )
+    if not solution.complete:
+        return Status.NOT_CONVERGED, "A second steady state could not be excluded; use fewer cells."
+    tol = method.tol
+    if not diagnostics["rounding"] <= tol:
+        return Status.NOT_CONVERGED, (
+            f"Rounding may change <S_z>/S or Var/S^2 (of bosons <n> or Var n) by "
+            f"{diagnostics['rounding']:.1e}, because the slowest modes decay slowly"
+            f"{_slowest(diagnostics)}; accept a larger `tol`."
+        )
+    for verdict_of in (_multipoles, _bosons, _positivity):
+        limited = verdict_of(tol, diagnostics)
+        if limited is not None:
+            return limited
+    return Status.CONVERGED, "The null space of the Liouvillian has dimension one."
+
+
+def _slowest(diagnostics: dict[str, Any]) -> str:
+    rates = [rate for rate in diagnostics["decay_rates"].values() if rate is not None]
+    return f" (rate {min(rates):.1e})" if rates else ""
+
+
+def _multipoles(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
+    slowest = min((rate for rate in diagnostics["decay_rates"].values() if rate), default=0.0)
+    if slowest < 0:
+        return Status.K_LIMITED, (
+            f"The cut Liouvillian has a mode that grows at the rate {-slowest:.1e}; raise `k_max`."
+        )
+    change = diagnostics["change"]
+    if change is not None and not change <= tol:
+        return Status.K_LIMITED, (
+            f"Between the last two cut-offs up to k_max = {diagnostics['k_max']}, <S_z>/S or "
+            f"Var/S^2 changes by {change:.1e}, more than tol = {tol:.1e}; raise `k_max` or "
+            'use "auto".'
+        )
+    return None
+
+
+def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
+    change = diagnostics["cutoff_change"]
+    if change is None:
+        return Status.K_LIMITED, (
+            "The error from the cutoff of a boson is not known, because other cutoffs are too much "
+            "work; use fewer cells."
+        )
+    if not change <= tol:
+        return Status.K_LIMITED, (
+            f"The cutoff of the bosons changes <n>, Var n, <S_z>/S or Var/S^2 by about "
+            f"{change:.1e}, more than tol = {tol:.1e}; raise it (a boson holds its largest number "
+            f"of quanta with probability {diagnostics['cutoff_occupation']:.1e})."
+        )
+    return None
+
+
+def _positivity(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
+    lowest = min(diagnostics["smallest_probability"], diagnostics["smallest_eigenvalue"])
+    if not lowest >= -max(1e-8, 5 * diagnostics["eigenvalue_change"]):
+        return Status.UNPHYSICAL, (
+            f"An eigenvalue of the density matrix is {lowest:.1e}; raise `k_max`."
+        )
+    return None
