@@ -11,7 +11,14 @@ def _local(site):
     if isinstance(site, Spin):
         s = float(site.S)
         sx, sy, sz = qutip.jmat(s)
-        return {"Id": qutip.qeye(site.dimension), "Sx": sx, "Sy": sy, "Sz": sz, "S+": qutip.jmat(s, "+"), "S-": qutip.jmat(s, "-")}
+        return {
+            "Id": qutip.qeye(site.dimension),
+            "Sx": sx,
+            "Sy": sy,
+            "Sz": sz,
+            "S+": qutip.jmat(s, "+"),
+            "S-": qutip.jmat(s, "-"),
+        }
     b = qutip.destroy(site.dimension)
     return {"Id": qutip.qeye(site.dimension), "B": b, "Bd": b.dag(), "N": b.dag() * b}
 

@@ -48,7 +48,10 @@ class PivotedFactors:
     def __init__(self, matrix: sparse.csr_array, shift: complex):
         self.matrix, self.shift = matrix, shift
         self.dtype = np.result_type(matrix.dtype, type(shift))
+        self._order: NDArray | None
         self._order, self._width = _band(matrix)
+        self._factors: NDArray
+        self._pivots: NDArray
         n = matrix.shape[0]
         if _band_cost(n, self._width)[0] >= _dense_cost(n)[0]:
             self._order = None
@@ -114,15 +117,13 @@ def _band_cost(n: int, width: int) -> tuple[float, float]:
 
 
 def pivoted_cost(matrix: sparse.csr_array) -> tuple[float, float]:
-    """Return (floating-point operations, bytes) of `PivotedFactors`, the cheaper of its two ways."""
+    """Return (floating-point operations, bytes) of `PivotedFactors`."""
     n = matrix.shape[0]
     cost = min(_dense_cost(n), _band_cost(n, _band(matrix)[1]))
     return (4 * cost[0], 2 * cost[1]) if np.iscomplexobj(matrix) else cost
 
 
-def refined(
-    inverse: Inverse, right: NDArray, transposed: bool = False
-) -> tuple[NDArray, float]:
+def refined(inverse: Inverse, right: NDArray, transposed: bool = False) -> tuple[NDArray, float]:
     """Return the solution of (A - shift) x = b for some columns b, and its backward error.
 
     Residuals are fed back until they are as small as rounding makes them or cease to shrink. The

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.linalg import eigvals
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 
-from impo.exact.factorization import EPS, refined
-from impo.exact.modes import NullSpace, SlowModes, arnoldi, traceless
+from impo.exact.factorization import EPS, SMALL, Inverse, refined
+from impo.exact.modes import CLOSE, CLOSEST, NullSpace, SlowModes, arnoldi, traceless
 
-_CLOSE = 1e-9  # shift of an inverse, in units of the matrix norm
+_NEAR = 1e-5  # eigenvalues so close to zero, in units of the norm, are taken from an inverse
 _COUNT = 4  # modes that are looked for next to zero
 _LASTING = 3  # modes that are looked for by evolution
 _DEGREE, _REACH = 24, 6.0  # of the Taylor series of an exponential: its error there is 2e-6
@@ -73,13 +73,15 @@ def slowest_decay(
     if n <= int(state is not None):
         return NOTHING
     if n <= _DENSE:
-        return _dense(modes, state)
+        return _dense(modes, null, state)
     near = _closest(modes, null, state)
     if near is None:
-        return _dense(modes, state) if n <= _LARGEST_DENSE else None
-    lasting = _longest_lived(modes, state, float(np.abs(near[0].real).max())) if oscillating else None
+        return _dense(modes, null, state) if n <= _LARGEST_DENSE else None
+    lasting = (
+        _longest_lived(modes, state, float(np.abs(near[0].real).max())) if oscillating else None
+    )
     if lasting is None and oscillating and n <= _LARGEST_DENSE:
-        return _dense(modes, state)
+        return _dense(modes, null, state)
     values, vectors = near
     slowest = int(np.argmax(values.real))
     value, vector = values[slowest], vectors[:, slowest]
@@ -89,26 +91,45 @@ def slowest_decay(
     return Decay(decay.rate, max(decay.error, abs(decay.rate))) if lasting is None else decay
 
 
-def _dense(modes: SlowModes, state: NDArray | None) -> Decay:
-    """Return the slowest of all eigenvalues."""
+def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> Decay:
+    """Return the slowest of all eigenvalues; those close to zero are taken from an inverse there.
+
+    All have about the same absolute error, which is too much for the slowest.
+    """
     values = eigvals(modes.matrix.toarray())
     if state is not None:
         values = np.delete(values, np.argmin(np.abs(values)))
+    if np.abs(values).min() < _NEAR * modes.norm:
+        inverse = _inverse(modes, null)
+        identity = np.eye(modes.matrix.shape[0])
+        if inverse is not None:
+            part = traceless(
+                inverse.solve(traceless(identity, modes.trace, state)), modes.trace, state
+            )
+            inverted = eigvals(part)
+            large = inverted[np.abs(inverted) * _NEAR * modes.norm > 1]
+            values = np.concatenate(
+                [values[np.abs(values) > _NEAR * modes.norm], inverse.shift + 1 / large]
+            )
     return _polished(modes, state, values[np.argmax(values.real)], None)
+
+
+def _inverse(modes: SlowModes, null: NullSpace | None) -> Inverse | None:
+    return (
+        null.inverse
+        if null is not None
+        else modes.inverse(CLOSE if modes.matrix.shape[0] > SMALL else CLOSEST)
+    )
 
 
 def _closest(
     modes: SlowModes, null: NullSpace | None, state: NDArray | None
 ) -> tuple[NDArray, NDArray] | None:
-    inverse = modes.inverse(_CLOSE) if null is None else null.inverse
+    """Return the eigenvalues closest to zero and their vectors, or None if there is no answer."""
+    inverse = _inverse(modes, null)
     if inverse is None:
         return None
-    found = arnoldi(inverse, _COUNT, None if state is None else modes.trace, state)
-    if found is None:
-        return None
-    values, vectors = found
-    good = np.isfinite(values)
-    return (values[good], vectors[:, good]) if good.any() else None
+    return arnoldi(inverse, _COUNT, None if state is None else modes.trace, state, tol=1e-8)
 
 
 def _longest_lived(
@@ -175,8 +196,8 @@ def _polished(
     """
     n = modes.matrix.shape[0]
     real = abs(value.imag) <= 1e-13 * modes.norm and not np.iscomplexobj(modes.matrix)
-    shift = (value.real if real else complex(value)) / modes.norm + _CLOSE
-    inverse = modes.inverse(shift)
+    offset = CLOSE if n > SMALL else CLOSEST
+    inverse = modes.inverse((value.real if real else complex(value)) / modes.norm + offset)
     random = np.random.default_rng(8)
     pair = []
     for transposed in (False, True):

@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import eig, svd, svdvals
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
 from impo.exact.elimination import elimination_cost, graph_levels
 from impo.exact.factorization import EPS, SMALL, Inverse, factorize, refined
 
 DENSE = 400  # up to this size all eigenvalues are computed
 _COUNTED = 1500  # up to this size a singular value decomposition counts null vectors
+_MOST_DENSE = 4000  # the same where nothing else succeeds
 _SHIFT = 1e-6  # in units of the matrix norm, for eigenvalues; to the right of zero
-_CLOSE, _CLOSEST = 1e-9, 4 * EPS  # for null vectors; the second needs row exchanges
+CLOSE, CLOSEST = 1e-9, 4 * EPS  # for null vectors; the second needs row exchanges
 _SWEEPS = 40
 _MOST = 64  # null vectors that are looked for one after the other
 
@@ -107,18 +108,19 @@ class SlowModes:
         tried first for large matrices, and is given up where a mode decays so slowly that only an
         inverse much closer to zero can tell it from a null vector.
         """
-        first = self.inverse(_CLOSE) if self.matrix.shape[0] > SMALL else None
+        first = self.inverse(CLOSE) if self.matrix.shape[0] > SMALL else None
         found = None if first is None else self._iterate(first)
-        if found is None or not found.slowest > 100 * _CLOSE * self.norm:
-            closer = self.inverse(_CLOSEST, pivoted=True)
+        if found is None or not found.slowest > 100 * CLOSE * self.norm:
+            closer = self.inverse(CLOSEST, pivoted=True)
             if closer is not None:
                 return self._iterate(closer)
         return found
 
-    def uncertainty(self, found: NullSpace) -> float:
-        """Return a bound on the norm of the error of the stationary vector from rounding.
+    def rounding_error(self, found: NullSpace) -> tuple[NDArray, float]:
+        """Return what rounding may add to the stationary vector, and the share in other directions.
 
         Its residual, and what rounding makes of it with random signs, are sent through the inverse.
+        They come out mostly along the slowest mode.
         """
         assert self.trace is not None
         x = found.vectors[:, 0]
@@ -127,9 +129,13 @@ class SlowModes:
         signs = np.random.default_rng(5).choice([-1.0, 1.0], size=(len(x), 4))
         sources = np.column_stack([rest, size[:, None] * signs])
         errors, _ = refined(found.inverse, traceless(sources, self.trace, x))
-        sizes = np.linalg.norm(traceless(errors, self.trace, x), axis=0)
+        errors = traceless(errors, self.trace, x)
+        sizes = np.linalg.norm(errors, axis=0)
         shift = abs(found.inverse.shift) / found.slowest  # what the shift leaves of a slow mode
-        return float((1 + shift) * (sizes[0] + 3 * sizes[1:].max()) + EPS * np.linalg.norm(x))
+        total = float((1 + shift) * (sizes[0] + 3 * sizes[1:].max()) + EPS * np.linalg.norm(x))
+        directions, shares, _ = svd(errors, full_matrices=False)
+        share = float(shares[1] / shares[0]) if len(shares) > 1 and shares[0] > 0 else 1.0
+        return total * directions[:, 0], share
 
     def _iterate(self, inverse: Inverse) -> NullSpace:
         """Return the null space; the block of vectors grows until one of them is not null."""
@@ -200,9 +206,12 @@ class SlowModes:
         fewer.
         """
         found = None
-        if self.matrix.shape[0] > max(DENSE, 2 * count + 6):
+        n = self.matrix.shape[0]
+        if n > max(DENSE, 2 * count + 6):
             inverse = self.inverse(_SHIFT)
             found = None if inverse is None else arnoldi(inverse, count + 2)
+            short = found is None or len(found[0]) < count
+            found = None if short and n <= _MOST_DENSE else found
         values, vectors = eig(self.matrix.toarray()) if found is None else found
         order = np.argsort(np.abs(values), kind="stable")
         values, vectors = values[order], vectors[:, order]
@@ -220,27 +229,29 @@ def arnoldi(
     count: int,
     trace: NDArray | None = None,
     state: NDArray | None = None,
-    transposed: bool = False,
+    tol: float = 1e-13,
 ) -> tuple[NDArray, NDArray] | None:
     """Return the eigenvalues of A closest to the shift of an inverse, and their vectors.
 
-    Modes only if a trace and the stationary state are given. None if Arnoldi does not converge.
+    Only traceless ones if a trace and the stationary state are given. Those that have converged, or
+    None if not one has: many equal eigenvalues can keep Arnoldi from converging.
     """
     n = inverse.matrix.shape[0]
-    left, right = (state, trace) if transposed else (trace, state)
 
     def apply(x: NDArray) -> NDArray:
-        return traceless(inverse.solve(traceless(x, left, right), transposed), left, right)
+        return traceless(inverse.solve(traceless(x, trace, state)), trace, state)
 
-    start = np.random.default_rng(2).normal(size=n).astype(inverse.dtype)
-    try:
-        values, vectors = eigs(
-            LinearOperator((n, n), matvec=apply, dtype=inverse.dtype),
-            k=count,
-            v0=traceless(start, left, right),
-            ncv=min(max(2 * count + 1, 20), n),
-        )
-    except ArpackError:
-        return None
-    with np.errstate(divide="ignore"):
-        return inverse.shift + 1 / values, vectors
+    start = traceless(np.random.default_rng(2).normal(size=n).astype(inverse.dtype), trace, state)
+    operator = LinearOperator((n, n), matvec=apply, dtype=inverse.dtype)
+    for vectors_kept in (max(2 * count + 1, 20), max(4 * count, 60)):
+        try:
+            values, vectors = eigs(
+                operator, k=count, v0=start, ncv=min(vectors_kept, n), tol=tol, maxiter=30
+            )
+            break
+        except ArpackNoConvergence as found:
+            values, vectors = found.eigenvalues, found.eigenvectors
+        except ArpackError:
+            values, vectors = np.zeros(0), np.zeros((n, 0))
+    good = np.abs(values) > 0
+    return (inverse.shift + 1 / values[good], vectors[:, good]) if good.any() else None

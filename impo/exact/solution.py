@@ -51,6 +51,8 @@ class Solution:
     uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
     decay: Decay | None  # the slowest in the zero-charge sector; negative for a growing mode
     solver: str
+    error: NDArray | None = None  # the rounding error, up to a share in other directions
+    share: float = 1.0
 
 
 def bounded_sector(generator: Generator, k_max: int | None, charge: Charge | None = None) -> Sector:
@@ -118,10 +120,13 @@ def solve(
     first = modes.pop()
     null = first.null_space()
     if null is None:
-        return _iterate(sector, blocks, start, max(sweeps, sweeps_worth(_MOST_OPERATIONS, len(sector))))
+        return _iterate(
+            sector, blocks, start, max(sweeps, sweeps_worth(_MOST_OPERATIONS, len(sector)))
+        )
     dimension, complete = null.dimension, null.complete
     x = blocks[0][0] @ null.vectors[:, 0]
-    uncertainty = first.uncertainty(null)
+    error, share = first.rounding_error(null)
+    error = blocks[0][0] @ error
     slow: list[Decay | None] = []
     if dimension == 1 and complete and decays:
         slow.append(slowest_decay(first, null, oscillating))
@@ -138,7 +143,8 @@ def solve(
     density = _normalised(sector, x)
     return Solution(
         density, 1, complete, True, residual(sector, matrix @ density.coefficients),
-        leakage(sector, density.coefficients), uncertainty, slowest_of(slow), "elimination",
+        leakage(sector, density.coefficients), float(np.linalg.norm(error)), slowest_of(slow),
+        "elimination", error, share,
     )  # fmt: skip
 
 

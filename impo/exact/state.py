@@ -118,6 +118,10 @@ class ExactState(Stored):
         Bound on the rounding error of rho in Hilbert-Schmidt norm.
     others
         The same with other cut-offs of bosons; None if these could not be tested.
+    rounded
+        The same with its rounding error added; None if that is not known in detail.
+    share
+        Part of the uncertainty that lies in other directions.
     """
 
     kind: ClassVar[str] = "exact"
@@ -134,13 +138,17 @@ class ExactState(Stored):
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
     others: tuple[OtherCutoff, ...] | None = ()
+    rounded: ClusterDensity | None = None
+    share: float = 1.0
 
     def _estimate(self, quantity: Callable[[ClusterDensity], Any], size: float) -> Estimate | None:
         """Return a quantity with its error; `size` is its derivative with respect to rho."""
         if self.density is None:
             return None
         value = quantity(self.density)
-        error = np.full(np.shape(value), size * self.uncertainty)
+        error = np.full(np.shape(value), size * self.uncertainty * self.share)
+        if self.rounded is not None:
+            error = error + np.abs(value - quantity(self.rounded))
         if self.coarser is not None:
             error = error + np.abs(value - quantity(self.coarser))
         for other in self.others or ():
@@ -214,7 +222,11 @@ class ExactState(Stored):
         """Return the coefficients of rho, and everything else as JSON types."""
         arrays = {}
         ranks: dict[str, int | None] = {}
-        for label, rho in (("density", self.density), ("coarser", self.coarser)):
+        for label, rho in (
+            ("density", self.density),
+            ("coarser", self.coarser),
+            ("rounded", self.rounded),
+        ):
             if rho is not None:
                 arrays[label] = rho.coefficients
                 ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
@@ -232,6 +244,7 @@ class ExactState(Stored):
             **shared_attributes(self),
             "method": asdict(self.method),
             "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
+            "share": self.share,
             "others": others,
             "charges": self.density is not None and len(self.density.generator.weights) > 0,
             "ranks": ranks,
@@ -272,6 +285,8 @@ class ExactState(Stored):
             coarser=densities.get("coarser"),
             uncertainty=math.inf if uncertainty is None else uncertainty,
             others=None if told is None else tuple(others),
+            rounded=densities.get("rounded"),
+            share=attributes.get("share", 1.0),
             **fields,
         )
 

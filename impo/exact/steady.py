@@ -120,9 +120,12 @@ def steady_state(
     }
     extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
     others: tuple[OtherCutoff, ...] | None = ()
+    rounded: ClusterDensity | None = None
     if last.density is not None:
         diagnostics["change"] = 0.0 if uncut else change
-        diagnostics["rounding"] = rounding = _rounding(model, last)
+        if last.error is not None:
+            rounded = replace(last.density, coefficients=last.density.coefficients + last.error)
+        diagnostics["rounding"] = rounding = _rounding(model, last, rounded)
         cutoffs = cutoff_error(model, method, last.density, history[-1]["k_max"], rounding)
         known = math.isfinite(cutoffs.change)
         others = cutoffs.others if known else None
@@ -137,6 +140,9 @@ def steady_state(
         diagnostics["decay_rates"] = {
             label: None if decay is None else decay.rate for label, decay in decays.items()
         }
+        diagnostics["decay_rate_errors"] = {
+            label: None if decay is None else decay.error for label, decay in decays.items()
+        }
         gap = slowest_of(list(decays.values()))
         diagnostics["gap_error"] = None if gap is None else gap.error
         extras = {
@@ -150,15 +156,16 @@ def steady_state(
         model, method, status, message,
         None if last.density is None else last.residual,
         time.perf_counter() - began, last.density, coarser,
-        last.uncertainty, tuple(history), diagnostics, extras, others,
+        last.uncertainty, tuple(history), diagnostics, extras, others, rounded, last.share,
     )  # fmt: skip
 
 
-def _rounding(model: LindbladModel, solution: Solution) -> float:
+def _rounding(model: LindbladModel, solution: Solution, rounded: ClusterDensity | None) -> float:
     """Return what rounding may change of <S_z>/S and Var/S^2 (bosons: n and Var n)."""
     assert solution.density is not None
     largest = max((site.cutoff for site in model.sites if isinstance(site, Boson)), default=1)
-    return 3 * largest**2 * solution.uncertainty * math.sqrt(solution.density.dimension)
+    bound = 3 * largest**2 * solution.uncertainty * math.sqrt(solution.density.dimension)
+    return solution.share * bound + (0 if rounded is None else _shift(solution.density, rounded))
 
 
 def _eigenvalue_change(density: ClusterDensity, coarser: ClusterDensity | None) -> float:
@@ -188,9 +195,7 @@ def _label(charge: Charge) -> str:
     return ",".join(map(str, charge)) or "0"
 
 
-def _decays(
-    generator: Generator, solution: Solution, charged: bool
-) -> dict[str, Decay | None]:
+def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str, Decay | None]:
     """Return the slowest decay for zero charge and, if wanted, for other charges.
 
     These are all charges where that takes a second or two, else every charge one. None where it is

@@ -46,10 +46,12 @@ def _slowest(diagnostics: dict[str, Any]) -> str:
 
 
 def _multipoles(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
-    slowest = min((rate for rate in diagnostics["decay_rates"].values() if rate), default=0.0)
-    if slowest < 0:
+    rates, errors = diagnostics["decay_rates"], diagnostics["decay_rate_errors"]
+    growing = [-rate for label, rate in rates.items() if rate is not None and -rate > errors[label]]
+    if growing:
         return Status.K_LIMITED, (
-            f"The cut Liouvillian has a mode that grows at the rate {-slowest:.1e}; raise `k_max`."
+            f"The cut Liouvillian has a mode that grows at the rate {max(growing):.1e}; raise "
+            "`k_max`."
         )
     change = diagnostics["change"]
     if change is not None and not change <= tol:
