@@ -15,7 +15,8 @@ from impo.model import Boson, LindbladModel, Spin
 
 _LARGEST_RATIO = 0.98  # of successive changes; beyond it they do not converge
 _SAFETY = 1.1
-_ROWS, _TIMES = 5000, 8  # a second solution may have so many rows, or so many times those here
+_EMPTY = 1e-14  # probability that is no more than rounding
+_ROWS, _TIMES = 5000, 4  # a second solution may have so many rows, or so many times those here
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def cutoff_error(
 
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
     the limit is that change times 1 + q + q^2 + ... if every further step changes q times as much;
-    q is the ratio to the change from c - s (or from c + s to c + 2 s for the smallest c). Where a
-    larger cut-off would be too much work, c, c - s and c - 2 s take its place.
+    q is the ratio to the change from c - s, or, where c - s is less than one, that of n^2 P(n)
+    around n = c + s and n = c. Where a larger cut-off would be too much work, c, c - s and c - 2 s
+    are used.
 
     Parameters
     ----------
@@ -96,13 +98,10 @@ def _one_boson(
 
     above, below = at(site.cutoff + step), at(site.cutoff - step)
     if above is not None:
-        beyond = None if below is not None else at(site.cutoff + 2 * step)
         if below is not None:
             ratio = _ratio(density, below, above, density, noise)
-        elif beyond is not None:
-            ratio = _ratio(above, density, beyond, above, noise)
         else:
-            return None
+            ratio = _tail_ratio(above, number, site.cutoff, step)
         return OtherCutoff(above, _SAFETY / (1 - ratio))
     lowest = at(site.cutoff - 2 * step)
     if below is None or lowest is None:
@@ -123,6 +122,17 @@ def _ratio(
         return 0.0
     with np.errstate(divide="ignore"):
         return min(float((after[counts] / before[counts]).max()), _LARGEST_RATIO)
+
+
+def _tail_ratio(density: ClusterDensity, number: int, cutoff: int, step: int) -> float:
+    """Return the ratio of n^2 P(n) on the two numbers up to c + s and on those up to c."""
+    largest = 0.0
+    for cell in sorted(set(density.generator.cells)):
+        weights = np.arange(cutoff + step + 1) ** 2 * density.distribution([(number, cell)])
+        low, high = weights[max(cutoff - 1, 0) : cutoff + 1].sum(), weights[-2:].sum()
+        if high > _EMPTY:
+            largest = max(largest, float(high / max(low, _EMPTY)))
+    return min(largest, _LARGEST_RATIO)
 
 
 def _solved(

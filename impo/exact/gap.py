@@ -77,9 +77,9 @@ def slowest_decay(
     near = _closest(modes, null, state)
     if near is None:
         return _dense(modes, null, state) if n <= _LARGEST_DENSE else None
-    lasting = (
-        _longest_lived(modes, state, float(np.abs(near[0].real).max())) if oscillating else None
-    )
+    lasting = None
+    if oscillating:
+        lasting = _longest_lived(modes, state, float(np.abs(near[0].real).max()))
     if lasting is None and oscillating and n <= _LARGEST_DENSE:
         return _dense(modes, null, state)
     values, vectors = near
@@ -103,10 +103,8 @@ def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> D
         inverse = _inverse(modes, null)
         identity = np.eye(modes.matrix.shape[0])
         if inverse is not None:
-            part = traceless(
-                inverse.solve(traceless(identity, modes.trace, state)), modes.trace, state
-            )
-            inverted = eigvals(part)
+            part = inverse.solve(traceless(identity, modes.trace, state))
+            inverted = eigvals(traceless(part, modes.trace, state))
             large = inverted[np.abs(inverted) * _NEAR * modes.norm > 1]
             values = np.concatenate(
                 [values[np.abs(values) > _NEAR * modes.norm], inverse.shift + 1 / large]
@@ -115,11 +113,9 @@ def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> D
 
 
 def _inverse(modes: SlowModes, null: NullSpace | None) -> Inverse | None:
-    return (
-        null.inverse
-        if null is not None
-        else modes.inverse(CLOSE if modes.matrix.shape[0] > SMALL else CLOSEST)
-    )
+    if null is not None:
+        return null.inverse
+    return modes.inverse(CLOSE if modes.matrix.shape[0] > SMALL else CLOSEST)
 
 
 def _closest(
@@ -204,7 +200,9 @@ def _polished(
         x = random.normal(size=(n, 1)) if vector is None or transposed else vector[:, None]
         x = x.real if real else x
         left, right = (state, modes.trace) if transposed else (modes.trace, state)
-        for _ in range(4 if inverse is not None else 0):
+        for _ in range(4):
+            if inverse is None:
+                break
             x, _ = refined(inverse, traceless(x, left, right), transposed)
             x = traceless(x, left, right)
             x = x / np.linalg.norm(x)
@@ -220,4 +218,4 @@ def _polished(
     # a pair of vectors that belong to another mode says nothing about this one
     if inverse is None or not abs(better - value) <= 1e-3 * abs(value) + 10 * error:
         return Decay(-float(value.real), abs(float(value.real)))
-    return Decay(-float(better.real), min(error, abs(float(better.real))))
+    return Decay(-float(better.real), min(float(error), abs(float(better.real))))

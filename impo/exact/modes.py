@@ -6,13 +6,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import eig, svd, svdvals
+from scipy.linalg import eig, svd
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
 from impo.exact.elimination import elimination_cost, graph_levels
 from impo.exact.factorization import EPS, SMALL, Inverse, factorize, refined
 
-DENSE = 400  # up to this size all eigenvalues are computed
+_DENSE = 400  # up to this size all eigenvalues are computed
 _COUNTED = 1500  # up to this size a singular value decomposition counts null vectors
 _MOST_DENSE = 4000  # the same where nothing else succeeds
 _SHIFT = 1e-6  # in units of the matrix norm, for eigenvalues; to the right of zero
@@ -207,7 +207,7 @@ class SlowModes:
         """
         found = None
         n = self.matrix.shape[0]
-        if n > max(DENSE, 2 * count + 6):
+        if n > max(_DENSE, 2 * count + 6):
             inverse = self.inverse(_SHIFT)
             found = None if inverse is None else arnoldi(inverse, count + 2)
             short = found is None or len(found[0]) < count

@@ -106,11 +106,13 @@ def zero_charge(generator: Generator) -> Charge:
     return (0,) * len(generator.weights)
 
 
-def sector_sizes(generator: Generator, k_max: int | None) -> Counter[Charge]:
-    """Return the number of products with every charge that occurs, without making any."""
+def sector_sizes(
+    generator: Generator, k_max: int | None, positions: Sequence[int] | None = None
+) -> Counter[Charge]:
+    """Return the number of products of some sites (all) with every charge that occurs."""
     counts: Counter[Charge] = Counter({zero_charge(generator): 1})
-    for number, site in enumerate(generator.sites):
-        weights, top = generator.weights[:, number], _top(site, k_max)
+    for number in range(len(generator.sites)) if positions is None else positions:
+        weights, top = generator.weights[:, number], _top(generator.sites[number], k_max)
         total: Counter[Charge] = Counter()
         for q in range(-top, top + 1):
             step = (weights * q).tolist()
@@ -123,7 +125,13 @@ def sector_sizes(generator: Generator, k_max: int | None) -> Counter[Charge]:
 
 def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
     """Return the number of products with the given charges, without making any."""
-    return sector_sizes(generator, k_max)[charge]
+    sites = range(len(generator.sites))
+    middle = len(sites) // 2
+    left, right = (
+        sector_sizes(generator, k_max, part) for part in (sites[:middle], sites[middle:])
+    )
+    rest = {old: tuple(a - b for a, b in zip(charge, old, strict=True)) for old in left}
+    return sum(many * right[rest[old]] for old, many in left.items())
 
 
 def _top(site: Site, k_max: int | None) -> int:

@@ -104,8 +104,8 @@ class ExactState(Stored):
     """State of a finite cluster; implements `impo.result.SteadyState`.
 
     Values on a site of the unit cell are averages over the cells. The error of a value is its
-    change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus what
-    the uncertainty of rho allows (nan where the cut-off of a boson could not be tested). All
+    change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus
+    what the uncertainty of rho allows (nan where the cut-off of a boson could not be tested). All
     quantities are None if the steady state is not unique.
 
     Attributes
