@@ -75,6 +75,7 @@ class PivotedFactors:
 
     def _banded(self) -> NDArray:
         rows = self.matrix[self._order][:, self._order].tocoo()
+        rows.eliminate_zeros()
         n, width = self.matrix.shape[0], self._width
         out = np.zeros((3 * width + 1, n), dtype=self.dtype, order="F")
         out[2 * width + rows.row - rows.col, rows.col] = rows.data

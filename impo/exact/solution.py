@@ -87,8 +87,9 @@ def hermitian_blocks(
         parts = [symmetric, antisymmetric]
     blocks = []
     for part in parts:
-        folded = sparse.csr_array(part.conj().T @ matrix @ part)
-        blocks.append((part, sparse.csr_array(folded.real)))
+        folded = sparse.csr_array((part.conj().T @ matrix @ part).real)
+        folded.eliminate_zeros()
+        blocks.append((part, folded))
     return blocks
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from impo.exact.solution import Solution
 from impo.exact.state import Exact
 from impo.result import Status
@@ -33,11 +35,15 @@ def verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> t
             f"{diagnostics['rounding']:.1e}, because the slowest modes decay slowly"
             f"{_slowest(diagnostics)}; accept a larger `tol`."
         )
-    for verdict_of in (_multipoles, _bosons, _positivity):
-        limited = verdict_of(tol, diagnostics)
-        if limited is not None:
-            return limited
-    return Status.CONVERGED, "The null space of the Liouvillian has dimension one."
+    limited = (
+        _multipoles(tol, diagnostics)
+        or _bosons(tol, diagnostics)
+        or _positivity(diagnostics, solution.uncertainty)
+    )
+    return limited or (
+        Status.CONVERGED,
+        "The null space of the Liouvillian has dimension one.",
+    )
 
 
 def _slowest(diagnostics: dict[str, Any]) -> str:
@@ -79,9 +85,10 @@ def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | Non
     return None
 
 
-def _positivity(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
-    lowest = min(diagnostics["smallest_probability"], diagnostics["smallest_eigenvalue"])
-    if not lowest >= -max(1e-8, 5 * diagnostics["eigenvalue_change"]):
+def _positivity(diagnostics: dict[str, Any], uncertainty: float) -> tuple[Status, str] | None:
+    lowest = np.min([diagnostics["smallest_probability"], diagnostics["smallest_eigenvalue"]])
+    allowed = max(1e-8, 5 * (diagnostics["eigenvalue_change"] + uncertainty))
+    if not lowest >= -allowed:
         return Status.UNPHYSICAL, (
             f"An eigenvalue of the density matrix is {lowest:.1e}; raise `k_max`."
         )
