@@ -264,13 +264,13 @@ def _exact(state: ExactState) -> Iterator[Line]:
         error += float(np.linalg.norm(np.subtract(*both), 2))
     parts = [places] if rho.dimension <= _LARGEST_MATRIX else pairs
     yield from _density_matrices(map(rho.density_matrix, parts), error, state.status)
-    found = projected_residual(rho)
+    found, relative = projected_residual(rho)
     yield _residual(state.residual, found)
     for name in ("purity", "impurity_per_dimension", "diagonal_participation"):
         if name in state.extras:
             claimed, value = state.extras[name], getattr(rho, name)
             yield Line(name, f"{claimed:.8g}", f"{value:.8g}", _close(claimed, value))
-    yield _accurate(state, 0.0)  # the residual is a rate; the error bars say what it means
+    yield _accurate(state, relative)  # a rate is no accuracy: units of time must not matter
 
 
 def _holstein_primakoff(state: HolsteinPrimakoffState) -> Iterator[Line]:

@@ -12,7 +12,8 @@ from impo.exact.factorization import PivotedFactors, accurate_elimination, facto
 from impo.exact.gap import slowest_decay
 from impo.exact.modes import SlowModes
 from impo.exact.positivity import lowest_eigenvalue
-from impo.exact.solution import solve
+from impo.exact.sector import charge_sector, liouvillian, site_bases
+from impo.exact.solution import hermitian_blocks, solve
 from impo.exact.state import cluster
 from impo.exact.verdict import verdict
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -47,18 +48,21 @@ def test_inverses_solve(n, width, shift):
 
 
 def test_elimination_that_loses_its_accuracy_is_not_used():
-    rng = np.random.default_rng(1)
-    n = 700
-    matrix = sparse.lil_array(band(n, 1, rng))
-    matrix.setdiag(np.arange(n) % 2)  # blocks of one row each, every second of which has no pivot
-    matrix = sparse.csr_array(matrix)
-    levels = [np.array([i]) for i in range(n)]
-    assert accurate_elimination(matrix, levels, 1e-14) is None
-    inverse = factorize(matrix, levels, 1e-14, np.inf)
+    terms = (Term(1, ("Sx", 0, 0), ("Sx", 1, 0)), Term(0.3, ("Sx", 0, 0)))
+    model = LindbladModel((Spin(2), Spin(2)), terms, (Jump(1, "Sx", 1),))
+    generator = cluster(model, Exact())
+    sector = charge_sector(generator, site_bases(generator))
+    [(_, matrix)] = hermitian_blocks(sector, liouvillian(sector))
+    n = matrix.shape[0]
+    modes = SlowModes(matrix)
+    shift = 1e-9 * modes.norm
+    assert accurate_elimination(matrix, modes.levels, shift) is None
+    inverse = factorize(matrix, modes.levels, shift, np.inf)
     assert isinstance(inverse, PivotedFactors)
-    _, error = refined(inverse, rng.normal(size=(n, 1)))
+    _, error = refined(inverse, np.random.default_rng(1).normal(size=(n, 1)))
     assert error < 1e-15
-    assert factorize(matrix, levels, 1e-14, 1.0) is None  # no memory
+    assert factorize(matrix, modes.levels, shift, 1.0) is None  # no memory
+    assert modes.null_space().dimension == 25  # the operators that commute with both S_x
 
 
 def generator_of_classical_jumps(rng, n, slow):

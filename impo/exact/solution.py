@@ -191,10 +191,16 @@ def residual(sector: Sector, change: NDArray) -> float:
     return float(np.max(np.abs(change[low]) / sizes))
 
 
-def projected_residual(density: ClusterDensity) -> float:
-    """Return `residual` of a density operator, in the basis that it is expanded in."""
+def projected_residual(density: ClusterDensity) -> tuple[float, float]:
+    """Return `residual` of a density operator in the basis that it is expanded in.
+
+    Also in units of the norm of the Liouvillian, about the fastest rate of the cluster.
+    """
     sector = charge_sector(density.generator, density.bases)
-    return residual(sector, liouvillian(sector) @ density.coefficients)
+    matrix = liouvillian(sector)
+    found = residual(sector, matrix @ density.coefficients)
+    norm = float(abs(matrix).sum(axis=0).max())
+    return found, found / norm if norm > 0 else 0.0
 
 
 def leakage(sector: Sector, coefficients: NDArray) -> float:
