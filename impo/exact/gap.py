@@ -19,7 +19,7 @@ from impo.exact.modes import CLOSE, CLOSEST, NullSpace, SlowModes, arnoldi, trac
 
 _NEAR = 1e-5  # eigenvalues so close to zero, in units of the norm, are taken from an inverse
 _COUNT = 4  # modes that are looked for next to zero
-_LASTING = 3  # modes that are looked for by evolution
+_LASTING = 2  # modes that are looked for by evolution
 _DEGREE, _REACH = 24, 6.0  # of the Taylor series of an exponential: its error there is 2e-6
 _KRYLOV, _RESTARTS = 24, 4
 _WORK = 1e9  # sparse multiplications of a search by evolution: a second or two
@@ -216,6 +216,7 @@ def _polished(
         rounding = EPS * (np.abs(left) @ (modes.magnitude @ np.abs(right)) + abs(value))
         error = float((rest + 4 * rounding) / abs(overlap)) + EPS * abs(value)
     # a pair of vectors that belong to another mode says nothing about this one
-    if inverse is None or not abs(better - value) <= 1e-3 * abs(value) + 10 * error:
+    roughly = 1e-3 * abs(value) if vector is None else 0.1 * abs(value.real) + 1e-3 * abs(value)
+    if inverse is None or not abs(better - value) <= roughly + 10 * error:
         return Decay(-float(value.real), abs(float(value.real)))
     return Decay(-float(better.real), min(float(error), abs(float(better.real))))
