@@ -4,6 +4,7 @@ Breadth-first levels make every sparse matrix block tridiagonal. In the multipol
 that start at the identity are those of constant k + k' + ..., with a few hundred to a few thousand
 products each, and elimination runs at the speed of dense matrix products with a known memory.
 General sparse LU (SuperLU) stores 2.3 times as much for a dimer with S = 12, and more from there.
+Rows are exchanged inside a block but not between blocks, so that a solution must be measured.
 """
 
 from collections.abc import Sequence

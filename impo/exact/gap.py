@@ -91,11 +91,19 @@ def slowest_decay(
     return Decay(decay.rate, max(decay.error, abs(decay.rate))) if lasting is None else decay
 
 
-def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> Decay:
+def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> Decay | None:
     """Return the slowest of all eigenvalues; those close to zero are taken from an inverse there.
 
-    All have about the same absolute error, which is too much for the slowest.
+    All have about the same absolute error, which is too much for the slowest. None if LAPACK fails.
     """
+    try:
+        values = _all_eigenvalues(modes, null, state)
+    except np.linalg.LinAlgError:
+        return None
+    return _polished(modes, state, values[np.argmax(values.real)], None)
+
+
+def _all_eigenvalues(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> NDArray:
     values = eigvals(modes.matrix.toarray())
     if state is not None:
         values = np.delete(values, np.argmin(np.abs(values)))
@@ -109,7 +117,7 @@ def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> D
             values = np.concatenate(
                 [values[np.abs(values) > _NEAR * modes.norm], inverse.shift + 1 / large]
             )
-    return _polished(modes, state, values[np.argmax(values.real)], None)
+    return values
 
 
 def _inverse(modes: SlowModes, null: NullSpace | None) -> Inverse | None:

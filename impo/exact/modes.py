@@ -191,7 +191,7 @@ class SlowModes:
 
     def _counted(self, inverse: Inverse, state: NDArray | None) -> NullSpace:
         """Return a null space of more than one dimension from all singular values."""
-        _, sizes, rows = svd(self.matrix.toarray())
+        _, sizes, rows = svd(self.matrix.toarray(), lapack_driver="gesvd")
         null = sizes <= self.rounding(rows.conj().T)
         if state is not None:
             null[-1] = True

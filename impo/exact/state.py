@@ -44,8 +44,8 @@ class Exact:
     tol
         Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
     gap
-        Whether to compute the slowest decay rate with charge one, which takes longer than the
-        state, and with it the gap.
+        Whether to compute the gap: slowest decay rates with a charge, and of modes that oscillate
+        fast. This takes longer than the state.
     """
 
     name: ClassVar[str] = "exact"

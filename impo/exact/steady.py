@@ -63,8 +63,9 @@ def steady_state(
     """Return the steady state of a finite cluster.
 
     The Liouvillian of the zero-charge sector is reduced to Hermitian operators, where it is real,
-    and its null space is found by block elimination; by GMRES where a factorization would cost much
-    more. The dimension of the null space is established in either case.
+    and its null space is found with an inverse next to zero; by GMRES where a factorization would
+    cost much more. The dimension of the null space is established in either case. Solutions with
+    other cut-offs give the error that the cut-offs of bosons cause.
 
     Parameters
     ----------
@@ -125,7 +126,8 @@ def steady_state(
         diagnostics["change"] = 0.0 if uncut else change
         if last.error is not None:
             rounded = replace(last.density, coefficients=last.density.coefficients + last.error)
-        diagnostics["rounding"] = rounding = _rounding(model, last, rounded)
+        rounding = _rounding(model, last, rounded)
+        diagnostics["rounding"] = rounding if math.isfinite(rounding) else None
         cutoffs = cutoff_error(model, method, last.density, history[-1]["k_max"], rounding)
         known = math.isfinite(cutoffs.change)
         others = cutoffs.others if known else None

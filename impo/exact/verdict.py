@@ -29,11 +29,12 @@ def verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> t
     if not solution.complete:
         return Status.NOT_CONVERGED, "A second steady state could not be excluded; use fewer cells."
     tol = method.tol
-    if not diagnostics["rounding"] <= tol:
+    rounding = diagnostics["rounding"]
+    if rounding is None or not rounding <= tol:
+        size = "an unknown amount" if rounding is None else f"{rounding:.1e}"
         return Status.NOT_CONVERGED, (
-            f"Rounding may change <S_z>/S or Var/S^2 (of bosons <n> or Var n) by "
-            f"{diagnostics['rounding']:.1e}, because the slowest modes decay slowly"
-            f"{_slowest(diagnostics)}; accept a larger `tol`."
+            f"Rounding may change <S_z>/S or Var/S^2 (of bosons <n> or Var n) by {size}, because "
+            f"the slowest modes decay slowly{_slowest(diagnostics)}; accept a larger `tol`."
         )
     limited = (
         _multipoles(tol, diagnostics)
