@@ -268,19 +268,19 @@ def _exact(state: ExactState) -> Iterator[Line]:
     unit = len(state.model.sites)
     places = [(p % unit, cell) for p, cell in enumerate(rho.generator.cells)]
     pairs = [places[i : i + 2] for i in range(max(len(places) - 1, 1))]
-    error = 0.0
+    error = float(np.nan_to_num(state.uncertainty, posinf=1.0))
     if state.coarser is not None:
         both = (density.density_matrix(pairs[0]) for density in (rho, state.coarser))
-        error = float(np.linalg.norm(np.subtract(*both), 2))
+        error += float(np.linalg.norm(np.subtract(*both), 2))
     parts = [places] if rho.dimension <= _LARGEST_MATRIX else pairs
     yield from _density_matrices(map(rho.density_matrix, parts), error, state.status)
-    found = projected_residual(rho)
+    found, relative = projected_residual(rho)
     yield _residual(state.residual, found)
     for name in ("purity", "impurity_per_dimension", "diagonal_participation"):
         if name in state.extras:
             claimed, value = state.extras[name], getattr(rho, name)
             yield Line(name, f"{claimed:.8g}", f"{value:.8g}", close(claimed, value))
-    yield _accurate(state, found)
+    yield _accurate(state, relative)  # a rate is no accuracy: units of time must not matter
 
 
 def _holstein_primakoff(state: HolsteinPrimakoffState) -> Iterator[Line]:

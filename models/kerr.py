@@ -37,7 +37,7 @@ def oscillator(
     cutoff
         Largest number of quanta kept. The default is 1.2 times the largest classical stationary
         number and ten standard deviations of a coherent state on top; whether that was enough is
-        seen from `diagnostics["cutoff_occupation"]`.
+        seen from `diagnostics["cutoff_change"]`.
     """
     scale = positive("D", D)
     drive, detuning, kerr = finite("F", F), finite("delta", delta), finite("U", U)

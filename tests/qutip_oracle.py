@@ -11,9 +11,16 @@ def _local(site):
     if isinstance(site, Spin):
         s = float(site.S)
         sx, sy, sz = qutip.jmat(s)
-        return {"Sx": sx, "Sy": sy, "Sz": sz, "S+": qutip.jmat(s, "+"), "S-": qutip.jmat(s, "-")}
+        return {
+            "Id": qutip.qeye(site.dimension),
+            "Sx": sx,
+            "Sy": sy,
+            "Sz": sz,
+            "S+": qutip.jmat(s, "+"),
+            "S-": qutip.jmat(s, "-"),
+        }
     b = qutip.destroy(site.dimension)
-    return {"B": b, "Bd": b.dag(), "N": b.dag() * b}
+    return {"Id": qutip.qeye(site.dimension), "B": b, "Bd": b.dag(), "N": b.dag() * b}
 
 
 def operator(model, cells, name, site, cell):
@@ -25,7 +32,7 @@ def operator(model, cells, name, site, cell):
 
 def system(model, cells=1, periodic=False):
     """Return (H, collapse operators) of a one-dimensional cluster."""
-    total, jumps = 0, []
+    total, jumps = 0 * operator(model, cells, "Id", 0, 0), []
     for cell in range(cells):
         for term in model.hamiltonian:
             product = term.coefficient

@@ -17,7 +17,7 @@ from scipy import sparse
 from impo.arguments import ArgumentError
 from impo.liouvillian import Generator
 from impo.model import Site, Spin
-from impo.sparse_basis import SparseBasis, pruned, sparse_basis
+from impo.sparse_basis import SparseBasis, sparse_basis
 
 Charge = tuple[int, ...]
 _ROUNDING = 1e-14
@@ -106,19 +106,32 @@ def zero_charge(generator: Generator) -> Charge:
     return (0,) * len(generator.weights)
 
 
-def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
-    """Return the number of products with the given charges, without making any."""
-    counts: Counter = Counter({zero_charge(generator): 1})
-    for number, site in enumerate(generator.sites):
-        weights, top = generator.weights[:, number], _top(site, k_max)
-        total: Counter = Counter()
+def sector_sizes(
+    generator: Generator, k_max: int | None, positions: Sequence[int] | None = None
+) -> Counter[Charge]:
+    """Return the number of products of some sites (all) with every charge that occurs."""
+    counts: Counter[Charge] = Counter({zero_charge(generator): 1})
+    for number in range(len(generator.sites)) if positions is None else positions:
+        weights, top = generator.weights[:, number], _top(generator.sites[number], k_max)
+        total: Counter[Charge] = Counter()
         for q in range(-top, top + 1):
             step = (weights * q).tolist()
             for old, many in counts.items():
                 here = tuple(a + b for a, b in zip(old, step, strict=True))
                 total[here] += many * (top + 1 - abs(q))
         counts = total
-    return counts[charge]
+    return counts
+
+
+def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
+    """Return the number of products with the given charges, without making any."""
+    sites = range(len(generator.sites))
+    middle = len(sites) // 2
+    left, right = (
+        sector_sizes(generator, k_max, part) for part in (sites[:middle], sites[middle:])
+    )
+    rest = {old: tuple(a - b for a, b in zip(charge, old, strict=True)) for old in left}
+    return sum(many * right[rest[old]] for old, many in left.items())
 
 
 def _top(site: Site, k_max: int | None) -> int:
@@ -236,7 +249,7 @@ def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
     rows = rows or sector
     base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
     shape = (len(rows), len(sector))
-    total = sparse.csr_array(shape)
+    total, magnitude = sparse.csr_array(shape), sparse.csr_array(shape)
     for positions, matrices in _site_terms(sector.generator, sector.bases, rows.bases):
         column = np.arange(len(sector))
         key, value = base, np.ones(len(sector))
@@ -250,8 +263,11 @@ def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
             key = np.repeat(key, many) + step * rows.strides[position]
             value = np.repeat(value, many) * matrix.data[entry]
             column = np.repeat(column, many)
-        total = total + sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
-    return sparse.csr_array(pruned(total, _ROUNDING))
+        term = sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
+        total, magnitude = total + term, magnitude + abs(term)
+    # what is left where terms cancel is rounding; a small rate beside large ones is not
+    total = total.multiply(abs(total) > _ROUNDING * magnitude)
+    return sparse.csr_array(total.tocsc().tocsr())
 
 
 def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]:

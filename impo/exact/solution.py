@@ -8,6 +8,8 @@ from scipy import sparse
 
 from impo.arguments import UnsupportedModelError
 from impo.cluster import ClusterDensity
+from impo.exact.factorization import EPS
+from impo.exact.gap import Decay, slowest_decay, slowest_of
 from impo.exact.krylov import is_regular, krylov_null_vector, sweeps_worth
 from impo.exact.modes import SlowModes
 from impo.exact.sector import (
@@ -31,8 +33,9 @@ _MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
 
 
 def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
-    """Return the slow modes of a Hermitian block, its trace eliminated last."""
-    return SlowModes(block, int(np.argmax(np.abs(isometry.conj().T @ sector.trace))))
+    """Return the slow modes of a Hermitian block, with its trace if it has one."""
+    trace = np.real(isometry.conj().T @ sector.trace)
+    return SlowModes(block, trace if trace.any() else None, memory_limit())
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Solution:
     residual: float
     leakage: float
     uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
-    decay_rate: float | None  # the slowest in the zero-charge sector; negative for a growing mode
+    decay: Decay | None  # the slowest in the zero-charge sector; negative for a growing mode
     solver: str
+    error: NDArray | None = None  # the rounding error, up to a share in other directions
+    share: float = 1.0
 
 
 def bounded_sector(generator: Generator, k_max: int | None, charge: Charge | None = None) -> Sector:
@@ -82,13 +87,24 @@ def hermitian_blocks(
         parts = [symmetric, antisymmetric]
     blocks = []
     for part in parts:
-        folded = sparse.csr_array(part.conj().T @ matrix @ part)
-        blocks.append((part, sparse.csr_array(folded.real)))
+        folded = sparse.csr_array((part.conj().T @ matrix @ part).real)
+        folded.eliminate_zeros()
+        blocks.append((part, folded))
     return blocks
 
 
-def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None) -> Solution:
-    """Find the null space of the Liouvillian in the zero-charge sector."""
+def solve(
+    generator: Generator,
+    k_max: int | None,
+    start: ClusterDensity | None,
+    decays: bool = True,
+    oscillating: bool = True,
+) -> Solution:
+    """Find the null space of the Liouvillian in the zero-charge sector.
+
+    The slowest decay is part of it unless `decays` is False; one that oscillates fast may be missed
+    unless `oscillating` is True, and its error says so.
+    """
     sector = bounded_sector(generator, k_max)
     matrix = liouvillian(sector)
     blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
@@ -101,27 +117,35 @@ def solve(generator: Generator, k_max: int | None, start: ClusterDensity | None)
         found = _iterate(sector, blocks, start, max(sweeps, 1))
         if (found.converged and found.complete) or not feasible:
             return found
-    vectors: list[NDArray] = []
-    complete, rates = True, []
-    for isometry, _ in blocks:
-        mode = modes.pop(0)  # its factorization is freed before the next one is built
-        null, all_found = mode.null_space()
-        complete &= all_found
-        vectors += list((isometry @ null).T)
-        if all_found:
-            found_rates = mode.decay_rates()
-            rates += list(found_rates[np.argsort(np.abs(found_rates))[null.shape[1] :]])
-    if not vectors:
-        raise AssertionError("The Liouvillian has no null vector, but it preserves the trace.")
-    rate = float(min(rates)) if rates else None
-    if len(vectors) > 1:
-        return Solution(None, len(vectors), complete, True, 0.0, 0.0, 0.0, rate, "elimination")
-    density = _normalised(sector, vectors[0])
-    change = matrix @ density.coefficients
-    rounding = np.linalg.norm(change)
+    modes.reverse()  # the factorization of one is freed before the next one is built
+    first = modes.pop()
+    null = first.null_space()
+    if null is None:
+        return _iterate(
+            sector, blocks, start, max(sweeps, sweeps_worth(_MOST_OPERATIONS, len(sector)))
+        )
+    dimension, complete = null.dimension, null.complete
+    x = blocks[0][0] @ null.vectors[:, 0]
+    error, share = first.rounding_error(null)
+    error = blocks[0][0] @ error
+    slow: list[Decay | None] = []
+    if dimension == 1 and complete and decays:
+        slow.append(slowest_decay(first, null, oscillating))
+    del first, null
+    while modes:
+        mode = modes.pop()
+        other = mode.null_space()
+        complete &= other is not None and other.complete
+        dimension += 0 if other is None else other.dimension
+        if dimension == 1 and complete and decays:
+            slow.append(slowest_decay(mode, other, oscillating))
+    if dimension > 1:
+        return Solution(None, dimension, complete, True, 0.0, 0.0, 0.0, None, "elimination")
+    density = _normalised(sector, x)
     return Solution(
-        density, 1, complete, True, residual(sector, change), leakage(sector, density.coefficients),
-        float(rounding / min(map(abs, rates), default=np.inf)), rate, "elimination",
+        density, 1, complete, True, residual(sector, matrix @ density.coefficients),
+        leakage(sector, density.coefficients), float(np.linalg.norm(error)), slowest_of(slow),
+        "elimination", error, share,
     )  # fmt: skip
 
 
@@ -142,7 +166,10 @@ def _iterate(
     unique = unique and all(is_regular(other, sweeps) for _, other in blocks[1:])
     density = _normalised(sector, isometry @ x)
     change = matrix @ (isometry.conj().T @ density.coefficients)
-    uncertainty = (amplification or np.inf) * float(np.linalg.norm(change))
+    uncertainty = np.inf
+    if amplification is not None:  # of the residual, and of what rounding makes of it
+        rounding = np.linalg.norm(abs(matrix) @ np.abs(isometry.conj().T @ density.coefficients))
+        uncertainty = amplification * float(np.linalg.norm(change) + 2 * EPS * rounding)
     return Solution(
         density, 1, unique, converged, residual(sector, isometry @ change),
         leakage(sector, density.coefficients), uncertainty, None, "gmres",
@@ -164,10 +191,16 @@ def residual(sector: Sector, change: NDArray) -> float:
     return float(np.max(np.abs(change[low]) / sizes))
 
 
-def projected_residual(density: ClusterDensity) -> float:
-    """Return `residual` of a density operator, in the basis that it is expanded in."""
+def projected_residual(density: ClusterDensity) -> tuple[float, float]:
+    """Return `residual` of a density operator in the basis that it is expanded in.
+
+    Also in units of the norm of the Liouvillian, about the fastest rate of the cluster.
+    """
     sector = charge_sector(density.generator, density.bases)
-    return residual(sector, liouvillian(sector) @ density.coefficients)
+    matrix = liouvillian(sector)
+    found = residual(sector, matrix @ density.coefficients)
+    norm = float(abs(matrix).sum(axis=0).max())
+    return found, found / norm if norm > 0 else 0.0
 
 
 def leakage(sector: Sector, coefficients: NDArray) -> float:

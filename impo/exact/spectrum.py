@@ -1,18 +1,22 @@
 """Eigenvalues of the Liouvillian of a finite cluster, charge sector by charge sector."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impo.arguments import fail, positive_integer
+from impo.exact.gap import Decay, slowest_decay, slowest_of
 from impo.exact.modes import SlowModes
-from impo.exact.sector import Charge, liouvillian, sector_size, zero_charge
+from impo.exact.sector import Charge, liouvillian, sector_sizes, zero_charge
 from impo.exact.solution import bounded_sector, hermitian_blocks, slow_modes
-from impo.exact.state import Exact, cluster
+from impo.exact.state import Exact, cluster, memory_limit
 from impo.liouvillian import Generator
 from impo.model import LindbladModel
 
+_CHEAP_OPERATIONS = 2e9
+_MOST_CHARGED_ROWS = 20000  # null vectors with a charge are counted up to here
 _GAP_OPERATIONS = 3e11  # the gap is part of a steady state only while it costs seconds
 
 
@@ -45,7 +49,7 @@ def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[Slow
     sector = bounded_sector(generator, k_max, charge)
     matrix = liouvillian(sector)
     if any(charge):
-        return [SlowModes(matrix)]
+        return [SlowModes(matrix, memory=memory_limit())]
     return [slow_modes(sector, *pair) for pair in hermitian_blocks(sector, matrix)]
 
 
@@ -97,14 +101,35 @@ def spectrum(
     return Spectrum(charge, values[:keep], residuals[:keep])
 
 
-def slowest_decay(generator: Generator, k_max: int | None, charge: Charge) -> float | None:
-    """Return the slowest decay rate in a charged sector (`SlowModes.decay_rates`), or None if long.
-
-    Also None if no operator carries the charge.
-    """
-    if sector_size(generator, k_max, charge) == 0:
-        return None
+def charged_decay(generator: Generator, k_max: int | None, charge: Charge) -> Decay | None:
+    """Return the slowest decay in a charged sector, or None if it would take long."""
     modes = _modes(generator, k_max, charge)
     if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:
         return None
-    return float(min(mode.decay_rates()[0] for mode in modes))
+    return slowest_of([slowest_decay(mode, None) for mode in modes])
+
+
+def charges_of(generator: Generator, k_max: int | None) -> dict[Charge, int]:
+    """Return all charges but zero, one of every pair q and -q, and the sizes of their sectors."""
+    zero = zero_charge(generator)
+    sizes = sector_sizes(generator, k_max)
+    return {charge: sizes[charge] for charge in sorted(sizes) if charge > zero and sizes[charge]}
+
+
+def cheap(sizes: Iterable[int]) -> bool:
+    """Return whether all eigenvalues of sectors of these sizes take a second or two."""
+    return 25 * sum(float(size) ** 3 for size in sizes) < _CHEAP_OPERATIONS
+
+
+def charged_null_space(generator: Generator, k_max: int | None) -> tuple[int, bool]:
+    """Return the number of null vectors with a charge, and whether there are no more."""
+    charges = charges_of(generator, k_max)
+    count, complete = 0, True
+    if sum(charges.values()) > _MOST_CHARGED_ROWS:
+        return 0, False
+    for charge in charges:
+        for mode in _modes(generator, k_max, charge):
+            null = mode.null_space()
+            complete &= null is not None and null.complete
+            count += 0 if null is None else 2 * null.dimension  # those with -q are the conjugates
+    return count, complete

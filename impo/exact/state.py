@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from impo.basis import local_operators
 from impo.cluster import ClusterDensity, Place
 from impo.exact.sector import charge_sector, site_bases
 from impo.liouvillian import Generator, finite_cluster
-from impo.model import LindbladModel
+from impo.model import Boson, LindbladModel
 from impo.result import Estimate, Status, Stored, shared_attributes, shared_fields
 
 _DENSE_OPERATORS = 12  # matrices of one site, about, that are in memory at the same time
@@ -44,8 +44,8 @@ class Exact:
     tol
         Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
     gap
-        Whether to compute the slowest decay rate with charge one, which takes longer than the
-        state, and with it the gap.
+        Whether to compute the gap: slowest decay rates with a charge, and of modes that oscillate
+        fast. This takes longer than the state.
     """
 
     name: ClassVar[str] = "exact"
@@ -92,11 +92,20 @@ def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Genera
 
 
 @dataclass(frozen=True, eq=False)
+class OtherCutoff:
+    """A state with another cut-off of a boson, and how many times its distance is an error."""
+
+    density: ClusterDensity
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
 class ExactState(Stored):
     """State of a finite cluster; implements `impo.result.SteadyState`.
 
     Values on a site of the unit cell are averages over the cells. The error of a value is its
-    change from the next smaller multipole cut-off plus what the uncertainty of rho allows. All
+    change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus
+    what the uncertainty of rho allows (nan where the cut-off of a boson could not be tested). All
     quantities are None if the steady state is not unique.
 
     Attributes
@@ -107,6 +116,12 @@ class ExactState(Stored):
         The same with a smaller multipole cut-off; None if nothing was cut.
     uncertainty
         Bound on the rounding error of rho in Hilbert-Schmidt norm.
+    others
+        The same with other cut-offs of bosons; None if these could not be tested.
+    rounded
+        The same with its rounding error added; None if that is not known in detail.
+    share
+        Part of the uncertainty that lies in other directions.
     """
 
     kind: ClassVar[str] = "exact"
@@ -122,15 +137,24 @@ class ExactState(Stored):
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[OtherCutoff, ...] | None = ()
+    rounded: ClusterDensity | None = None
+    share: float = 1.0
 
     def _estimate(self, quantity: Callable[[ClusterDensity], Any], size: float) -> Estimate | None:
         """Return a quantity with its error; `size` is its derivative with respect to rho."""
         if self.density is None:
             return None
         value = quantity(self.density)
-        error = np.full(np.shape(value), size * self.uncertainty)
+        error = np.full(np.shape(value), size * self.uncertainty * self.share)
+        if self.rounded is not None:
+            error = error + np.abs(value - quantity(self.rounded))
         if self.coarser is not None:
             error = error + np.abs(value - quantity(self.coarser))
+        for other in self.others or ():
+            error = error + other.weight * np.abs(value - quantity(other.density))
+        if self.others is None:
+            error = np.full(np.shape(value), np.nan)
         return Estimate(value, error if np.ndim(value) else float(error))
 
     def _size(self, *ops: str) -> float:
@@ -198,14 +222,30 @@ class ExactState(Stored):
         """Return the coefficients of rho, and everything else as JSON types."""
         arrays = {}
         ranks: dict[str, int | None] = {}
-        for label, rho in (("density", self.density), ("coarser", self.coarser)):
+        for label, rho in (
+            ("density", self.density),
+            ("coarser", self.coarser),
+            ("rounded", self.rounded),
+        ):
             if rho is not None:
                 arrays[label] = rho.coefficients
                 ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
+        others: list[dict[str, Any]] | None = None if self.others is None else []
+        for number, other in enumerate(self.others or ()):
+            arrays[f"cutoff{number}"] = other.density.coefficients
+            cutoffs = [
+                site.cutoff if isinstance(site, Boson) else None
+                for site in other.density.generator.model.sites
+            ]
+            rank = max(int(basis.k.max()) for basis in other.density.bases)
+            assert others is not None
+            others.append({"cutoffs": cutoffs, "weight": other.weight, "rank": rank})
         attributes = {
             **shared_attributes(self),
             "method": asdict(self.method),
-            "uncertainty": self.uncertainty,
+            "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
+            "share": self.share,
+            "others": others,
             "charges": self.density is not None and len(self.density.generator.weights) > 0,
             "ranks": ranks,
         }
@@ -222,17 +262,35 @@ class ExactState(Stored):
         if isinstance(settings["cells"], list):
             settings["cells"] = tuple(settings["cells"])
         method = Exact(**settings)
-        generator = cluster(fields["model"], method, charges=attributes["charges"])
-        densities: dict[str, ClusterDensity] = {}
-        for label, k_max in attributes["ranks"].items():
-            sector = charge_sector(generator, site_bases(generator, k_max or None))
-            densities[label] = ClusterDensity(
-                generator, sector.bases, sector.index, np.asarray(arrays[label])
-            )
+        model, charges = fields["model"], attributes["charges"]
+        generator = cluster(model, method, charges=charges)
+        densities: dict[str, ClusterDensity] = {
+            label: _rebuilt(generator, k_max, arrays[label])
+            for label, k_max in attributes["ranks"].items()
+        }
+        others: list[OtherCutoff] = []
+        told = attributes.get("others", ())  # files before it hold none
+        for number, other in enumerate(told or ()):
+            sites = [
+                site if cutoff is None else Boson(cutoff)
+                for site, cutoff in zip(model.sites, other["cutoffs"], strict=True)
+            ]
+            larger = cluster(replace(model, sites=tuple(sites)), method, charges=charges)
+            density = _rebuilt(larger, other["rank"], arrays[f"cutoff{number}"])
+            others.append(OtherCutoff(density, other["weight"]))
+        uncertainty = attributes["uncertainty"]
         return cls(
             method=method,
             density=densities.get("density"),
             coarser=densities.get("coarser"),
-            uncertainty=attributes["uncertainty"],
+            uncertainty=math.inf if uncertainty is None else uncertainty,
+            others=None if told is None else tuple(others),
+            rounded=densities.get("rounded"),
+            share=attributes.get("share", 1.0),
             **fields,
         )
+
+
+def _rebuilt(generator: Generator, k_max: int, coefficients: ArrayLike) -> ClusterDensity:
+    sector = charge_sector(generator, site_bases(generator, k_max or None))
+    return ClusterDensity(generator, sector.bases, sector.index, np.asarray(coefficients))

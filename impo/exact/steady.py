@@ -2,19 +2,22 @@
 
 import math
 import time
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from impo.cluster import ClusterDensity
+from impo.exact.cutoffs import cutoff_error, monitored
+from impo.exact.gap import Decay, slowest_of
+from impo.exact.positivity import LARGEST_MATRIX, lowest_eigenvalue, places
 from impo.exact.sector import Charge
 from impo.exact.solution import Solution, solve
-from impo.exact.spectrum import slowest_decay
-from impo.exact.state import Exact, ExactState, cluster
+from impo.exact.spectrum import charged_decay, charged_null_space, charges_of, cheap
+from impo.exact.state import Exact, ExactState, OtherCutoff, cluster
+from impo.exact.verdict import verdict
 from impo.liouvillian import Generator
 from impo.model import Boson, LindbladModel, Spin
-from impo.result import Status
 
 _EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
 
@@ -39,17 +42,9 @@ def _ladder(model: LindbladModel, method: Exact) -> list[int | None]:
     return [*steps, None]
 
 
-def _shift(model: LindbladModel, old: ClusterDensity, new: ClusterDensity) -> float:
+def _shift(old: ClusterDensity, new: ClusterDensity) -> float:
     """Return the largest change of <S_z>/S and Var/S^2 (bosons: n and Var n)."""
-    largest = 0.0
-    for op, kind in (("Sz", Spin), ("N", Boson)):
-        sites = [site for site in model.sites if isinstance(site, kind)]
-        if sites:
-            scale = np.array([float(s.S) if isinstance(s, Spin) else 1.0 for s in sites])
-            mean = np.abs(new.expect(op) - old.expect(op)) / scale
-            spread = np.abs(new.variance(op) - old.variance(op)) / scale**2
-            largest = max(largest, float(mean.max()), float(spread.max()))
-    return largest
+    return float(np.abs(monitored(new) - monitored(old)).max())
 
 
 def _tail(density: ClusterDensity) -> float:
@@ -68,8 +63,9 @@ def steady_state(
     """Return the steady state of a finite cluster.
 
     The Liouvillian of the zero-charge sector is reduced to Hermitian operators, where it is real,
-    and its null space is found by block elimination; by GMRES where a factorization would cost much
-    more. The dimension of the null space is established in either case.
+    and its null space is found with an inverse next to zero; by GMRES where a factorization would
+    cost much more. The dimension of the null space is established in either case. Solutions with
+    other cut-offs give the error that the cut-offs of bosons cause.
 
     Parameters
     ----------
@@ -96,18 +92,26 @@ def steady_state(
     history: list[dict[str, Any]] = []
     change = None
     for k_max in ladder:
-        new = solve(generator, k_max, guess)
+        new = solve(generator, k_max, guess, oscillating=method.gap)
         solutions.append(new)
         if new.density is None:
             break
         if guess is not None and len(solutions) > 1:
-            change = _shift(model, guess, new.density)
+            change = _shift(guess, new.density)
         guess = new.density
         history.append({"k_max": k_max, "residual": new.residual, "change": change})
-        if not new.converged or (change is not None and change < method.tol):
+        if not new.converged or (change is not None and change <= method.tol):
             break
     last = solutions[-1]
     uncut = ladder[-1] is None and len(solutions) == len(ladder)
+    coarser = None if uncut or len(solutions) < 2 else solutions[-2].density
+    if last.density is None:
+        charged, all_found = charged_null_space(generator, ladder[len(solutions) - 1])
+        last = replace(
+            last,
+            null_dimension=last.null_dimension + charged,
+            complete=last.complete and all_found,
+        )
     diagnostics: dict[str, Any] = {
         "solver": last.solver,
         "null_space_dimension": last.null_dimension,
@@ -116,26 +120,64 @@ def steady_state(
         "leakage": None if last.density is None else last.leakage,
     }
     extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
+    others: tuple[OtherCutoff, ...] | None = ()
+    rounded: ClusterDensity | None = None
     if last.density is not None:
         diagnostics["change"] = 0.0 if uncut else change
-        diagnostics["rounding"] = 3 * last.uncertainty * math.sqrt(last.density.dimension)
+        if last.error is not None:
+            rounded = replace(last.density, coefficients=last.density.coefficients + last.error)
+        rounding = _rounding(model, last, rounded)
+        diagnostics["rounding"] = rounding if math.isfinite(rounding) else None
+        cutoffs = cutoff_error(model, method, last.density, history[-1]["k_max"], rounding)
+        known = math.isfinite(cutoffs.change)
+        others = cutoffs.others if known else None
+        diagnostics["cutoff_change"] = cutoffs.change if known else None
         diagnostics["smallest_probability"] = _smallest_probability(last.density)
+        lowest, whole = lowest_eigenvalue(last.density)
+        diagnostics["smallest_eigenvalue"] = lowest
+        diagnostics["whole_matrix_diagonalised"] = whole
+        diagnostics["eigenvalue_change"] = _eigenvalue_change(last.density, coarser)
         diagnostics["cutoff_occupation"] = last.density.cutoff_occupation
-        diagnostics["decay_rates"] = rates = _decay_rates(generator, last, method.gap)
+        decays = _decays(generator, last, method.gap)
+        diagnostics["decay_rates"] = {
+            label: None if decay is None else decay.rate for label, decay in decays.items()
+        }
+        diagnostics["decay_rate_errors"] = {
+            label: None if decay is None else decay.error for label, decay in decays.items()
+        }
+        gap = slowest_of(list(decays.values()))
+        diagnostics["gap_error"] = None if gap is None else gap.error
         extras = {
-            "gap": _smallest(rates.values()),
+            "gap": None if gap is None else gap.rate,
             "purity": last.density.purity,
             "impurity_per_dimension": last.density.impurity_per_dimension,
             "diagonal_participation": last.density.diagonal_participation,
         }
-    status, message = _verdict(method, last, diagnostics)
+    status, message = verdict(method, last, diagnostics)
     return ExactState(
         model, method, status, message,
         None if last.density is None else last.residual,
-        time.perf_counter() - began, last.density,
-        None if uncut or len(solutions) < 2 else solutions[-2].density,
-        last.uncertainty, tuple(history), diagnostics, extras,
+        time.perf_counter() - began, last.density, coarser,
+        last.uncertainty, tuple(history), diagnostics, extras, others, rounded, last.share,
     )  # fmt: skip
+
+
+def _rounding(model: LindbladModel, solution: Solution, rounded: ClusterDensity | None) -> float:
+    """Return what rounding may change of <S_z>/S and Var/S^2 (bosons: n and Var n)."""
+    assert solution.density is not None
+    largest = max((site.cutoff for site in model.sites if isinstance(site, Boson)), default=1)
+    bound = 3 * largest**2 * solution.uncertainty * math.sqrt(solution.density.dimension)
+    return solution.share * bound + (0 if rounded is None else _shift(solution.density, rounded))
+
+
+def _eigenvalue_change(density: ClusterDensity, coarser: ClusterDensity | None) -> float:
+    """Return what the multipole cut-off changes of the eigenvalues, from one or two sites."""
+    if coarser is None:
+        return 0.0
+    pair = places(density)[:2]
+    if np.prod([density.bases[density.position(p)].dimension for p in pair]) > LARGEST_MATRIX:
+        pair = pair[:1]
+    return float(np.linalg.norm(density.density_matrix(pair) - coarser.density_matrix(pair), 2))
 
 
 def _top_rank(density: ClusterDensity) -> int:
@@ -155,71 +197,21 @@ def _label(charge: Charge) -> str:
     return ",".join(map(str, charge)) or "0"
 
 
-def _decay_rates(
-    generator: Generator, solution: Solution, charged: bool
-) -> dict[str, float | None]:
-    """Return the slowest decay rate for zero charge and, if wanted, for every charge one.
+def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str, Decay | None]:
+    """Return the slowest decay for zero charge and, if wanted, for other charges.
 
-    See `SlowModes.decay_rates` for what can be missed. None where it is not wanted or would take
-    much longer than the steady state.
+    These are all charges where that takes a second or two, else every charge one. None where it is
+    not wanted or would take much longer than the steady state.
     """
     count = len(generator.weights)
-    rates = {_label((0,) * count): solution.decay_rate}
-    for which in range(count):
-        charge = tuple(int(i == which) for i in range(count))
-        rate: float | None = None
-        if charged and solution.decay_rate is not None and solution.density is not None:
-            rate = slowest_decay(generator, _top_rank(solution.density) or None, charge)
-        rates[_label(charge)] = rate
-    return rates
-
-
-def _smallest(rates: Iterable[float | None]) -> float | None:
-    """Return the smallest rate; None if one of them is not known."""
-    known = list(rates)
-    return None if None in known else min(rate for rate in known if rate is not None)
-
-
-def _verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
-    """Return the status and a sentence that says what to do."""
-    found = f"{'' if solution.complete else 'at least '}{solution.null_dimension}"
-    if solution.density is None:
-        return Status.FAILED, (
-            f"The Liouvillian has, to working precision, a null space of dimension {found}: the "
-            "steady state is not unique and depends on the initial state; use `evolve`, or add the "
-            "missing dissipation."
-        )
-    if not solution.converged:
-        return Status.NOT_CONVERGED, (
-            f"GMRES stopped at a residual of {solution.residual:.1e}; use fewer cells or `k_max`."
-        )
-    if not solution.complete:
-        return Status.NOT_CONVERGED, "A second steady state could not be excluded; use fewer cells."
-    if diagnostics["rounding"] > method.tol:
-        return Status.NOT_CONVERGED, (
-            f"Rounding may change <S_z>/S or Var/S^2 by {diagnostics['rounding']:.1e}, because the "
-            f"slowest mode decays at a rate of only {solution.decay_rate}; accept a larger `tol`."
-        )
-    slowest = min((rate for rate in diagnostics["decay_rates"].values() if rate), default=0.0)
-    if slowest < 0:
-        return Status.K_LIMITED, (
-            f"The cut Liouvillian has a mode that grows at the rate {-slowest:.1e}; raise `k_max`."
-        )
-    change = diagnostics["change"]
-    if change is not None and change > method.tol:
-        return Status.K_LIMITED, (
-            f"Between the last two cut-offs up to k_max = {diagnostics['k_max']}, <S_z>/S or "
-            f"Var/S^2 changes by {change:.1e}, more than tol = {method.tol:.1e}; raise `k_max` or "
-            'use "auto".'
-        )
-    if diagnostics["cutoff_occupation"] > method.tol:
-        return Status.K_LIMITED, (
-            f"A boson holds its largest number of quanta with probability "
-            f"{diagnostics['cutoff_occupation']:.1e}, more than tol = {method.tol:.1e}; "
-            "raise its cutoff."
-        )
-    if diagnostics["smallest_probability"] < -max(1e-8, 5 * (change or 0.0)):
-        return Status.UNPHYSICAL, (
-            f"A probability is {diagnostics['smallest_probability']:.1e}; raise `k_max`."
-        )
-    return Status.CONVERGED, "The null space of the Liouvillian has dimension one."
+    decays = {_label((0,) * count): solution.decay}
+    ones = [tuple(int(i == which) for i in range(count)) for which in range(count)]
+    if not charged or solution.decay is None or solution.density is None:
+        return decays | {_label(charge): None for charge in ones}
+    k_max = _top_rank(solution.density) or None
+    sizes = charges_of(generator, k_max)
+    if not cheap(sizes.values()):
+        sizes = {charge: sizes[charge] for charge in ones if charge in sizes}
+    for charge in sizes:
+        decays[_label(charge)] = charged_decay(generator, k_max, charge)
+    return decays

@@ -1,0 +1,88 @@
+"""Random clusters by `Exact` against the dense Liouvillian of QuTiP."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.linalg import eig
+
+import tests.qutip_oracle as oracle
+from impo.exact import Exact, steady_state
+from impo.result import Status
+from tests.random_clusters import random_cluster, scaled
+
+EPS = np.finfo(float).eps
+# Singular values below the first are zero to working precision; up to the second, double precision
+# cannot decide: rates that span 1e12 are lost in the rounding of the largest.
+NULL, DOUBTFUL = 8 * EPS, 1e-12
+
+
+def agrees(model):
+    """Assert that `Exact` and QuTiP solve a model alike; return what there was to compare.
+
+    Where it is doubtful whether there is one steady state, any dimension in doubt is accepted, and
+    a state only if its error bar says so or it solves the equations.
+    """
+    state = steady_state(model, Exact(tol=1e-3))
+    matrix = oracle.liouvillian(model)
+    dimension = math.isqrt(len(matrix))
+    scale = np.linalg.norm(matrix, 2) or 1.0
+    _, sizes, rows = np.linalg.svd(matrix / scale)
+    surely, perhaps = int(np.sum(sizes <= NULL)), int(np.sum(sizes <= DOUBTFUL))
+    found = state.diagnostics["null_space_dimension"]
+    assert max(surely, 1) <= found <= max(perhaps, 1), (surely, found, perhaps)
+    assert (state.status is Status.FAILED) == (found > 1)
+    if perhaps > 1:
+        return "several" if surely == perhaps else "doubtful"
+    places = [(site, 0) for site in range(len(model.sites))]
+    rho = state.density_matrix(places)
+    expected = rows[-1].conj().reshape(dimension, dimension, order="F")
+    expected = expected / np.trace(expected)
+    condition = 1 / sizes[-2] if len(sizes) > 1 else 1.0
+    assert np.abs(rho - expected).max() < 100 * EPS * condition
+    assert state.diagnostics["smallest_eigenvalue"] > -max(1e-12, state.uncertainty)
+    assert np.abs(rho - expected).max() < 10 * state.uncertainty + 100 * EPS * condition
+    values, left, right = eig(matrix, left=True, right=True)
+    order = np.argsort(np.abs(values))[1:]
+    if len(order):
+        with np.errstate(divide="ignore"):
+            conditions = 1 / np.abs(np.sum(left.conj() * right, axis=0))
+        slow = order[np.argsort(-values[order].real)[:4]]
+        allowed = 100 * EPS * scale * min(conditions[slow].max(), 1e8)
+        assert abs(state.extras["gap"] + values[slow[0]].real) < allowed
+    return "unique"
+
+
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_small_random_clusters_agree_with_qutip(seed):
+    agrees(random_cluster(np.random.default_rng([1, seed]), 12))
+
+
+def test_the_random_clusters_are_of_all_kinds():
+    """Some have one steady state, some several, and the rates spread widely."""
+    models = [random_cluster(np.random.default_rng([1, seed]), 12) for seed in SEEDS]
+    found = {agrees(model) for model in models[:12]}
+    assert {"unique", "several"} <= found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(300))
+def test_random_clusters_agree_with_qutip(seed):
+    agrees(random_cluster(np.random.default_rng([2, seed]), 27))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_the_unit_of_time_changes_no_verdict(factor):
+    for seed in range(12):
+        model = random_cluster(np.random.default_rng([3, seed]), 10)
+        one, two = (steady_state(m, Exact(tol=1e-3)) for m in (model, scaled(model, factor)))
+        assert one.status is two.status
+        assert one.diagnostics["null_space_dimension"] == two.diagnostics["null_space_dimension"]
+        if one.density is not None:
+            places = [(site, 0) for site in range(len(model.sites))]
+            apart = np.abs(one.density_matrix(places) - two.density_matrix(places)).max()
+            assert apart < 10 * (one.uncertainty + two.uncertainty)
+            assert two.extras["gap"] == pytest.approx(factor * one.extras["gap"], rel=1e-6)
