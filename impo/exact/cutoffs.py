@@ -16,7 +16,7 @@ from impo.model import Boson, LindbladModel, Spin
 _LARGEST_RATIO = 0.98  # of successive changes; beyond it they do not converge
 _SAFETY = 1.1
 _EMPTY = 1e-14  # probability that is no more than rounding
-_ROWS, _TIMES = 5000, 4  # a second solution may have so many rows, or so many times those here
+_ROWS, _TIMES = 1500, 1.5  # a second solution may have so many rows, or so many times those here
 
 
 @dataclass(frozen=True)
