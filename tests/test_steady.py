@@ -109,7 +109,7 @@ STARTS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*S < 2")
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
 @pytest.mark.parametrize("name", STARTS)
 def test_the_start_belongs_to_time_zero(name):
     method, start = STARTS[name]
