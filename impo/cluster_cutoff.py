@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from impo.cluster_mean_field_state import ClusterMeanFieldState
-from impo.model import Boson, LindbladModel
+from impo.cluster_mean_field_state import MARGIN, ClusterMeanFieldState
+from impo.model import Boson, LindbladModel, Spin
 from impo.result import Status
 
 
@@ -30,6 +30,19 @@ def embedded(state: ClusterMeanFieldState, model: LindbladModel) -> NDArray:
     return out.reshape(math.prod(new), math.prod(new))
 
 
+def _change(state: ClusterMeanFieldState, wider: ClusterMeanFieldState) -> float:
+    """Return the largest change of <n> and Var n, of <S_z>/S and Var/S^2."""
+    changes = []
+    for op in ("N", "Sz"):
+        sites = [site for site in state.model.sites if op in site.operators]
+        if sites:
+            size = np.array([float(site.S) if isinstance(site, Spin) else 1.0 for site in sites])
+            mean = np.abs(wider.expect(op).value - state.expect(op).value) / size
+            spread = np.abs(wider.variance(op).value - state.variance(op).value) / size**2
+            changes += [mean.max(), spread.max()]
+    return float(np.max(changes))
+
+
 def judged_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state, `k_limited` if the larger cut-off in `state.wider` changes it too much."""
     wider = state.wider
@@ -37,16 +50,14 @@ def judged_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     if wider.status is not Status.CONVERGED:
         message = f"The cut-off of the bosons was not tested: with a larger one, {wider.message}"
         return replace(state, status=Status.K_LIMITED, message=message)
-    change = max(
-        float(np.abs(wider.expect("N").value - state.expect("N").value).max()),
-        float(np.abs(wider.variance("N").value - state.variance("N").value).max()),
-    )
+    change = MARGIN * _change(state, wider)
     if change <= state.method.tol:
         return state
     old = [site.cutoff for site in state.model.sites if isinstance(site, Boson)]
     new = [site.cutoff for site in wider.model.sites if isinstance(site, Boson)]
     message = (
-        f"With cutoff {new[0]} instead of {old[0]}, <N> or Var N changes by {change:.1e}, more "
-        f"than tol = {state.method.tol:.1e}; raise its cutoff, or accept a larger tol."
+        f"From the change with cutoff {new[0]} instead of {old[0]}, <N>, Var N, <Sz>/S or Var/S^2 "
+        f"is off by {change:.1e}, more than tol = {state.method.tol:.1e}; raise the cutoff, or "
+        "accept a larger tol."
     )
     return replace(state, status=Status.K_LIMITED, message=message)

@@ -23,6 +23,8 @@ from impo.result import (
     shared_fields,
 )
 
+MARGIN = 2.0  # on the change with the cut-off of bosons
+
 
 @dataclass(frozen=True)
 class ClusterMeanField:
@@ -61,8 +63,8 @@ class ClusterMeanFieldState(Stored):
     accuracy
         Bound on the error of an operator's expectation, in units of its norm.
     wider
-        The same with a larger cut-off of the bosons, if there are any; what it changes is part of
-        the errors.
+        The same with a larger cut-off of the bosons, if there are any. Twice what it changes is
+        part of the errors: all that follows, if changes halve from one cut-off to the next.
     """
 
     kind: ClassVar[str] = "cluster_mean_field"
@@ -85,7 +87,7 @@ class ClusterMeanFieldState(Stored):
         """Return a value with its error, and with its change in the state of larger cut-off."""
         error = np.full(np.shape(value), error)
         if self.wider is not None:
-            error = error + np.abs(same(self.wider).value - value)
+            error = error + MARGIN * np.abs(same(self.wider).value - value)
         return Estimate(value, error if error.ndim else float(error))
 
     @cached_property

@@ -189,7 +189,7 @@ def test_boson_clusters():
     cut = replace(model, sites=(Boson(3),))
     state = steady_state(cut, ClusterMeanField(1))
     assert state.status is Status.K_LIMITED
-    assert "raise its cutoff" in state.message
+    assert "raise the cutoff" in state.message
 
 
 @pytest.mark.parametrize("direction", [(1.0, 0, 0), (0.3, -0.8, 0.5), (0, 0, -1.0)])
@@ -371,8 +371,8 @@ def test_the_cutoff_of_a_boson_is_in_the_errors(tmp_path):
     state = steady_state(cavity(10), ClusterMeanField(1, 1e-3))
     assert state.status == "k_limited"
     assert "cutoff 14 instead of 10" in state.message
-    wider = steady_state(cavity(14), ClusterMeanField(1, 1e-3)).expect("N").value[0]
-    assert state.expect("N").error[0] >= 0.99 * abs(wider - state.expect("N").value[0])
+    number = state.expect("N")
+    assert abs(number.value[0] - 8 / 9) < number.error[0] < 0.2
     state.save(tmp_path / "state.h5")
     again = load(tmp_path / "state.h5")
     np.testing.assert_array_equal(again.variance("N").error, state.variance("N").error)

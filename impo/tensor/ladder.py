@@ -21,6 +21,7 @@ FIRST_DT = 2.0  # in units of `time_unit` up to LOW_RANK; the error is about 1e-
 CHI_SHARE = 0.7  # of the tolerance; the other settings are looked at once chi fits into it
 SAFETY = 1.5
 MOST = 10.0
+SHORT = 200.0  # evolution time where no answer is expected, in units of `time_unit`
 APART = 1.9  # ratio of the bond dimensions at which the other settings are varied
 
 
@@ -184,8 +185,9 @@ def _awaited(ladder: Ladder, meeting: Meeting) -> Meeting:
 def two_rungs(ladder: Ladder, start: Picture) -> Summit:
     """Return the state on the second rung, compared with the first: all that is worth computing.
 
-    For models whose steady state depends on the start.
+    For models whose steady state depends on the start; what is slow is not waited for.
     """
+    ladder = replace(ladder, longest=min(ladder.t_max, SHORT * ladder.time_unit))
     meeting = _first_rung(ladder, start, None)
     below = meeting.first
     top = ladder.relax(below, chi_rungs(ladder.chi_max)[1], below.dt) if below.finite else below
