@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-_FAR = 1e6  # growth in one application of a map that has no fixed point in reach
+_FAR = 1e6  # growth since the start with which a map has no fixed point in reach
 
 Rate = Callable[[NDArray], NDArray]
 
@@ -81,9 +81,10 @@ def anderson(
     inputs: deque[NDArray] = deque(maxlen=depth)
     changes: deque[NDArray] = deque(maxlen=depth)
     last_x = last_f = None
+    far = _FAR * (1 + np.abs(x).max())
     for count in range(1, iterations + 1):
         moved = step(x)
-        if not np.linalg.norm(moved) < _FAR * (1 + np.linalg.norm(x)):
+        if not np.abs(moved).max() < far:  # not the norm, whose squares overflow
             return np.full_like(x, np.nan), iterations
         f = moved - x
         if np.linalg.norm(f) < tolerance:
