@@ -105,7 +105,7 @@ def embedded(picture: Picture, generator: Generator, k_max: int) -> Picture:
         chain.tensors[site] = chain.layout(site).from_dense(out)
     return Picture(
         generator, chain, k_max, picture.weight, chi=picture.chi, dt=picture.dt,
-        time=picture.time, slowest_rate=picture.slowest_rate,
+        slowest_rate=picture.slowest_rate,
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from impo.tensor.certificate import relative_residual, residual, unphysical
 from impo.tensor.evolution import ORDER
 from impo.tensor.picture import Check, Picture, adapted, difference
@@ -92,11 +94,11 @@ def climb(
                 meeting = _awaited(ladder, meeting)
                 top = meeting.first
             if meeting.met is False and not settle:
-                distance, rate = meeting.distance, meeting.present_rate
-                top = replace(top, slowest_rate=rate, remaining=max(top.remaining, distance))
+                distance, rate = np.nan_to_num(meeting.distance, nan=np.inf), meeting.present_rate
+                top = replace(top, slowest_rate=rate, remaining=max(top.remaining, float(distance)))
                 return Summit(top, [chi_check], meeting)
             if meeting.met is False:  # the first goes on alone, and knows how slow it may be
-                below = replace(below, slowest_rate=meeting.present_rate)
+                below = replace(below, slowest_rate=meeting.present_rate or None)
                 lower = [below]
                 continue
         low = relative_residual(top, residual(top).low)
@@ -130,14 +132,16 @@ def climb(
             lower = [below]
             continue
         total = sum(check.error for check in checks) + top.remaining
-        done = highest or (total <= tol and low <= tol)
+        pending = meeting.second is not None and meeting.met is None
+        done = highest or (total <= tol and low <= tol and not pending)
         wrong = done and top.finite and unphysical(top, total)
         if wrong and risen:
             lower, below = risen, risen[-1]
             continue
         cut = bool(rank_checks) and not risen  # for good: a larger bond dimension does not help
         if (done and (highest or not wrong or cut)) or (cut and rank_checks[-1].error > tol):
-            return Summit(top, checks, meeting)
+            # what is still open at the end of the time has not met
+            return Summit(top, checks, replace(meeting, met=False) if pending else meeting)
         below = top
         lower.append(below)
 

@@ -245,14 +245,19 @@ class Check:
         return self.kind == "chi" and sizes[0] == sizes[1] and self.finer.discarded > UNTRUNCATED
 
     @property
+    def unknown(self) -> bool:
+        """Whether the comparison bounds nothing."""
+        return self.blind or not np.isfinite(self.factor)
+
+    @property
     def error(self) -> float:
         """Bound in the norm of the monitored expectation values."""
-        return np.inf if self.blind else self.factor * difference(self.finer, self.coarser)
+        return np.inf if self.unknown else self.factor * difference(self.finer, self.coarser)
 
     def error_of(self, observable: Callable[[Picture], NDArray]) -> NDArray:
         """Return the bound on the error of any observable."""
         change = np.abs(observable(self.finer) - observable(self.coarser))
-        return np.full_like(change, np.inf) if self.blind else self.factor * change
+        return np.full_like(change, np.inf) if self.unknown else self.factor * change
 
 
 def two_site_states(picture: Picture) -> list[NDArray]:

@@ -16,6 +16,7 @@ from impo import (
 from impo.basis import local_operators
 from impo.liouvillian import infinite_chain
 from impo.tensor.itebd import chain_generator
+from impo.tensor.picture import Check
 from impo.tensor.starts import (
     approach_rate,
     have_met,
@@ -194,6 +195,13 @@ def test_hidden_conservation_laws_are_never_converged(model):
     assert state.status is Status.FAILED
     assert "conserved" in state.message
     assert state.diagnostics["unique"] is False
+
+
+def test_an_error_that_is_not_known_is_infinite():
+    state = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 1.5, 1.0), ITEBD(tol=1e-2))
+    unknown = Check("cutoff", state.picture, state.picture, np.inf)
+    assert unknown.error == np.inf
+    assert np.all(unknown.error_of(lambda picture: picture.monitor) == np.inf)
 
 
 def test_a_given_start_decides_what_is_conserved():
