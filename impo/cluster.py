@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from impo.arguments import ArgumentError, fail, one_of, shown
 from impo.basis import local_operators, state_charges
 from impo.liouvillian import Generator
-from impo.model import Boson
+from impo.model import Boson, Spin
 from impo.sparse_basis import SparseBasis, sparse_basis
 
 Place = tuple[int, int | tuple[int, ...]]
@@ -118,6 +118,17 @@ class ClusterDensity:
         """
         value = self._cell_average(op, 2) - self._cell_average(op, 1) ** 2
         return _real_if_hermitian(op, value)
+
+    @property
+    def scaled_moments(self) -> NDArray:
+        """<S_z>/S and Var/S^2 of all spins, <n> and Var n of all bosons."""
+        found: list[NDArray] = []
+        for op, kind in (("Sz", Spin), ("N", Boson)):
+            sites = [site for site in self.generator.model.sites if isinstance(site, kind)]
+            if sites:
+                scale = np.array([float(s.S) if isinstance(s, Spin) else 1.0 for s in sites])
+                found += [self.expect(op) / scale, self.variance(op) / scale**2]
+        return np.concatenate(found)
 
     def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> NDArray:
         """Return <A_{site a, cell 0} B_{site b, cell r}>, r = 0 ... the last cell or `max_cells`.

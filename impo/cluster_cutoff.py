@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.cluster_mean_field_state import MARGIN, ClusterMeanFieldState
-from impo.model import Boson, LindbladModel, Spin
+from impo.model import Boson, LindbladModel
 from impo.result import Status
 
 
@@ -30,19 +30,6 @@ def embedded(state: ClusterMeanFieldState, model: LindbladModel) -> NDArray:
     return out.reshape(math.prod(new), math.prod(new))
 
 
-def _change(state: ClusterMeanFieldState, wider: ClusterMeanFieldState) -> float:
-    """Return the largest change of <n> and Var n, of <S_z>/S and Var/S^2."""
-    changes = []
-    for op in ("N", "Sz"):
-        sites = [site for site in state.model.sites if op in site.operators]
-        if sites:
-            size = np.array([float(site.S) if isinstance(site, Spin) else 1.0 for site in sites])
-            mean = np.abs(wider.expect(op).value - state.expect(op).value) / size
-            spread = np.abs(wider.variance(op).value - state.variance(op).value) / size**2
-            changes += [mean.max(), spread.max()]
-    return float(np.max(changes))
-
-
 def judged_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state, `k_limited` if the larger cut-off in `state.wider` changes it too much."""
     wider = state.wider
@@ -50,7 +37,8 @@ def judged_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     if wider.status is not Status.CONVERGED:
         message = f"The cut-off of the bosons was not tested: with a larger one, {wider.message}"
         return replace(state, status=Status.K_LIMITED, message=message)
-    change = MARGIN * _change(state, wider)
+    moved = wider.density.scaled_moments - state.density.scaled_moments
+    change = MARGIN * float(np.abs(moved).max())
     if change <= state.method.tol:
         return state
     old = [site.cutoff for site in state.model.sites if isinstance(site, Boson)]

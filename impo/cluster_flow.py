@@ -270,17 +270,14 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
 def _terms_of_a_cell(model: LindbladModel) -> list[Component]:
     """Return the Hamiltonian terms of one unit cell, charge-resolved, in the physical frame."""
     chain, unit = infinite_chain(model), len(model.sites)
-    tile, out = len(chain.sites), []
-    for term in chain.components:
-        # one copy of a term per tile: whichever it is, move it to where it begins in the tile
-        shift = min(term.positions) // tile * tile
-        positions = tuple(p - shift for p in term.positions)
-        if min(positions) < unit:
+    out = []
+    for term in chain.components:  # every one begins inside the tile
+        if min(term.positions) < unit:
             angle = sum(
                 q * chain.phase(p) for p, q in zip(term.positions, term.charges, strict=True)
             )
             value = term.coefficient * np.exp(-1j * angle)
-            out.append(Component(value, positions, term.matrices, term.charges))
+            out.append(Component(value, term.positions, term.matrices, term.charges))
     return out
 
 

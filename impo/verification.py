@@ -20,6 +20,7 @@ from impo.cluster_mean_field import residual_and_growth
 from impo.cluster_mean_field_state import ClusterMeanFieldState, ClusterTrajectory
 from impo.equality import ROUNDING, close, largest, same
 from impo.exact import ExactState, projected_residual
+from impo.exact.positivity import LARGEST_MATRIX, places
 from impo.gaussian import log_purity, neighbour_negativity
 from impo.holstein_primakoff import HolsteinPrimakoffState, lyapunov_residual
 from impo.mean_field_equations import largest_rate, mean_field_equations
@@ -35,8 +36,6 @@ from impo.tensor.picture import two_site_states
 from impo.tensor.state import ItebdState
 from impo.twa import starts_difference
 from impo.twa_state import TWAState
-
-_LARGEST_MATRIX = 1500  # states of a cluster whose density matrix is diagonalised as a whole
 
 
 @dataclass(frozen=True)
@@ -265,14 +264,13 @@ def _exact(state: ExactState) -> Iterator[Line]:
     if rho is None:
         yield Line("verdict", str(state.status), "no state", state.status == Status.FAILED)
         return
-    unit = len(state.model.sites)
-    places = [(p % unit, cell) for p, cell in enumerate(rho.generator.cells)]
-    pairs = [places[i : i + 2] for i in range(max(len(places) - 1, 1))]
+    every = places(rho)
+    pairs = [every[i : i + 2] for i in range(max(len(every) - 1, 1))]
     error = float(np.nan_to_num(state.uncertainty, posinf=1.0))
     if state.coarser is not None:
         both = (density.density_matrix(pairs[0]) for density in (rho, state.coarser))
         error += float(np.linalg.norm(np.subtract(*both), 2))
-    parts = [places] if rho.dimension <= _LARGEST_MATRIX else pairs
+    parts = [every] if rho.dimension <= LARGEST_MATRIX else pairs
     yield from _density_matrices(map(rho.density_matrix, parts), error, state.status)
     found, relative = projected_residual(rho)
     yield _residual(state.residual, found)

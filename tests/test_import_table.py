@@ -20,8 +20,9 @@ MAY_IMPORT = {
     "liouvillian": TOP,
     "conserved": TOP | {"liouvillian"},
     "cluster": TOP | {"liouvillian"},
+    "cutoffs": set(),
     # methods: the last of each group solves
-    "exact": TOP | {"liouvillian", "cluster", "result"},
+    "exact": TOP | {"liouvillian", "cluster", "cutoffs", "result"},
     "mean_field_equations": TOP,
     "mean_field_stability": TOP | {"mean_field_equations"},
     "mean_field_state": TOP | {"mean_field_equations", "result"},
@@ -53,7 +54,7 @@ MAY_IMPORT = {
     "twa": TOP
     | {"twa_uniqueness", "twa_verdict"}
     | {"twa_state", "spin_ensemble", "trajectories", "spin_equations", "moments", "result"},
-    "tensor": TOP | {"liouvillian", "conserved", "result"},
+    "tensor": TOP | {"liouvillian", "conserved", "cutoffs", "result"},
     "store": TOP | {"result", "summary"},
     "checkpoint": TOP | {"result", "store"},
 }

@@ -1,20 +1,23 @@
 """What the cut-offs of bosons change, from solutions with other cut-offs."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import UnsupportedModelError
 from impo.cluster import ClusterDensity
+from impo.cutoffs import (
+    LARGEST_RATIO,
+    cutoff_step,
+    from_change_above,
+    from_change_below,
+    successive_ratio,
+)
 from impo.exact.sector import sector_size, zero_charge
 from impo.exact.solution import solve
 from impo.exact.state import Exact, OtherCutoff, cluster
-from impo.model import Boson, LindbladModel, Spin
+from impo.model import Boson, LindbladModel
 
-_LARGEST_RATIO = 0.98  # of successive changes; beyond it they do not converge
-_SAFETY = 1.1
 _EMPTY = 1e-14  # probability that is no more than rounding
 _ROWS, _TIMES = 1500, 1.5  # a second solution may have so many rows, or so many times those here
 
@@ -33,17 +36,6 @@ class CutoffError:
 
     change: float
     others: tuple[OtherCutoff, ...]
-
-
-def monitored(density: ClusterDensity) -> NDArray:
-    """Return <S_z>/S and Var/S^2 of all spins, <n> and Var n of all bosons."""
-    found: list[Any] = []
-    for op, kind in (("Sz", Spin), ("N", Boson)):
-        sites = [site for site in density.generator.model.sites if isinstance(site, kind)]
-        if sites:
-            scale = np.array([float(s.S) if isinstance(s, Spin) else 1.0 for s in sites])
-            found += [density.expect(op) / scale, density.variance(op) / scale**2]
-    return np.concatenate(found) if found else np.zeros(1)
 
 
 def cutoff_error(
@@ -65,14 +57,14 @@ def cutoff_error(
         Change that is no more than rounding.
     """
     total, others = 0.0, []
-    here = monitored(density)
+    here = density.scaled_moments
     for number, site in enumerate(model.sites):
         if not isinstance(site, Boson):
             continue
         found = _one_boson(model, method, density, k_max, number, noise)
         if found is None:
             return CutoffError(float("nan"), ())
-        total += found.weight * float(np.abs(monitored(found.density) - here).max())
+        total += found.weight * float(np.abs(found.density.scaled_moments - here).max())
         others.append(found)
     return CutoffError(total, tuple(others))
 
@@ -87,7 +79,7 @@ def _one_boson(
 ) -> OtherCutoff | None:
     site = model.sites[number]
     assert isinstance(site, Boson)
-    step = 2 * -(-site.cutoff // 6)  # even, as drives by pairs fill only even numbers
+    step = cutoff_step(site.cutoff)
 
     def at(cutoff: int) -> ClusterDensity | None:
         if cutoff < 1:
@@ -102,12 +94,12 @@ def _one_boson(
             ratio = _ratio(density, below, above, density, noise)
         else:
             ratio = _tail_ratio(above, number, site.cutoff, step)
-        return OtherCutoff(above, _SAFETY / (1 - ratio))
+        return OtherCutoff(above, from_change_above(ratio))
     lowest = at(site.cutoff - 2 * step)
     if below is None or lowest is None:
         return None
     ratio = _ratio(below, lowest, density, below, noise)
-    return OtherCutoff(below, _SAFETY * max(ratio, 0.1) / (1 - ratio))
+    return OtherCutoff(below, from_change_below(ratio))
 
 
 def _ratio(
@@ -115,13 +107,9 @@ def _ratio(
     noise: float,
 ) -> float:  # fmt: skip
     """Return the largest ratio of the change from two to three over that from zero to one."""
-    before = np.abs(monitored(one) - monitored(zero))
-    after = np.abs(monitored(three) - monitored(two))
-    counts = after > max(0.01 * float(after.max()), noise)
-    if not counts.any():
-        return 0.0
-    with np.errstate(divide="ignore"):
-        return min(float((after[counts] / before[counts]).max()), _LARGEST_RATIO)
+    before = np.abs(one.scaled_moments - zero.scaled_moments)
+    after = np.abs(three.scaled_moments - two.scaled_moments)
+    return successive_ratio(before, after, after, noise)
 
 
 def _tail_ratio(density: ClusterDensity, number: int, cutoff: int, step: int) -> float:
@@ -132,7 +120,7 @@ def _tail_ratio(density: ClusterDensity, number: int, cutoff: int, step: int) ->
         low, high = weights[max(cutoff - 1, 0) : cutoff + 1].sum(), weights[-2:].sum()
         if high > _EMPTY:
             largest = max(largest, float(high / max(low, _EMPTY)))
-    return min(largest, _LARGEST_RATIO)
+    return min(largest, LARGEST_RATIO)
 
 
 def _solved(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from impo.cluster import ClusterDensity
-from impo.exact.cutoffs import cutoff_error, monitored
+from impo.exact.cutoffs import cutoff_error
 from impo.exact.gap import Decay, slowest_of
 from impo.exact.positivity import LARGEST_MATRIX, lowest_eigenvalue, places
 from impo.exact.sector import Charge
@@ -44,7 +44,7 @@ def _ladder(model: LindbladModel, method: Exact) -> list[int | None]:
 
 def _shift(old: ClusterDensity, new: ClusterDensity) -> float:
     """Return the largest change of <S_z>/S and Var/S^2 (bosons: n and Var n)."""
-    return float(np.abs(monitored(new) - monitored(old)).max())
+    return float(np.abs(new.scaled_moments - old.scaled_moments).max())
 
 
 def _tail(density: ClusterDensity) -> float:
@@ -186,10 +186,8 @@ def _top_rank(density: ClusterDensity) -> int:
 
 def _smallest_probability(density: ClusterDensity) -> float:
     """Return the smallest probability of a product state of a site or of the first two sites."""
-    cells = density.generator.cells
-    unit = len(density.generator.model.sites)
-    places = [(p % unit, cell) for p, cell in enumerate(cells)]
-    groups = [places[:2], *[[place] for place in places]]
+    every = places(density)
+    groups = [every[:2], *[[place] for place in every]]
     return min(float(density.distribution(group).min()) for group in groups)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impo.basis import OperatorBasis
+from impo.cutoffs import cutoff_step, from_change_above, from_change_below, successive_ratio
 from impo.liouvillian import Generator
 from impo.model import Boson
 from impo.tensor.contraction import pair_charges, pair_index
@@ -13,10 +14,7 @@ from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
 from impo.tensor.picture import Check, Picture, moment_changes
 from impo.tensor.relaxation import Ladder
 
-MARGIN = 1.1  # on the sum of a geometric series
-LEAST = 0.1  # ratio of successive changes that is assumed at least, where it is extrapolated
 LARGEST = 2000  # rows of a gate for which a larger cut-off is tried
-SLOWEST = 0.98  # ratio of successive changes beyond which they do not converge
 
 
 def cutoff_check(ladder: Ladder, picture: Picture, noise: float) -> Check | None:
@@ -34,8 +32,7 @@ def cutoff_check(ladder: Ladder, picture: Picture, noise: float) -> Check | None
 
     def relaxed(steps: int) -> Picture | None:
         changed = [
-            # even steps, as drives by pairs fill only even numbers
-            site.cutoff + steps * 2 * -(-site.cutoff // 6) if isinstance(site, Boson) else None
+            site.cutoff + steps * cutoff_step(site.cutoff) if isinstance(site, Boson) else None
             for site in sites
         ]
         if any(cutoff is not None and cutoff < 1 for cutoff in changed):
@@ -45,27 +42,21 @@ def cutoff_check(ladder: Ladder, picture: Picture, noise: float) -> Check | None
     below, above = relaxed(-1), relaxed(1)
     if above is not None and below is not None:
         ratio = _ratio(below, picture, above, noise)
-        return Check("cutoff", above, picture, MARGIN / (1 - ratio))
+        return Check("cutoff", above, picture, from_change_above(ratio))
     beyond = None if above is None else relaxed(2)
     if above is not None and beyond is not None:
         ratio = _ratio(picture, above, beyond, noise)
-        return Check("cutoff", above, picture, MARGIN / (1 - ratio))
+        return Check("cutoff", above, picture, from_change_above(ratio))
     lowest = relaxed(-2)
     if below is None or lowest is None:
         return Check("cutoff", picture, picture, np.inf)
-    ratio = max(_ratio(lowest, below, picture, noise), LEAST)
-    return Check("cutoff", picture, below, MARGIN * ratio / (1 - ratio))
+    ratio = _ratio(lowest, below, picture, noise)
+    return Check("cutoff", picture, below, from_change_below(ratio))
 
 
 def _ratio(one: Picture, two: Picture, three: Picture, noise: float) -> float:
-    """Return the largest ratio of two successive changes among those that count."""
     before, after = np.abs(two.moments - one.moments), np.abs(three.moments - two.moments)
-    relative = moment_changes(three, two)
-    counts = relative > max(0.01 * float(relative.max()), noise)
-    if not counts.any():
-        return 0.0
-    with np.errstate(divide="ignore"):
-        return min(float((after[counts] / before[counts]).max()), SLOWEST)
+    return successive_ratio(before, after, moment_changes(three, two), noise)
 
 
 def _with_cutoffs(ladder: Ladder, picture: Picture, cutoffs: list[int | None]) -> Picture | None:

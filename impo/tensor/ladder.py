@@ -15,7 +15,7 @@ from impo.tensor.certificate import relative_residual, residual, unphysical
 from impo.tensor.evolution import ORDER
 from impo.tensor.picture import Check, Picture, adapted, difference
 from impo.tensor.relaxation import DT_GROWTH, K_STEP, LOW_RANK, RANK_LIMIT, Ladder
-from impo.tensor.starts import GOAL, Meeting
+from impo.tensor.starts import Meeting
 
 FIRST_CHI = 12
 GROWTH = 1.4
@@ -183,7 +183,7 @@ def _awaited(ladder: Ladder, meeting: Meeting) -> Meeting:
     if second is None:
         return meeting
     waited = ladder.relax_both(first, second, first.chi, first.dt, patient=True)
-    return replace(waited, met=waited.distance <= GOAL * ladder.tol)
+    return replace(waited, met=waited.agrees(ladder.tol))
 
 
 def two_rungs(ladder: Ladder, start: Picture) -> Summit:
@@ -208,8 +208,7 @@ def _first_rung(ladder: Ladder, start: Picture, other: Picture | None) -> Meetin
             meeting = Meeting(ladder.relax(start, chi, dt, target))
         else:
             meeting = ladder.relax_both(start, other, chi, dt, target)
-            if meeting.second is not None and meeting.distance <= GOAL * ladder.tol:
-                meeting = replace(meeting, met=True)
+            meeting = replace(meeting, met=meeting.agrees(ladder.tol) or None)
         k_max = min(start.k_max + K_STEP, ladder.full_rank, RANK_LIMIT)
         if meeting.first.finite or ladder.k_max is not None or k_max <= start.k_max:
             return meeting

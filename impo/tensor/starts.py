@@ -54,6 +54,10 @@ class Meeting:
         """Rate at which the distance fell in the end; zero if it did not fall."""
         return 0.0 if self.second is None else self.second.slowest_rate or 0.0
 
+    def agrees(self, tol: float) -> bool:
+        """Return whether the two differ by no more than `GOAL` of an accuracy."""
+        return self.distance <= GOAL * tol
+
     def time_needed(self, tol: float) -> float:
         """Return the evolution time at which they would meet at the present rate."""
         left = math.log(max(self.distance / (GOAL * tol), 1.0))
