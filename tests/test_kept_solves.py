@@ -1,0 +1,47 @@
+"""Numbers and verdicts of twenty-two results are those of the kept file, within their errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kept_solves import SOLVES, without_times
+
+KEPT = json.loads(Path(__file__).with_name("data").joinpath("kept_solves.json").read_text())
+
+
+def is_estimate(item):
+    return isinstance(item, list) and len(item) == 2 and np.shape(item[0])[-1:] == np.shape(item[1])
+
+
+def test_kept_file_holds_every_result():
+    assert KEPT.keys() == SOLVES.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", SOLVES)
+def test_result_is_that_of_the_kept_file(name):
+    found, kept = without_times(SOLVES[name]()), KEPT[name]
+    assert json.dumps(found.get("status"), default=str) == json.dumps(kept.get("status"))
+    assert found.keys() == kept.keys()
+    if isinstance(kept.get("diagnostics"), dict):
+        assert found["diagnostics"].keys() == kept["diagnostics"].keys()
+    compared = 0
+    for key, item in kept.items():
+        if f"{key}_error" in kept:
+            compared += same(found[key], found[f"{key}_error"], item, kept[f"{key}_error"])
+        elif key not in ("residual", "history", "diagnostics", "extras") and is_estimate(item):
+            compared += same(*found[key], *item)
+    assert compared > 0
+
+
+def same(value, error, kept, kept_error):
+    """Check that values agree within both errors; nan only where nan was kept."""
+    values, olds = (np.asarray(x, dtype=float) for x in (value, kept))
+    bars = [np.nan_to_num(np.asarray(x, dtype=float), posinf=1e300) for x in (error, kept_error)]
+    np.testing.assert_array_equal(np.isnan(values), np.isnan(olds))
+    apart = np.nan_to_num(np.abs(values - olds))
+    assert np.all(apart <= bars[0] + bars[1] + 1e-9 * np.maximum(1, np.nan_to_num(np.abs(olds))))
+    return 1
