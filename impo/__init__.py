@@ -1,19 +1,21 @@
 """impo: steady states of dissipative spin lattices, with an error bar and a verdict on each."""
 
+from impo.analysis.check import check
+from impo.analysis.compare import compare
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.cluster_mean_field import ClusterMeanField
-from impo.comparison import compare
-from impo.exact import Exact
-from impo.failure import Failure
-from impo.holstein_primakoff import HolsteinPrimakoff
-from impo.mean_field import MeanField
+from impo.methods.api import METHODS, evolve, steady_state
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.exact.method import Exact
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.itebd.method import ITEBD
+from impo.methods.mean_field.method import MeanField
+from impo.methods.twa.method import TWA
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.result import Dataset, Estimate, Status, SteadyState, Variable
-from impo.steady import METHODS, evolve, steady_state
-from impo.store import StoreError, load
-from impo.tensor.settings import ITEBD
-from impo.twa import TWA
-from impo.verification import check
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Estimate, Status
+from impo.results.failure import Failure
+from impo.results.state import SteadyState
+from impo.results.store import StoreError, load
 
 __all__ = [
     "Failure",

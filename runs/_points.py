@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from impo import ITEBD
-from impo.executors import embedded
+from impo.analysis.plot import points
 from impo.model import LindbladModel
-from impo.plot import points
-from impo.result import Dataset, Status, SteadyState, Variable
-from impo.sweep import sweep
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
+from impo.results.state import SteadyState
+from impo.scans.executors import embedded
+from impo.scans.scan import sweep
 
 LARGE = 8  # the spin from which iMPO needs several gigabytes
 NAMES = {
@@ -82,7 +84,7 @@ def rows(
     Parameters
     ----------
     chains, methods
-        As of `impo.sweep.sweep`.
+        As of `impo.scans.scan.sweep`.
     directory
         Where finished points are kept: a study that was killed goes on from there.
     """
@@ -143,7 +145,7 @@ def draw_curve(
 ) -> None:
     """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points have not equilibrated.
 
-    `site` picks a site where there is one; `line` goes to `impo.plot.points`.
+    `site` picks a site where there is one; `line` goes to `impo.analysis.plot.points`.
     """
     value, error = data[f"{prefix}_{key}"], data[f"{prefix}_{key}_error"]
     if site is not None:

@@ -7,10 +7,10 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.holstein_primakoff.stability import largest_growth, marginal_rate
 from impo.model import Term
-from impo.quadratic import quadratic_bosons
-from impo.result import Dataset, Variable
-from impo.stability import largest_growth, marginal_rate
+from impo.results.dataset import Dataset, Variable
 from models.cavity_array import couplings
 from models.gain_loss import chain
 

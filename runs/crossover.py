@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
-from impo.result import Dataset, Status, Variable
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
 from models.gain_loss import chain
 from runs._points import NAMES, rows, stacked
 

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.optimize import brentq
 
-from impo.quadratic import quadratic_bosons
-from impo.result import Dataset, Variable
-from impo.stability import largest_growth, marginal_rate
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.holstein_primakoff.stability import largest_growth, marginal_rate
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 
 COST = {"quick": "20 s", "full": "5 min"}

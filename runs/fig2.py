@@ -4,9 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from impo.exact import Exact, spectrum, steady_state
-from impo.plot import concise
-from impo.result import Dataset, Variable
+from impo.analysis.plot import concise
+from impo.methods.exact import spectrum, steady_state
+from impo.methods.exact.method import Exact
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.exact import Exact, ExactState, spectrum, steady_state
-from impo.holstein_primakoff import HolsteinPrimakoff
-from impo.holstein_primakoff import steady_state as linearised
-from impo.plot import concise
-from impo.result import Dataset, Variable
+from impo.analysis.plot import concise
+from impo.methods.exact import ExactState, spectrum, steady_state
+from impo.methods.exact.method import Exact
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.holstein_primakoff.solve import steady_state as linearised
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
 

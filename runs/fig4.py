@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.exact import Exact, spectrum, steady_state
-from impo.result import Dataset, Variable
+from impo.methods.exact import spectrum, steady_state
+from impo.methods.exact.method import Exact
+from impo.results.dataset import Dataset, Variable
 from models.kerr import drummond_walls, oscillator
 
 COST = {"quick": "20 s", "full": "1 min"}

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff, Status, steady_state
+from impo.analysis.plot import points, spin_text
 from impo.model import LindbladModel
-from impo.plot import points, spin_text
-from impo.result import Dataset, Variable
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 from runs._points import Row, draw_curve, measured, rows, stacked, variables
 

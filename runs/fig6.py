@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.mean_field import MeanField, steady_state
-from impo.plot import spin_text
-from impo.result import Dataset, Variable
-from impo.twa import TWA
+from impo.analysis.plot import spin_text
+from impo.methods.mean_field.method import MeanField
+from impo.methods.mean_field.solve import steady_state
+from impo.methods.twa.method import TWA
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 from runs._points import draw_curve, rows, stacked, variables
 

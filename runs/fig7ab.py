@@ -7,9 +7,11 @@ these points are hollow.
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.cluster_mean_field import ClusterMeanField, steady_state
-from impo.plot import points, spin_text
-from impo.result import Dataset, Status, Variable
+from impo.analysis.plot import points, spin_text
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.cluster_mean_field.solve import steady_state
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
 from models.xy_decay import chain
 
 COST = {"quick": "30 s", "full": "25 min"}

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import mean_field, twa
-from impo.result import Dataset, Variable
+from impo.methods.mean_field import solve as mean_field
+from impo.methods.twa import solve as twa
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 
 COST = {"quick": "25 s", "full": "5 min"}

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.result import Dataset, Variable
-from impo.stability import quench_spectra
+from impo.methods.holstein_primakoff.stability import quench_spectra
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 
 COST = {"quick": "10 s", "full": "2 min"}

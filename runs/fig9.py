@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.exact import Exact, steady_state
-from impo.plot import spin_text
-from impo.result import Dataset, Variable
+from impo.analysis.plot import spin_text
+from impo.methods.exact import steady_state
+from impo.methods.exact.method import Exact
+from impo.results.dataset import Dataset, Variable
 from models import cavity
 
 COST = {"quick": "30 s", "full": "1 min"}

@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.holstein_primakoff import HolsteinPrimakoff, steady_state
-from impo.quadratic import quadratic_bosons
-from impo.result import Dataset, Variable
-from impo.stability import largest_growth
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.holstein_primakoff.solve import steady_state
+from impo.methods.holstein_primakoff.stability import largest_growth
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 
 COST = {"quick": "10 s", "full": "20 s"}

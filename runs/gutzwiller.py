@@ -15,13 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy.optimize import brentq
 
-from impo import cluster_mean_field, mean_field
-from impo.cluster_mean_field import ClusterMeanField
-from impo.mean_field import MeanField
-from impo.mean_field_equations import mean_field_equations
+from impo.analysis.plot import points, spin_text
+from impo.methods.cluster_mean_field import solve as cluster_mean_field
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.mean_field import solve as mean_field
+from impo.methods.mean_field.equations import mean_field_equations
+from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel, Term
-from impo.plot import points, spin_text
-from impo.result import Dataset, Status, Variable
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
 from models.xy_decay import chain
 
 COST = {"quick": "15 s", "full": "1 min"}

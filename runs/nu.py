@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff
-from impo.plot import concise, points, spin_text
-from impo.result import Dataset, Status, Variable
+from impo.analysis.plot import concise, points, spin_text
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
 from models.gain_loss import chain
 from runs._points import rows, stacked
 

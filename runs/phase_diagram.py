@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, Status
+from impo.analysis.plot import spin_text
 from impo.model import LindbladModel
-from impo.plot import spin_text
-from impo.result import Dataset, Variable
+from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
 from runs._points import Row, rows
 from runs.fig1c import EDGE, PHASES, G, H, boundary

@@ -1,6 +1,6 @@
 import pytest
 
-from impo import steady
+from impo.methods import api as steady
 from tests.dense import Dense
 
 

@@ -1,6 +1,6 @@
 """A method for tests of the house: one unit cell, density matrix by plain dense linear algebra.
 
-It shares no code with `impo.liouvillian`, so it also checks it.
+It shares no code with `impo.operators.liouvillian`, so it also checks it.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +11,10 @@ import numpy as np
 import scipy.linalg
 
 from impo.arguments import UnsupportedModelError, positive
-from impo.basis import local_operators, state_charges
 from impo.model import LindbladModel
-from impo.result import Estimate, Status, Stored, method_settings
+from impo.operators.local import local_operators, state_charges
+from impo.results.estimate import Estimate, Status
+from impo.results.state import Stored, method_settings
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def evolve(model, method, start, times):
 
 @dataclass
 class DenseState(Stored):
-    """Implements the protocol of `impo.result.SteadyState`; cells are uncorrelated."""
+    """Implements the protocol of `impo.results.state.SteadyState`; cells are uncorrelated."""
 
     kind: ClassVar[str] = "dense"
     model: LindbladModel

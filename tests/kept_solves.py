@@ -31,7 +31,7 @@ from impo import (
     load,
     steady_state,
 )
-from impo.cli import main
+from impo.cli.main import main
 from models import gain_loss, kerr, xyz
 
 PHASES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from impo.store import load
+from impo.results.store import load
 
 ROOT = Path(__file__).parents[1]
 GRID = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from impo import cli
+from impo.cli import main as cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

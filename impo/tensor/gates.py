@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from impo.arguments import UnsupportedModelError
-from impo.basis import OperatorBasis
-from impo.liouvillian import Generator, infinite_chain
 from impo.model import Boson
+from impo.operators.basis import OperatorBasis
+from impo.operators.liouvillian import Generator, infinite_chain
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 from impo.tensor.exponential import exponential
 from impo.tensor.legs import PhysicalLeg

@@ -54,7 +54,7 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
     probe
         Pseudo-random numbers.
     chi, cutoff
-        As in `impo.tensor.chain.Truncation`.
+        As in `impo.tensor.matrix_product.Truncation`.
 
     Returns
     -------

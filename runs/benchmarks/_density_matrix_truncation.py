@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from impo.basis import OperatorBasis
+from impo.operators.basis import OperatorBasis
 
 SMALLEST = 1e-11  # of the largest singular value: the update divides by them
 Gate = Mapping[tuple[tuple[int, ...], tuple[int, ...]], NDArray]
@@ -33,7 +33,7 @@ class DenseChain:
     singular_values, bond_charges
         Of the bond left of either site.
     infinite
-        Always true; read by `impo.tensor.transfer.TraceEnvironment`.
+        Always true; read by `impo.tensor.environment.TraceEnvironment`.
     """
 
     bases: Sequence[OperatorBasis]

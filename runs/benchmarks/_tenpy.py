@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tenpy.algorithms.tebd import QRBasedTEBDEngine, TEBDEngine
 
-from impo.basis import local_operators
-from impo.liouvillian import Generator
-from impo.tensor.network import canonical, liouvillian_model
-from impo.tensor.stock import BondModel, expectation, physical_frame, product_mps
+from impo.operators.liouvillian import Generator
+from impo.operators.local import local_operators
+from impo.tensor.tenpy_backend import BondModel, expectation, physical_frame, product_mps
+from impo.tensor.tenpy_bridge import canonical, liouvillian_model
 
 ENGINES = {  # TeNPy's class, and whether it is given the charge and the real gauge
     "TeNPy": (TEBDEngine, False),

@@ -18,16 +18,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, steady_state
-from impo.basis import local_operators
-from impo.liouvillian import Generator, infinite_chain
-from impo.result import Dataset, Variable
+from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.local import local_operators
+from impo.refinement.approximation import Picture, product_picture
+from impo.refinement.verdict import residual
+from impo.results.dataset import Dataset, Variable
 from impo.tensor import kernel
-from impo.tensor.certificate import residual
-from impo.tensor.chain import PROBE, Truncation
 from impo.tensor.contraction import contraction_plan
-from impo.tensor.evolution import Step, evolve
 from impo.tensor.gates import bond_liouvillians
-from impo.tensor.picture import Picture, product_picture
+from impo.tensor.matrix_product import PROBE, Truncation
+from impo.tensor.trotter import Step, evolve
 from models.gain_loss import chain
 from runs.benchmarks._tenpy import ENGINES, TenpyRun
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo import LindbladModel
-from impo.executors import embedded
-from impo.failure import Failure
-from impo.sweep import sweep
+from impo.results.failure import Failure
+from impo.scans.executors import embedded
+from impo.scans.scan import sweep
 from models.gain_loss import chain
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from impo.spin_equations import SpinEquations, spin_equations
-from impo.trajectories import (
+from impo.methods.twa.equations import SpinEquations, spin_equations
+from impo.methods.twa.integrator import (
     LANES,
     advance,
     draw_many,

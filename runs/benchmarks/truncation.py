@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from scipy.sparse import csr_array
 
-from impo.basis import OperatorBasis, local_operators
-from impo.liouvillian import Generator, infinite_chain
-from impo.result import Dataset, Variable
-from impo.tensor.chain import Chain, Truncation, product_chain
+from impo.operators.basis import OperatorBasis
+from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.local import local_operators
+from impo.results.dataset import Dataset, Variable
 from impo.tensor.contraction import pair_index
+from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import Bond, Gate, bond_liouvillians, one_charge, physical_legs
 from impo.tensor.legs import PhysicalLeg
-from impo.tensor.transfer import TraceEnvironment
+from impo.tensor.matrix_product import Chain, Truncation, product_chain
 from models.gain_loss import chain
 from runs.benchmarks._density_matrix_truncation import DenseChain
 

@@ -20,8 +20,8 @@ from impo import (
     evolve,
     steady_state,
 )
-from impo.failure import Failure
-from impo.store import SCHEMA
+from impo.results.failure import Failure
+from impo.results.store import SCHEMA
 from models.gain_loss import chain, dimer
 
 PLACE = Path(__file__).parent

@@ -5,10 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from impo.gaussian import covariance_matrix, negativity, symplectic_eigenvalues
-from impo.holstein_primakoff import HolsteinPrimakoff, steady_state
-from impo.quadratic import ladder_vector, longitudinal, quadratic_bosons
-from impo.stability import cluster_fluctuations, largest_growth, wave_vectors
+from impo.methods.holstein_primakoff.gaussian import (
+    covariance_matrix,
+    negativity,
+    symplectic_eigenvalues,
+)
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal, quadratic_bosons
+from impo.methods.holstein_primakoff.solve import steady_state
+from impo.methods.holstein_primakoff.stability import (
+    cluster_fluctuations,
+    largest_growth,
+    wave_vectors,
+)
 from models.gain_loss import chain, dimer, square
 
 S, G, H = 20.0, 1.0, 0.4

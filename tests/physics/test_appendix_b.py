@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo import cluster_mean_field, mean_field
-from impo.cluster_flow import cluster_flow
-from impo.cluster_mean_field import ClusterMeanField
-from impo.mean_field import MeanField
-from impo.mean_field_equations import mean_field_equations
-from impo.spin import spin_operators
+from impo.methods.cluster_mean_field import solve as cluster_mean_field
+from impo.methods.cluster_mean_field.flow import cluster_flow
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.mean_field import solve as mean_field
+from impo.methods.mean_field.equations import mean_field_equations
+from impo.methods.mean_field.method import MeanField
+from impo.operators.local import spin_operators
 from models.gain_loss import chain, square
 from models.xy_decay import chain as xy_decay
 

@@ -6,16 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo.cluster_mean_field import ClusterMeanField
-from impo.cluster_mean_field import steady_state as cluster_steady_state
-from impo.exact import Exact, spectrum
-from impo.exact import steady_state as exact_steady_state
-from impo.holstein_primakoff import HolsteinPrimakoff, steady_state
-from impo.mean_field import MeanField
-from impo.mean_field import steady_state as mean_field_steady_state
-from impo.quadratic import quadratic_bosons
-from impo.spin import spin_operators
-from impo.stability import largest_growth, quench_spectra
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.cluster_mean_field.solve import steady_state as cluster_steady_state
+from impo.methods.exact import spectrum
+from impo.methods.exact import steady_state as exact_steady_state
+from impo.methods.exact.method import Exact
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.holstein_primakoff.solve import steady_state
+from impo.methods.holstein_primakoff.stability import largest_growth, quench_spectra
+from impo.methods.mean_field.method import MeanField
+from impo.methods.mean_field.solve import steady_state as mean_field_steady_state
+from impo.operators.local import spin_operators
 from models import cavity
 from models.gain_loss import chain, dimer
 from models.kerr import drummond_walls, oscillator

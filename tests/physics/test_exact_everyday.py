@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tests.qutip_oracle as oracle
-from impo.exact import Exact, steady_state
+from impo.methods.exact import steady_state
+from impo.methods.exact.method import Exact
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.result import Status
+from impo.results.estimate import Status
 from models import gain_loss
 
 HALF = Spin(0.5)

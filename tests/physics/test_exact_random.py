@@ -7,8 +7,9 @@ import pytest
 from scipy.linalg import eig
 
 import tests.qutip_oracle as oracle
-from impo.exact import Exact, steady_state
-from impo.result import Status
+from impo.methods.exact import steady_state
+from impo.methods.exact.method import Exact
+from impo.results.estimate import Status
 from tests.random_clusters import random_cluster, scaled
 
 EPS = np.finfo(float).eps

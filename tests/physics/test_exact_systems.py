@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from impo.exact import Exact, spectrum, steady_state
-from impo.result import Status
+from impo.methods.exact import spectrum, steady_state
+from impo.methods.exact.method import Exact
+from impo.results.estimate import Status
 from models import cavity
 from models.gain_loss import dimer
 from models.kerr import drummond_walls, oscillator

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, Exact, Status, steady_state
-from impo.basis import local_operators
-from impo.liouvillian import infinite_chain
-from impo.tensor import stock
-from impo.tensor.chain import Truncation
-from impo.tensor.evolution import evolve, trotter_step
+from impo.operators.liouvillian import infinite_chain
+from impo.operators.local import local_operators
+from impo.refinement.approximation import Picture, product_picture
+from impo.tensor import tenpy_backend as stock
 from impo.tensor.gates import bond_liouvillians, one_charge
-from impo.tensor.picture import Picture, product_picture
+from impo.tensor.matrix_product import Truncation
+from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss, xy_decay
 
 REGIONS = {

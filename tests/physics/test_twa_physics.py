@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import qutip
 
-from impo.exact import Exact
-from impo.exact import steady_state as exact_steady_state
+from impo.methods.exact import steady_state as exact_steady_state
+from impo.methods.exact.method import Exact
+from impo.methods.twa.method import TWA
+from impo.methods.twa.solve import evolve, steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
-from impo.result import Status
-from impo.twa import TWA, evolve, steady_state
+from impo.results.estimate import Status
 from models.gain_loss import chain, dimer, square
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import qutip
 
-from impo.basis import local_operators
-from impo.liouvillian import finite_cluster
-from impo.tensor.chain import Truncation, product_chain
-from impo.tensor.evolution import evolve, trotter_step
+from impo.operators.liouvillian import finite_cluster
+from impo.operators.local import local_operators
+from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs, rank_scale
-from impo.tensor.transfer import TraceEnvironment
+from impo.tensor.matrix_product import Truncation, product_chain
+from impo.tensor.trotter import evolve, trotter_step
 
 
 def start_state(site, position):

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 from scipy.sparse import csr_array, random_array
 
-from impo.liouvillian import infinite_chain
+from impo.operators.liouvillian import infinite_chain
 from impo.tensor.exponential import exponential
 from impo.tensor.gates import bond_liouvillians, one_charge
 from models import gain_loss

@@ -1,0 +1,314 @@
+"""One model by several methods: what each says, and whether they agree within their errors.
+
+The error bars of a method do not contain what it leaves out (the size of a cluster, corrections in
+1/S). So a difference is given in units of the combined errors, and beside it what the methods leave
+out, where its order is known.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.methods.api import steady_state
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.exact.method import Exact
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.itebd.method import ITEBD
+from impo.methods.mean_field.method import MeanField
+from impo.methods.twa.method import TWA
+from impo.model import LindbladModel, Site, Spin
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Estimate, Status
+from impo.results.state import SteadyState, method_settings
+from impo.results.summary import plain
+
+
+def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
+    """Return the steady state of a model by several methods, side by side.
+
+    Parameters
+    ----------
+    model
+        The description.
+    methods
+        Instances of methods; differences are to the first that gives a quantity.
+
+    Returns
+    -------
+    Dataset
+        With the dimension `solver` (`method` has another meaning in xarray): `status`, `seconds`,
+        `residual`, and each observable that a method gives (nan where another does not): `Sz`,
+        `Sz_var`, `N`, `N_var` on the sites, `xi_S+S-`, `xi_SzSz` ..., `purity_density`, and `S+S-`,
+        `SzSz` ... on coupled neighbours.
+        Every X has `X_error`, and `X_deviation`, the difference to the reference over
+        sqrt(error^2 + error_reference^2) (its absolute value if complex). A method that refuses
+        the model has the status `failed`. `impo.analysis.compare_table` puts it in words.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of the wrong type, or there are fewer than two methods.
+    """
+    methods = tuple(methods)
+    if len(methods) < 2:
+        raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
+    solved = [_solve(model, method) for method in methods]
+    labels = _labels(methods)
+    variables = {
+        "solver": Variable(("solver",), np.array(labels), "1", "method"),
+        "status": Variable(
+            ("solver",), np.array([str(one.status) for one in solved]), "1", "verdict"
+        ),
+        "seconds": _column([one.seconds for one in solved], "s", "computing time"),
+        "residual": _column([one.residual for one in solved], "1", "what is left of the equations"),
+    }
+    for dim, kind in (("spin_site", True), ("boson_site", False)):
+        where = [i for i, site in enumerate(model.sites) if isinstance(site, Spin) == kind]
+        if where:
+            variables[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
+    bonds = _bonds(model)
+    if bonds:
+        names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
+        label = "coupled sites; a prime for every cell further"
+        variables["bond"] = Variable(("bond",), names, "1", label)
+    for quantity in _quantities(model, bonds):
+        found = [
+            None
+            if one.state is None or one.status == Status.FAILED
+            else quantity.measure(one.state)
+            for one in solved
+        ]
+        variables |= quantity.variables(found)
+    told = [
+        {
+            **plain(method_settings(method)),
+            "message": one.message,
+            "valid_for": one.valid_for,
+            "omitted": plain(one.omitted),
+        }
+        for method, one in zip(methods, solved, strict=True)
+    ]
+    return Dataset(
+        variables,
+        {
+            "model": model.name,
+            "label": model.label,
+            "parameters": plain(model.to_json()["parameters"]),
+            "methods": told,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """A state, or why there is none, and what the method leaves out."""
+
+    state: SteadyState | None
+    status: Status
+    message: str
+    valid_for: str
+    omitted: float  # relative size of what is left out: 0 nothing, nan unknown
+
+    @property
+    def seconds(self) -> float:
+        return math.nan if self.state is None else self.state.seconds
+
+    @property
+    def residual(self) -> float:
+        found = None if self.state is None else self.state.residual
+        return math.nan if found is None else found
+
+
+def _solve(model: LindbladModel, method: Any) -> _Solved:
+    """Return the state by one method; a refusal does not stop the others."""
+    state, status = None, Status.FAILED
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            state = steady_state(model, method)
+            status, message = state.status, state.message
+        except UnsupportedModelError as error:
+            message = f"Refused: {error}"
+    remarks = [str(one.message) for one in caught if one.category is UserWarning]
+    return _Solved(state, status, " ".join([message, *remarks]), *_validity(model, method, state))
+
+
+def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> tuple[str, float]:
+    """Return what a method is valid for, and the relative size of what it leaves out."""
+    spins = [float(site.S) for site in model.sites if isinstance(site, Spin)]
+    match method:
+        case ITEBD():
+            return "the infinite chain; its errors cover every numerical setting", 0.0
+        case Exact():
+            ends = "periodic" if method.periodic else "open"
+            text = (
+                f"a cluster of {_times(method.cells)} cells ({ends}): its size is not in the errors"
+            )
+            return text, math.nan
+        case TWA():
+            size = 1 / min(spins, default=math.nan)
+            return f"large S, on {_times(method.cells)} cells{_left_out('1/S', size)}", size
+        case HolsteinPrimakoff():
+            size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
+            return f"collinear ordered phases at large S{_left_out('n/2S', size)}", size
+        case MeanField():
+            return "reference only: leaves out all correlations", math.nan
+        case ClusterMeanField():
+            return (
+                f"{method.sites} sites in their own field: its size is not in the errors",
+                math.nan,
+            )
+    return "", math.nan
+
+
+def _left_out(name: str, size: float) -> str:
+    if math.isnan(size):
+        return ""
+    return f": leaves out {name} = {size:.2g}" + (", which is not small" if size > 0.2 else "")
+
+
+def _times(cells: int | tuple[int, ...]) -> str:
+    return " x ".join(map(str, cells)) if isinstance(cells, tuple) else str(cells)
+
+
+def _labels(methods: Sequence[Any]) -> list[str]:
+    """Return the names of the methods, numbered where one occurs again."""
+    out: list[str] = []
+    for n, method in enumerate(methods):
+        again = sum(other.name == method.name for other in methods[:n])
+        out.append(f"{method.name} {again + 1}" if again else method.name)
+    return out
+
+
+def _column(values: Sequence[float], units: str, label: str) -> Variable:
+    return Variable(("solver",), np.array(values, dtype=float), units, label)
+
+
+Bond = tuple[int, int, int]  # site, site, cells apart
+
+
+def _bonds(model: LindbladModel) -> list[Bond]:
+    """Return the coupled pairs (site, site, cells apart) of a chain; within a cell in 2D."""
+    found = set()
+    for term in model.hamiltonian:
+        places = sorted({(cell, site) for _, site, cell in term.factors})
+        if len(places) == 2:
+            (cell_a, a), (cell_b, b) = places
+            apart = [y - x for x, y in zip(cell_a, cell_b, strict=True)]
+            if model.dimension == 1 or not any(apart):
+                found.add((a, b, apart[0]))
+    return sorted(found, key=lambda bond: (bond[2], bond[:2]))
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    """An observable: its dimensions, and how to ask a state for it."""
+
+    name: str
+    dims: tuple[str, ...]
+    units: str
+    label: str
+    shape: tuple[int, ...]
+    measure: Callable[[SteadyState], Estimate | None]
+
+    def variables(self, found: Sequence[Estimate | None]) -> dict[str, Variable]:
+        """Return values, errors and deviations by method; nothing if no method gives any."""
+        if all(one is None for one in found):
+            return {}
+        empty = np.full(self.shape, np.nan)
+        values = np.array([empty if one is None else one.value for one in found])
+        errors = np.array([empty if one is None else one.error for one in found], dtype=float)
+        if not np.iscomplexobj(values):
+            values = values.astype(float)
+        dims = ("solver", *self.dims)
+        return {
+            self.name: Variable(dims, values, self.units, self.label),
+            f"{self.name}_error": Variable(dims, errors, self.units, f"error of the {self.label}"),
+            f"{self.name}_deviation": Variable(
+                dims, _deviations(values, errors), "1", "difference to the reference over errors"
+            ),
+        }
+
+
+def reference(values: NDArray, errors: NDArray) -> int | None:
+    """Return the first method that gives a number with an error bar."""
+    known = np.flatnonzero(~np.isnan(values) & ~np.isnan(errors))
+    return int(known[0]) if known.size else None
+
+
+def _deviations(values: NDArray, errors: NDArray) -> NDArray:
+    """Return the differences to the reference in units of the combined errors.
+
+    A number without an error bar has none, even if it equals the reference.
+    """
+    out = np.full(values.shape, np.nan)
+    for place in np.ndindex(values.shape[1:]):
+        at: Any = (slice(None), *place)
+        first = reference(values[at], errors[at])
+        if first is not None:
+            change = values[at] - values[at][first]
+            size = np.abs(change) if np.iscomplexobj(values) else change
+            combined = np.hypot(errors[at], errors[at][first])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                equal = (change == 0) & (combined >= 0)
+                out[at] = np.where(equal, 0.0, size / combined)
+    return out
+
+
+def _quantities(model: LindbladModel, bonds: Sequence[Bond]) -> Iterator[_Quantity]:
+    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
+        shape = (sum(op in site.operators for site in model.sites),)
+        if shape[0]:
+            yield _Quantity(op, (dim,), "1", f"expectation of {op}", shape, partial(_mean, op))
+            name = f"{op}_var"
+            yield _Quantity(name, (dim,), "1", f"variance of {op}", shape, partial(_spread, op))
+    for a, b in _pairs(model.sites[0]):
+        label = f"correlation length of {a}{b}"
+        yield _Quantity(f"xi_{a}{b}", (), "unit cells", label, (), partial(_length, a, b))
+    label = "-ln Tr rho^2 per cell"
+    yield _Quantity("purity_density", (), "1", label, (), lambda state: state.purity_density)
+    kinds = {type(model.sites[site]) for a, b, _ in bonds for site in (a, b)}
+    if len(kinds) == 1:  # operators of one kind on both ends
+        for a, b in _pairs(model.sites[bonds[0][0]]):
+            ask, label = partial(_neighbours, a, b, bonds), f"{a}{b} of neighbours"
+            yield _Quantity(a + b, ("bond",), "1", label, (len(bonds),), ask)
+
+
+def _pairs(site: Site) -> tuple[tuple[str, str], ...]:
+    return (("S+", "S-"), ("Sz", "Sz")) if isinstance(site, Spin) else (("Bd", "B"), ("N", "N"))
+
+
+def _mean(op: str, state: SteadyState) -> Estimate | None:
+    return _real(state.expect(op))
+
+
+def _spread(op: str, state: SteadyState) -> Estimate | None:
+    return _real(state.variance(op))
+
+
+def _length(op_a: str, op_b: str, state: SteadyState) -> Estimate | None:
+    return state.correlation_length(op_a, op_b, (0, 0))
+
+
+def _real(found: Estimate | None) -> Estimate | None:
+    return None if found is None else Estimate(np.real(found.value), found.error)
+
+
+def _neighbours(op_a: str, op_b: str, bonds: Sequence[Bond], state: SteadyState) -> Estimate | None:
+    """Return <A B> on the bonds; nan beyond the end of a cluster."""
+    values = np.full(len(bonds), np.nan, dtype=complex)
+    errors = np.full(len(bonds), np.nan)
+    for n, (a, b, r) in enumerate(bonds):
+        found = state.correlation(op_a, op_b, (a, b), r)
+        if found is not None and len(found) > r:
+            values[n], errors[n] = found.value[r], found.error[r]
+    if np.isnan(values).all():
+        return None
+    return Estimate(values.real if op_a in ("Sz", "N") else values, errors)

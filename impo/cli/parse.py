@@ -1,0 +1,313 @@
+"""From the words of a command line to models, methods, grids and studies."""
+
+import dataclasses
+import importlib.util
+import inspect
+import math
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from impo.arguments import ArgumentError, UnsupportedModelError, one_of, positive_integer
+from impo.methods.api import METHODS
+from impo.model import LindbladModel
+from impo.scans.grid import Axis
+
+_AXIS_NAME = re.compile(r"(model\.|method\.)?[^\W\d]\w*")
+_WORDS = {"none": None, "null": None, "true": True, "false": False}
+
+
+def value(text: str) -> Any:
+    """Return what a word means: None, a boolean, a number (also `3/2` and `1+0.5j`) or text.
+
+    Words joined by commas give a tuple.
+    """
+    if "," in text:
+        return tuple(value(part) for part in text.split(","))
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    ratio = re.fullmatch(r"([-+]?\d+)/(\d+)", text)
+    if ratio and int(ratio[2]):
+        return int(ratio[1]) / int(ratio[2])
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    if re.search(r"\d", text):  # `j` and `infj` are names
+        with suppress(ValueError):
+            return complex(text)
+    return text
+
+
+def assignments(words: Iterable[str]) -> dict[str, Any]:
+    """Return {name: value} of words `name=value`; every name once."""
+    out: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name.isidentifier() or not text:
+            raise ArgumentError(f"A parameter must be given as name=value, but is {word!r}.")
+        if name in out:
+            raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
+        out[name] = value(text)
+    return out
+
+
+def axis(word: str) -> Axis:
+    """Return the axis of `name=start:stop:count` or `name,name=start:stop:count`.
+
+    Values are integers if all are whole and the ends were written so.
+    """
+    names, equals, text = word.partition("=")
+    numbers = [value(part) for part in text.split(":")]
+    if (
+        not equals
+        or len(numbers) != 3
+        or not all(_AXIS_NAME.fullmatch(name) for name in names.split(","))
+        or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
+    ):
+        raise ArgumentError(
+            "Argument `--over` must be name=start:stop:count (several names tied by commas), "
+            f"but is {word!r}."
+        )
+    start, stop, count = numbers
+    points = np.linspace(start, stop, positive_integer("count", count))
+    whole = isinstance(start, int) and isinstance(stop, int) and not np.any(points % 1)
+    return Axis(tuple(names.split(",")), tuple(map(int if whole else _tidy, points)))
+
+
+def _tidy(x: float) -> float:
+    """Undo the rounding of a grid: 0.30000000000000004 becomes 0.3, 1/3 stays."""
+    short = float(f"{x:.12g}")
+    return short if math.isclose(short, x, rel_tol=4e-16) else float(x)
+
+
+def grid(
+    words: Iterable[str],
+    function: Callable[..., Any],
+    method_name: str,
+    fixed: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> tuple[list[Axis], set[str]]:
+    """Return the axes of all `--over` by plain names, and which of these are settings.
+
+    A name is a parameter of the model, or else a setting of the method. If it could be both it must
+    be written `model.name` or `method.name`.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is unknown, could be both, or has got a value elsewhere.
+    """
+    takes = _signature("MODEL", function).parameters.values()
+    variadic = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
+    parameters = {parameter.name for parameter in takes}
+    known = {item.name for item in dataclasses.fields(_method_class(method_name))}
+
+    def owner_of(name: str) -> str:
+        if name in known and (variadic or name in parameters):
+            raise ArgumentError(
+                f"`{name}` must be written model.{name} or method.{name}: it is a parameter of the "
+                "model as well as a setting of the method."
+            )
+        return "method" if name in known else "model"
+
+    axes: list[Axis] = []
+    owners: dict[str, str] = {}
+    for one in map(axis, words):
+        for word in one.names:
+            owner, _, name = word.rpartition(".")
+            owner = owner or owner_of(name)
+            if name in owners or name in (settings if owner == "method" else fixed):
+                raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
+            owners[name] = owner
+        axes.append(Axis(tuple(word.rpartition(".")[2] for word in one.names), one.values))
+    return axes, {name for name, owner in owners.items() if owner == "method"}
+
+
+def model_function(target: str) -> Callable[..., Any]:
+    """Return the function `module:function`; the current directory is searched first."""
+    module_name, colon, name = target.partition(":")
+    if not colon or not module_name or not name.isidentifier():
+        raise ArgumentError(f"MODEL must be module:function, but is {target!r}.")
+    module = _import(module_name)
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = ", ".join(_model_names(module)) or "none"
+        raise ArgumentError(
+            f"Module `{module_name}` has no function `{name}`; its functions are: {public}."
+        )
+    return function
+
+
+def build(target: str, function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """Return the model that a function makes of its parameters.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter is unknown or missing, if the function refuses a value, raises anything else,
+        or does not return a `LindbladModel`.
+    """
+    signature = _signature(target, function)
+    takes = signature.parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
+        for name in parameters:
+            if name not in signature.parameters:
+                allowed = ", ".join(signature.parameters) or "none"
+                raise ArgumentError(f"Unknown parameter `{name}`: `{target}` takes {allowed}.")
+    for parameter in takes:
+        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        optional = variadic or parameter.default is not parameter.empty
+        if not optional and parameter.name not in parameters:
+            raise ArgumentError(
+                f"Parameter `{parameter.name}` of `{target}` is missing; give "
+                f"{parameter.name}=value."
+            )
+    try:
+        model = function(**parameters)
+    except (ArgumentError, UnsupportedModelError):
+        raise
+    except Exception as error:
+        raise ArgumentError(f"`{target}` raised {_brief(error)}") from error
+    if not isinstance(model, LindbladModel):
+        raise ArgumentError(
+            f"`{target}` must return a `LindbladModel`, but returned a `{type(model).__name__}`."
+        )
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in takes
+        if isinstance(parameter.default, int | float | str)
+    }
+    return dataclasses.replace(
+        model, name=model.name or target, parameters=model.parameters or {**defaults, **parameters}
+    )
+
+
+def _signature(target: str, function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{target}` must be a function of named parameters.") from None
+
+
+def _method_class(name: str) -> type:
+    return METHODS[one_of("--method", name, METHODS)]
+
+
+def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:
+    """Return the method of that name; `prefix` stands before a setting on the command line."""
+    made = _method_class(name)
+    fields = {item.name: item for item in dataclasses.fields(made)}
+    for key in settings:
+        if key not in fields:
+            raise ArgumentError(f"Unknown setting `{key}`: `{name}` takes {', '.join(fields)}.")
+    for key, item in fields.items():
+        optional = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
+        if not optional and key not in settings:
+            raise ArgumentError(
+                f"Setting `{key}` of `{name}` is missing; give --set {prefix}{key}=value."
+            )
+    try:
+        return made(**settings)
+    except ArgumentError:
+        raise
+    except Exception as error:
+        raise ArgumentError(f"The settings of `{name}` raised {_brief(error)}") from error
+
+
+def methods(names: str, words: Iterable[str]) -> list[Any]:
+    """Return the methods of `name,name,...` with their settings `name.setting=value`."""
+    chosen = names.split(",")
+    settings: dict[str, list[str]] = {name: [] for name in chosen}
+    if len(settings) < len(chosen):
+        raise ArgumentError(f"Argument `--methods` must name each once, but is {names!r}.")
+    for word in words:
+        name, dot, setting = word.partition(".")
+        if not dot or name not in settings:
+            raise ArgumentError(
+                f"A setting must be given as method.name=value with one of {', '.join(chosen)}, "
+                f"but is {word!r}."
+            )
+        settings[name].append(setting)
+    return [method(name, assignments(settings[name]), f"{name}.") for name in chosen]
+
+
+def study(name: str) -> ModuleType:
+    """Return the module NAME of `runs`.
+
+    A study has `COST`, `draw(data)` and `compute(quick)`, or `compute(quick, directory)` if it
+    keeps the points that it has finished and goes on from them after an interruption.
+    """
+    known = _study_modules()
+    module = _import(known[name]) if name in known else None
+    if not _is_study(module):
+        raise ArgumentError(
+            f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
+        )
+    return module  # type: ignore[return-value]
+
+
+def keeps_points(module: ModuleType) -> bool:
+    """Return whether a study keeps the points that it has finished."""
+    return "directory" in inspect.signature(module.compute).parameters
+
+
+def studies() -> dict[str, ModuleType]:
+    """Return all studies found in the package `runs`, by name; none if there is no such package."""
+    modules = {name: _import(path) for name, path in _study_modules().items()}
+    return {name: module for name, module in modules.items() if _is_study(module)}
+
+
+def _study_modules() -> dict[str, str]:
+    """Return the public modules of the package `runs`, also of those inside it, by last name."""
+    _search_here()
+    if importlib.util.find_spec("runs") is None:
+        return {}
+    found = pkgutil.walk_packages(_import("runs").__path__, "runs.")
+    paths = {info.name.rpartition(".")[2]: info.name for info in found if not info.ispkg}
+    return {name: path for name, path in sorted(paths.items()) if not name.startswith("_")}
+
+
+def _is_study(module: ModuleType | None) -> bool:
+    return all(hasattr(module, name) for name in ("COST", "compute", "draw"))
+
+
+def _import(name: str) -> ModuleType:
+    """Import a module, looking into the current directory first."""
+    _search_here()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")):
+            raise ArgumentError(f"There is no module `{name}` here or installed.") from None
+        raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+    except Exception as error:
+        raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+
+
+def _search_here() -> None:
+    """Put the current directory first on the path, as `python -m` does."""
+    if os.getcwd() not in sys.path[:1]:
+        sys.path.insert(0, os.getcwd())
+
+
+def _model_names(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, item in vars(module).items()
+        if inspect.isfunction(item) and item.__module__ == module.__name__ and name[0] != "_"
+    ]
+
+
+def _brief(error: Exception) -> str:
+    """Return an exception in one line."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else f"{type(error).__name__}."

@@ -1,0 +1,391 @@
+r"""The non-linear master equation of a cluster in the mean field of its copies.
+
+A chain is cut into equal clusters, rho = rho_C (x) rho_C (x) ... (Huber, Kirton and Rabl, Eq. B1).
+A term inside a cluster is kept; of a term that reaches into other clusters, each cluster sees its
+own factors times the expectation of the others. With K = -iH - sum_j rate_j L_j^+ L_j / 2,
+
+    d rho/dt = K[rho] rho + (K[rho] rho)^+ + sum_j rate_j L_j rho L_j^+.
+
+Density matrices are dense, operators sparse, superoperators never formed: cost d^2 times the few
+operators, memory a few d^2. Where the phases of S+ can be chosen, equal in all clusters, such that
+-iH is real, real density matrices stay real, and half of the memory and more of the time is saved.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array, eye_array, kron
+
+from impo.arguments import UnsupportedModelError, fail, positive_integer
+from impo.model import LindbladModel, Site
+from impo.operators.liouvillian import Component, infinite_chain
+from impo.operators.local import charge_parts, local_operators, state_charges
+from impo.operators.symmetry import solve_modulo_pi
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class _Field:
+    """-i coefficient * operator of the cluster, times expectations of operators of its copies."""
+
+    data: NDArray  # aligned with the data of K
+    means: tuple[coo_array, ...]
+    distances: tuple[int, ...]  # of these copies, in clusters
+
+
+@dataclass(frozen=True)
+class ClusterFlow:
+    """d rho/dt of a cluster that feels the mean field of its copies.
+
+    Attributes
+    ----------
+    model
+        The description, one-dimensional.
+    sites
+        The sites of the cluster in order.
+    angles
+        Phase phi_j of each site, S+_j = e^{i phi_j} S~+_j; zeros if there is no real frame.
+    real
+        Whether -iH and the jumps are real in this frame.
+    charges
+        (position, what is added to m or n there) of all that a symmetry about z must respect: the
+        terms, and what tells the parts of a jump operator apart.
+    """
+
+    model: LindbladModel
+    sites: tuple[Site, ...]
+    angles: NDArray
+    real: bool
+    effective: csr_array
+    fields: tuple[_Field, ...]
+    jumps: tuple[tuple[int, NDArray], ...]
+    charges: tuple[tuple[tuple[int, int], ...], ...] = ()
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Dimensions of the sites."""
+        return tuple(site.dimension for site in self.sites)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d of the Hilbert space of the cluster."""
+        return math.prod(self.dims)
+
+    def field_values(self, rho: NDArray) -> NDArray:
+        """Return the product of expectations that multiplies each mean-field operator."""
+        values = [math.prod(expectation(o, rho) for o in field.means) for field in self.fields]
+        return np.array(values)
+
+    def largest_fields(self) -> NDArray:
+        """Return bounds on the size of `field_values`: products of operator norms."""
+        norms = [
+            [math.sqrt(abs(o).sum(axis=0).max() * abs(o).sum(axis=1).max()) for o in field.means]
+            for field in self.fields
+        ]
+        return np.array([math.prod(norm) for norm in norms])
+
+    def rate(self, rho: NDArray, fields: NDArray | None = None) -> NDArray:
+        """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
+        values = self.field_values(rho) if fields is None else fields
+        half = self._driven(self.effective.data + self._field_data(values), rho)
+        self._recycle(half, rho)
+        # adding the adjoint of all of it keeps rounding from growing in the anti-Hermitian part
+        return half + half.conj().T
+
+    def linear_rate(self, rho: NDArray, fields: NDArray, delta: NDArray) -> NDArray:
+        """Return the change of d rho/dt with a small Hermitian change of rho, whose fields move."""
+        moved = np.zeros(len(self.fields), dtype=complex)
+        for i, field in enumerate(self.fields):
+            here = [expectation(o, rho) for o in field.means]
+            for j, o in enumerate(field.means):
+                moved[i] += expectation(o, delta) * math.prod(here[:j] + here[j + 1 :])
+        half = self._driven(self._field_data(moved), rho)
+        return self.rate(delta, fields) + half + half.conj().T
+
+    def _field_data(self, values: NDArray) -> NDArray:
+        """Return the mean-field part of K, as elements of the common sparse pattern."""
+        zero = np.zeros_like(self.effective.data)
+        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
+
+    @cached_property
+    def _matrix(self) -> csr_array:
+        """A matrix with the pattern of K, whose elements are replaced at each use."""
+        data = self.effective.data
+        return csr_array(
+            (data.real if self.real else data, *self._pattern), shape=self.effective.shape
+        )
+
+    def _driven(self, data: NDArray, rho: NDArray) -> NDArray:
+        """Return K rho for the elements of K."""
+        self._matrix.data = np.ascontiguousarray(data.real) if self.real else data
+        return self._matrix @ rho
+
+    @cached_property
+    def _bands(self) -> list[tuple[tuple[int, int, int], list[tuple]]]:
+        """Shapes, slices and weights that add L rho L^+ / 2, diagonal after diagonal of each L."""
+        out = []
+        for position, jump in self.jumps:
+            left, d = math.prod(self.dims[:position]), self.dims[position]
+            diagonals = [q for q in range(-d + 1, d) if np.any(np.diagonal(jump, q))]
+            parts = []
+            for q in diagonals:
+                rows, columns = _band(d, q)
+                for p in diagonals:
+                    below, beside = _band(d, p)
+                    both = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
+                    parts.append(
+                        (
+                            (slice(None), rows, slice(None), slice(None), below),
+                            (slice(None), columns, slice(None), slice(None), beside),
+                            both[None, :, None, None, :, None],
+                        )
+                    )
+            out.append(((left, d, self.dimension // (left * d)), parts))
+        return out
+
+    def _recycle(self, out: NDArray, rho: NDArray) -> None:
+        """Add sum L rho L^+ / 2; both may have one more axis, at the end."""
+        for shape, parts in self._bands:
+            target = out.reshape(shape * 2 + out.shape[2:])
+            source = rho.reshape(shape * 2 + out.shape[2:])
+            for rows, columns, weights in parts:
+                weights = weights[..., None] if out.ndim > 2 else weights
+                target[rows] += weights * source[columns]
+
+    def frozen_rate(self, block: NDArray, fields: NDArray) -> NDArray:
+        """Return d X/dt in given fields of any matrices, Hermitian or not, shape (d, d, count)."""
+        d, shape = self.dimension, block.shape
+        data = self.effective.data + self._field_data(fields)
+        out = np.ascontiguousarray(self._driven(data, block.reshape(d, -1)).reshape(shape))
+        turned = np.ascontiguousarray(block.transpose(1, 0, 2)).reshape(d, -1)
+        out += self._driven(data.conj(), turned).reshape(shape).transpose(1, 0, 2)
+        twice = np.zeros_like(out)
+        self._recycle(twice, block)
+        return out + 2 * twice
+
+    def responses(self, rho: NDArray) -> tuple[NDArray, list[list[tuple[int, coo_array]]]]:
+        """Return how fields move rho, and how small changes of the copies move the fields.
+
+        Returns
+        -------
+        directions
+            -i [O, rho] of the operator O that each field multiplies, shape (fields, d, d).
+        changes
+            For each field (distance, matrix M) whose Tr(M X) add up to its change, X the change of
+            the copy at that distance.
+        """
+        directions, changes = [], []
+        for field in self.fields:
+            operator = csr_array(
+                (field.data.real if self.real else field.data, *self._pattern),
+                shape=self.effective.shape,
+            )
+            # the fields add up to a Hermitian Hamiltonian, so what acts from the right is -K
+            directions.append(operator @ rho - (operator.T @ rho.T).T)
+            here = [expectation(o, rho) for o in field.means]
+            changes.append(
+                [
+                    (distance, coo_array(o * math.prod(here[:j] + here[j + 1 :])))
+                    for j, (distance, o) in enumerate(
+                        zip(field.distances, field.means, strict=True)
+                    )
+                ]
+            )
+        return np.array(directions).reshape(-1, *rho.shape), changes
+
+    @property
+    def _pattern(self) -> tuple[NDArray, NDArray]:
+        return self.effective.indices, self.effective.indptr
+
+    def frame(self) -> NDArray:
+        """Return the diagonal u with rho_physical = u rho u^+, shape (d,)."""
+        phase: NDArray = np.ones(1, dtype=complex)
+        for site, angle in zip(self.sites, self.angles, strict=True):
+            phase = np.kron(phase, np.exp(-1j * angle * state_charges(site)))
+        return phase
+
+
+def expectation(operator: coo_array, rho: NDArray) -> complex:
+    """Return Tr(O rho) for a sparse O."""
+    return complex((operator.data * rho[operator.col, operator.row]).sum())
+
+
+def _band(d: int, q: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the q-th diagonal of a d by d matrix."""
+    return slice(max(-q, 0), d - max(q, 0)), slice(max(q, 0), d - max(-q, 0))
+
+
+def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> ClusterFlow:
+    """Return the master equation of a cluster (Eqs. B2 to B5, for any one-dimensional model).
+
+    Parameters
+    ----------
+    model
+        A one-dimensional description.
+    sites
+        Number of sites of the cluster, a whole number of unit cells.
+    coupled
+        Whether the cluster feels the mean field of its copies, or is isolated.
+
+    Raises
+    ------
+    ArgumentError
+        If `sites` is not a whole number of unit cells.
+    UnsupportedModelError
+        If the model is not one-dimensional.
+    """
+    unit = len(model.sites)
+    positive_integer("sites", sites)
+    if model.dimension != 1:
+        raise UnsupportedModelError(
+            "ClusterMeanField treats one-dimensional models; use MeanField or HolsteinPrimakoff."
+        )
+    if sites % unit:
+        raise fail("sites", f"a multiple of {unit} (sites of the unit cell)", sites)
+    placed = [
+        Component(
+            term.coefficient, tuple(p + cell * unit for p in term.positions),
+            term.matrices, term.charges,
+        )
+        for term in _terms_of_a_cell(model)
+        for cell in range(sites // unit)
+    ]  # fmt: skip
+    chosen = tuple(model.sites[j % unit] for j in range(sites))
+    for period in (unit, sites):  # equal phases in all cells if possible
+        angles = _angles(placed, period)
+        if angles is not None:
+            angles = np.tile(angles, sites // period)
+            flow = _assemble(model, chosen, angles, placed, coupled)
+            if flow is not None:
+                return flow
+    flow = _assemble(model, chosen, None, placed, coupled)
+    assert flow is not None
+    return flow
+
+
+def _terms_of_a_cell(model: LindbladModel) -> list[Component]:
+    """Return the Hamiltonian terms of one unit cell, charge-resolved, in the physical frame."""
+    chain, unit = infinite_chain(model), len(model.sites)
+    out = []
+    for term in chain.components:  # every one begins inside the tile
+        if min(term.positions) < unit:
+            angle = sum(
+                q * chain.phase(p) for p, q in zip(term.positions, term.charges, strict=True)
+            )
+            value = term.coefficient * np.exp(-1j * angle)
+            out.append(Component(value, term.positions, term.matrices, term.charges))
+    return out
+
+
+def _angles(terms: list[Component], sites: int) -> NDArray | None:
+    """Return phases of `sites` sites, periodic in them, that make -iH real, or None."""
+    rows, targets = [], []
+    for term in terms:
+        row = [0] * sites
+        for p, q in zip(term.positions, term.charges, strict=True):
+            row[p % sites] += q
+        rows.append(row)
+        targets.append(math.pi / 2 - float(np.angle(term.coefficient)))
+    return solve_modulo_pi(rows, targets, sites)
+
+
+def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
+    """Return the flow in the frame of the angles, or None if it is not real there."""
+    n, real = len(sites), angles is not None
+    angles = np.zeros(n) if angles is None else angles
+    dims = [site.dimension for site in sites]
+    size = math.prod(dims)
+    effective = csr_array((size, size), dtype=complex)
+    fields: list[tuple[csr_array, tuple[csr_array, ...], tuple[int, ...]]] = []
+    for term in terms:
+        angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
+        value = -1j * term.coefficient * np.exp(1j * angle)
+        by_cluster: dict[int, dict[int, NDArray]] = {}
+        for p, matrix in zip(term.positions, term.matrices, strict=True):
+            by_cluster.setdefault(p // n, {})[p % n] = matrix
+        operators = {cluster: _embed(dims, factors) for cluster, factors in by_cluster.items()}
+        if real and abs(value.imag) > _TINY * abs(value):
+            return None
+        if len(operators) == 1:
+            effective = effective + value * next(iter(operators.values()))
+        elif coupled:
+            for cluster, operator in operators.items():
+                others = [c for c in operators if c != cluster]
+                fields.append(
+                    (
+                        value * operator,
+                        tuple(operators[c] for c in others),
+                        tuple(c - cluster for c in others),
+                    )
+                )
+    jumps = _jumps(model, sites, angles, real)
+    if jumps is None:
+        return None
+    for position, matrix in jumps:
+        effective = effective - _embed(dims, {position: matrix.conj().T @ matrix}) / 2
+    pattern = abs(effective)
+    for operator, _, _ in fields:
+        pattern = pattern + abs(operator)
+    pattern = csr_array(pattern)
+    pattern.sort_indices()
+
+    def aligned(operator: csr_array) -> NDArray:
+        """Return the elements of an operator in the order of the common pattern."""
+        coo = pattern.tocoo()
+        if not pattern.nnz:
+            return np.zeros(0, dtype=complex)
+        return np.asarray(operator[coo.row, coo.col]).reshape(-1)
+
+    base = csr_array((aligned(effective), pattern.indices, pattern.indptr), shape=(size, size))
+    return ClusterFlow(
+        model, tuple(sites), angles, real, base,
+        tuple(
+            _Field(aligned(csr_array(operator)), tuple(coo_array(mean) for mean in means), apart)
+            for operator, means, apart in fields
+        ),
+        tuple(jumps), tuple(_charges(model, sites, terms)),
+    )  # fmt: skip
+
+
+def _embed(dims: list[int], factors: dict[int, NDArray]) -> csr_array:
+    """Return a product of one-site matrices as a sparse matrix of the cluster."""
+    out = eye_array(1, format="csr")
+    for position, d in enumerate(dims):
+        factor = csr_array(factors[position]) if position in factors else eye_array(d)
+        out = kron(out, factor, format="csr")
+    return csr_array(out)
+
+
+def _jumps(model, sites, angles, real) -> list[tuple[int, NDArray]] | None:
+    """Return (position, sqrt(rate) L) in the frame of the angles, or None if not real there."""
+    jumps = []
+    for position, site in enumerate(sites):
+        for jump in model.jumps:
+            if jump.site != position % len(model.sites) or jump.rate == 0:
+                continue
+            matrix = local_operators(site)[jump.op] * math.sqrt(jump.rate)
+            phase = np.exp(1j * angles[position] * state_charges(site))
+            matrix = phase[:, None] * matrix * phase.conj()
+            pivot = matrix.flat[np.argmax(np.abs(matrix))]
+            matrix = matrix * (np.abs(pivot) / pivot)  # the phase of a jump operator is free
+            if real and np.abs(matrix.imag).max() > _TINY * np.abs(matrix).max():
+                return None
+            matrix = matrix.real.copy() if np.abs(matrix.imag).max() == 0 or real else matrix
+            jumps.append((position, matrix))
+    return jumps
+
+
+def _charges(model, sites, terms):
+    """Yield the rows of `ClusterFlow.charges`."""
+    for term in terms:
+        yield tuple(zip(term.positions, term.charges, strict=True))
+    for position, site in enumerate(sites):
+        for jump in model.jumps:
+            if jump.site == position % len(model.sites) and jump.rate > 0:
+                first, *others = charge_parts(site, local_operators(site)[jump.op])
+                for q in others:
+                    yield ((position, q - first),)

@@ -1,0 +1,385 @@
+r"""Cluster mean field: an exact cluster in the self-consistent field of its copies.
+
+Huber, Kirton and Rabl, Eqs. B1 to B5. With one site this is the single-site Gutzwiller master
+equation, which agrees with their mean-field equations only for S -> infinity. The fixed point is
+found by following the cluster's own real-time motion with Anderson mixing; whether it is stable is
+decided by the slowest eigenvalues of the linearised motion, of equal copies of the cluster and of
+copies that differ (`impo.methods.cluster_mean_field.stability`).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import solve_ivp
+
+from impo.arguments import UnsupportedModelError, rising_times
+from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
+from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
+from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.cluster_mean_field.stability import (
+    MARGINAL,
+    STEPS,
+    WaveModes,
+    slowest_mode,
+    wave_modes,
+)
+from impo.methods.cluster_mean_field.start import (
+    coherent_state,
+    in_frame,
+    product_state,
+    start_in_frame,
+)
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterTrajectory
+from impo.methods.cluster_mean_field.verdict import verdict
+from impo.model import Boson, LindbladModel, Spin
+from impo.operators.local import local_operators
+from impo.results.estimate import Status
+
+__all__ = [
+    "ClusterMeanField", "ClusterMeanFieldState", "ClusterTrajectory", "coherent_state", "evolve",
+    "residual_and_growth", "steady_state",
+]  # fmt: skip
+
+_LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
+_ITERATIONS = 160
+_SHORTER = 4  # time steps that are tried, each half of the one before
+_FOLLOW = 150  # steps for which the motion is followed before mixing
+_LONGEST = 4000  # steps for which it is followed away from an unstable point
+_BROKEN = 1e-5  # <S+>/S that counts as a broken symmetry
+_OTHER_STARTS = ((0.02, -1.0), (0.02, 1.0))  # x and z of spins, amplitude of bosons at rest
+_GLANCE = (60, 30, 1e-3)  # steps, iterations and accuracy of a look at where they lead
+_DIFFERENT = 0.02  # of S or of a probability: two solutions that are not the same
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """A fixed point in the frame of its flow."""
+
+    rho: NDArray
+    residual: float
+    growth: float
+    mode: NDArray
+    iterations: int
+    dt: float
+    waves: WaveModes | None = None
+
+    @property
+    def stable(self) -> bool:
+        """Whether all perturbations that were tried are known to decay."""
+        decays = self.growth * self.dt < -MARGINAL
+        return decays and self.waves is not None and self.waves.stable
+
+    @property
+    def unstable(self) -> bool:
+        """Whether a perturbation that is equal in all copies is known to grow."""
+        return math.isfinite(self.growth) and self.growth * self.dt > MARGINAL
+
+
+def _flow(model: LindbladModel, method: ClusterMeanField) -> ClusterFlow:
+    """Return the flow of the cluster; refuse one that does not fit in memory."""
+    unit = len(model.sites)
+    dimension = math.prod(model.sites[j % unit].dimension for j in range(method.sites))
+    if dimension > _LARGEST:
+        raise UnsupportedModelError(
+            f"A cluster of {method.sites} sites has {dimension} states, and ClusterMeanField "
+            f"treats {_LARGEST}; use fewer sites, ITEBD or TWA."
+        )
+    return cluster_flow(model, method.sites)
+
+
+def _time_step(flow: ClusterFlow) -> float:
+    """Return a time step that is stable in the largest possible fields, of either sign."""
+    rough = np.random.default_rng(7).normal(size=(flow.dimension, flow.dimension))
+    rough = (rough + rough.T).astype(float if flow.real else complex)
+    fields = flow.largest_fields()
+    dt = stable_step(lambda x: flow.rate(x, fields), rough)
+    for values in (-fields, 0 * fields) if flow.fields else ():  # a field may cancel others
+        other = stable_step(partial(flow.rate, fields=values), rough)
+        dt = dt if other > 0.8 * dt else other  # within the margin of `stable_step`
+    return dt
+
+
+def _map(flow: ClusterFlow, dt: float) -> Callable[[NDArray], NDArray]:
+    """Return the map whose fixed points are sought: a short piece of the motion."""
+    return lambda x: runge_kutta(flow.rate, x, dt, STEPS)
+
+
+def _mixed(flow: ClusterFlow, rho: NDArray, tolerance: float, dt: float) -> tuple[NDArray, int]:
+    """Return a fixed point by Anderson mixing, and the number of iterations; rho if it diverges."""
+    found, count = anderson(_map(flow, dt), rho, tolerance, iterations=_ITERATIONS)
+    trace = float(np.trace(found).real)
+    return (found / trace, count) if abs(trace) > 0 else (rho, _ITERATIONS)
+
+
+def _followed(flow: ClusterFlow, rho: NDArray, dt: float, steps: int) -> tuple[NDArray, float]:
+    """Return the motion after some steps, and the time step: a shorter one if it diverges."""
+    for _ in range(_SHORTER):
+        moved = runge_kutta(flow.rate, rho, dt, steps)
+        if np.abs(moved).max() < 2:  # an element of a density matrix is at most one
+            return moved, dt
+        dt /= 2
+    return rho, dt
+
+
+def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -> _Solution:
+    """Return a fixed point of the motion from rho, with the slowest mode around it.
+
+    Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
+    mixing does not settle, it is followed further, once. The growth rate is then infinite.
+    """
+    accuracy, dt, iterations = tol / math.sqrt(flow.dimension), _time_step(flow), 0
+    for steps in (follow, 4 * follow) if follow else (0,):
+        rho, dt = _followed(flow, rho, dt, steps)
+        found, count = _mixed(flow, rho, accuracy / 10, dt)
+        iterations, settled = iterations + count, count < _ITERATIONS
+        if settled:
+            break
+    growth, mode = slowest_mode(flow, found, dt) if settled else (math.inf, np.zeros_like(found))
+    residual = float(np.linalg.norm(flow.rate(found)))
+    needed = accuracy * abs(growth) / 3
+    if not residual <= needed:  # the error of a slow mode is residual / |growth|
+        found, count = _mixed(flow, found, max(needed * dt * STEPS / 3, 1e-14), dt)
+        iterations, residual = iterations + count, float(np.linalg.norm(flow.rate(found)))
+    return _Solution(found, residual, growth, mode, iterations, dt)
+
+
+def _site_density(flow: ClusterFlow, rho: NDArray, j: int) -> NDArray:
+    """Return the density matrix of one site of the cluster."""
+    left, d = math.prod(flow.dims[:j]), flow.dims[j]
+    right = flow.dimension // (left * d)
+    return np.einsum("aibajb->ij", rho.reshape(left, d, right, left, d, right))
+
+
+def _transverse(flow: ClusterFlow, rho: NDArray) -> float:
+    """Return the largest |<S+>|/S (or |<B>|) of the sites of the cluster."""
+    found = 0.0
+    for j, (site, d) in enumerate(zip(flow.sites, flow.dims, strict=True)):
+        operator = local_operators(site)["S+" if isinstance(site, Spin) else "B"]
+        local = _site_density(flow, rho, j)
+        scale = (d - 1) / 2 if isinstance(site, Spin) else 1.0
+        found = max(found, abs(np.einsum("ij,ji", operator, local)) / scale)
+    return float(found)
+
+
+def _judged(flow: ClusterFlow, solution: _Solution) -> _Solution:
+    """Return a solution with its least stable mode among copies that may differ."""
+    if solution.unstable or not math.isfinite(solution.growth):
+        return solution
+    waves = wave_modes(flow, solution.rho, solution.dt, solution.mode)
+    return replace(solution, waves=waves)
+
+
+def _local(flow: ClusterFlow, rho: NDArray) -> NDArray:
+    """Return the probabilities of m (or n) on every site, and |<S+>|/S (or |<B>|)."""
+    out = []
+    for j, site in enumerate(flow.sites):
+        local = _site_density(flow, rho, j)
+        operator = local_operators(site)["S+" if isinstance(site, Spin) else "B"]
+        scale = (site.dimension - 1) / 2 if isinstance(site, Spin) else 1.0
+        raised = abs(np.einsum("ij,ji", operator, local)) / scale
+        out.append(np.append(np.diagonal(local).real, raised))
+    return np.concatenate(out)
+
+
+def _other_solutions(flow: ClusterFlow, known: list[_Solution], tol: float) -> list[_Solution]:
+    """Return other stable solutions, to which spins along -z and z, a little tilted, lead."""
+    steps, iterations, accuracy = _GLANCE
+    found: list[_Solution] = []
+    for x, z in _OTHER_STARTS:
+        directions = [(x, 0.0, z) if isinstance(s, Spin) else (x + 1.0 + z, 0.0, 0.0)
+                      for s in flow.sites]  # fmt: skip
+        rho = product_state(flow, np.array(directions))
+        rho = rho.real.copy() if flow.real else rho
+        rho, dt = _followed(flow, rho, known[0].dt, steps)
+        step = _map(flow, dt)
+        rho, count = anderson(step, rho, accuracy / flow.dimension**0.5, iterations=iterations)
+        if count == iterations:
+            continue
+        rho = rho / np.trace(rho).real
+        seen = [_local(flow, one.rho) for one in (*known, *found)]
+        if np.abs(seen - _local(flow, rho)).max(axis=1).min() < _DIFFERENT:
+            continue
+        other = _judged(flow, _fixed_point(flow, rho, tol))
+        here = _local(flow, other.rho)
+        if other.stable and np.abs(seen - here).max(axis=1).min() > _DIFFERENT:
+            found.append(other)
+    return found
+
+
+def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
+    """Return a solution in JSON types."""
+    waves = solution.waves
+    return {
+        "largest_transverse": _transverse(flow, solution.rho),
+        "growth_rate": solution.growth if math.isfinite(solution.growth) else None,
+        "stable": solution.stable,
+        "residual": solution.residual,
+        "iterations": solution.iterations,
+        "least_stable": None if waves is None else {
+            "growth_rate": waves.growth, "k": waves.wave, "error": waves.error,
+        },
+    }  # fmt: skip
+
+
+def steady_state(
+    model: LindbladModel, method: ClusterMeanField, start: Any = None
+) -> ClusterMeanFieldState:
+    """Return the self-consistent steady state of a cluster.
+
+    Without a start, the spins begin in the xy plane. If the fixed point that is reached is
+    unstable, the motion is followed away from it. If it breaks a symmetry, the fixed point without
+    a field is examined too, and starts close to -z and z are followed to other stable solutions.
+    All are listed in `diagnostics["solutions"]`, that of the result first.
+
+    Only a fixed point is `converged` whose perturbations decay, at all wave vectors tried between
+    the copies. With bosons it must also stay the same if their cut-off is raised by a third.
+
+    Parameters
+    ----------
+    model
+        A one-dimensional description.
+    method
+        Size of the cluster and accuracy.
+    start
+        None, a `ClusterMeanFieldState` of the same dimension, or directions of coherent states,
+        shape (n, 3), for the sites of a cell or of the cluster.
+
+    Raises
+    ------
+    ArgumentError
+        If the cluster is not a whole number of cells, or the start does not fit it.
+    UnsupportedModelError
+        If the model is not one-dimensional or the cluster too large.
+    """
+    began = time.perf_counter()
+    flow, rho = start_in_frame(_flow(model, method), start)
+    solution = _fixed_point(flow, rho, method.tol, follow=_FOLLOW)
+    rejected: list[_Solution] = []
+    for _ in range(2):
+        if not solution.unstable:
+            break
+        rejected.append(solution)
+        kicked = solution.rho + 0.05 * np.linalg.norm(solution.rho) * solution.mode
+        steps = min(round(10 / (solution.growth * solution.dt)), _LONGEST)
+        kicked = runge_kutta(flow.rate, kicked, solution.dt, steps)
+        solution = _fixed_point(flow, kicked, method.tol)
+    solution, others = _judged(flow, solution), rejected
+    if start is None and flow.fields and not rejected and _transverse(flow, solution.rho) > _BROKEN:
+        symmetric = replace(flow, fields=())
+        found = _fixed_point(symmetric, solution.rho, method.tol)
+        if np.abs(flow.field_values(found.rho)).max(initial=0.0) < method.tol:
+            growth, mode = slowest_mode(flow, found.rho, found.dt)
+            others = [_judged(flow, replace(found, growth=growth, mode=mode))]
+    moves = solution.waves is not None and solution.waves.unstable
+    if start is None and flow.fields and (solution.stable or moves):
+        others = [*others, *_other_solutions(flow, [solution, *others], method.tol)]
+    status, message, bound = verdict(solution, flow.dimension, method.tol)
+    reports = [_report(flow, one) for one in (solution, *others)]
+    message += _other_message(reports)
+    u = flow.frame()
+    state = ClusterMeanFieldState(
+        model, method, status, message, solution.residual, time.perf_counter() - began,
+        u[:, None] * solution.rho * u.conj(), bound,
+        diagnostics={"real_frame": flow.real, "solutions": reports},
+    )  # fmt: skip
+    if status is Status.CONVERGED and any(isinstance(site, Boson) for site in model.sites):
+        state = replace(_with_larger_cutoff(state), seconds=time.perf_counter() - began)
+    return state
+
+
+def _other_message(reports: list[dict[str, Any]]) -> str:
+    """Return what the message says of other stable solutions."""
+    stable = [report for report in reports[1:] if report["stable"]]
+    if not stable:
+        return ""
+    if len(stable) == 1 and stable[0]["largest_transverse"] < _BROKEN:
+        return " A stable solution without symmetry breaking exists."
+    count = "Another stable solution was" if len(stable) == 1 else f"{len(stable)} others were"
+    return f" {count} found; the start decides."
+
+
+def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
+    """Return the state with the change of its observables with the cut-off, and the verdict."""
+    model = larger_cutoffs(state.model)
+    dimension = math.prod(
+        model.sites[j % len(model.sites)].dimension for j in range(state.method.sites)
+    )
+    if dimension > _LARGEST:
+        message = (
+            f"The cut-off of the bosons was not tested: with a larger one the cluster has "
+            f"{dimension} states, more than {_LARGEST}. Use fewer sites or a smaller cutoff."
+        )
+        return replace(state, status=Status.K_LIMITED, message=message)
+    flow, rho = in_frame(_flow(model, state.method), embedded(state, model))
+    solution = _judged(flow, _fixed_point(flow, rho, state.method.tol))
+    status, message, bound = verdict(solution, flow.dimension, state.method.tol)
+    u = flow.frame()
+    wider = ClusterMeanFieldState(
+        model, state.method, status, message, solution.residual, state.seconds,
+        u[:, None] * solution.rho * u.conj(), bound,
+    )  # fmt: skip
+    return judged_cutoff(replace(state, wider=wider))
+
+
+def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
+    """Return |d rho/dt| and the growth rate of the slowest mode, from the density matrix alone.
+
+    The mode is that of equal copies, unless one of copies that differ does not decay.
+    """
+    flow, rho = in_frame(_flow(state.model, state.method), np.asarray(state.rho))
+    dt = _time_step(flow)
+    growth, mode = slowest_mode(flow, rho, dt)
+    if growth * dt < -MARGINAL:
+        waves = wave_modes(flow, rho, dt, mode)
+        growth = growth if waves.stable else max(waves.growth, 0.0)
+    return float(np.linalg.norm(flow.rate(rho))), growth
+
+
+def evolve(
+    model: LindbladModel, method: ClusterMeanField, start: Any, times: ArrayLike
+) -> ClusterTrajectory:
+    """Integrate the non-linear master equation of the cluster in real time.
+
+    Parameters
+    ----------
+    model, method, start
+        As for `steady_state`.
+    times
+        Times in rising order; the start belongs to time zero.
+    """
+    grid = rising_times(times)
+    flow, rho = start_in_frame(_flow(model, method), start)
+    u = flow.frame()
+    accuracy = min(1e-10, method.tol)
+    settings: dict[str, Any] = {
+        "method": "DOP853",
+        "rtol": accuracy,
+        "atol": accuracy / 10,
+        "max_step": 2 * _time_step(flow),  # well inside its stability, for small errors
+    }
+    local: list[list[NDArray]] = [[] for _ in flow.sites]
+
+    def rate(_: float, y: NDArray) -> NDArray:
+        matrix = y.view(rho.dtype).reshape(rho.shape)
+        return np.ascontiguousarray(flow.rate(matrix)).reshape(-1).view(float)
+
+    y = np.ascontiguousarray(rho).reshape(-1).view(float)
+    now = 0.0
+    for moment in grid:
+        if moment > now:
+            y = solve_ivp(rate, (now, moment), y, **settings).y
+            y = np.ascontiguousarray(y[:, -1])
+            now = float(moment)
+        physical = u[:, None] * y.view(rho.dtype).reshape(rho.shape) * u.conj()
+        for j in range(len(flow.dims)):
+            local[j].append(_site_density(flow, physical, j))
+    return ClusterTrajectory(
+        model, method, grid, tuple(np.array(one) for one in local), 10 * accuracy
+    )

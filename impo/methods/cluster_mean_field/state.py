@@ -1,0 +1,279 @@
+"""The result of cluster mean field: a product of equal clusters, and its settings."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import non_negative_integer
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.model import LindbladModel, Site, Spin
+from impo.operators.cluster_density import ClusterDensity
+from impo.operators.liouvillian import finite_cluster
+from impo.operators.local import local_operators
+from impo.results.estimate import Estimate, Status
+from impo.results.state import Stored, method_settings, shared_attributes, shared_fields
+
+MARGIN = 2.0  # on the change with the cut-off of bosons
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterMeanFieldState(Stored):
+    """A product of equal clusters.
+
+    Values on a site of the unit cell are averages over the cells of the cluster, and correlations
+    over the cell where they begin.
+
+    Attributes
+    ----------
+    rho
+        Density matrix of a cluster, shape (d, d), in the physical frame; the last site runs
+        fastest.
+    accuracy
+        Bound on the error of an operator's expectation, in units of its norm.
+    wider
+        The same with a larger cut-off of the bosons, if there are any. Twice what it changes is
+        part of the errors: all that follows, if changes halve from one cut-off to the next.
+    """
+
+    kind: ClassVar[str] = "cluster_mean_field"
+    model: LindbladModel
+    method: ClusterMeanField
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    rho: NDArray
+    accuracy: float
+    history: Sequence[Mapping[str, Any]] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    wider: "ClusterMeanFieldState | None" = None
+
+    def _estimate(
+        self, value: Any, error: Any, same: Callable[["ClusterMeanFieldState"], Estimate]
+    ) -> Estimate:
+        """Return a value with its error, and with its change in the state of larger cut-off."""
+        error = np.full(np.shape(value), error)
+        if self.wider is not None:
+            error = error + MARGIN * np.abs(same(self.wider).value - value)
+        return Estimate(value, error if error.ndim else float(error))
+
+    @cached_property
+    def density(self) -> ClusterDensity:
+        """The cluster as a `ClusterDensity`, with all its observables."""
+        generator = finite_cluster(self.model, self.cells, charges=False)
+        return ClusterDensity.from_matrix(generator, self.rho)
+
+    @property
+    def cells(self) -> int:
+        """Number of unit cells of the cluster."""
+        return self.method.sites // len(self.model.sites)
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op> on every site of the unit cell that has this operator."""
+        value = self.density.expect(op)
+        error = _norm(self.model.sites, op) * self.accuracy
+        return self._estimate(value, error, lambda state: state.expect(op))
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
+        value = self.density.variance(op)
+        error = 3 * _norm(self.model.sites, op) ** 2 * self.accuracy
+        return self._estimate(value, error, lambda state: state.variance(op))
+
+    @property
+    def transverse(self) -> Estimate:
+        """Sqrt(<Sx>^2 + <Sy>^2) on every site of the cluster (Eq. 10)."""
+        value = np.array(
+            [
+                abs(self.density.measure({j: local_operators(site)["S+"]}))
+                for j, site in enumerate(self.density.generator.sites)
+                if isinstance(site, Spin)
+            ]
+        )
+        error = _norm(self.model.sites, "S+") * self.accuracy
+        return self._estimate(value, error, lambda state: state.transverse)
+
+    def _matrix(self, op: str, site: int) -> NDArray:
+        self.model.check_operator(op, site)
+        return local_operators(self.model.sites[site])[op]
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product between clusters."""
+        non_negative_integer("max_cells", max_cells)
+        unit, cells = len(self.model.sites), self.cells
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        value = np.zeros(max_cells + 1, dtype=complex)
+        means = [self.density.measure({c * unit + sites[0]: a}) for c in range(cells)]
+        others = [self.density.measure({c * unit + sites[1]: b}) for c in range(cells)]
+        for r in range(max_cells + 1):
+            for c in range(cells):
+                first, second = c * unit + sites[0], (c + r) * unit + sites[1]
+                if c + r >= cells:
+                    value[r] += means[c] * others[(c + r) % cells]
+                elif first == second:
+                    value[r] += self.density.measure({first: a @ b})
+                else:
+                    value[r] += self.density.measure({first: a, second: b})
+        error = 3 * _norm(self.model.sites, op_a) * _norm(self.model.sites, op_b) * self.accuracy
+        return self._estimate(
+            value / cells, error, lambda state: state.correlation(op_a, op_b, sites, max_cells)
+        )
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: correlations end with the cluster."""
+        return None
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return the reduced density matrix of (site, cell) pairs of the cluster."""
+        return self.density.density_matrix(places)
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs of the cluster."""
+        return self.density.distribution(places)
+
+    @property
+    def purity_density(self) -> Estimate:
+        """-ln Tr rho^2 per unit cell."""
+        purity = self.density.purity
+        return self._estimate(
+            -np.log(purity) / self.cells, 2 * self.accuracy / purity / self.cells,
+            lambda state: state.purity_density,
+        )  # fmt: skip
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only pairs in one cluster contribute."""
+        unit, cells = len(self.model.sites), self.cells
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        waves = np.asarray(k, dtype=float)
+        value = np.zeros(waves.shape, dtype=complex)
+        for c in range(cells):
+            for e in range(cells):
+                first, second = c * unit + sites[0], e * unit + sites[1]
+                pair = {first: a @ b} if first == second else {first: a, second: b}
+                mean = self.density.measure({first: a}) * self.density.measure({second: b})
+                value += np.exp(1j * waves * (e - c)) * (self.density.measure(pair) - mean)
+        error = (
+            3
+            * cells
+            * _norm(self.model.sites, op_a)
+            * _norm(self.model.sites, op_b)
+            * self.accuracy
+        )
+        return self._estimate(
+            value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
+        )
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the density matrix and everything else as JSON types."""
+        attributes = {
+            **shared_attributes(self),
+            "method": method_settings(self.method),
+            "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
+        }
+        if self.wider is None:
+            return {"rho": self.rho}, attributes
+        arrays, told = self.wider.to_arrays()
+        return {"rho": self.rho, "wider.rho": arrays["rho"]}, {**attributes, "wider": told}
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ClusterMeanFieldState":
+        """Rebuild the state from what `to_arrays` returned."""
+        settings, accuracy, wider = attributes["method"], attributes["accuracy"], None
+        if "wider" in attributes:
+            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, attributes["wider"])
+        return cls(
+            method=ClusterMeanField(settings["sites"], settings["tol"]),
+            rho=np.asarray(arrays["rho"]),
+            accuracy=math.nan if accuracy is None else accuracy,
+            wider=wider,
+            **shared_fields(attributes),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterTrajectory(Stored):
+    """Real-time motion of a cluster: the density matrices of its sites at the given times.
+
+    Attributes
+    ----------
+    times
+        Shape (T,).
+    local
+        One array per site of the cluster, shape (T, d, d), in the physical frame.
+    accuracy
+        Local error per step of the integrator.
+    """
+
+    kind: ClassVar[str] = "cluster_trajectory"
+    model: LindbladModel
+    method: ClusterMeanField
+    times: NDArray
+    local: tuple[NDArray, ...]
+    accuracy: float
+
+    def _moments(self, op: str, power: int) -> NDArray:
+        """Return <op^power>, shape (T, sites that have it), averaged over cells."""
+        unit, out = self.model.sites, []
+        for number, site in enumerate(unit):
+            if op in site.operators:
+                matrix = np.linalg.matrix_power(local_operators(site)[op], power)
+                values = [
+                    np.einsum("ij,tji->t", matrix, r) for r in self.local[number :: len(unit)]
+                ]
+                out.append(np.mean(values, axis=0))
+        return np.stack(out, axis=-1) if op in ("S+", "S-", "B", "Bd") else np.stack(out, -1).real
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op>, shape (T, sites of the unit cell that have this operator)."""
+        value = self._moments(op, 1)
+        return Estimate(value, np.full(value.shape, self.accuracy * _norm(self.model.sites, op)))
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2, shape (T, sites of the unit cell that have this operator)."""
+        value = self._moments(op, 2) - self._moments(op, 1) ** 2
+        error = 3 * self.accuracy * _norm(self.model.sites, op) ** 2
+        return Estimate(value, np.full(value.shape, error))
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return times and density matrices, and everything else as JSON types."""
+        arrays = {f"local_{j}": r for j, r in enumerate(self.local)}
+        attributes = {
+            "model": self.model.to_json(),
+            "method": method_settings(self.method),
+            "accuracy": self.accuracy,
+        }
+        return {"times": self.times, **arrays}, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ClusterTrajectory":
+        """Rebuild the trajectory from what `to_arrays` returned."""
+        settings = attributes["method"]
+        return cls(
+            LindbladModel.from_json(attributes["model"]),
+            ClusterMeanField(settings["sites"], settings["tol"]),
+            np.asarray(arrays["times"]),
+            tuple(np.asarray(arrays[f"local_{j}"]) for j in range(settings["sites"])),
+            attributes["accuracy"],
+        )
+
+
+def _norm(sites: Sequence[Site], op: str) -> float:
+    """Return the largest norm of an operator among the sites that have it."""
+    norms = [np.linalg.norm(local_operators(s)[op], 2) for s in sites if op in s.operators]
+    return float(max(norms, default=1.0))

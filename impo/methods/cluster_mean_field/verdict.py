@@ -1,0 +1,85 @@
+"""What a fixed point of a cluster in its own field is worth: status, message, error bound."""
+
+import math
+from typing import Protocol
+
+from impo.methods.cluster_mean_field.stability import WaveModes
+from impo.results.estimate import Status
+
+
+class Solution(Protocol):
+    """What the verdict looks at."""
+
+    @property
+    def residual(self) -> float:
+        """|d rho/dt|."""
+
+    @property
+    def growth(self) -> float:
+        """Growth rate of the slowest mode of equal copies."""
+
+    @property
+    def waves(self) -> WaveModes | None:
+        """The least stable mode of copies that may differ."""
+
+    @property
+    def stable(self) -> bool:
+        """Whether all perturbations that were tried are known to decay."""
+
+    @property
+    def unstable(self) -> bool:
+        """Whether a perturbation equal in all copies grows."""
+
+
+def verdict(solution: Solution, dimension: int, tol: float) -> tuple[Status, str, float]:
+    """Return status, message and the bound on errors, in units of an operator's norm.
+
+    The bound is residual over the rate of the slowest mode; it is nan where nothing bounds the
+    error because a mode does not decay.
+    """
+    waves = solution.waves
+    bound = math.sqrt(dimension) * solution.residual / max(abs(solution.growth), 1e-300)
+    if not math.isfinite(solution.growth):
+        return Status.NOT_CONVERGED, (
+            f"The iteration did not settle (residual {solution.residual:.1e}): the motion may have "
+            "no stable fixed point from this start. Follow it with `evolve`, or start elsewhere."
+        ), math.nan  # fmt: skip
+    if solution.unstable:
+        return Status.NOT_CONVERGED, (
+            f"Only an unstable fixed point was found (growth rate {solution.growth:.3g}): the "
+            "motion does not settle. Use `evolve`."
+        ), bound  # fmt: skip
+    if waves is not None and waves.unstable and waves.wave > 0:
+        return Status.NOT_CONVERGED, (
+            "The fixed point is stable only if all copies of the cluster are equal: a perturbation "
+            f"with k = {waves.wave:.3g} from one copy to the next grows at the rate "
+            f"{waves.growth:.2g}. Use a larger cluster and unit cell."
+        ), bound  # fmt: skip
+    if waves is not None and waves.unstable:
+        return Status.NOT_CONVERGED, (
+            f"The fixed point is unstable: a perturbation grows at the rate {waves.growth:.2g} "
+            "that the start excludes. Start from other directions."
+        ), bound  # fmt: skip
+    if not solution.stable and waves is not None and not waves.decided:
+        return Status.NOT_CONVERGED, (
+            f"Whether the fixed point is stable could not be decided: a perturbation with k = "
+            f"{waves.wave:.3g} has the growth rate {waves.growth:.1e} +- {waves.error:.1e}. Use a "
+            "smaller cluster."
+        ), math.nan  # fmt: skip
+    if not solution.stable:
+        return Status.NOT_CONVERGED, (
+            "The fixed point has a perturbation that neither decays nor grows and is no rotation "
+            "about z: there may be many steady states, and the start decides. Use `evolve`."
+        ), math.nan  # fmt: skip
+    if not bound <= tol:
+        return Status.NOT_CONVERGED, (
+            f"Errors of up to {bound:.1e} S exceed tol: the slowest mode decays at the rate "
+            f"{-solution.growth:.2g} only. Start from a neighbouring point or accept a larger tol."
+        ), bound  # fmt: skip
+    assert waves is not None
+    if waves.waves == 1:
+        return Status.CONVERGED, "The fixed point is stable.", bound
+    return Status.CONVERGED, (
+        f"The fixed point is stable against small perturbations at all {waves.waves} wave vectors "
+        "tried, k = 0 to pi from one copy of the cluster to the next."
+    ), bound  # fmt: skip

@@ -1,0 +1,109 @@
+"""Time evolution of a finite cluster."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.linalg import expm_multiply
+
+from impo.arguments import ArgumentError, fail, rising_times
+from impo.methods.exact.method import Exact
+from impo.methods.exact.sector import Sector, cluster, liouvillian
+from impo.methods.exact.solution import bounded_sector, projected, residual
+from impo.methods.exact.state import ExactState
+from impo.model import LindbladModel
+from impo.operators.cluster_density import ClusterDensity
+from impo.operators.local import charge_parts
+from impo.results.estimate import Status
+from impo.results.trajectory import StateTrajectory
+
+
+def evolve(
+    model: LindbladModel, method: Exact, start: ExactState | Sequence[ArrayLike], times: ArrayLike
+) -> StateTrajectory:
+    """Return the exact evolution exp(L t) rho of a finite cluster.
+
+    Parameters
+    ----------
+    model, method
+        Description and cluster; `method.k_max` must be an integer or None.
+    start
+        A state of the same cluster, or one local state per site of the unit cell: a vector of
+        amplitudes or a density matrix, in the order m = S ... -S (n = 0 ... cutoff).
+    times
+        Ascending times, the first not negative; `start` belongs to time zero.
+
+    Raises
+    ------
+    ArgumentError
+        If the times or the start do not fit.
+    UnsupportedModelError
+        If the cluster is too large for the memory.
+    """
+    if isinstance(method.k_max, str):
+        raise fail("k_max", "an integer or None for an evolution", method.k_max)
+    grid = rising_times(times)
+    if isinstance(start, ExactState):
+        if start.density is None or start.density.generator.sites != cluster(model, method).sites:
+            raise ArgumentError("Argument `start` must be a state of the same cluster.")
+        generator = cluster(model, method, charges=len(start.density.generator.weights) > 0)
+        sector = bounded_sector(generator, method.k_max)
+        rho = projected(start.density, sector)
+    else:
+        local = _local_states(model, start)
+        generator = cluster(model, method, charges=all(map(_neutral, model.sites, local)))
+        sector = bounded_sector(generator, method.k_max)
+        rho = _product(sector, local)
+    matrix = liouvillian(sector)
+    states = []
+    now = 0.0
+    for moment in grid:
+        began = time.perf_counter()
+        if moment > now:
+            rho = expm_multiply(matrix * (moment - now), rho)
+            now = float(moment)
+        change = matrix @ rho
+        rounding = np.finfo(float).eps * (1 + now * float(abs(matrix).sum(axis=0).max()))
+        state = ExactState(
+            model,
+            method,
+            status=Status.NOT_CONVERGED,
+            message=f"The state at time {now:g}.",
+            residual=residual(sector, change),
+            seconds=time.perf_counter() - began,
+            density=ClusterDensity(generator, sector.bases, sector.index, rho),
+            uncertainty=rounding * float(np.linalg.norm(rho)),
+        )
+        states.append(state)
+    return StateTrajectory(grid, tuple(states))
+
+
+def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[NDArray]:
+    """Return one density matrix per site of the unit cell."""
+    if len(start) != len(model.sites):
+        raise fail("start", f"{len(model.sites)} local states, one per site", len(start))
+    out = []
+    for site, given in zip(model.sites, start, strict=True):
+        state = np.asarray(given, dtype=complex)
+        rho = np.outer(state, state.conj()) if state.ndim == 1 else state
+        if rho.shape != (site.dimension, site.dimension) or abs(np.trace(rho) - 1) > 1e-9:
+            raise fail("start", f"normalised states of dimension {site.dimension}", given)
+        if np.abs(rho - rho.conj().T).max() > 1e-9:
+            raise fail("start", "Hermitian density matrices or vectors", given)
+        out.append(rho)
+    return out
+
+
+def _neutral(site, rho: NDArray) -> bool:
+    return set(charge_parts(site, rho)) <= {0}
+
+
+def _product(sector: Sector, local: Sequence[NDArray]) -> NDArray:
+    """Return the coefficients of a product state, equal in all cells."""
+    generator = sector.generator
+    out = np.ones(len(sector), dtype=complex)
+    for position, basis in enumerate(sector.bases):
+        rho = generator.rotated(position, local[position % len(local)])
+        out *= basis.expand(rho)[sector.index[:, position]]
+    return out if np.any(out.imag) or not generator.real else out.real

@@ -1,0 +1,48 @@
+"""Settings of the exact solution of a finite cluster."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from impo.arguments import ArgumentError, boolean, fail, positive, positive_integer
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The full Liouvillian of a finite cluster.
+
+    Attributes
+    ----------
+    cells
+        Number of unit cells; in two dimensions a pair (an integer n means n by n).
+    periodic
+        Whether terms that leave the cluster re-enter on the other side; otherwise dropped.
+    k_max
+        Largest multipole rank of a spin; None keeps all, "auto" raises it until the result holds.
+        A cut result is compared with that of a quarter less. Bosons have their own cut-off.
+    tol
+        Accuracy asked for in <S_z>/S and Var/S^2 (for bosons in <n> and Var n).
+    gap
+        Whether to compute the gap: slowest decay rates with a charge, and of modes that oscillate
+        fast. This takes longer than the state.
+    """
+
+    name: ClassVar[str] = "exact"
+    cells: int | tuple[int, ...] = 1
+    periodic: bool = False
+    k_max: int | str | None = None
+    tol: float = 1e-5
+    gap: bool = True
+
+    def __post_init__(self):
+        for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
+            positive_integer("cells", count)
+        if not isinstance(self.cells, int):
+            object.__setattr__(self, "cells", tuple(self.cells))
+        boolean("periodic", self.periodic)
+        if self.k_max not in (None, "auto"):
+            try:
+                positive_integer("k_max", self.k_max)
+            except ArgumentError:
+                raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
+        positive("tol", self.tol)
+        boolean("gap", self.gap)

@@ -1,0 +1,328 @@
+"""The Liouvillian of a finite cluster in one charge sector, as a sparse matrix.
+
+A density operator is expanded in products of one-site operators. Only the products that carry the
+wanted charges are ever listed; the matrix is assembled on them by index arithmetic.
+"""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.methods.exact.method import Exact
+from impo.model import LindbladModel, Site, Spin
+from impo.operators.liouvillian import Generator, finite_cluster
+from impo.operators.sparse_basis import SparseBasis, sparse_basis
+
+Charge = tuple[int, ...]
+_ROUNDING = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class Sector:
+    """All products T_x1 (x) T_x2 (x) ... of one-site operators with given charges.
+
+    Attributes
+    ----------
+    generator
+        The master equation of the cluster.
+    bases
+        Operator basis of every site.
+    charge
+        Value of every weak U(1) charge of the generator.
+    index
+        Shape (n, sites): which operator every site holds, in ascending mixed-radix order.
+    """
+
+    generator: Generator
+    bases: tuple[SparseBasis, ...]
+    charge: Charge
+    index: NDArray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def strides(self) -> NDArray:
+        """Place values of the mixed-radix number of a product."""
+        sizes = [len(basis) for basis in self.bases]
+        return np.array([np.prod(sizes[i + 1 :], dtype=np.int64) for i in range(len(sizes))])
+
+    @cached_property
+    def keys(self) -> NDArray:
+        """The mixed-radix number of every product, ascending."""
+        return self.index @ self.strides
+
+    def locate(self, keys: NDArray) -> NDArray:
+        """Return the positions of products given by their numbers."""
+        found = np.searchsorted(self.keys, keys)
+        if np.any(self.keys[np.minimum(found, len(self) - 1)] != keys):
+            raise AssertionError("A term of the Liouvillian leaves its charge sector.")
+        return found
+
+    @cached_property
+    def trace(self) -> NDArray:
+        """The trace of every product."""
+        out = np.ones(len(self))
+        for site, basis in enumerate(self.bases):
+            out *= basis.trace[self.index[:, site]]
+        return out
+
+    @cached_property
+    def adjoint(self) -> NDArray:
+        """The position of the transpose of every product; the charge must be zero."""
+        columns = [basis.transposed[self.index[:, s]] for s, basis in enumerate(self.bases)]
+        return self.locate(np.stack(columns, axis=1) @ self.strides)
+
+    @cached_property
+    def low_moments(self) -> tuple[NDArray, NDArray]:
+        """Products on at most two sites with ranks k + k' <= 4, and their operator norms."""
+        ranks = np.stack([b.k[self.index[:, s]] for s, b in enumerate(self.bases)], axis=1)
+        low = np.flatnonzero((ranks.sum(axis=1) <= 4) & (np.count_nonzero(ranks, axis=1) <= 2))
+        sizes = [b.size[self.index[low, s]] for s, b in enumerate(self.bases)]
+        return low, np.prod(sizes, axis=0)
+
+    def embedding(self, larger: "Sector") -> NDArray:
+        """Return the positions of the products in a sector with larger bases."""
+        columns = [
+            operator_positions(small, large)[self.index[:, s]]
+            for s, (small, large) in enumerate(zip(self.bases, larger.bases, strict=True))
+        ]
+        return larger.locate(np.stack(columns, axis=1) @ larger.strides)
+
+
+def site_bases(generator: Generator, k_max: int | None = None) -> tuple[SparseBasis, ...]:
+    """Return the operator basis of every site; spins are cut at multipole rank `k_max`."""
+    return tuple(sparse_basis(site, k_max) for site in generator.sites)
+
+
+def zero_charge(generator: Generator) -> Charge:
+    """Return the charges of the sector that holds the steady state."""
+    return (0,) * len(generator.weights)
+
+
+def sector_sizes(
+    generator: Generator, k_max: int | None, positions: Sequence[int] | None = None
+) -> Counter[Charge]:
+    """Return the number of products of some sites (all) with every charge that occurs."""
+    counts: Counter[Charge] = Counter({zero_charge(generator): 1})
+    for number in range(len(generator.sites)) if positions is None else positions:
+        weights, top = generator.weights[:, number], _top(generator.sites[number], k_max)
+        total: Counter[Charge] = Counter()
+        for q in range(-top, top + 1):
+            step = (weights * q).tolist()
+            for old, many in counts.items():
+                here = tuple(a + b for a, b in zip(old, step, strict=True))
+                total[here] += many * (top + 1 - abs(q))
+        counts = total
+    return counts
+
+
+def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
+    """Return the number of products with the given charges, without making any."""
+    sites = range(len(generator.sites))
+    middle = len(sites) // 2
+    left, right = (
+        sector_sizes(generator, k_max, part) for part in (sites[:middle], sites[middle:])
+    )
+    rest = {old: tuple(a - b for a, b in zip(charge, old, strict=True)) for old in left}
+    return sum(many * right[rest[old]] for old, many in left.items())
+
+
+def _top(site: Site, k_max: int | None) -> int:
+    """Return the largest charge of an operator; top + 1 - |q| of them have the charge q."""
+    full = site.dimension - 1
+    return full if k_max is None or not isinstance(site, Spin) else min(k_max, full)
+
+
+def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tuple[int, float]:
+    """Return the number of products in a sector, and memory that it takes at the very least."""
+    rows = sector_size(generator, k_max, charge)
+    diagonals = max((_top(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites)
+    return rows, 8 * 70 * rows + 20 * diagonals
+
+
+def assembly_bytes(generator: Generator, bases: Sequence[SparseBasis], rows: int) -> float:
+    """Return the memory that the matrix of a sector of so many products takes to assemble."""
+    per_row, largest = 0.0, 0.0
+    for positions, matrices in _site_terms(generator, bases, bases):
+        share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
+        per_row += share
+        largest = max(largest, share)
+    halves = (len(bases) + 1) // 2
+    listed = math.prod(float(len(basis)) for basis in bases[:halves]) * 8 * (halves + 2)
+    entry = 12 if generator.real else 20
+    return listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
+
+
+def charge_sector(
+    generator: Generator, bases: Sequence[SparseBasis], charge: Charge | None = None
+) -> Sector:
+    """List all products with the given charges (None: all zero).
+
+    Raises
+    ------
+    ArgumentError
+        If the number of charges is not that of the generator, or no product carries them.
+    """
+    charge = zero_charge(generator) if charge is None else tuple(charge)
+    if len(charge) != len(generator.weights):
+        raise ArgumentError(
+            f"Argument `charge` must be {len(generator.weights)} integers, but is {charge}."
+        )
+    middle = (len(bases) + 1) // 2
+    left, left_charge = _all_products(bases[:middle], generator.weights[:, :middle])
+    right, right_charge = _all_products(bases[middle:], generator.weights[:, middle:])
+    wanted = np.array(charge, dtype=int) - left_charge
+    _, label = np.unique(np.concatenate([wanted, right_charge]), axis=0, return_inverse=True)
+    label = label.ravel()
+    wanted_label, right_label = label[: len(left)], label[len(left) :]
+    order = np.argsort(right_label, kind="stable")
+    first = np.searchsorted(right_label[order], wanted_label, side="left")
+    many = np.searchsorted(right_label[order], wanted_label, side="right") - first
+    if many.sum() == 0:
+        raise ArgumentError(f"Argument `charge` must be a charge of the cluster, but is {charge}.")
+    offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    chosen = order[np.repeat(first, many) + offset]
+    index = np.concatenate([np.repeat(left, many, axis=0), right[chosen]], axis=1)
+    return Sector(generator, tuple(bases), charge, index)
+
+
+def _all_products(bases: Sequence[SparseBasis], weights: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the indices (n, sites) and charges (n, charges) of all products of some sites."""
+    sizes = [len(basis) for basis in bases]
+    index = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=int)
+    charge = np.zeros((len(index), len(weights)), dtype=int)
+    for site, basis in enumerate(bases):
+        charge += basis.q[index[:, site], None] * weights[:, site]
+    return index, charge
+
+
+def operator_positions(old: SparseBasis, new: SparseBasis) -> NDArray:
+    """Return where the operators of a basis stand in another of the same site; -1 if nowhere."""
+    if old is new or len(old) == len(new):
+        return np.arange(len(old))
+    place = {label: x for x, label in enumerate(zip(new.k, new.q, strict=True))}
+    return np.array([place.get(label, -1) for label in zip(old.k, old.q, strict=True)])
+
+
+def _site_terms(
+    generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
+) -> Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]:
+    """Yield the Liouvillian as products of sparse one-site superoperators."""
+    for term in generator.components:
+        pairs = list(zip(term.positions, term.matrices, strict=True))
+        for factor in (-1j, 1j):
+            matrices = [
+                columns[p].left(m, rows[p]) if factor == -1j else columns[p].right(m, rows[p])
+                for p, m in pairs
+            ]
+            value = factor * term.coefficient
+            if generator.real and not generator.hermitian_basis:
+                value = value.real
+            yield term.positions, [value * matrices[0], *matrices[1:]]
+    for position, rate, jump in generator.jumps:
+        if rate > 0:
+            yield (position,), [rate * columns[position].dissipator(jump, rows[position])]
+
+
+def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
+    """Return the Liouvillian of a sector as a sparse matrix.
+
+    Parameters
+    ----------
+    sector
+        The products that the state is expanded in.
+    rows
+        A sector with larger bases that takes the result: the Liouvillian is then not projected.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Real if the generator has a gauge that makes it so, else complex.
+    """
+    rows = rows or sector
+    base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
+    shape = (len(rows), len(sector))
+    total, magnitude = sparse.csr_array(shape), sparse.csr_array(shape)
+    for positions, matrices in _site_terms(sector.generator, sector.bases, rows.bases):
+        column = np.arange(len(sector))
+        key, value = base, np.ones(len(sector))
+        for position, matrix in zip(positions, matrices, strict=True):
+            old = sector.index[column, position]
+            many = np.diff(matrix.indptr)[old]
+            offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+            entry = np.repeat(matrix.indptr[old], many) + offset
+            home = operator_positions(sector.bases[position], rows.bases[position])[old]
+            step = matrix.indices[entry] - np.repeat(home, many)
+            key = np.repeat(key, many) + step * rows.strides[position]
+            value = np.repeat(value, many) * matrix.data[entry]
+            column = np.repeat(column, many)
+        term = sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
+        total, magnitude = total + term, magnitude + abs(term)
+    # what is left where terms cancel is rounding; a small rate beside large ones is not
+    total = total.multiply(abs(total) > _ROUNDING * magnitude)
+    return sparse.csr_array(total.tocsc().tocsr())
+
+
+def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Return isometries onto the symmetric and the antisymmetric operators of a zero-charge sector.
+
+    Coefficients c of a Hermitian operator obey c(transpose of x) = c(x)*: their real part is
+    symmetric, their imaginary part antisymmetric. A real Liouvillian does not mix the two.
+    """
+    here = np.arange(len(sector))
+    there = sector.adjoint
+    alone, paired = here[here == there], here[here < there]
+    n, half = len(sector), np.sqrt(0.5)
+    columns = np.arange(len(paired))
+    ones = np.full(len(paired), half)
+    antisymmetric = sparse.csr_array(
+        (
+            np.concatenate([ones, -ones]),
+            (np.concatenate([paired, there[paired]]), np.tile(columns, 2)),
+        ),
+        shape=(n, len(paired)),
+    )
+    symmetric = sparse.csr_array(
+        (
+            np.concatenate([np.ones(len(alone)), ones, ones]),
+            (
+                np.concatenate([alone, paired, there[paired]]),
+                np.concatenate([np.arange(len(alone)), *[columns + len(alone)] * 2]),
+            ),
+        ),
+        shape=(n, len(alone) + len(paired)),
+    )
+    return symmetric, antisymmetric
+
+
+_DENSE_OPERATORS = 12  # matrices of one site, about, that are in memory at the same time
+
+
+def memory_limit() -> float:
+    """Return three quarters of the physical memory in bytes."""
+    return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
+    """Return the generator of the cluster that the settings name, if its sites are small enough."""
+    states = max(site.dimension for site in model.sites)
+    if _DENSE_OPERATORS * 16 * states**2 > memory_limit():
+        raise UnsupportedModelError(
+            f"Method `exact` cannot treat {model.label}: one of its sites has {states} states; use "
+            "the methods `twa`, `hpa` and `mf`, or a smaller cutoff of a boson."
+        )
+    shape = method.cells
+    if isinstance(shape, int):
+        shape = (shape,) * model.dimension
+    if len(shape) != model.dimension:
+        raise fail("cells", f"{model.dimension} integers for this model", method.cells)
+    return finite_cluster(model, shape, method.periodic, charges)

@@ -1,0 +1,226 @@
+"""The steady state of a finite cluster as a result."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import (
+    non_negative_integer,
+)
+from impo.methods.exact.method import Exact
+from impo.methods.exact.sector import charge_sector, cluster, site_bases
+from impo.model import Boson, LindbladModel
+from impo.operators.cluster_density import ClusterDensity, Place
+from impo.operators.liouvillian import Generator
+from impo.operators.local import local_operators
+from impo.results.estimate import Estimate, Status
+from impo.results.state import Stored, shared_attributes, shared_fields
+
+
+@dataclass(frozen=True, eq=False)
+class OtherCutoff:
+    """A state with another cut-off of a boson, and how many times its distance is an error."""
+
+    density: ClusterDensity
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class ExactState(Stored):
+    """State of a finite cluster; implements `SteadyState`.
+
+    Values on a site of the unit cell are averages over the cells. The error of a value is its
+    change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus
+    what the uncertainty of rho allows (nan where the cut-off of a boson could not be tested). All
+    quantities are None if the steady state is not unique.
+
+    Attributes
+    ----------
+    density
+        The density operator, or None.
+    coarser
+        The same with a smaller multipole cut-off; None if nothing was cut.
+    uncertainty
+        Bound on the rounding error of rho in Hilbert-Schmidt norm.
+    others
+        The same with other cut-offs of bosons; None if these could not be tested.
+    rounded
+        The same with its rounding error added; None if that is not known in detail.
+    share
+        Part of the uncertainty that lies in other directions.
+    """
+
+    kind: ClassVar[str] = "exact"
+    model: LindbladModel
+    method: Exact
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    density: ClusterDensity | None
+    coarser: ClusterDensity | None = None
+    uncertainty: float = 0.0
+    history: Sequence[Mapping[str, Any]] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[OtherCutoff, ...] | None = ()
+    rounded: ClusterDensity | None = None
+    share: float = 1.0
+
+    def _estimate(self, quantity: Callable[[ClusterDensity], Any], size: float) -> Estimate | None:
+        """Return a quantity with its error; `size` is its derivative with respect to rho."""
+        if self.density is None:
+            return None
+        value = quantity(self.density)
+        error = np.full(np.shape(value), size * self.uncertainty * self.share)
+        if self.rounded is not None:
+            error = error + np.abs(value - quantity(self.rounded))
+        if self.coarser is not None:
+            error = error + np.abs(value - quantity(self.coarser))
+        for other in self.others or ():
+            error = error + other.weight * np.abs(value - quantity(other.density))
+        if self.others is None:
+            error = np.full(np.shape(value), np.nan)
+        return Estimate(value, error if np.ndim(value) else float(error))
+
+    def _size(self, *ops: str) -> float:
+        """Return the largest trace-norm response of a product of operators, ||O|| sqrt(dim)."""
+        if self.density is None:
+            return 0.0
+        total = math.sqrt(self.density.dimension)
+        for op in ops:
+            total *= max(
+                (
+                    float(np.linalg.norm(local_operators(site)[op], 2))
+                    for site in self.model.sites
+                    if op in site.operators
+                ),
+                default=0.0,
+            )
+        return total
+
+    def expect(self, op: str) -> Estimate | None:
+        """Return <op> on every site of the unit cell that has this operator."""
+        return self._estimate(lambda rho: rho.expect(op), self._size(op))
+
+    def variance(self, op: str) -> Estimate | None:
+        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
+        return self._estimate(lambda rho: rho.variance(op), 3 * self._size(op, op))
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate | None:
+        """Return <A_{site a, cell 0} B_{site b, cell r}> up to the last cell of the cluster."""
+        non_negative_integer("max_cells", max_cells)
+        return self._estimate(
+            lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
+        )
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: a small cluster has no decay length."""
+        return None
+
+    def density_matrix(self, places: Sequence[Place]) -> NDArray | None:
+        """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
+        return None if self.density is None else self.density.density_matrix(places)
+
+    def distribution(self, places: Sequence[Place]) -> NDArray | None:
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
+        return None if self.density is None else self.density.distribution(places)
+
+    @property
+    def purity_density(self) -> Estimate | None:
+        """Return -ln Tr rho^2 per unit cell."""
+        if self.density is None:
+            return None
+        slope = 2 / math.sqrt(self.density.purity) / self.density.cells
+        return self._estimate(lambda rho: -math.log(rho.purity) / rho.cells, slope)
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return None: a small cluster has no structure factor of the infinite lattice."""
+        return None
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the coefficients of rho, and everything else as JSON types."""
+        arrays = {}
+        ranks: dict[str, int | None] = {}
+        for label, rho in (
+            ("density", self.density),
+            ("coarser", self.coarser),
+            ("rounded", self.rounded),
+        ):
+            if rho is not None:
+                arrays[label] = rho.coefficients
+                ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
+        others: list[dict[str, Any]] | None = None if self.others is None else []
+        for number, other in enumerate(self.others or ()):
+            arrays[f"cutoff{number}"] = other.density.coefficients
+            cutoffs = [
+                site.cutoff if isinstance(site, Boson) else None
+                for site in other.density.generator.model.sites
+            ]
+            rank = max(int(basis.k.max()) for basis in other.density.bases)
+            assert others is not None
+            others.append({"cutoffs": cutoffs, "weight": other.weight, "rank": rank})
+        attributes = {
+            **shared_attributes(self),
+            "method": asdict(self.method),
+            "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
+            "share": self.share,
+            "others": others,
+            "charges": self.density is not None and len(self.density.generator.weights) > 0,
+            "ranks": ranks,
+        }
+        return arrays, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ExactState":
+        """Rebuild the result from what `to_arrays` returned."""
+        fields = shared_fields(attributes)
+        settings = dict(attributes["method"])
+        settings.pop("name", None)
+        if isinstance(settings["cells"], list):
+            settings["cells"] = tuple(settings["cells"])
+        method = Exact(**settings)
+        model, charges = fields["model"], attributes["charges"]
+        generator = cluster(model, method, charges=charges)
+        densities: dict[str, ClusterDensity] = {
+            label: _rebuilt(generator, k_max, arrays[label])
+            for label, k_max in attributes["ranks"].items()
+        }
+        others: list[OtherCutoff] = []
+        told = attributes.get("others", ())  # files before it hold none
+        for number, other in enumerate(told or ()):
+            sites = [
+                site if cutoff is None else Boson(cutoff)
+                for site, cutoff in zip(model.sites, other["cutoffs"], strict=True)
+            ]
+            larger = cluster(replace(model, sites=tuple(sites)), method, charges=charges)
+            density = _rebuilt(larger, other["rank"], arrays[f"cutoff{number}"])
+            others.append(OtherCutoff(density, other["weight"]))
+        uncertainty = attributes["uncertainty"]
+        return cls(
+            method=method,
+            density=densities.get("density"),
+            coarser=densities.get("coarser"),
+            uncertainty=math.inf if uncertainty is None else uncertainty,
+            others=None if told is None else tuple(others),
+            rounded=densities.get("rounded"),
+            share=attributes.get("share", 1.0),
+            **fields,
+        )
+
+
+def _rebuilt(generator: Generator, k_max: int, coefficients: ArrayLike) -> ClusterDensity:
+    sector = charge_sector(generator, site_bases(generator, k_max or None))
+    return ClusterDensity(generator, sector.bases, sector.index, np.asarray(coefficients))

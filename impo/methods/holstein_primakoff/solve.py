@@ -1,0 +1,144 @@
+r"""Holstein-Primakoff approximation of ordered phases: Gaussian state of an infinite lattice.
+
+Spins are expanded around a collinear configuration (`quadratic.py`); if all fluctuations decay,
+their steady state is Gaussian and follows from one Lyapunov equation per wave vector. What is left
+out are corrections of relative order n/(2S), n the number of bosons per site: `diagnostics` has
+this expansion parameter, and error bars are those of the quadrature over k alone.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.holstein_primakoff.quadratic import (
+    QuadraticBosons,
+    quadratic_bosons,
+)
+from impo.methods.holstein_primakoff.stability import (
+    largest_growth,
+    marginal_rate,
+    stable_configurations,
+    wave_vectors,
+)
+from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
+from impo.model import LindbladModel
+from impo.results.estimate import Status
+
+_QUADRATURE = 1e-13
+_LARGEST_GRID = {1: 2**16, 2: 2**9}
+
+
+def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[NDArray, float, list]:
+    """Refine the grid of k until the covariances of one cell stop changing.
+
+    The trapezoidal rule on a periodic analytic function converges like exp(-points/xi).
+    """
+    points, previous, history = 32, None, []
+    while True:
+        covariance = bosons.covariance(bosons.drift(wave_vectors(points, dimension)))
+        local = covariance.mean(axis=tuple(range(dimension)))
+        if previous is not None:
+            change = float(np.abs(local - previous).max())
+            history.append({"points": points, "change": change})
+            small = change <= _QUADRATURE * float(np.abs(local).max())
+            if small or points >= _LARGEST_GRID[dimension]:
+                return covariance, change, history
+        points, previous = 2 * points, local
+
+
+def _others(model: LindbladModel) -> str:
+    """Return the methods that treat the model where this one does not."""
+    if any(len(term.support) > 2 for term in model.terms):
+        return "Exact or ClusterMeanField" if model.dimension == 1 else "Exact"
+    return "ITEBD, Exact or TWA" if model.dimension == 1 else "TWA or Exact"
+
+
+def lyapunov_residual(bosons: QuadraticBosons, covariance: NDArray) -> float:
+    """Return max |X_k G_k + G_k X_k^+ + D| over the grid of k."""
+    flow = bosons.drift(wave_vectors(len(covariance), covariance.ndim - 2)) @ covariance
+    return float(np.abs(flow + np.swapaxes(flow.conj(), -1, -2) + bosons.diffusion).max())
+
+
+def steady_state(
+    model: LindbladModel, method: HolsteinPrimakoff, start: Any = None
+) -> HolsteinPrimakoffState:
+    """Return the Gaussian steady state around a stable collinear configuration.
+
+    Parameters
+    ----------
+    model
+        Spins on an infinite lattice in one or two dimensions, see `quadratic.py`.
+    method
+        The configuration, or None for the stable one.
+    start
+        Not used: the Gaussian steady state is unique.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a term of the model is outside the method's reach, or tilts the spins.
+    """
+    began = time.perf_counter()
+    if method.signs is None:
+        candidates = stable_configurations(model)
+    else:
+        candidates = [
+            (method.signs, *largest_growth(quadratic_bosons(model, method.signs))),
+        ]
+    configuration, growth, k = candidates[0]
+    bosons = quadratic_bosons(model, configuration)
+    marginal, label = marginal_rate(bosons), configuration_name(configuration)
+    stable = [configuration_name(c) for c, rate, _ in candidates if rate < -marginal]
+    diagnostics: dict[str, Any] = {
+        "largest_growth_rate": growth,
+        "growth_wave_vector": k.tolist(),
+        "stable_configurations": stable,
+    }
+    if not stable:
+        which = f"The configuration {label} is not stable"
+        if method.signs is None:
+            which = f"No collinear configuration is stable (the least unstable is {label})"
+        rate = f"grows at the rate {growth:.3g}" if growth > marginal else "does not decay"
+        return HolsteinPrimakoffState(
+            model, method, Status.FAILED,
+            f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there is no "
+            f"Gaussian steady state. Use {_others(model)} here.",
+            None, time.perf_counter() - began, None, None, np.nan, (), diagnostics,
+            {"purity_density": None, "negativity": None, "stable": False},
+        )  # fmt: skip
+    covariance, change, history = _solve_on_grids(bosons, model.dimension)
+    local = covariance.mean(axis=tuple(range(model.dimension)))
+    occupations = np.diagonal(local)[bosons.modes :].real - 0.5
+    doubled_spins = np.array([site.dimension - 1 for site in model.sites])
+    parameter = float((occupations / doubled_spins).max())
+    diagnostics["bosons_per_2S"] = parameter
+    status = Status.CONVERGED
+    message = (
+        f"The configuration {label} is stable; corrections are of relative order n/(2S) = "
+        f"{parameter:.2g}."
+    )
+    if not parameter <= 0.1:
+        message += f" This is not small: use {_others(model)} as well."
+    if not change <= 1e-8 * (1 + occupations.max()):
+        status = Status.NOT_CONVERGED
+        message += " The correlation length is too large for the grid of wave vectors."
+    residual = lyapunov_residual(bosons, covariance)
+    if not residual <= 1e-8 * bosons.rate * np.abs(covariance).max():
+        status = Status.NOT_CONVERGED
+        message += f" The equations of the fluctuations are solved to {residual:.1e} only."
+    if len(stable) > 1:
+        message += f" Also stable: {', '.join(stable[1:])}."
+    extras = {
+        "purity_density": float(-log_purity(covariance).mean()),
+        "negativity": neighbour_negativity(covariance, bosons.modes),
+        "stable": True,
+    }
+    return HolsteinPrimakoffState(
+        model, method, status, message, residual,
+        time.perf_counter() - began, configuration, covariance, max(change, 1e-15), history,
+        diagnostics, extras,
+    )  # fmt: skip

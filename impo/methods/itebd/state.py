@@ -1,0 +1,386 @@
+"""The state of an infinite chain as a result: observables with error bars."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, reduce
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tenpy.networks.mps import MPS
+
+from impo.arguments import ArgumentError, fail, non_negative_integer
+from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
+from impo.methods.itebd.entropies import (
+    mutual_information,
+    negativity,
+    normalised_mps,
+    operator_entropy,
+    purity_density,
+    site_phases,
+)
+from impo.methods.itebd.method import ITEBD
+from impo.model import LindbladModel
+from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.local import charge_parts, local_operators
+from impo.refinement.approximation import Check, Picture, density_matrix
+from impo.refinement.storage import pack, unpack
+from impo.results.estimate import Estimate, Status
+from impo.results.state import Stored, shared_attributes, shared_fields
+from impo.tensor.gates import one_charge
+from impo.tensor.liouvillian_variance import LiouvillianDensity, liouvillian_density
+from impo.tensor.tenpy_bridge import liouvillian_model
+
+FARTHEST = 60  # cells to which a correlation function is looked at for its decay
+FARTHEST_SUM = 4096  # and to which it is summed
+
+
+def _product(picture: Picture, site: int, *ops: str) -> NDArray:
+    """Return a product of operators of a site of the unit cell, with the cut-off of the picture."""
+    known = local_operators(picture.generator.model.sites[site])
+    return reduce(np.matmul, [known[op] for op in ops])
+
+
+@dataclass(frozen=True)
+class ItebdState(Stored):
+    """State of an infinite chain; implements `SteadyState`.
+
+    Attributes
+    ----------
+    picture
+        The matrix product on the highest rung of the ladder.
+    checks
+        Pairs of pictures that differ in one setting; their differences are the error bars.
+    """
+
+    kind: ClassVar[str] = "itebd"
+    model: LindbladModel
+    method: Any
+    status: Status
+    message: str
+    residual: float
+    seconds: float
+    history: Sequence[Mapping[str, Any]]
+    diagnostics: Mapping[str, Any]
+    picture: Picture = field(repr=False)
+    checks: tuple[Check, ...] = field(repr=False)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def generator(self) -> Generator:
+        """The master equation on a tile, in the rotated frame."""
+        return self.picture.generator
+
+    def estimate(self, observable: Callable[[Picture], NDArray], scale: float = 0.0) -> Estimate:
+        """Return an observable with its error bar.
+
+        Parameters
+        ----------
+        observable
+            Function of a picture.
+        scale
+            Largest absolute value that it can have; the distance still to be relaxed counts
+            relative to it. Without one it counts only if it is not known.
+        """
+        value = np.asarray(observable(self.picture))
+        left = self.picture.remaining
+        relaxing = scale * left if scale else 0.0 if np.isfinite(left) else np.inf
+        error = np.full(value.shape, relaxing + 1e-14 * max(scale, 1.0))
+        for check in self.checks:
+            error = error + check.error_of(observable)
+        return Estimate(value[()], error[()])
+
+    def _local_estimate(
+        self, observable: Callable[[Picture], NDArray], matrices: Iterable[NDArray], power: int
+    ) -> Estimate:
+        """Return a one-site observable; real if all its operators are Hermitian.
+
+        Between two rungs a single number may stay by accident, so its error is no less than that of
+        the most uncertain monitored expectation value.
+        """
+        scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
+        found = self.estimate(observable, scale)
+        least = self.picture.remaining + sum(check.error for check in self.checks)
+        error = np.maximum(found.error, scale * least)
+        hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
+        return Estimate(np.real(found.value) if hermitian else found.value, error)
+
+    def _sites(self, op: str) -> list[int]:
+        sites = [s for s, site in enumerate(self.model.sites) if op in site.operators]
+        if not sites:
+            known = sorted({name for site in self.model.sites for name in site.operators})
+            raise ArgumentError(f"Argument `op` must be one of {', '.join(known)}, but is {op!r}.")
+        return sites
+
+    def _matrix(self, op: str, site: int) -> NDArray:
+        self.model.check_operator(op, site)
+        return local_operators(self.model.sites[site])[op]
+
+    def _positions(self, places: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the positions on the chain of different (site, cell) pairs."""
+        cell = len(self.model.sites)
+        allowed = f"different (site, cell) pairs with sites 0 ... {cell - 1}"
+        for place in places:
+            if len(place) != 2 or not 0 <= place[0] < cell or int(place[1]) != place[1]:
+                raise fail("places", allowed, places)
+        positions = [int(site + offset * cell) for site, offset in places]
+        if not positions or len(set(positions)) != len(positions):
+            raise fail("places", allowed, places)
+        return positions
+
+    def _vector(self, picture: Picture, position: int, matrix: NDArray) -> NDArray:
+        """Return the vector over T_x that measures a physical operator at a position."""
+        basis = picture.bases[position % len(picture.bases)]
+        return basis.measure(picture.generator.rotated(position, matrix))
+
+    def _local(self, sites: Sequence[int], *ops: str) -> Callable[[Picture], NDArray]:
+        """Return the observable <product of the operators> on every one of some sites."""
+
+        def observable(picture: Picture) -> NDArray:
+            values = [
+                picture.environment.marginal(site, 1)
+                @ self._vector(picture, site, _product(picture, site, *ops))
+                for site in sites
+            ]
+            return np.array(values)
+
+        return observable
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op> on every site of the unit cell that has it."""
+        sites = self._sites(op)
+        matrices = [self._matrix(op, site) for site in sites]
+        return self._local_estimate(self._local(sites, op), matrices, 1)
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2 on every site of the unit cell that has it."""
+        sites = self._sites(op)
+        matrices = [self._matrix(op, site) for site in sites]
+        first, second = self._local(sites, op), self._local(sites, op, op)
+        return self._local_estimate(
+            lambda picture: second(picture) - first(picture) ** 2, matrices, 2
+        )
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        non_negative_integer("max_cells", max_cells)
+        scale = float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2))
+        return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
+
+    def _correlation(
+        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
+    ) -> NDArray:
+        cell, tile = len(self.model.sites), len(picture.bases)
+        i, j = sites
+        a, b = _product(picture, i, op_a), _product(picture, j, op_b)
+        out = np.zeros(max_cells + 1, dtype=complex)
+        if i == j:
+            out[0] = picture.environment.marginal(i, 1) @ self._vector(picture, i, a @ b)
+        elif i > j:
+            ends = [(j, self._vector(picture, j, b)), (i, self._vector(picture, i, a))]
+            out[0] = picture.environment.chain_of(ends)
+        first = self._vector(picture, i, a)
+        start = 1 if j <= i else 0
+        for offset in range(start, min(start + tile // cell, max_cells + 1)):
+            position = j + offset * cell
+            count = (max_cells - offset) * cell // tile + 1
+            for q, part in charge_parts(picture.generator.model.sites[j], b).items():
+                # the frame turns by a constant angle from tile to tile
+                turns = np.exp(1j * q * self.generator.phase_advance * np.arange(count))
+                second = self._vector(picture, position, part)
+                values = picture.environment.sequence(i, first, position, second, count)
+                out[offset :: tile // cell] += turns * values
+        return out
+
+    def connected(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
+        self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        non_negative_integer("max_cells", max_cells)
+        return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
+
+    def _connected(
+        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
+    ) -> NDArray:
+        mean_a = self._local(sites[:1], op_a)(picture)
+        mean_b = self._local(sites[1:], op_b)(picture)
+        return self._correlation(picture, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
+        return self._density_matrix(self.picture, self._positions(places))
+
+    def _density_matrix(self, picture: Picture, positions: list[int]) -> NDArray:
+        order = np.argsort(positions)
+        rising = [positions[i] for i in order]
+        bases = [picture.bases[p % len(picture.bases)] for p in rising]
+        coefficients = picture.environment.chain_of([(p, None) for p in rising])
+        turn = site_phases(picture, rising)
+        rho = turn[:, None] * density_matrix(coefficients, bases) * turn.conj()
+        dims = [basis.dimension for basis in bases]
+        back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
+        return rho.reshape(dims + dims).transpose(back).reshape(rho.shape)
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
+        rho = self.density_matrix(places)
+        return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
+
+    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
+        """Return the decay length by both routes, or None if too few distances stand out.
+
+        See `impo.methods.itebd.correlations`.
+        """
+        connected = self.connected(op_a, op_b, sites, FARTHEST)
+        far = signal_window(connected.value, connected.error)
+        if far < FEWEST:
+            return None
+        a = self._matrix(op_a, sites[0])
+        tile_cells = len(self.generator.sites) // len(self.model.sites)
+        tiles = max(far // tile_cells, 1)
+        target = connected.value[tiles * tile_cells]
+
+        charge = self._left_charge(sites[0], a)
+
+        def spectral(picture: Picture) -> float | None:
+            ends = (
+                (sites[0], self._vector(picture, sites[0], _product(picture, sites[0], op_a))),
+                (sites[1], self._vector(picture, sites[1], _product(picture, sites[1], op_b))),
+            )
+            return spectral_length(picture, ends, charge or 0, tiles, target)
+
+        length = None if charge is None else spectral(self.picture)
+        error: float | None = 0.0
+        for check in self.checks:
+            pair = spectral(check.finer), spectral(check.coarser)
+            if length is None or error is None or pair[0] is None or pair[1] is None:
+                length = error = None
+            else:
+                error += check.factor * abs(pair[0] - pair[1])
+        if length is None or error is None:
+            return decay(connected.value, connected.error, None, None)
+        return decay(connected.value, connected.error, length * tile_cells, error * tile_cells)
+
+    def _left_charge(self, site: int, matrix: NDArray) -> int | None:
+        """Return the charge sector of the transfer matrix behind an operator; None if mixed.
+
+        Tr(O T_kq) needs T_kq to lower what O raises.
+        """
+        if not len(self.generator.weights):
+            return 0
+        parts = list(charge_parts(self.model.sites[site], matrix))
+        return -parts[0] * int(self.generator.weights[0, site]) if len(parts) == 1 else None
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return the decay length of the connected correlation function in unit cells.
+
+        None unless at least three distances exceed ten times their own error. `decay` shows the two
+        routes behind it.
+        """
+        found = self.decay(op_a, op_b, sites)
+        return None if found is None else Estimate(found.value, found.error)
+
+    @property
+    def purity_density(self) -> Estimate:
+        """Return -ln Tr rho^2 per unit cell."""
+        cells = len(self.generator.sites) // len(self.model.sites)
+        return self.estimate(lambda picture: np.asarray(purity_density(picture) / cells))
+
+    @property
+    def operator_entropy(self) -> Estimate:
+        """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
+        return self.estimate(operator_entropy)
+
+    def negativity(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+        """Return the entanglement negativity of two (site, cell) places; None: the first two."""
+        return self._of_pair(negativity, places)
+
+    def mutual_information(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+        """Return the mutual information of two (site, cell) places in nats; None: the first two."""
+        return self._of_pair(mutual_information, places)
+
+    def _of_pair(self, measure: Callable, places: Sequence[tuple[int, int]] | None) -> Estimate:
+        if places is None:
+            places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
+        positions = self._positions(places)
+        if len(positions) != 2:
+            raise fail("places", "two different (site, cell) pairs", places)
+
+        def observable(picture: Picture) -> NDArray:
+            sites = picture.generator.model.sites
+            dims = tuple(sites[site].dimension for site, _ in places)
+            return np.asarray(measure(self._density_matrix(picture, positions), dims))
+
+        return self.estimate(observable)
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.
+
+        The sum runs to the distance at which the connected correlations fall below rounding.
+        """
+        wave = np.asarray(k, dtype=float)
+        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        reach = 32
+        while reach < FARTHEST_SUM:
+            tail = self._connected(self.picture, op_a, op_b, sites, reach)[-2:]
+            if np.max(np.abs(tail)) < 1e-13 * np.linalg.norm(a, 2) * np.linalg.norm(b, 2):
+                break
+            reach *= 2
+        r = np.arange(-reach, reach + 1)
+        phases = np.exp(1j * np.multiply.outer(wave, r))
+
+        def observable(picture: Picture) -> NDArray:
+            ahead = self._connected(picture, op_a, op_b, sites, reach)
+            behind = self._connected(picture, op_b, op_a, sites[::-1], reach)
+            return phases @ np.concatenate([behind[:0:-1], ahead])
+
+        return self.estimate(observable)
+
+    @cached_property
+    def mps(self) -> MPS:
+        """The state as a canonical TeNPy MPS of the unweighted coefficients, in the rotated frame.
+
+        Its charges are those of `generator.weights`; the frame is turned by `generator.phases` and
+        `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
+        """
+        return normalised_mps(self.picture)
+
+    @property
+    def liouvillian_density(self) -> LiouvillianDensity:
+        """Mean <L>/N and variance (<L^+ L> - |<L>|^2)/N per site, as averages <rho| |rho>."""
+        model = liouvillian_model(self.generator, self.picture.bases)
+        return liouvillian_density(self.mps, model.H_MPO)
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return the tensors of all pictures, and everything else as JSON types."""
+        arrays, pictures, checks = pack(self.picture, self.checks)
+        shared = shared_attributes(self)
+        del shared["extras"]  # always empty
+        attributes = {
+            **shared,
+            "method": asdict(self.method),
+            "phases": self.generator.phases.tolist(),
+            "phase_advance": self.generator.phase_advance,
+            "pictures": pictures,
+            "checks": checks,
+        }
+        return arrays, attributes
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "ItebdState":
+        """Rebuild the result from what `to_arrays` returned."""
+        fields = shared_fields(attributes)
+        method = ITEBD(**attributes["method"])
+        generator = one_charge(infinite_chain(fields["model"], charges=method.charges))
+        picture, checks = unpack(generator, arrays, attributes["pictures"], attributes["checks"])
+        return cls(method=method, picture=picture, checks=checks, **fields)

@@ -1,0 +1,225 @@
+r"""Mean-field equations of motion of classical spins, generated from a description.
+
+Expectations of products over different spins are factorised. For two operators on one spin the
+symmetric product is factorised and <Sx^2 + Sy^2> is replaced by S(S+1) - <Sz>^2 (Huber, Kirton and
+Rabl, Appendix B). All cells are equal. The result is a polynomial in s_ja = <S_j^a>.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.arguments import UnsupportedModelError
+from impo.model import LindbladModel, Spin, Term
+from impo.operators.local import spin_vector
+
+Polynomial = dict[tuple[int, ...], complex]  # sorted variables of a monomial
+Cell = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MeanFieldEquations:
+    """ds/dt as a polynomial in the 3n components of the n classical spins of a cell.
+
+    Attributes
+    ----------
+    monomials
+        Variables of every monomial, shape (M, degree); one beyond the last is the constant 1.
+    coefficients
+        Shape (M, 3n).
+    """
+
+    monomials: NDArray
+    coefficients: NDArray
+
+    def flow(self, s: NDArray) -> NDArray:
+        """Return ds/dt for s of shape (3n,)."""
+        return np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients
+
+    def jacobian(self, s: NDArray) -> NDArray:
+        """Return d(ds_i/dt)/ds_j, shape (3n, 3n); of `neighbour_equations` (3n, 3n cells)."""
+        values = np.append(s, 1.0)[self.monomials]
+        out = np.zeros((self.coefficients.shape[1], len(s) + 1))
+        for place in range(self.monomials.shape[1]):
+            rest = np.prod(np.delete(values, place, axis=1), axis=1)
+            np.add.at(out.T, self.monomials[:, place], rest[:, None] * self.coefficients)
+        return out[:, : len(s)]
+
+
+def largest_rate(model: LindbladModel) -> float:
+    """Return the fastest rate of a single term or jump for spins of length S; 1 if there is none.
+
+    A term and its conjugate turn a spin at the rate |coefficient| times the lengths of the other
+    factors, a jump moves it at rate * S.
+    """
+    spins = [(site.dimension - 1) / 2 for site in model.sites]
+    rates = [jump.rate * spins[jump.site] for jump in model.jumps if jump.op != "Id"]
+    for term in model.terms:
+        lengths = [spins[site] for op, site, _ in term.factors if op != "Id"]
+        if lengths:
+            size = abs(term.coefficient) * math.prod(lengths) / min(lengths)
+            rates.append((1 + term.plus_hc) * size)
+    return max((rate for rate in rates if rate > 0), default=1.0)
+
+
+def mean_field_equations(model: LindbladModel) -> MeanFieldEquations:
+    """Generate the mean-field equations of a model (Appendix B of Huber et al. for any spins).
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a site is no spin, or a term has more than two operators on one spin; it is named.
+    """
+    return _generate(model, lambda site, _: 3 * site, 3 * len(model.sites))
+
+
+def neighbour_equations(model: LindbladModel) -> tuple[MeanFieldEquations, NDArray]:
+    """Generate the equations of one cell among cells that may differ, and where those cells are.
+
+    Returns
+    -------
+    equations
+        ds/dt of cell 0 as a polynomial in the spins of C cells; variable 3 (n cell + site) + a.
+    cells
+        Displacements of the C cells, shape (C, dimension); the first is 0.
+    """
+    home = (0,) * model.dimension
+    seen = {
+        tuple(x - o for x, o in zip(cell, origin, strict=True))
+        for term in model.hamiltonian
+        for _, _, cell in term.factors
+        for _, _, origin in term.factors
+    }
+    cells = [home, *sorted(seen - {home})]
+    number, n = {cell: i for i, cell in enumerate(cells)}, len(model.sites)
+    equations = _generate(
+        model, lambda site, cell: 3 * (n * number[cell] + site), 3 * n * len(cells)
+    )
+    return equations, np.array(cells)
+
+
+def _generate(
+    model: LindbladModel, first: Callable[[int, Cell], int], one: int
+) -> MeanFieldEquations:
+    """Generate ds/dt of one cell; `first` numbers the x component of a spin, `one` the constant."""
+    total: dict[tuple[int, ...], NDArray] = {}
+    home = (0,) * model.dimension
+
+    def add(variable: int, polynomial: Polynomial) -> None:
+        for key, value in polynomial.items():
+            row = total.setdefault(key, np.zeros(3 * len(model.sites), dtype=complex))
+            row[variable] += value
+
+    for term in model.hamiltonian:
+        groups = _groups(model, term)
+        for target, a in product(groups, range(3)):
+            rate: Polynomial = {(): 1j * term.coefficient}
+            for where, vectors in groups.items():
+                if where != target:
+                    apart = tuple(c - o for c, o in zip(where[1], target[1], strict=True))
+                    x = first(where[0], apart)
+                    rate = _times(rate, _mean(model, where[0], vectors, x))
+            x = first(target[0], home)
+            for turned in _commutators(groups[target], a):
+                motion = _times(rate, _mean(model, target[0], turned, x))
+                add(3 * target[0] + a, motion)
+    for jump in model.jumps:
+        if jump.op == "Id" or jump.rate == 0:
+            continue
+        _check_spin(model, jump.site, f"jump {jump.op}[site {jump.site}]")
+        vector, x = spin_vector(jump.op), first(jump.site, home)
+        for a in range(3):
+            across = _cross_with_axis(vector, a)  # [S_a, v.S] = i across . S
+            gain = _mean(model, jump.site, (vector.conj(), 1j * across), x)
+            back = _mean(model, jump.site, (-1j * across.conj(), vector), x)
+            for polynomial in (gain, back):
+                add(3 * jump.site + a, _times({(): jump.rate / 2}, polynomial))
+    scale = max((np.abs(row).max() for row in total.values()), default=0.0)
+    kept = {key: row.real for key, row in total.items() if np.abs(row).max() > 1e-15 * scale}
+    degree = max((len(key) for key in kept), default=0) or 1
+    monomials = [list(key) + [one] * (degree - len(key)) for key in kept]
+    return MeanFieldEquations(
+        np.array(monomials, dtype=int).reshape(-1, degree),
+        np.array(list(kept.values())).reshape(-1, 3 * len(model.sites)),
+    )
+
+
+def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[NDArray]]:
+    """Return the spin vectors of a term's factors, collected by (site, cell) in order."""
+    name = "term " + " ".join(f"{op}[site {site}]" for op, site, _ in term.factors)
+    groups: dict[tuple[int, Cell], list[NDArray]] = {}
+    for op, site, cell in term.factors:
+        _check_spin(model, site, name)
+        if op != "Id":
+            groups.setdefault((site, cell), []).append(spin_vector(op))
+    if any(len(vectors) > 2 for vectors in groups.values()):
+        raise UnsupportedModelError(
+            f"MeanField factorises at most two operators on one spin, but the {name} has more; "
+            "use ClusterMeanField."
+        )
+    return groups
+
+
+def _check_spin(model: LindbladModel, site: int, name: str) -> None:
+    if not isinstance(model.sites[site], Spin):
+        raise UnsupportedModelError(
+            f"MeanField treats spins, but the {name} acts on a boson; use ClusterMeanField."
+        )
+
+
+def _cross_with_axis(vector: NDArray, a: int) -> NDArray:
+    """Return w with (v x S)_a = w . S."""
+    axis = np.eye(3)[a]
+    return np.cross(axis, vector)
+
+
+def _commutators(vectors: Sequence[NDArray], a: int) -> Iterator[tuple[NDArray, ...]]:
+    """Yield products of spin vectors whose sum is [prod_i v_i . S, S_a]."""
+    for i, vector in enumerate(vectors):
+        turned = -1j * _cross_with_axis(vector, a)
+        yield (*vectors[:i], turned, *vectors[i + 1 :])
+
+
+def _mean(model: LindbladModel, site: int, vectors: Sequence[NDArray], x: int) -> Polynomial:
+    """Return the mean-field <one or two operators v . S> of a spin with variables x, x+1, x+2."""
+    first, *others = vectors
+    if not others:
+        return {(x + a,): value for a, value in enumerate(first) if value != 0}
+    spin = (model.sites[site].dimension - 1) / 2
+    quadratic, linear, constant = _pair(first, others[0], spin)
+    out: Polynomial = {}
+    for a, b in product(range(3), repeat=2):
+        key = tuple(sorted((x + a, x + b)))
+        out[key] = out.get(key, 0) + quadratic[a, b]
+    out.update({(x + a,): linear[a] for a in range(3)})
+    out[()] = constant
+    return {key: value for key, value in out.items() if value != 0}
+
+
+def _pair(u: NDArray, w: NDArray, spin: float) -> tuple[NDArray, NDArray, complex]:
+    """Return Q, q and c with <(u.S)(w.S)> = s.Q.s + q.s + c for two operators on one spin.
+
+    <Sx^2> and <Sy^2> each take half of what <Sx^2 + Sy^2> lacks to S(S+1) - <Sz>^2; the
+    antisymmetric part is (u.S)(w.S) - (w.S)(u.S) = i (u x w).S.
+    """
+    transverse = (u[0] * w[0] + u[1] * w[1]) / 2
+    symmetric = np.outer(u, w) - transverse * np.eye(3)
+    return symmetric, 0.5j * np.cross(u, w), transverse * spin * (spin + 1)
+
+
+def pair_expectation(u: NDArray, w: NDArray, spin: float, s: NDArray) -> NDArray:
+    """Return the mean-field <(u.S)(w.S)> of a spin with <S> = s, shape (..., 3)."""
+    quadratic, linear, constant = _pair(u, w, spin)
+    return np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant
+
+
+def _times(left: Polynomial, right: Polynomial) -> Polynomial:
+    out: Polynomial = {}
+    for (a, x), (b, y) in product(left.items(), right.items()):
+        key = tuple(sorted(a + b))
+        out[key] = out.get(key, 0) + x * y
+    return out

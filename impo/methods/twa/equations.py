@@ -1,0 +1,182 @@
+r"""Stochastic equations of motion of classical spins, from the description of a model.
+
+In the truncated Wigner approximation with positive diffusion (the method of Huber, Kirton and Rabl,
+Sec. IV A, written in spins instead of Schwinger bosons) every spin S is a classical vector
+s = (S + 1/2) m with |m| = 1 that rotates,
+
+    dm_i = (Omega_i dt + dB_i) o x m_i                              (Stratonovich),
+    Omega_i = dH/ds_i + sum_L sigma_L rate_L (s_iy, -s_ix, 0),      sigma = +1 for S+, -1 for S-,
+    <dB_ix^2> = <dB_iy^2> = rate_L dt,   dB_iz = 0.
+
+H is bilinear, so Omega = A m + b with a sparse matrix A: the only thing that the integrator knows
+of the model.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+
+from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.model import LindbladModel, Spin, Term
+from impo.operators.local import spin_vector
+
+
+@dataclass(frozen=True)
+class SpinEquations:
+    """Equations of motion of n spins: Omega = A m + b, and the noise of every spin.
+
+    Attributes
+    ----------
+    lengths
+        S + 1/2 of every spin, shape (n,).
+    row_starts, columns, values
+        A as compressed rows; row and column 3 i + alpha belong to component alpha of spin i.
+    field
+        b, shape (3 n,).
+    diffusion
+        Rates of <dB_x^2> and <dB_y^2>, shape (n, 2).
+    """
+
+    lengths: NDArray
+    row_starts: NDArray
+    columns: NDArray
+    values: NDArray
+    field: NDArray
+    diffusion: NDArray
+
+    @property
+    def rate(self) -> float:
+        """Bound of the rotation frequency |Omega| of any spin."""
+        rows = np.add.reduceat(np.append(np.abs(self.values), 0.0), self.row_starts[:-1])
+        rows = np.where(np.diff(self.row_starts) > 0, rows, 0.0) + np.abs(self.field)
+        return float(np.linalg.norm(rows.reshape(-1, 3), axis=1).max())
+
+
+def _refusal(term: Term, why: str) -> UnsupportedModelError:
+    advice = "ITEBD or Exact" if len(term.support) < 3 else "Exact or ClusterMeanField"
+    names = " ".join(f"{name}[site {site}, cell {cell}]" for name, site, cell in term.factors)
+    return UnsupportedModelError(
+        f"TWA cannot treat the term {names}: {why}. Use {advice} for this model."
+    )
+
+
+def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], NDArray]]:
+    """Return (site, cell, vector u) of a product of at most two u.S on different spins."""
+    factors = [factor for factor in term.factors if factor[0] != "Id"]
+    if len(factors) > 2:
+        raise _refusal(term, "it has more than two spin operators")
+    if len(factors) == 2 and factors[0][1:] == factors[1][1:]:
+        raise _refusal(term, "it is not linear in the operators of one spin")
+    return [(site, cell, spin_vector(name)) for name, site, cell in factors]
+
+
+def spin_equations(
+    model: LindbladModel, shape: tuple[int, ...], periodic: bool = True
+) -> SpinEquations:
+    """Return the stochastic equations of a finite lattice of cells.
+
+    Parameters
+    ----------
+    model
+        Spins of any S, Hamiltonian terms linear or bilinear in operators of different spins, jumps
+        S+, S-, Sx and Sy.
+    shape
+        Number of cells in each direction; spin i = cell * sites per cell + site.
+    periodic
+        Whether terms that leave the lattice re-enter on the other side, or are dropped.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model has bosons or other terms or jumps; the message names the first of them.
+    """
+    for number, site in enumerate(model.sites):
+        if not isinstance(site, Spin):
+            raise UnsupportedModelError(
+                f"TWA treats spins only, but site {number} is {site}. Use Exact for this model."
+            )
+    for jump in model.jumps:
+        if jump.op not in ("S+", "S-", "Sx", "Sy"):
+            raise UnsupportedModelError(
+                f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
+                "and S-. Use ITEBD or Exact for this model."
+            )
+    size, cells = len(model.sites), math.prod(shape)
+    n = size * cells
+    lengths = np.tile([site.dimension / 2 for site in model.sites], cells)
+    couplings = _Couplings()
+    field = np.zeros(3 * n, dtype=complex)
+    for term in model.hamiltonian:
+        factors = _linear_factors(term)
+        for spins in _placements(factors, shape, periodic, size):
+            if len(set(spins)) < len(spins):
+                raise ArgumentError(
+                    f"A periodic cluster must be larger than its terms, but {term} meets itself."
+                )
+            vectors = [vector for _, _, vector in factors]
+            if len(spins) == 1:
+                field[3 * spins[0] : 3 * spins[0] + 3] += term.coefficient * vectors[0]
+            elif len(spins) == 2:
+                block = term.coefficient * np.outer(vectors[0], vectors[1])
+                couplings.add(spins[0], spins[1], block)
+                couplings.add(spins[1], spins[0], block.T)
+    diffusion = np.zeros((n, 2))
+    for jump in model.jumps:
+        pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)
+        for spin in range(jump.site, n, size):
+            couplings.add(spin, spin, np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]]))
+        diffusion[jump.site :: size] += jump.rate * np.abs(spin_vector(jump.op)[:2])
+    matrix = couplings.matrix(n)
+    matrix.data *= np.repeat(lengths, 3)[matrix.indices]
+    return SpinEquations(
+        lengths,
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int64),
+        matrix.data,
+        np.ascontiguousarray(field.real),
+        diffusion,
+    )
+
+
+class _Couplings:
+    """Collects 3 x 3 blocks (i, j) of a sparse real matrix; equal elements add up."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+        self.values: list[complex] = []
+
+    def add(self, i: int, j: int, block: NDArray) -> None:
+        for alpha, beta in np.argwhere(block):
+            self.rows.append(3 * i + alpha)
+            self.columns.append(3 * j + beta)
+            self.values.append(block[alpha, beta])
+
+    def matrix(self, n: int):
+        """Return the compressed rows; imaginary parts cancel in a Hermitian Hamiltonian."""
+        places = np.array(self.rows, dtype=int), np.array(self.columns, dtype=int)
+        matrix = coo_array((np.real(self.values), places), shape=(3 * n, 3 * n)).tocsr()
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        return matrix
+
+
+def _placements(
+    factors: list, shape: tuple[int, ...], periodic: bool, size: int
+) -> Iterator[list[int]]:
+    """Yield the numbers of the spins on which a term acts, for each of its copies."""
+    for origin in product(*[range(length) for length in shape]):
+        spins = []
+        for site, offset, _ in factors:
+            cell = [o + x for o, x in zip(origin, offset, strict=True)]
+            inside = [c % length for c, length in zip(cell, shape, strict=True)]
+            if inside != cell and not periodic:
+                break
+            spins.append(int(np.ravel_multi_index(inside, shape)) * size + site)
+        else:
+            yield spins

@@ -1,0 +1,197 @@
+r"""Moments of ensembles of classical spins, and the quantum averages that they stand for.
+
+Independent groups of trajectories are kept apart, so that the standard error of anything computed
+from the moments follows from a jackknife over groups, whatever the correlations in time and space.
+
+Ordering of operators of one spin, for a vector of sharp length S + 1/2 and components a, b:
+
+    S_a S_b  <->  s_a s_b - delta_az delta_bz / 4 + (i/2) sum_c epsilon_abc s_c,
+
+so S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <-> s_x^2 + s_y^2 + s_z. This obeys the Casimir identity and
+gives the exact rate of change of <S_z>. Operators of different spins are multiplied as they are.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
+from impo.methods.twa.decay import decay_length
+from impo.operators.local import SPIN_VECTORS, spin_vector
+from impo.results.estimate import Estimate
+
+
+def _vector(op: str) -> NDArray:
+    one_of("op", op, SPIN_VECTORS)
+    return spin_vector(op)
+
+
+def jackknife(function: Callable[..., NDArray], *samples: NDArray) -> tuple[NDArray, NDArray]:
+    """Return function(means) and the standard error, from samples with groups as first axis.
+
+    The function must accept any leading axes. The error of a complex number is that of a vector.
+    """
+    groups = len(samples[0])
+    value = function(*[sample.mean(axis=0) for sample in samples])
+    left_out = function(
+        *[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples],
+    )
+    spread = np.abs(left_out - left_out.mean(axis=0)) ** 2
+    return value, np.sqrt((groups - 1) / groups * spread.sum(axis=0))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of the spins of a lattice of cells, averaged over cells, by groups of trajectories.
+
+    Attributes
+    ----------
+    first
+        <s>, shape (groups, ..., sites, 3).
+    second
+        <s_mu(0) s_nu(r)>, shape (groups, ..., *distances, 3 sites, 3 sites), mu = 3 site + alpha.
+        Distances are 0 ... L // 2 cells along the first direction; along a second one all, the
+        negative ones counted from the end.
+    shape
+        Number of cells in each direction.
+    starts
+        Number of groups that began in the first of two starts; 0 if there was only one start.
+    agree
+        Whether the two starts agree. If they do not, their difference is part of every error.
+    """
+
+    first: NDArray
+    second: NDArray
+    shape: tuple[int, ...]
+    starts: int = 0
+    agree: bool = True
+
+    def _estimate(self, function: Callable[..., NDArray], *samples: NDArray) -> Estimate:
+        value, error = jackknife(function, *samples)
+        if not self.agree:
+            one, two = (
+                function(*[sample[part].mean(axis=0) for sample in samples])
+                for part in (slice(self.starts), slice(self.starts, None))
+            )
+            error = np.hypot(error, np.abs(one - two))
+        return Estimate(value, error)
+
+    def half(self, number: int) -> "Moments":
+        """Return the moments of the first (0) or second (1) of the two starts alone."""
+        part = slice(self.starts) if number == 0 else slice(self.starts, None)
+        return Moments(self.first[part], self.second[part], self.shape)
+
+    def _pair(self, op_a: str, op_b: str, sites: tuple[int, int]) -> NDArray:
+        """Return <A(0) B(r)> by groups, shape (groups, ..., *distances)."""
+        count = self.first.shape[-2]
+        for site in sites:
+            if non_negative_integer("site", site) >= count:
+                raise fail("site", f"below {count} (sites of the unit cell)", site)
+        a, b = sites
+        block = self.second[..., 3 * a : 3 * a + 3, 3 * b : 3 * b + 3]
+        u, v = _vector(op_a), _vector(op_b)
+        pair = np.einsum("a,...ab,b->...", u, block, v, optimize=True)
+        if a == b:
+            ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u[2] * v[2] / 4
+            pair = pair.astype(complex)
+            zero: Any = (..., *[0] * len(self.shape))
+            pair[zero] += ordering
+        return pair
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op> on every site of the cell."""
+        u = _vector(op)
+        return self._estimate(lambda mean: _real(mean @ u, op), self.first)
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2 on every site of the cell."""
+        u = _vector(op)
+        zero: Any = (..., *[0] * len(self.shape))
+        squares = np.stack(
+            [self._pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
+            axis=-1,
+        )
+        return self._estimate(
+            lambda mean, square: _real(square - (mean @ u) ** 2, op), self.first, squares
+        )
+
+    def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> Estimate:
+        """Return <A(0) B(r)> for r = 0 ... max_cells along the first direction, at most L // 2."""
+        pair = self._along(self._pair(op_a, op_b, sites))
+        last = non_negative_integer("max_cells", max_cells) + 1
+        return self._estimate(lambda mean: mean, pair[..., :last])
+
+    def _along(self, pair: NDArray) -> NDArray:
+        """Return distances 0 ... L // 2 along the first direction, as the last axis."""
+        index: Any = (..., slice(None), *[0] * (len(self.shape) - 1))
+        return pair[index]
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
+    ) -> Estimate | None:
+        """Return the decay length of <A(0) B(r)> - <A><B> in cells, or None (see `decay.py`)."""
+        u, v = _vector(op_a), _vector(op_b)
+        pair = self._along(self._pair(op_a, op_b, sites))
+        if pair.shape[-1] < 4:
+            return None
+
+        def fit(groups: slice) -> Estimate | None:
+            chosen = [sample[groups] for sample in (pair, self.first)]
+            left, mean = [(sample.sum(axis=0) - sample) / (len(sample) - 1) for sample in chosen]
+            product = (mean[:, sites[0]] @ u) * (mean[:, sites[1]] @ v)
+            return decay_length(left - product[:, None], self.shape[0] if periodic else None)
+
+        length = fit(slice(None))
+        if length is None or self.agree:
+            return length
+        halves = [fit(part) for part in (slice(self.starts), slice(self.starts, None))]
+        if halves[0] is None or halves[1] is None:
+            return None
+        change = abs(halves[0].value - halves[1].value)
+        return Estimate(length.value, float(np.hypot(length.error, change)))
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int]
+    ) -> Estimate:
+        """Return sum_r exp(i k r) (<A(0) B(r)> - <A><B>), |r| <= L // 2 in every direction."""
+        dimension = len(self.shape)
+        waves = np.asarray(k, dtype=float)
+        waves = waves[..., None] if dimension == 1 else waves
+        if waves.shape[-1:] != (dimension,):
+            raise ArgumentError(f"Argument `k` must have {dimension} components per wave vector.")
+        pair = self._pair(op_a, op_b, sites)
+        mirror = self._pair(op_b, op_a, sites[::-1])  # <A(0) B(-r)> = <B(0) A(r)>
+        phases = np.ones((*waves.shape[:-1], *[1] * dimension), dtype=complex)
+        for axis, length in enumerate(self.shape):
+            stored = pair.shape[axis - dimension]
+            r = np.arange(stored) if axis == 0 else np.fft.fftfreq(stored, 1 / stored)
+            far = np.abs(r) == length / 2  # reached from both sides: half each
+            weight = np.where(
+                np.abs(r) < length / 2, 1.0, far / 2 if axis == 0 else far / max(far.sum(), 1)
+            )
+            place = [1] * dimension
+            place[axis] = stored
+            angle = waves[..., axis].reshape(*waves.shape[:-1], *[1] * dimension) * r.reshape(place)
+            phases = phases * weight.reshape(place) * np.exp(1j * angle)
+        once = phases.copy()
+        row: Any = (..., 0, *[slice(None)] * (dimension - 1))
+        once[row] = 0  # r and -r both count, but 0 only once
+        u, v = _vector(op_a), _vector(op_b)
+        axes = tuple(range(-dimension, 0))
+
+        def transform(pair: NDArray, mirror: NDArray, mean: NDArray) -> NDArray:
+            product = (mean[..., sites[0], :] @ u) * (mean[..., sites[1], :] @ v)
+            product = product.reshape(*product.shape, *[1] * dimension)
+            return np.tensordot(pair - product, phases, axes=(axes, axes)) + np.tensordot(
+                mirror - product, once.conj(), axes=(axes, axes)
+            )
+
+        return self._estimate(transform, pair, mirror, self.first)
+
+
+def _real(value: NDArray, op: str) -> NDArray:
+    """Drop the imaginary part of an average of a Hermitian operator."""
+    return value if op in ("S+", "S-") else np.real(value)

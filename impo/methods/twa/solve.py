@@ -1,0 +1,292 @@
+r"""Truncated Wigner approximation with positive diffusion: trajectories of classical spins.
+
+Every spin becomes a classical vector of length S + 1/2 that rotates in the field of its neighbours,
+under gain and loss, and with the white noise that they bring (Huber, Kirton and Rabl, Sec. IV A).
+The equations are those of `equations.py`, their integration is that of `integrator.py`.
+The approximation becomes exact for large S; for dimers of S = 1/2,
+1 and 3/2 it is off by up to 0.22, 0.10 and 0.06 S in <Sz>, and by 145, 46 and 24 % in Var(Sz).
+
+The errors reported are statistical. They are standard errors over independent groups of
+trajectories, so correlations in time and space need no model.
+"""
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import UnsupportedModelError, fail, rising_times
+from impo.methods.twa.ensemble import Samples, SpinEnsemble
+from impo.methods.twa.equations import SpinEquations, spin_equations
+from impo.methods.twa.integrator import LANES, coherent, isotropic
+from impo.methods.twa.method import TWA
+from impo.methods.twa.moments import Moments
+from impo.methods.twa.state import TWAState
+from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
+from impo.methods.twa.verdict import (
+    autocorrelation_time,
+    both_starts,
+    disagreement,
+    joined,
+    judge,
+    largest_error,
+    not_unique,
+    of_start,
+    starts_difference,
+    verdict_message,
+)  # fmt: skip
+from impo.model import LindbladModel
+from impo.results.estimate import Status
+
+__all__ = ["TWA", "TWAState", "evolve", "starts_difference", "steady_state"]
+
+_THIRD_SEED = 2**62  # added to the seed, whose streams the first two starts have
+_SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 64 MiB
+_TRAJECTORY_NUMBERS = 2**26  # the same for a trajectory
+_LEAST_SAMPLES = 16
+
+Begin = Callable[[int, np.random.Generator], NDArray]
+
+
+def steady_state(
+    model: LindbladModel, method: TWA | None = None, start: TWAState | ArrayLike | None = None
+) -> TWAState:
+    """Return the steady state by averages over time and over trajectories from two starts.
+
+    Half of the trajectories begin disordered (independent random directions), half ordered (all
+    spins along x, or what `start` says). The time doubles until the two agree, nothing drifts any
+    more and the errors are below `method.tol`; what lies before the agreement is discarded. Both
+    starts may agree in something that never changes, as <Sz> without noise across it. So the
+    equations are searched for what they conserve, and a few more trajectories that begin in other
+    directions on every site, none along an axis, must lead to the same averages.
+
+    Parameters
+    ----------
+    model
+        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
+    method
+        Settings.
+    start
+        The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
+        earlier result on the same lattice.
+
+    Returns
+    -------
+    TWAState
+        `not_converged` if `method.max_time` was not enough, or the third start leads elsewhere;
+        `failed` if the equations conserve something. If starts disagree, their difference is part
+        of every error; they are in `diagnostics["starts"]`.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model has bosons, terms of higher order, other jumps, or no dynamics at all.
+    ArgumentError
+        If `method.dt` is too long for the model, or `start` does not fit the lattice.
+    """
+    began = time.perf_counter()
+    method = method or TWA()
+    shape, equations = _prepare(model, method)
+    if equations.rate == 0 and not equations.diffusion.any():
+        raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
+    ordered = _begin(
+        model, equations, shape, [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
+    )
+    ensemble = SpinEnsemble(
+        equations,
+        shape,
+        method.periodic,
+        method.seed,
+        (lambda block, generator: isotropic(equations.lengths, generator), ordered),
+        method.trajectories,
+        groups=32,
+    )
+    steps = method.max_time / method.dt
+    stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
+    stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
+    stretches: list[Samples] = []
+    history: list[dict[str, Any]] = []
+    limit = max(int(steps / stride), 2 * _LEAST_SAMPLES)
+    conserved = conserved_quantity(model, shape, method.periodic)
+    samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
+    elapsed = 0
+    while True:
+        stretch = ensemble.run(method.dt, stride, samples, _snapshots(ensemble, samples))
+        stretches.append(stretch)
+        elapsed += samples
+        verdict = judge(stretches, shape, model)
+        history.append({"time": elapsed * stride * method.dt, **verdict.record})
+        done = verdict.agree and verdict.error <= method.tol and verdict.residual <= method.tol
+        if conserved is not None or done or 2 * elapsed > limit:
+            break
+        samples = elapsed
+    status, message = Status.NOT_CONVERGED, verdict_message(verdict, done, method)
+    starts = both_starts(verdict.moments)
+    if conserved is not None:
+        status, message = Status.FAILED, not_unique(*conserved)
+        verdict = replace(verdict, moments=replace(verdict.moments, agree=False))
+    elif done:
+        status = Status.CONVERGED
+        third = _third_start(model, equations, shape, method, stride, elapsed)
+        starts["general"] = of_start(third)
+        worst = disagreement(verdict.moments, third, turning_sites(model, shape, method.periodic))
+        if not worst <= 1:
+            status = Status.NOT_CONVERGED
+            message = (
+                "The random and the ordered start agree, but a third start, in general directions, "
+                f"leads elsewhere ({worst:.1f} times what chance allows): something relaxes more "
+                "slowly or is conserved. Raise max_time and trajectories, or lower tol."
+            )
+            verdict = replace(verdict, moments=joined(verdict.moments, third))
+    return TWAState(
+        model,
+        method,
+        status,
+        message,
+        verdict.residual,
+        time.perf_counter() - began,
+        verdict.moments,
+        stretch.snapshots,
+        history=history,
+        diagnostics={
+            "time": elapsed * stride * method.dt,
+            "burn_in": sum(len(s.series) for s in stretches[: verdict.first]) * stride * method.dt,
+            "autocorrelation_time": autocorrelation_time(stretch.series) * stride * method.dt,
+            "trajectories": ensemble.trajectories,
+            "groups": len(verdict.moments.first),
+            "statistical_error": verdict.error,
+            "starts_agree": verdict.agree,
+            "starts": starts,
+        },
+    )
+
+
+def _third_start(model, equations, shape, method, stride: int, samples: int) -> Moments:
+    """Return the averages of some trajectories from general directions, after as long a time."""
+    begin = _begin(model, equations, shape, general_directions(len(model.sites)))
+    ensemble = SpinEnsemble(
+        equations, shape, method.periodic, method.seed + _THIRD_SEED, (begin,), LANES, groups=LANES
+    )
+    ensemble.run(method.dt, stride, samples // 2)
+    found = ensemble.run(method.dt, stride, samples - samples // 2)
+    return Moments(found.first, found.second, shape)
+
+
+def evolve(
+    model: LindbladModel, method: TWA | None, start: TWAState | ArrayLike, times: ArrayLike
+) -> TWAState:
+    """Return the averages at the given times, from a product of spin coherent states.
+
+    Parameters
+    ----------
+    model, method
+        As for `steady_state`; `max_time` is not used.
+    start
+        Directions, shape (sites, 3), or an earlier result on the same lattice.
+    times
+        Rising times, from zero on; each is met exactly, with steps of at most `method.dt`.
+
+    Returns
+    -------
+    TWAState
+        With a leading time axis; `not_converged` if an error exceeds `method.tol`.
+
+    Raises
+    ------
+    UnsupportedModelError, ArgumentError
+        As for `steady_state`; or if `times` do not rise.
+    """
+    began = time.perf_counter()
+    method = method or TWA()
+    shape, equations = _prepare(model, method)
+    moments = rising_times(times)
+    steps = np.diff(moments, prepend=0.0)
+    begin = _begin(model, equations, shape, start)
+    ensemble = SpinEnsemble(
+        equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16
+    )
+    numbers = len(moments) * len(equations.lengths) * 3 * ensemble.trajectories
+    keep = int(numbers <= _TRAJECTORY_NUMBERS)
+    stretches = []
+    for interval in steps:
+        count = math.ceil(interval / method.dt - 1e-9)
+        stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
+    result = Moments(
+        np.stack([stretch.first for stretch in stretches], axis=1),
+        np.stack([stretch.second for stretch in stretches], axis=1),
+        shape,
+    )
+    error = largest_error(result, model)
+    done = error <= method.tol
+    return TWAState(
+        model,
+        method,
+        Status.CONVERGED if done else Status.NOT_CONVERGED,
+        f"The largest error of <Sz>/S and Var/S^2 is {error:.1e}"
+        + ("." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."),
+        None,
+        time.perf_counter() - began,
+        result,
+        np.concatenate([stretch.snapshots for stretch in stretches]),
+        times=moments,
+        diagnostics={"trajectories": ensemble.trajectories, "statistical_error": error},
+    )
+
+
+def _prepare(model: LindbladModel, method: TWA) -> tuple[tuple[int, ...], SpinEquations]:
+    """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
+    shape = method.cells
+    if isinstance(shape, int):
+        shape = (shape,) * model.dimension
+    if len(shape) != model.dimension:
+        raise fail("cells", f"one integer or {model.dimension} of them", method.cells)
+    equations = spin_equations(model, shape, method.periodic)
+    longest = 1 / max(equations.rate, float(equations.diffusion.max()), 1e-300)
+    if method.dt > longest:
+        raise fail("dt", f"at most {longest:.3g}, a turn by one radian per step", method.dt)
+    smallest = min(float(length) - 0.5 for length in equations.lengths)
+    if smallest < 2:
+        warnings.warn(
+            f"TWA is meant for large S, and this model has S = {smallest:g}: for dimers of "
+            "S = 1/2, 1 and 3/2, <Sz>/S is off by up to 0.22, 0.10, 0.06, and Var(Sz) by 145, 46, "
+            "24 %.",
+            stacklevel=3,
+        )
+    return shape, equations
+
+
+def _begin(model, equations, shape, start) -> Begin:
+    """Return the function that makes the first configuration of a block of trajectories."""
+    cells = math.prod(shape)
+    if isinstance(start, TWAState):
+        last = start.snapshots[-1:].reshape(-1, start.snapshots.shape[-1])
+        if last.shape[0] != 3 * len(equations.lengths):
+            raise fail("start", f"a result with {len(equations.lengths)} spins", start.model.label)
+
+        def resume(block: int, generator: np.random.Generator) -> NDArray:
+            lanes = np.arange(block * LANES, (block + 1) * LANES) % last.shape[1]
+            vectors = last[:, lanes].astype(float).reshape(-1, 3, LANES)
+            return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).reshape(-1, LANES)
+
+        return resume
+    directions = np.asarray(start, dtype=float)
+    size = len(model.sites)
+    if directions.shape != (size, 3) or not np.all(np.isfinite(directions)):
+        raise fail("start", f"a TWAState or finite directions ({size}, 3)", start)
+    norms = np.linalg.norm(directions, axis=1, keepdims=True)
+    if np.any(norms == 0):
+        raise fail("start", "directions of non-zero length", start)
+    directions = directions / norms
+    every = np.tile(directions, (cells, 1))
+    return lambda block, generator: coherent(equations.lengths, every, generator)
+
+
+def _snapshots(ensemble: SpinEnsemble, samples: int) -> int:
+    """Return how many configurations of a stretch are kept."""
+    numbers = 3 * len(ensemble.equations.lengths) * ensemble.trajectories
+    return max(1, min(samples, _SNAPSHOT_NUMBERS // numbers))

@@ -1,0 +1,190 @@
+"""Settings and results of the truncated Wigner approximation."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative_integer,
+    positive_integer,
+)
+from impo.methods.twa.method import TWA
+from impo.methods.twa.moments import Moments
+from impo.model import LindbladModel
+from impo.results.estimate import Estimate, Status
+from impo.results.state import Stored, shared_attributes, shared_fields
+
+
+@dataclass
+class TWAState(Stored):
+    """A steady state, or a trajectory: then `times` is given and arrays have a leading time axis.
+
+    Averages are those over all cells of the lattice. See `SteadyState`; the density
+    matrix and the purity are None.
+
+    Attributes
+    ----------
+    moments
+        First and second moments of the classical spins.
+    snapshots
+        Unit vectors, float32 of shape (snapshots, 3 spins, trajectories), spin = cell * sites +
+        site; of a trajectory one snapshot per time, or none if that is too much memory.
+    times
+        None for a steady state.
+    """
+
+    kind: ClassVar[str] = "twa"
+    model: LindbladModel
+    method: TWA
+    status: Status
+    message: str
+    residual: float | None
+    seconds: float
+    moments: Moments
+    snapshots: NDArray
+    times: NDArray | None = None
+    history: Sequence[Mapping[str, Any]] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def expect(self, op: str) -> Estimate:
+        """Return <op> on every site of the unit cell."""
+        return self.moments.expect(op)
+
+    def variance(self, op: str) -> Estimate:
+        """Return <op^2> - <op>^2 on every site of the unit cell."""
+        return self.moments.variance(op)
+
+    def correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    ) -> Estimate:
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, not connected, along the first direction.
+
+        r = 0 ... max_cells, but at most half the number of cells.
+        """
+        return self.moments.correlation(op_a, op_b, sites, max_cells)
+
+    def correlation_length(
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return the decay length of the connected correlation function in unit cells, or None.
+
+        None of a trajectory, and unless three distances exceed ten times their error (see
+        `impo.methods.twa.decay.decay_length`).
+        """
+        if self.times is not None:
+            return None
+        return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
+
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
+        return self.moments.structure_factor(op_a, op_b, k, sites)
+
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> None:
+        """Return None: the Wigner function is known by samples only."""
+
+    @property
+    def purity_density(self) -> None:
+        """None: the Wigner function is known by samples only."""
+        return None
+
+    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+        """Return P(m_1, m_2, ...) on (site, cell) pairs, m = S ... -S, averaged over translations.
+
+        s_z of the classical spin of length S + 1/2 is counted in bins of width one around each m.
+        """
+        if not len(self.snapshots):
+            return None
+        shape = self.moments.shape
+        sizes = [self.model.sites[self._site(site)].dimension for site, _ in places]
+        if math.prod(sizes) > 10**7:
+            raise ArgumentError(f"Argument `places` asks for {math.prod(sizes)} probabilities.")
+        vectors = self.snapshots.reshape(
+            -1, *shape, len(self.model.sites), 3, self.snapshots.shape[2]
+        )
+        inside = np.ones(shape, dtype=bool)
+        indices = []
+        for (site, cell), size in zip(places, sizes, strict=True):
+            m_z = vectors[..., site, 2, :]
+            offset = (cell,) if isinstance(cell, int | np.integer) else tuple(cell)
+            for axis, step in enumerate(offset):
+                m_z = np.roll(m_z, -step, axis + 1)
+                moved = np.arange(shape[axis]) + step
+                if not self.method.periodic:
+                    place = [1] * len(shape)
+                    place[axis] = -1
+                    inside &= ((moved >= 0) & (moved < shape[axis])).reshape(place)
+            indices.append(np.clip((1 - m_z) * (size / 2), 0, size - 1).astype(np.int64))
+        if not inside.any():
+            raise fail("places", "inside the lattice", places)
+        joint = np.ravel_multi_index(indices, sizes)[:, inside].reshape(len(vectors), -1)
+        counts = [np.bincount(row, minlength=math.prod(sizes)) for row in joint]
+        if self.times is None:
+            return (np.sum(counts, axis=0) / joint.size).reshape(sizes)
+        return (np.array(counts) / joint.shape[1]).reshape(-1, *sizes)
+
+    def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[NDArray, NDArray] | None:
+        """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
+        if not len(self.snapshots):
+            return None
+        length = self.model.sites[self._site(site)].dimension / 2
+        sites = len(self.model.sites)
+        vectors = self.snapshots.reshape(len(self.snapshots), -1, sites, 3, self.snapshots.shape[2])
+        transverse = length * np.hypot(vectors[:, :, site, 0], vectors[:, :, site, 1])
+        edges = np.linspace(0, length * (1 + 1e-6), positive_integer("bins", bins) + 1)
+        if self.times is None:
+            return np.histogram(transverse, edges, density=True)[0], edges
+        return np.array([np.histogram(x, edges, density=True)[0] for x in transverse]), edges
+
+    def _site(self, site: int) -> int:
+        if non_negative_integer("site", site) >= len(self.model.sites):
+            raise fail("site", f"below {len(self.model.sites)} (sites of the unit cell)", site)
+        return site
+
+    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return (named arrays, attributes made of JSON types)."""
+        arrays = {
+            "first": self.moments.first,
+            "second": self.moments.second,
+            "snapshots": self.snapshots,
+        }
+        if self.times is not None:
+            arrays["times"] = self.times
+        return arrays, {
+            **shared_attributes(self),
+            "method": asdict(self.method),
+            "shape": list(self.moments.shape),
+            "starts": self.moments.starts,
+            "agree": self.moments.agree,
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    ) -> "TWAState":
+        """Rebuild the result from what `to_arrays` returned."""
+        settings = dict(attributes["method"])
+        if not isinstance(settings["cells"], int):
+            settings["cells"] = tuple(settings["cells"])
+        moments = Moments(
+            np.asarray(arrays["first"]),
+            np.asarray(arrays["second"]),
+            tuple(attributes["shape"]),
+            attributes["starts"],
+            attributes["agree"],
+        )
+        return cls(
+            method=TWA(**settings),
+            moments=moments,
+            snapshots=np.asarray(arrays["snapshots"]),
+            times=np.asarray(arrays["times"]) if "times" in arrays else None,
+            **shared_fields(attributes),
+        )

@@ -1,0 +1,196 @@
+"""When averages over trajectories are those of a steady state: drifts, starts, errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from impo.methods.twa.ensemble import Samples
+from impo.methods.twa.method import TWA
+from impo.methods.twa.moments import Moments
+from impo.methods.twa.uniqueness import compared
+from impo.model import LindbladModel
+
+_CONFIDENCE = 0.002  # chance of a false alarm of all comparisons of one stretch together
+_THIRD_CONFIDENCE = 2e-5  # the same of the comparison with a third start
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Averages over the stretches from `first` on, and whether they can be trusted."""
+
+    first: int
+    agree: bool
+    worst: float
+    moments: Moments
+    error: float
+    residual: float
+    record: dict[str, Any]
+
+
+def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladModel) -> Verdict:
+    """Find where equilibrium begins and average from there on."""
+    last = len(stretches) - 1
+    agree, worst = _stationary(stretches, last)
+    agree = agree and last > 0
+    first = last
+    while agree and first > 1 and _stationary(stretches, first - 1)[0]:
+        first -= 1
+    weights = np.array([len(stretch.series) for stretch in stretches[first:]], dtype=float)
+    weights /= weights.sum()
+    moments = Moments(
+        sum(w * stretch.first for w, stretch in zip(weights, stretches[first:], strict=True)),
+        sum(w * stretch.second for w, stretch in zip(weights, stretches[first:], strict=True)),
+        shape,
+        len(stretches[0].first) // 2,
+        agree,
+    )
+    residual = starts_difference(moments, model)
+    error = largest_error(moments, model)
+    record = {
+        "residual": residual,
+        "error": error,
+        "starts_agree": agree,
+        "worst_deviation": worst,
+        **{f"{start}_{key}": value for start, values in both_starts(moments).items()
+           for key, value in values.items()},
+    }  # fmt: skip
+    return Verdict(first, agree, worst, moments, error, residual, record)
+
+
+def starts_difference(moments: Moments, model: LindbladModel) -> float:
+    """Return the largest difference of <S_z>/S and Var/S^2 between the two starts."""
+    spins = _spin_numbers(model)
+    one, two = moments.half(0), moments.half(1)
+    return float(
+        max(
+            np.max(np.abs(one.expect("Sz").value - two.expect("Sz").value) / spins),
+            np.max(np.abs(one.variance("Sz").value - two.variance("Sz").value) / spins**2),
+        )
+    )
+
+
+def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]:
+    """Return whether a stretch shows neither a drift nor a memory of its start, and the worst z.
+
+    Compared are the two starts, the two halves of the stretch, and the stretch and the last one.
+    The groups are independent, so each difference has a known error.
+    """
+    series = stretches[number].series
+    half = series.shape[1] // 2
+    starts = (slice(half), slice(half, None))
+    mean = series.mean(axis=0)
+    middle = len(series) // 2
+    drift = series[middle:].mean(axis=0) - series[:middle].mean(axis=0)
+    to_last = stretches[-1].series.mean(axis=0) - mean
+    deviations = [_deviation(mean[starts[0]], -mean[starts[1]])]
+    for part in starts:
+        deviations.append(_deviation(drift[part]))
+        if number < len(stretches) - 1:
+            deviations.append(_deviation(to_last[part]))
+    flat = np.concatenate(deviations)
+    limit = stats.t.isf(_CONFIDENCE / (2 * len(flat)), half - 1)
+    return bool(flat.max() <= limit), float(flat.max())
+
+
+def _deviation(*parts: NDArray) -> NDArray:
+    """Return |sum of the group means| in units of its standard error, per observable."""
+    total = np.abs(sum(part.mean(axis=0) for part in parts))
+    error = np.sqrt(sum(part.var(axis=0, ddof=1) / len(part) for part in parts))
+    return np.where(total < 1e-12, 0.0, total / np.maximum(error, 1e-300))
+
+
+def _spin_numbers(model: LindbladModel) -> NDArray:
+    return np.array([(site.dimension - 1) / 2 for site in model.sites])
+
+
+def largest_error(moments: Moments, model: LindbladModel) -> float:
+    """Return the largest error of <S_z>/S and Var/S^2."""
+    spins = _spin_numbers(model)
+    return float(
+        max(
+            np.max(moments.expect("Sz").error / spins),
+            np.max(moments.variance("Sz").error / spins**2),
+        )
+    )
+
+
+def both_starts(moments: Moments) -> dict[str, dict[str, list[float]]]:
+    """Return <S_z> and Var(S_z) from the random and from the ordered start alone."""
+    return {
+        start: of_start(moments.half(number)) for number, start in enumerate(("random", "ordered"))
+    }
+
+
+def of_start(moments: Moments) -> dict[str, list[float]]:
+    """Return <S_z> and Var(S_z) of a start."""
+    return {
+        "Sz": moments.expect("Sz").value.tolist(),
+        "Sz_var": moments.variance("Sz").value.tolist(),
+    }
+
+
+def autocorrelation_time(series: NDArray) -> float:
+    """Return the longest integrated autocorrelation time of the observables, in samples.
+
+    The window is five times the time itself (Sokal).
+    """
+    samples = len(series)
+    centred = series - series.mean(axis=(0, 1))
+    power = np.abs(np.fft.rfft(centred, 2 * samples, axis=0)) ** 2
+    covariance = np.fft.irfft(power.mean(axis=1), axis=0)[:samples]
+    covariance /= (samples - np.arange(samples))[:, None]
+    alive = covariance[0] > 0
+    correlation = covariance[:, alive] / covariance[0, alive]
+    longest = 0.5
+    for column in correlation.T:
+        sums = np.cumsum(column) - 0.5
+        window = np.argmax(np.arange(samples) >= 5 * sums)
+        longest = max(longest, float(sums[window] if window else sums[-1]))
+    return longest
+
+
+def verdict_message(verdict: Verdict, done: bool, method: TWA) -> str:
+    """Return what the verdict means and what to do."""
+    if done:
+        return "All three starts agree, nothing drifts, and the statistical errors are below tol."
+    if not verdict.agree:
+        return (
+            f"The random and the ordered start disagree or drift ({verdict.worst:.1f} standard "
+            "errors) at max_time; raise max_time. Errors include the difference of the starts."
+        )
+    return (
+        f"Both starts agree, but the largest error {verdict.error:.1e} or difference "
+        f"{verdict.residual:.1e} is above tol = {method.tol:.1e}; raise max_time or trajectories."
+    )
+
+
+def disagreement(moments: Moments, third: Moments, turning: Sequence[int]) -> float:
+    """Return the largest difference of what a third start leads to, over what chance allows."""
+    one, two = compared(moments, turning), compared(third, turning)
+    limit = stats.t.isf(_THIRD_CONFIDENCE / (2 * one.shape[1]), len(two) - 1)
+    return float(_deviation(one, -two).max() / limit)
+
+
+def joined(moments: Moments, third: Moments) -> Moments:
+    """Return the moments of all starts; what the third differs by is part of the errors."""
+    return Moments(
+        np.concatenate([moments.first, third.first]),
+        np.concatenate([moments.second, third.second]),
+        moments.shape,
+        len(moments.first),
+        agree=False,
+    )
+
+
+def not_unique(what: str, sites: tuple[int, ...]) -> str:
+    """Return the message for what `conserved_quantity` returned."""
+    where = " and ".join(str(site) for site in sites)
+    if what == "everything without noise":
+        why = f"no noise reaches site {where}"
+    else:
+        why = f"the equations conserve {what} on site {where}"
+    return f"The steady state is not unique: {why}, so the start decides. Use `evolve`."

@@ -1,0 +1,89 @@
+"""Operators of one site: matrices by name, their charges, and orthonormal operator bases."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.model import Site, Spin
+from impo.operators.local import multipole_basis
+
+
+@dataclass(frozen=True)
+class OperatorBasis:
+    """Orthonormal operators T_x of a site: matrices (D, d, d), ranks k (D,), charges q (D,)."""
+
+    matrices: NDArray
+    k: NDArray
+    q: NDArray
+
+    def __len__(self) -> int:
+        return len(self.k)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d of the Hilbert space."""
+        return self.matrices.shape[1]
+
+    @cached_property
+    def trace(self) -> NDArray:
+        """Tr T_x: sqrt(d) for the identity, zero for all others."""
+        return np.where(self.k == 0, math.sqrt(self.dimension), 0.0)
+
+    def expand(self, operator: NDArray) -> NDArray:
+        """Return the coefficients Tr(T_x^+ O) of an operator O."""
+        return np.einsum("xij,ij->x", self.matrices.conj(), operator)
+
+    def measure(self, operator: NDArray) -> NDArray:
+        """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
+        return np.einsum("ij,xji->x", operator, self.matrices)
+
+    def left(self, operator: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+        """Return the matrix Tr(T_x^+ O T_y) of rho -> O rho; rows x from another basis if given."""
+        rows = rows or self
+        return np.einsum(
+            "xij,yij->xy", rows.matrices.conj(), operator @ self.matrices, optimize=True
+        )
+
+    def right(self, operator: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+        """Return the matrix Tr(T_x^+ T_y O) of rho -> rho O; rows x from another basis if given."""
+        rows = rows or self
+        return np.einsum(
+            "xij,yij->xy", rows.matrices.conj(), self.matrices @ operator, optimize=True
+        )
+
+    def dissipator(self, jump: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+        """Return the matrix of rho -> L rho L^+ - {L^+ L, rho}/2."""
+        rows = rows or self
+        sandwich = jump @ self.matrices @ jump.conj().T
+        recycling = np.einsum("xij,yij->xy", rows.matrices.conj(), sandwich, optimize=True)
+        loss = jump.conj().T @ jump
+        return recycling - (self.left(loss, rows) + self.right(loss, rows)) / 2
+
+
+def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False) -> OperatorBasis:
+    """Return the multipole basis of a site, or its Hermitian combinations.
+
+    Parameters
+    ----------
+    site
+        `Spin` or `Boson`.
+    k_max
+        Largest rank; None (or anything beyond d - 1) keeps all.
+    hermitian
+        Combine T_kq and T_{k,-q} to Hermitian operators. They carry no charge (q = 0 throughout).
+    """
+    d = site.dimension
+    matrices, k, q = multipole_basis(d, d - 1 if k_max is None else min(k_max, d - 1))
+    if not isinstance(site, Spin):
+        matrices = matrices[:, ::-1, ::-1].copy()  # states of a boson are ordered by rising n
+    if not hermitian:
+        return OperatorBasis(matrices, k, q)
+    adjoint = matrices.transpose(0, 2, 1)
+    sign = q[:, None, None]
+    mixed = np.where(sign > 0, matrices + adjoint, 1j * (matrices - adjoint)) / math.sqrt(2)
+    mixed = np.where(sign == 0, matrices, mixed)
+    order = np.lexsort((q, k))
+    return OperatorBasis(mixed[order], k[order], np.zeros_like(k))

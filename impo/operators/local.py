@@ -1,0 +1,149 @@
+"""Matrices of local operators and the multipole operator basis.
+
+States of a spin are ordered m = S, S-1, ..., -S; states of a boson n = 0, 1, ..., cutoff.
+All matrices are in units of hbar = 1.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.model import Site, Spin
+
+_TINY = 1e-13
+
+SPIN_VECTORS = {
+    "Sx": (1.0, 0, 0), "Sy": (0, 1.0, 0), "Sz": (0, 0, 1.0), "S+": (1, 1j, 0), "S-": (1, -1j, 0),
+}  # fmt: skip
+"""The components (x, y, z) of u for every spin operator u . S."""
+
+
+def spin_vector(op: str) -> NDArray:
+    """Return u with op = u . S, for Sx, Sy, Sz (real), S+ and S- (complex)."""
+    return np.array(SPIN_VECTORS[op])
+
+
+def spin_operators(spin: float) -> dict[str, NDArray]:
+    """Return the matrices Id, Sz, S+, S-, Sx, Sy of a spin.
+
+    Parameters
+    ----------
+    spin
+        Spin quantum number S = 1/2, 1, 3/2, ...
+
+    Returns
+    -------
+    dict
+        Name to matrix of shape (2S+1, 2S+1); all real but Sy.
+    """
+    m = spin - np.arange(round(2 * spin) + 1)
+    raising = np.diag(np.sqrt(spin * (spin + 1) - m[1:] * (m[1:] + 1)), k=1)
+    return {
+        "Id": np.eye(len(m)),
+        "Sz": np.diag(m),
+        "S+": raising,
+        "S-": raising.T.copy(),
+        "Sx": (raising + raising.T) / 2,
+        "Sy": (raising - raising.T) / 2j,
+    }
+
+
+def boson_operators(cutoff: int) -> dict[str, NDArray]:
+    """Return the matrices Id, N, B (annihilation) and Bd (creation) of a boson.
+
+    Parameters
+    ----------
+    cutoff
+        Largest occupation number that is kept; the dimension is cutoff + 1.
+    """
+    annihilation = np.diag(np.sqrt(np.arange(1.0, cutoff + 1)), k=1)
+    return {
+        "Id": np.eye(cutoff + 1),
+        "N": np.diag(np.arange(cutoff + 1.0)),
+        "B": annihilation,
+        "Bd": annihilation.T.copy(),
+    }
+
+
+def multipole_diagonals(dimension: int, k_max: int) -> dict[tuple[int, int], NDArray]:
+    r"""Return the q-th diagonals of the multipole operators T_kq for 0 <= q <= k <= k_max.
+
+    T_kq is proportional to the part of S_+^q p(S_z), p a polynomial of degree k - q, that is
+    orthogonal to all T_k'q with k' < k (a Stieltjes recursion with full reorthogonalisation, so it
+    stays orthonormal for dimensions of several hundred). It is the spherical tensor operator of
+    rank k in a real normalisation, Tr T_kq^T T_k'q' = delta_kk' delta_qq'.
+
+    Returns
+    -------
+    dict
+        (k, q) to the elements <m + q| T_kq |m>, ordered by falling m, length dimension - q.
+    """
+    spin = (dimension - 1) / 2
+    m = spin - np.arange(dimension)
+    ladder = np.sqrt(spin * (spin + 1) - m[1:] * (m[1:] + 1))  # <m+1|S+|m>
+    diagonals = {}
+    for q in range(k_max + 1):
+        top = np.ones(dimension - q)
+        for step in range(q):  # keep the elements of S_+^q near one: only their direction matters
+            top *= ladder[step : step + dimension - q]
+            top /= np.linalg.norm(top)
+        polynomials = [top / np.linalg.norm(top)]
+        z = m[: dimension - q] - q / 2
+        for _ in range(k_max - q):
+            new = z * polynomials[-1]
+            for _ in range(2):  # the second sweep removes what rounding left
+                for old in polynomials:
+                    new = new - old * (old @ new)
+            polynomials.append(new / np.linalg.norm(new))
+        for k, vector in enumerate(polynomials, start=q):
+            diagonals[k, q] = vector
+    return diagonals
+
+
+def multipole_basis(dimension: int, k_max: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the multipole operators T_kq with k <= k_max, sorted by q, then k.
+
+    Parameters
+    ----------
+    dimension
+        Dimension d = 2S + 1 of the local Hilbert space.
+    k_max
+        Largest rank; d - 1 spans all operators.
+
+    Returns
+    -------
+    matrices
+        Shape ((k_max+1)^2, d, d), real, Hilbert-Schmidt orthonormal. T_00 = 1/sqrt(d) and
+        T_{k,-q} = T_kq^T.
+    k, q
+        Integer arrays of length (k_max+1)^2; T_kq raises m by q.
+    """
+    diagonals = multipole_diagonals(dimension, k_max)
+    labels = [(k, q) for q in range(-k_max, k_max + 1) for k in range(abs(q), k_max + 1)]
+    matrices = np.zeros((len(labels), dimension, dimension))
+    for matrix, (k, q) in zip(matrices, labels, strict=True):
+        upper = np.diag(diagonals[k, abs(q)], k=abs(q))
+        matrix[:] = upper if q >= 0 else upper.T
+    k, q = np.array(labels).T
+    return matrices, k, q
+
+
+def local_operators(site: Site) -> dict[str, NDArray]:
+    """Return the matrices of all named operators of a site."""
+    if isinstance(site, Spin):
+        return spin_operators(float(site.S))
+    return boson_operators(site.cutoff)
+
+
+def state_charges(site: Site) -> NDArray:
+    """Return m (spin) or n (boson) of the basis states of a site, in their order."""
+    if isinstance(site, Spin):
+        return float(site.S) - np.arange(site.dimension)
+    return np.arange(float(site.dimension))
+
+
+def charge_parts(site: Site, matrix: NDArray) -> dict[int, NDArray]:
+    """Split a one-site matrix into parts that raise m (or n) by a definite integer q."""
+    charges = state_charges(site)
+    raised = np.rint(charges[:, None] - charges[None, :]).astype(int)
+    found = np.unique(raised[np.abs(matrix) > _TINY * max(np.abs(matrix).max(), 1e-300)])
+    return {int(q): np.where(raised == q, matrix, 0) for q in found}

@@ -1,0 +1,118 @@
+"""Sparse operator bases of one site, for clusters whose Liouvillian is built as a sparse matrix.
+
+Spins use multipoles T_kq, in which the Liouvillian is banded in k and can be cut at k_max. Bosons
+use matrix units |n><n'|, in which a truncated ladder operator is sparse. Both bases are real,
+orthonormal in the Hilbert-Schmidt product, carry the charge q, and contain every transpose.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from impo.model import Site, Spin
+from impo.operators.local import multipole_diagonals
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class SparseBasis:
+    """Orthonormal real operators T_x of one site.
+
+    Attributes
+    ----------
+    vectors
+        Sparse matrix of shape (d^2, D); column x holds the elements of T_x, row after row.
+    k, q
+        Integer arrays (D,): multipole rank (zero throughout for matrix units) and charge.
+    dimension
+        Dimension d of the Hilbert space.
+    """
+
+    vectors: sparse.csr_array
+    k: NDArray
+    q: NDArray
+    dimension: int
+
+    def __len__(self) -> int:
+        return len(self.q)
+
+    @cached_property
+    def trace(self) -> NDArray:
+        """Tr T_x."""
+        return self.measure(np.eye(self.dimension))
+
+    @cached_property
+    def transposed(self) -> NDArray:
+        """The index of the transpose of every T_x."""
+        d = self.dimension
+        swapped = self.vectors[np.arange(d * d).reshape(d, d).T.ravel()]
+        overlap = (swapped.T @ self.vectors).tocsr()
+        return np.asarray(abs(overlap).argmax(axis=1)).ravel()
+
+    @cached_property
+    def size(self) -> NDArray:
+        """The operator norm of every T_x: its largest element, as each fills one diagonal."""
+        return abs(self.vectors).max(axis=0).toarray().ravel()
+
+    def measure(self, operator: NDArray) -> NDArray:
+        """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
+        return self.vectors.T @ np.ascontiguousarray(operator.T).ravel()
+
+    def expand(self, operator: NDArray) -> NDArray:
+        """Return the coefficients Tr(T_x^+ O) of an operator."""
+        return self.vectors.T @ np.ascontiguousarray(operator).ravel()
+
+    def _superoperator(self, left, right, rows: "SparseBasis | None") -> sparse.csc_array:
+        """Return the matrix of rho -> A rho B; its rows belong to another basis if one is given."""
+        action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
+        return pruned((rows or self).vectors.T @ (action @ self.vectors), _TINY)
+
+    def left(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+        """Return the matrix of rho -> O rho; rows from another basis if given."""
+        return self._superoperator(operator, np.eye(self.dimension), rows)
+
+    def right(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+        """Return the matrix of rho -> rho O; rows from another basis if given."""
+        return self._superoperator(np.eye(self.dimension), operator, rows)
+
+    def dissipator(self, jump: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+        """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
+        loss = jump.conj().T @ jump
+        recycling = self._superoperator(jump, jump.conj().T, rows)
+        return pruned(recycling - 0.5 * (self.left(loss, rows) + self.right(loss, rows)), _TINY)
+
+
+def pruned(matrix: sparse.sparray, threshold: float) -> sparse.csc_array:
+    """Return the matrix in column order, without elements below threshold * largest element."""
+    matrix = sparse.csc_array(matrix)
+    size = np.abs(matrix.data)
+    matrix.data[size <= threshold * size.max(initial=0.0)] = 0
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
+
+
+@lru_cache(maxsize=8)
+def sparse_basis(site: Site, k_max: int | None = None) -> SparseBasis:
+    """Return multipoles up to rank `k_max` (None: all) of a spin, or matrix units of a boson."""
+    d = site.dimension
+    if isinstance(site, Spin):
+        top = d - 1 if k_max is None else min(k_max, d - 1)
+        upper = multipole_diagonals(d, top)
+        labels = [(k, q) for q in range(-top, top + 1) for k in range(abs(q), top + 1)]
+        rows, columns, values = [], [], []
+        for x, (k, q) in enumerate(labels):
+            i = np.arange(d - abs(q))
+            i, j = (i, i + q) if q >= 0 else (i - q, i)
+            rows.append(i * d + j)
+            columns.append(np.full(len(i), x))
+            values.append(upper[k, abs(q)])
+        entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+        k, q = np.array(labels).T
+        return SparseBasis(sparse.csr_array(entries, shape=(d * d, len(labels))), k, q, d)
+    i, j = np.divmod(np.arange(d * d), d)
+    return SparseBasis(sparse.eye_array(d * d, format="csr"), np.zeros(d * d, int), i - j, d)

@@ -1,0 +1,282 @@
+"""A chain at fixed accuracy settings: how such pictures are made, changed and compared."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.model import Spin
+from impo.operators.basis import OperatorBasis
+from impo.operators.liouvillian import Generator
+from impo.operators.local import local_operators
+from impo.tensor.environment import TraceEnvironment
+from impo.tensor.gates import physical_legs, rank_scale
+from impo.tensor.matrix_product import Chain, product_chain
+
+UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
+UNIQUE = 1 - 1e-9  # second over first eigenvalue of the trace transfer matrix of a unique state
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A relaxed chain, the settings it was computed with, and how far it still may move.
+
+    Attributes
+    ----------
+    generator
+        The master equation on the sites of a tile.
+    chain
+        The matrix product in the basis (2k + 1)^-weight T_kq.
+    k_max
+        Largest rank of the operators kept.
+    weight
+        The alpha of the basis.
+    chi, dt
+        Bond dimension allowed and Trotter step used.
+    remaining
+        Estimated distance to the fixed point, in the norm of `monitor`.
+    time
+        Evolution time spent so far on this picture and those it was made from.
+    discarded
+        Largest discarded weight of an update in the last block.
+    slowest_rate
+        Slowest rate at which the state, or its distance from that of another start, was seen to
+        decay; None in files that were written before it was measured.
+    """
+
+    generator: Generator
+    chain: Chain = field(repr=False)
+    k_max: int
+    weight: float
+    chi: int = 1
+    dt: float = 0.0
+    remaining: float = np.inf
+    time: float = 0.0
+    discarded: float = 0.0
+    slowest_rate: float | None = None
+
+    @cached_property
+    def bases(self) -> tuple[OperatorBasis, ...]:
+        """Operator basis of every site."""
+        return self.generator.bases(self.k_max)
+
+    @cached_property
+    def environment(self) -> TraceEnvironment:
+        """Trace environment of the chain."""
+        return TraceEnvironment(self.chain, self.bases, self.weight)
+
+    @cached_property
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # `finite` tells a run-away
+    def monitor(self) -> NDArray:
+        """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
+
+        They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
+        site is added, because it may move more than they do. Imaginary parts, if there are any,
+        follow after all real parts.
+        """
+        n = len(self.bases)
+        values = []
+        for bond in range(n):
+            pair = self.environment.marginal(bond, 2)
+            i, j, scale = low_pairs(self.bases[bond], self.bases[(bond + 1) % n], 2)
+            rank = np.maximum(self.bases[bond].k[i], self.bases[(bond + 1) % n].k[j])
+            scale = np.where(rank == 2, 1.5 * scale, scale)  # Sz^2/S^2 holds 2/3 of T_20/|T_20|
+            values.append(pair[i, j] / scale)
+        for site, basis in enumerate(self.bases):
+            dipole = basis.matrices[(basis.k == 1) & (basis.q == 0)]
+            for z in dipole / np.linalg.norm(dipole, ord=2, axis=(1, 2))[:, None, None]:
+                one = self.environment.marginal(site, 1)
+                mean, square = one @ basis.measure(z), one @ basis.measure(z @ z)
+                values.append(np.array([square - mean**2]))
+        found = np.concatenate(values)
+        return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
+
+    @cached_property
+    def moments(self) -> NDArray:
+        """Mean and variance of S_z or n on every site; # site moment."""
+        found = []
+        for position, site in enumerate(self.generator.sites):
+            matrix = local_operators(site)["Sz" if isinstance(site, Spin) else "N"]
+            one, basis = self.environment.marginal(position, 1), self.bases[position]
+            mean = np.real(one @ basis.measure(matrix))
+            square = np.real(one @ basis.measure(matrix @ matrix))
+            found.append((mean, square - mean**2))
+        return np.array(found)
+
+    @cached_property
+    def smallest_eigenvalue(self) -> float:
+        """Smallest eigenvalue of the density matrices of all neighbours."""
+        states = two_site_states(self)
+        return min(float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]) for rho in states)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the evolution has not run away (as one with too low a cut-off may).
+
+        What is monitored is at most one in any state.
+        """
+        return bool(np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 3)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be a state: with one trace, and nothing far beyond its bound."""
+        bounded = self.finite and bool(np.max(np.abs(self.monitor)) < 1.2)
+        return bounded and self.environment.spectrum_ratio < UNIQUE
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is truncated: there is room left, and no weight is lost."""
+        return self.chain.bond_dimension < self.chi and self.discarded <= UNTRUNCATED
+
+
+def low_pairs(
+    first: OperatorBasis, second: OperatorBasis, rank: int
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the pairs (x, y) with k + k' <= rank, except the identity, and |T_x (x) T_y|.
+
+    The norm is the operator norm of T: the largest absolute value of its expectation. Coefficients
+    are those of rho, so <T_x^+ T_y^+>.
+    """
+    norms = [np.linalg.norm(basis.matrices, ord=2, axis=(1, 2)) for basis in (first, second)]
+    total = first.k[:, None] + second.k[None, :]
+    i, j = np.nonzero((total <= rank) & (total > 0))
+    return i, j, norms[0][i] * norms[1][j]
+
+
+def difference(a: Picture, b: Picture) -> float:
+    """Return the largest difference of the monitored expectation values.
+
+    If the cut-offs of bosons differ, operators differ too, and `moments` are compared.
+    """
+    if not (a.finite and b.finite):
+        return np.inf
+    if a.generator.sites != b.generator.sites:
+        return float(np.max(moment_changes(a, b)))
+    return float(np.max(np.abs(a.monitor - b.monitor)))
+
+
+def moment_changes(a: Picture, b: Picture) -> NDArray:
+    """Return the changes of <S_z>/S and Var/S^2, or of <n>/c and Var n/c^2; c the smaller cut-off.
+
+    Axes: # site moment.
+    """
+    sizes = np.array([
+        float(one.S) if isinstance(one, Spin) else min(one.dimension, two.dimension) - 1
+        for one, two in zip(a.generator.sites, b.generator.sites, strict=True)
+    ])  # fmt: skip
+    return np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
+
+
+def product_picture(
+    generator: Generator, states: Sequence[NDArray] | None, k_max: int, weight: float
+) -> Picture:
+    """Return the product of one-site density matrices (rotated frame), or the mixed state."""
+    bases = generator.bases(k_max)
+    coefficients = []
+    for site, basis in enumerate(bases):
+        d = basis.dimension
+        rho = np.eye(d) / d if states is None else states[site]
+        values = basis.expand(rho) * rank_scale(basis.k, weight)
+        coefficients.append(values.real if generator.real else values.astype(complex))
+    mirror = generator.mirror
+    chain = product_chain(coefficients, physical_legs(generator, bases), True, mirror)
+    return Picture(generator, chain, k_max, weight)
+
+
+def adapted(picture: Picture, generator: Generator, k_max: int, weight: float) -> Picture:
+    """Return the picture in other operator bases: other k_max, weight or spin quantum numbers.
+
+    Coefficients keep their (k, q); those of a rank that is new start at zero. Between spins of
+    different size they are scaled such that the trace is kept.
+    """
+    chain = picture.chain.copy()
+    bases = generator.bases(k_max)
+    chain.physical = physical_legs(generator, bases)
+    for site, (old, new) in enumerate(zip(picture.bases, bases, strict=True)):
+        dense = picture.chain.dense(site)
+        out = np.zeros((dense.shape[0], len(new), dense.shape[2]), dense.dtype)
+        where = {kq: x for x, kq in enumerate(_labels(old))}
+        for x, kq in enumerate(_labels(new)):
+            if kq in where:
+                out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - picture.weight)
+        chain.tensors[site] = chain.layout(site).from_dense(out)
+        chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
+    return Picture(
+        generator, chain, k_max, weight, chi=picture.chi, dt=picture.dt, time=picture.time,
+        slowest_rate=picture.slowest_rate,
+    )  # fmt: skip
+
+
+def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
+    """Return (k, q, number among equals): Hermitian combinations share q = 0."""
+    seen: dict[tuple[int, int], int] = {}
+    out = []
+    for k, q in zip(basis.k.tolist(), basis.q.tolist(), strict=True):
+        seen[k, q] = seen.get((k, q), -1) + 1
+        out.append((k, q, seen[k, q]))
+    return out
+
+
+def compatible(a: Generator, b: Generator) -> bool:
+    """Return whether states of one generator can start an evolution by the other."""
+    return (
+        len(a.sites) == len(b.sites)
+        and a.hermitian_basis == b.hermitian_basis
+        and a.real == b.real
+        and np.array_equal(a.weights, b.weights)
+        and bool(np.allclose([*a.phases, a.phase_advance], [*b.phases, b.phase_advance]))
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """Two pictures that differ in one setting; factor * difference bounds the error it causes."""
+
+    kind: str
+    finer: Picture
+    coarser: Picture
+    factor: float
+
+    @property
+    def blind(self) -> bool:
+        """Whether a truncated chain is compared with one that is truncated as much."""
+        sizes = self.finer.chain.bond_dimension, self.coarser.chain.bond_dimension
+        return self.kind == "chi" and sizes[0] == sizes[1] and self.finer.discarded > UNTRUNCATED
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the comparison bounds nothing."""
+        return self.blind or not np.isfinite(self.factor)
+
+    @property
+    def error(self) -> float:
+        """Bound in the norm of the monitored expectation values."""
+        return np.inf if self.unknown else self.factor * difference(self.finer, self.coarser)
+
+    def error_of(self, observable: Callable[[Picture], NDArray]) -> NDArray:
+        """Return the bound on the error of any observable."""
+        change = np.abs(observable(self.finer) - observable(self.coarser))
+        return np.full_like(change, np.inf) if self.unknown else self.factor * change
+
+
+def two_site_states(picture: Picture) -> list[NDArray]:
+    """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
+    n = len(picture.bases)
+    out = []
+    for bond in range(n):
+        first, second = picture.bases[bond], picture.bases[(bond + 1) % n]
+        out.append(density_matrix(picture.environment.marginal(bond, 2), (first, second)))
+    return out
+
+
+def density_matrix(coefficients: NDArray, bases: Sequence[OperatorBasis]) -> NDArray:
+    """Return the matrix sum_x c_x T_x1 (x) T_x2 ..., shape (d1 d2 ..., d1 d2 ...)."""
+    block = coefficients
+    for basis in bases:  # the leading operator index is replaced by trailing bra and ket indices
+        block = np.tensordot(block, basis.matrices, axes=(0, 0))
+    n = len(bases)
+    order = [2 * i for i in range(n)] + [2 * i + 1 for i in range(n)]
+    size = int(np.prod([basis.dimension for basis in bases]))
+    return block.transpose(order).reshape(size, size)

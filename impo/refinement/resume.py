@@ -1,0 +1,114 @@
+"""What a climb has done so far, from which it goes on after an interruption.
+
+A climb is a fixed sequence of relaxations, each decided by the results of those before. So a list
+of the relaxed pictures, and the state of the relaxation under way, are enough to repeat it bit for
+bit: what was done is looked up, not computed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.methods.base import Progress
+from impo.operators.liouvillian import Generator
+from impo.refinement.approximation import Picture
+from impo.refinement.storage import pack_pictures, unpack_pictures
+
+
+class Relaxing(NamedTuple):
+    """A relaxation between two blocks of Trotter steps, from one start or from two at a time.
+
+    Attributes
+    ----------
+    now
+        The pictures as they are.
+    seen
+        Their monitored observables at the start and after every block; # start observable.
+    quiet
+        Number of looks, up to this one, at which they were close enough to their limit.
+    """
+
+    now: tuple[Picture, ...]
+    seen: list[NDArray]
+    quiet: int
+
+
+@dataclass
+class Journal:
+    """Finished relaxations, the one under way, and the history, kept by a `Progress` if any.
+
+    Attributes
+    ----------
+    progress
+        Where entries are reported to and the journal is kept.
+    history
+        All entries.
+    finished
+        Relaxed pictures, by relaxation, in the order in which they were asked for.
+    begun
+        The relaxation that was interrupted, until it is asked for.
+    asked
+        How many relaxations have been asked for.
+    """
+
+    progress: Progress | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[tuple[Picture, ...]] = field(default_factory=list)
+    begun: Relaxing | None = None
+    asked: int = 0
+
+    @classmethod
+    def of(cls, generator: Generator, progress: Progress | None) -> "Journal":
+        """Return the journal that `progress` has kept, or an empty one."""
+        saved = None if progress is None else progress.load()
+        if saved is None:
+            return cls(progress)
+        arrays, attributes = saved
+        pictures = iter(unpack_pictures(generator, arrays, attributes["pictures"]))
+        finished = [tuple(islice(pictures, count)) for count in attributes["starts"]]
+        begun = None
+        if attributes["quiet"] is not None:
+            begun = Relaxing(finished.pop(), list(arrays["seen"]), attributes["quiet"])
+        return cls(progress, list(attributes["history"]), finished, begun)
+
+    def recall(self) -> tuple[tuple[Picture, ...] | None, Relaxing | None]:
+        """Return what is known of the next relaxation: its result, or how far it had come."""
+        self.asked += 1
+        if self.asked <= len(self.finished):
+            return self.finished[self.asked - 1], None
+        begun, self.begun = self.begun, None
+        return None, begun
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry to the history."""
+        self.history.append(dict(entry))
+        if self.progress is not None:
+            self.progress.report(entry)
+
+    def pause(self, relaxing: Relaxing) -> None:
+        """Offer to save in the middle of a relaxation."""
+        self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
+
+    def finish(self, relaxed: tuple[Picture, ...]) -> tuple[Picture, ...]:
+        """Take down the result of a relaxation, and return it."""
+        self.finished.append(relaxed)
+        self._save(self.finished, np.zeros((0, 0)), None)
+        return relaxed
+
+    def _save(
+        self, relaxed: Sequence[tuple[Picture, ...]], seen: NDArray, quiet: int | None
+    ) -> None:
+        if self.progress is None or not self.progress.due():
+            return
+        arrays, settings = pack_pictures([picture for one in relaxed for picture in one])
+        attributes = {
+            "pictures": settings,
+            "starts": [len(one) for one in relaxed],
+            "quiet": quiet,
+            "history": self.history,
+        }
+        self.progress.save({**arrays, "seen": seen}, attributes)

@@ -1,0 +1,47 @@
+"""Named arrays with units: the data of a study."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impo.results.estimate import Status
+from impo.results.state import Stored
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array with named dimensions; a variable named like its one dimension is a coordinate."""
+
+    dims: tuple[str, ...]
+    values: NDArray
+    units: str = "1"
+    long_name: str = ""
+
+
+@dataclass(frozen=True)
+class Dataset(Stored):
+    """Named variables and JSON attributes: the data of a study, from which its figure is drawn."""
+
+    kind: ClassVar[str] = "dataset"
+    variables: Mapping[str, Variable]
+    attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> NDArray:
+        return self.variables[name].values
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.variables
+
+    @property
+    def unconverged(self) -> int:
+        """Number of verdicts, in the variables `status` and `*_status`, that are not converged."""
+        verdicts = [
+            variable.values
+            for name, variable in self.variables.items()
+            if name == "status" or name.endswith("_status")
+        ]
+        return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)

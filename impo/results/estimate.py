@@ -1,0 +1,62 @@
+"""A number with its error bar, and the verdict on a result."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, or an array of numbers, with its error bar.
+
+    Indexing and iterating an array-valued estimate gives estimates; `numpy.asarray`, `float` and
+    `complex` give the value alone.
+
+    Attributes
+    ----------
+    value
+        The value(s), in raw units (hbar = 1).
+    error
+        Bound or standard error of the same shape, never negative; nan where a method has none.
+    """
+
+    value: Any
+    error: Any
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, index: Any) -> "Estimate":
+        return Estimate(self.value[index], self.error[index])
+
+    def __iter__(self) -> Iterator["Estimate"]:
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        return np.array(self.value, dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __str__(self) -> str:
+        if np.ndim(self.value):
+            return "[" + ", ".join(str(item) for item in self) + "]"
+        return f"{self.value:.8g} +- {self.error:.1e}"
+
+
+class Status(StrEnum):
+    """The verdict on a result; only `CONVERGED` means that every error is below the tolerance."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not_converged"
+    CHI_LIMITED = "chi_limited"
+    K_LIMITED = "k_limited"
+    UNPHYSICAL = "unphysical"
+    FAILED = "failed"

@@ -1,0 +1,125 @@
+"""Grids of parameters and settings, and the tables of their results."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from impo.arguments import ArgumentError
+from impo.results.dataset import Dataset, Variable
+from impo.results.estimate import Status
+from impo.results.state import SteadyState
+from impo.results.summary import readable
+from impo.scans.scan import DIRECTIONS
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Parameters or settings that take the same values together, and these values."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    @property
+    def dim(self) -> str:
+        """Name of the dimension: the first parameter."""
+        return self.names[0]
+
+
+def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
+    """Return the parameters of all points, one list for each run along the last axis."""
+    _check_axes(axes)
+
+    def named(values: Iterable[float]) -> dict[str, float]:
+        pairs = zip(axes, values, strict=True)
+        return {name: value for axis, value in pairs for name in axis.names}
+
+    heads = product(*[axis.values for axis in axes[:-1]])
+    return [[named((*head, last)) for last in axes[-1].values] for head in heads]
+
+
+def tabulate(
+    axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward"
+) -> Dataset:
+    """Return the observables of a sweep over a grid as a dataset.
+
+    Parameters
+    ----------
+    axes
+        The grid, in the order of `parameter_grid`.
+    points
+        What `sweep` yields, in any order; all points of the grid.
+    direction
+        That of the sweep.
+
+    Returns
+    -------
+    Dataset
+        Every number of `summary.readable`, and the `message` of every point, with the axes as
+        leading dimensions; nan where the method gives none. The coordinates are the first
+        parameters of the axes. With both directions, `direction` is the first dimension.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter occurs twice or has the name of a result, or the cells of models differ.
+    """
+    _check_axes(axes)
+    shape = tuple(len(axis.values) for axis in axes)
+    dims = tuple(axis.dim for axis in axes)
+    parameters = {
+        name: Variable((axis.dim,), np.array(axis.values), "1", name)
+        for axis in axes
+        for name in axis.names
+    }
+    variables: dict[str, Variable] = dict(parameters)
+    if direction == "both":
+        if "direction" in parameters:
+            raise ArgumentError("Parameter `direction` must not have the name of a dimension.")
+        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the sweep")
+        variables["direction"] = parameters["direction"] = ways
+        shape, dims = (2, *shape), ("direction", *dims)
+    for number, state in points:
+        place = np.unravel_index(number, shape)
+        message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
+        for name, item in {**readable(state), "message": message}.items():
+            if name in parameters:
+                raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
+            if item.dims == (name,):  # the coordinate of the sites is the same everywhere
+                variables[name] = item
+                continue
+            if name not in variables:
+                text = item.values.dtype.kind == "U"
+                values: Any = np.full(shape + item.values.shape, "" if text else np.nan, object)
+                values = values if text else values.astype(float)
+                variables[name] = Variable(dims + item.dims, values, item.units, item.long_name)
+            if np.shape(variables[name].values[place]) != item.values.shape:  # would be broadcast
+                raise ArgumentError("The models of a table must have equal cells.")
+            variables[name].values[place] = item.values[()]
+    for name, item in variables.items():
+        if item.values.dtype == object:
+            variables[name] = Variable(item.dims, item.values.astype(str), "1", item.long_name)
+    return Dataset(variables, {"axes": [list(axis.names) for axis in axes]})
+
+
+def unconverged_points(data: Dataset) -> list[str]:
+    """Return one line for every point of a table that is not converged: where, verdict, why."""
+    status, messages = data.variables["status"], data["message"]
+    names = [name for names in data.attributes["axes"] for name in names]
+    lines = []
+    for place in map(tuple, np.argwhere(status.values != Status.CONVERGED)):
+        at = dict(zip(status.dims, place, strict=True))
+        where = [
+            f"{name}={data[name][at[data.variables[name].dims[0]]]}"
+            for name in (["direction"] if "direction" in at else []) + names
+        ]
+        lines.append(f"{', '.join(where)}: {status.values[place]}: {messages[place]}")
+    return lines
+
+
+def _check_axes(axes: Sequence[Axis]) -> None:
+    names = [name for axis in axes for name in axis.names]
+    if not names or len(set(names)) != len(names):
+        raise ArgumentError(f"Parameters of a grid must be different, but are {names}.")

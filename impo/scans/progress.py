@@ -1,0 +1,93 @@
+"""What a person sees of a running sweep: a bar on a terminal, lines elsewhere."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from impo.results.estimate import Status
+from impo.results.state import SteadyState
+from impo.results.store import load
+from impo.scans.tasks import Chain, Point, running
+
+logger = logging.getLogger(__name__)
+
+REFRESH = 1.0  # seconds
+SHOWN = 3  # points under way
+
+
+class Bar:
+    """Counts points, and tells of those under way what they report: a context."""
+
+    def __init__(self, work: Sequence[Chain]):
+        self._total = sum(len(task.points) for task in work)
+        self._task = work[0] if work else None
+        self._done = self._new = self._poor = 0
+        self._begin = time.monotonic()
+        self._bar: Any = None
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Bar":
+        self._bar = tqdm(total=self._total, unit="point", disable=None)
+        if not self._bar.disable and self._task is not None and self._task.directory is not None:
+            self._watcher.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._closed.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        self._bar.close()
+
+    def read(self, point: Point) -> tuple[int, SteadyState]:
+        """Count a point that was finished before; return its number and result."""
+        number, state = self._counted(point)
+        if not self._bar.disable:
+            self._bar.initial += 1  # takes no part in the estimate of the time left
+        return number, state
+
+    def computed(self, point: Point) -> tuple[int, SteadyState]:
+        """Count a point that was just finished; return its number and result."""
+        number, state = self._counted(point)
+        self._new += 1
+        if self._bar.disable:  # no terminal
+            left = (time.monotonic() - self._begin) / self._new * (self._total - self._done)
+            logger.info(
+                "%d/%d %s %s %.1f s, about %s left",
+                self._done, self._total, state.model.label, state.status, state.seconds,
+                tqdm.format_interval(left),
+            )  # fmt: skip
+        return number, state
+
+    def _counted(self, point: Point) -> tuple[int, SteadyState]:
+        number, found = point
+        state = load(found) if isinstance(found, Path) else found
+        self._done += 1
+        self._poor += state.status != Status.CONVERGED
+        self._bar.set_postfix_str(f"{self._poor} not converged", refresh=False)
+        self._bar.update()
+        return number, state
+
+    def _watch(self) -> None:
+        """Show the points under way until the end."""
+        while not self._closed.wait(REFRESH):
+            found = running(self._task.directory, self._task.run)  # type: ignore
+            told = [_told(status) for status in found]
+            more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
+            words = [f"{self._poor} not converged", *told[:SHOWN], *more]
+            self._bar.set_postfix_str("; ".join(words))
+
+
+def _told(status: Mapping[str, Any]) -> str:
+    """Return the number of a point, its bond dimension, and its distance from the end."""
+    words = [f"#{status['number']}"]
+    if "chi" in status:
+        words.append(f"chi {status['chi']}")
+    if isinstance(status.get("remaining"), float):
+        words.append(f"remaining {status['remaining']:.0e}")
+    return " ".join(words)

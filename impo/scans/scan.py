@@ -1,0 +1,148 @@
+"""Many steady states: grids of parameters and settings, chains of warm starts, tables."""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative,
+    non_negative_integer,
+    one_of,
+    positive_integer,
+)
+from impo.model import LindbladModel
+from impo.results.state import SteadyState
+from impo.results.store import StoreError
+from impo.scans.checkpoint import INTERVAL
+from impo.scans.progress import Bar
+from impo.scans.tasks import Chain, Point, finished, remove_litter, solve_chain, starts_warm
+
+Executor = Callable[[Callable[[Chain], Iterator[Point]], Sequence[Chain]], Iterable[Point]]
+DIRECTIONS = ("forward", "backward", "both")
+
+
+def serial(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Iterator[Point]:
+    """Solve the chains one after the other in this process: the simplest executor.
+
+    An executor applies `work` to every chain and gives its points in any order. One that spreads
+    chains over processes passes their `directory`, so that paths travel instead of tensors.
+    """
+    return chain.from_iterable(map(work, chains))
+
+
+def sweep(
+    chains: Iterable[Iterable[Any]],
+    method: Any = None,
+    directory: str | Path | None = None,
+    executor: Executor = serial,
+    *,
+    direction: str = "forward",
+    part: tuple[int, int] = (0, 1),
+    interval: float = INTERVAL,
+) -> Iterator[tuple[int, SteadyState]]:
+    """Yield (number, state) of many models as they are solved; shows progress.
+
+    Parameters
+    ----------
+    chains
+        Models in chains of neighbouring parameters, or pairs (model, method). Points are numbered
+        through all chains.
+    method
+        Settings of the method, the same for all; None if the chains hold pairs.
+    directory
+        Where finished points are kept. A point whose result lies there (same description, same
+        settings, same points before it if it starts from them) is read, not computed again. None
+        keeps nothing.
+    executor
+        What solves the chains; those of `impo.scans.executors` spread them over processes.
+    direction
+        How chains of a method that starts from neighbouring points are followed: "forward",
+        "backward", or "both"; then the numbers of all points backward come after all forward.
+    part
+        (i, n): only every n-th chain from the i-th is solved (i = 0 ... n - 1).
+    interval
+        Seconds between two checkpoints of a point.
+
+    Raises
+    ------
+    ArgumentError
+        If the method starts no point from another, so that it has no direction; or if `direction`,
+        `part` or `interval` are none.
+    StoreError
+        If `directory` cannot be written to.
+    """
+    directory = None if directory is None else Path(directory)
+    non_negative("checkpoint", interval)
+    work = _work(chains, method, directory, direction, interval)
+    work = [work[n] for n in _share(len(work), part)]
+    if directory is not None:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"Cannot write to {directory}: {error.strerror}.") from error
+        remove_litter(directory)
+    with Bar(work) as bar:
+        remaining: list[Chain] = []
+        for task in work:
+            known = _known(task)
+            if len(known) < len(task.points):
+                remaining.append(task)
+            else:
+                yield from map(bar.read, known)
+        yield from map(bar.computed, executor(solve_chain, remaining) if remaining else ())
+
+
+def _work(
+    chains: Iterable[Iterable[Any]],
+    method: Any,
+    directory: Path | None,
+    direction: str,
+    interval: float,
+) -> list[Chain]:
+    """Return all chains; of a line in which no point starts from another every point is one."""
+    one_of("direction", direction, DIRECTIONS)
+    run = secrets.token_hex(8)
+    lines: list[list[tuple[int, tuple[LindbladModel, Any]]]] = []
+    total = 0
+    for items in chains:
+        points = [item if method is None else (item, method) for item in items]
+        lines.append(list(enumerate(points, start=total)))
+        total += len(points)
+    warm = [[starts_warm(method) for _, (_, method) in line] for line in lines]
+    if direction != "forward" and not all(map(all, warm)):
+        raise ArgumentError(
+            f"Argument `direction` must be forward, but is {direction}: the method starts no "
+            "point from another."
+        )
+    if direction == "forward":
+        parts = [
+            [line] if any(warm_line) else [[point] for point in line]
+            for line, warm_line in zip(lines, warm, strict=True)
+        ]
+        lines = list(chain.from_iterable(parts))
+    else:
+        shift = total if direction == "both" else 0
+        back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
+        lines = lines + back if shift else back
+    return [
+        Chain(tuple(p for _, p in line), tuple(n for n, _ in line), directory, run, interval)
+        for line in lines
+    ]
+
+
+def _share(count: int, part: tuple[int, int]) -> range:
+    """Return the numbers of the chains of a part."""
+    first, step = non_negative_integer("task-id", part[0]), positive_integer("tasks", part[1])
+    if first >= step:
+        raise fail("task-id", f"less than the number of tasks, {step}", first)
+    return range(first, count, step)
+
+
+def _known(task: Chain) -> list[Point]:
+    """Return the finished points of a chain."""
+    pairs = zip(task.numbers, task.paths, strict=True)
+    return [(n, path) for n, path in pairs if path is not None and finished(path) is not None]

@@ -1,0 +1,222 @@
+"""The points of a sweep: what they are called, how chains of them are solved, what is left of each.
+
+Beside the result `NAME.h5` of a point lie, while it is computed, `NAME.status` (which attempt this
+is and how far it has come) and, after a while, `NAME.partial` (see `impo.scans.checkpoint`).
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from impo.methods.api import steady_state
+from impo.model import LindbladModel
+from impo.results.estimate import Status
+from impo.results.failure import Failure
+from impo.results.state import SteadyState, Stored, method_settings
+from impo.results.store import StoreError, load, save
+from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""Number of times that a point may lose its process before it counts as failed."""
+REPORT_INTERVAL = 1.0  # seconds between two reports of a running point
+
+LITTER_AGE = 3600.0  # seconds: no file takes that long to write
+PARTIAL, STATUS = ".partial", ".status"
+
+Point = tuple[int, Path | SteadyState]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Points solved one after the other, and where their results are kept.
+
+    Attributes
+    ----------
+    points
+        Models and settings of the method, in the order in which they are solved. If the class of
+        the method has the attribute `warm_starts` = True, each point starts from the last one
+        before it that did not fail.
+    numbers
+        Number of each point within the whole sweep.
+    directory
+        Where finished points are kept; None keeps nothing.
+    run
+        What tells this call of `sweep` from others that work in the same directory.
+    interval
+        Seconds between two checkpoints of a point.
+    """
+
+    points: tuple[tuple[LindbladModel, Any], ...]
+    numbers: tuple[int, ...]
+    directory: Path | None = None
+    run: str = ""
+    interval: float = INTERVAL
+
+    @cached_property
+    def paths(self) -> tuple[Path | None, ...]:
+        """File of every point."""
+        if self.directory is None:
+            return (None,) * len(self.points)
+        names, before = [], ""
+        for model, method in self.points:
+            names.append(point_name(model, method, before if starts_warm(method) else ""))
+            before = names[-1]
+        return tuple(self.directory / name for name in names)
+
+
+def starts_warm(method: Any) -> bool:
+    """Return whether a method starts from the state of a neighbouring point."""
+    return getattr(method, "warm_starts", False)
+
+
+def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
+    """Return the file name of a point.
+
+    It depends on the description, the settings, and the name of the point that it starts from, so
+    that points reached on different ways are different.
+    """
+    told = [model.to_json(), method_settings(method), *([before] if before else [])]
+    key = json.dumps(told, sort_keys=True, default=str)
+    return hashlib.sha256(key.encode()).hexdigest()[:24] + ".h5"
+
+
+def solve_chain(task: Chain) -> Iterator[Point]:
+    """Solve one chain, or read what is finished; yield (number, path of the result or result)."""
+    last_good: Path | SteadyState | None = None
+    for number, (model, method), path in zip(task.numbers, task.points, task.paths, strict=True):
+        state = None if path is None else finished(path)
+        if state is None:
+            start = last_good if starts_warm(method) else None
+            start = load(start) if isinstance(start, Path) else start
+            if path is None:
+                state = _attempt(model, method, start, None)
+            else:
+                state = _solve_and_keep(task, number, (model, method), start, path)
+        if state.status != Status.FAILED:
+            last_good = path or state
+        yield number, path or state
+
+
+def finished(path: Path) -> Any:
+    """Return the result of a point, or None if it has none or a damaged one.
+
+    What a process that was killed left beside a result is removed.
+    """
+    if not path.exists():
+        return None
+    try:
+        state = load(path)
+    except StoreError as error:
+        logger.warning("%s It is computed again.", error)
+        return None
+    for ending in (PARTIAL, STATUS):
+        with suppress(OSError):
+            path.with_suffix(ending).unlink(missing_ok=True)
+    return state if isinstance(state, Stored) else None
+
+
+def remove_litter(directory: Path) -> None:
+    """Remove what processes that were killed while writing have left, once it is surely theirs."""
+    for path in directory.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LITTER_AGE:
+                path.unlink()
+
+
+def _solve_and_keep(
+    task: Chain, number: int, point: tuple[LindbladModel, Any], start: Any, path: Path
+) -> Any:
+    """Solve a point, going on from its checkpoint, and write its result."""
+    with Running(path, task.run, number) as running:
+        checkpoint = Checkpoint(
+            path.with_suffix(PARTIAL),
+            computation(*point, start),
+            task.interval,
+            running.report,
+        )
+        if running.attempt > ATTEMPTS:
+            reason = f"The process that computed it was killed {ATTEMPTS} times (out of memory?)."
+            state: Any = Failure(*point, reason)
+        else:
+            state = _attempt(*point, start, checkpoint)
+        known = finished(path)  # by another sweep in the same directory
+        if known is None:
+            save(state, path)
+        checkpoint.remove()
+    return state if known is None else known
+
+
+def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
+    """Return the steady state, or why there is none; only a bad disk or the user stops a sweep."""
+    begin = time.perf_counter()
+    try:
+        return steady_state(model, method, start, progress)
+    except StoreError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        trace = {"traceback": traceback.format_exc()}
+        return Failure(model, method, reason, time.perf_counter() - begin, trace)
+
+
+class Running:
+    """The status file of a point while it is computed: a context.
+
+    A file of the same run that is there already was left by a process that was killed: an exception
+    removes it. So `attempt` counts how often this run has tried.
+    """
+
+    def __init__(self, path: Path, run: str, number: int):
+        self._path = path.with_suffix(STATUS)
+        earlier = _read_status(self._path)
+        again = earlier.get("run") == run
+        self.attempt = 1 + (earlier["attempt"] if again else 0)
+        self._known = {"run": run, "number": number, "attempt": self.attempt}
+        self._due = 0.0
+
+    def __enter__(self) -> "Running":
+        try:
+            self._path.write_text(json.dumps(self._known))
+        except OSError as error:
+            raise StoreError(f"Cannot write {self._path}: {error.strerror or error}.") from error
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with suppress(OSError):
+            self._path.unlink()
+
+    def report(self, entry: Mapping[str, Any]) -> None:
+        """Write a history entry down, if the last one was a while ago."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + REPORT_INTERVAL
+            with suppress(OSError, TypeError):
+                self._path.write_text(json.dumps({**self._known, **entry}))
+
+
+def running(directory: Path, run: str) -> Iterable[Mapping[str, Any]]:
+    """Return what the points under way in a run have reported, in the order of their numbers."""
+    names = [name for name in os.listdir(directory) if name.endswith(STATUS)]
+    found = [_read_status(directory / name) for name in names]
+    mine = [status for status in found if status.get("run") == run]
+    return sorted(mine, key=lambda status: status["number"])
+
+
+def _read_status(path: Path) -> dict[str, Any]:
+    """Return a status file, or nothing if it is missing or was being written."""
+    try:
+        status = json.loads(path.read_text())
+        return status if {"run", "number", "attempt"} <= status.keys() else {}
+    except (OSError, ValueError, AttributeError):
+        return {}

@@ -1,0 +1,196 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from impo.analysis import plot
+from impo.arguments import ArgumentError
+from impo.methods.exact import steady_state as exact_steady_state
+from impo.methods.exact.method import Exact
+from impo.model import Jump, LindbladModel, Spin, Term
+from impo.results.dataset import Dataset
+from impo.results.estimate import Status
+from impo.results.store import StoreError
+from impo.scans.grid import Axis, parameter_grid, tabulate
+from impo.scans.scan import sweep
+from models import gain_loss
+from tests.dense import Dense, DenseState, steady_state
+
+
+@pytest.fixture
+def ax():
+    return Figure().add_subplot()
+
+
+def scan(*axes, **fixed):
+    models = [
+        [gain_loss.dimer(**fixed, **point) for point in line] for line in parameter_grid(axes)
+    ]
+    return tabulate(axes, sweep(models, Dense()))
+
+
+def test_unconverged_points_are_hollow(ax):
+    artists = plot.points(ax, [1, 2, 3], [4, 5, np.nan], [0.1, np.nan, 0.1], [True, False, True])
+    curve, hollow, *bars = artists
+    assert curve.get_markevery() == [0, 2]
+    np.testing.assert_array_equal(hollow.get_xydata(), [[2, 5]])
+    assert hollow.get_markerfacecolor() == "white"
+    assert hollow.get_color() == curve.get_color()
+    segments = bars[-1].get_segments()
+    np.testing.assert_allclose(segments[0][:, 1], [3.9, 4.1])
+    ax.figure.canvas.draw()
+
+
+def test_all_converged_needs_no_hollow_markers(ax):
+    artists = plot.points(ax, [1, 2], [4, 5], color="red", label="a")
+    assert len(artists) == 1
+    assert artists[0].get_color() == "red"
+    hollow = plot.points(ax, [1, 2], [4, 5], converged=False)
+    assert hollow[0].get_markevery() == []
+
+
+def test_profile_and_correlation_of_a_state(ax):
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    curve = plot.profile(ax, state, "Sz")[0]
+    np.testing.assert_allclose(curve.get_ydata(), state.expect("Sz").value.real)
+    assert plot.correlation(ax, state, "S+", "S-") == []  # cells are not correlated
+    state.status = Status.FAILED
+    assert len(plot.profile(ax, state, "Sz")) > len(plot.points(ax, [0], [0]))
+
+
+def test_connected_correlation(ax, monkeypatch):
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    known = state.correlation("Sz", "Sz", (0, 0), 5)
+    known.value[1:] += [0.1, 0.01, 0.001, 1e-12, 1e-13]
+    monkeypatch.setattr(state, "correlation", lambda *arguments: known)
+    curve = plot.correlation(ax, state, "Sz", "Sz", 5)[0]
+    np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
+
+
+def test_connected_correlation_of_an_open_cluster(ax):
+    """Means of the two cells are taken off, not averages over all of them."""
+    hop = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
+    model = LindbladModel((Spin(0.5),), (hop, Term(0.4, ("Sx", 0, 0))), (Jump(1.0, "S-", 0),))
+    local = np.diag([0.5, -0.5])
+    for periodic in (False, True):
+        state = exact_steady_state(model, Exact(cells=3, periodic=periodic))
+        one = [np.trace(state.density_matrix([(0, r)]) @ local).real for r in range(3)]
+        values = state.correlation("Sz", "Sz", (0, 0), 2).value
+        curve = plot.correlation(ax, state, "Sz", "Sz", 2)[0]
+        r, drawn = curve.get_xdata().astype(int), curve.get_ydata()
+        np.testing.assert_allclose(drawn, np.abs(values[r] - one[0] * np.array(one)[r]), rtol=1e-6)
+        assert (np.ptp(one) > 1e-3) == (not periodic)
+
+
+def test_distribution_of_the_levels(ax, monkeypatch):
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    curves = plot.distribution(ax, state)
+    assert [curve.get_label() for curve in curves] == ["site 0", "site 1"]
+    for curve, mean in zip(curves, state.expect("Sz").value.real, strict=True):
+        levels, weights = curve.get_data()
+        assert sum(weights) == pytest.approx(1)
+        assert levels @ weights == pytest.approx(mean)
+    monkeypatch.setattr(state, "distribution", lambda places: None)
+    assert plot.distribution(ax, state) == []
+
+
+def test_figure_of_a_state():
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    drawn = plot.figure(state)
+    assert "converged" in drawn.get_suptitle()
+    assert len(drawn.axes) == 2  # no correlations, no empty panel
+
+
+def test_figure_of_a_scan():
+    data = scan(Axis(("gain", "loss"), (0.5, 1.0, 1.5)), S=1)
+    data["status"][1] = "failed"
+    drawn = plot.figure(data)
+    left, right = drawn.axes
+    assert left.get_xlabel() == "gain = loss"
+    np.testing.assert_allclose(left.lines[0].get_ydata(), data["Sz"][:, 0])
+    np.testing.assert_allclose(right.lines[0].get_ydata(), data["Sz_var"][:, 0])
+    assert left.lines[0].get_markevery() == [0, 2]
+    assert "1 not converged" in drawn.get_suptitle()
+
+
+def test_missing_points_leave_their_place():
+    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
+    data["Sz"][0] = np.nan
+    low, high = plot.figure(data).axes[0].get_xlim()
+    assert low < 0.5
+    assert high > 1.5
+
+
+def test_a_direction_without_any_number_draws_nothing(ax):
+    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
+    data["Sz"][...] = np.nan
+    plot.curves(ax, data, "Sz")
+    assert not any(np.isfinite(line.get_ydata()).any() for line in ax.lines)
+
+
+def test_figure_of_a_scan_over_two_axes():
+    data = scan(Axis(("S",), (0.5, 1.0)), Axis(("loss",), (0.5, 1.0, 1.5)))
+    data["status"][1, 2] = "failed"
+    ax = plot.figure(data).axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("loss", "S")
+    np.testing.assert_allclose(ax.collections[0].get_array(), data["Sz"][..., 0])
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1.5, 1.0]])
+
+
+def test_nothing_to_draw(monkeypatch):
+    """A failed state has no numbers: that is said, not drawn."""
+    monkeypatch.setattr(DenseState, "expect", lambda self, op: None)
+    monkeypatch.setattr(DenseState, "variance", lambda self, op: None)
+    monkeypatch.setattr(DenseState, "distribution", lambda self, places: None)
+    state = steady_state(gain_loss.dimer(S=1), Dense())
+    with pytest.raises(ArgumentError, match="nothing to draw: converged: Dense null vector"):
+        plot.figure(state)
+    with pytest.raises(ArgumentError, match="nothing to draw"):
+        plot.figure(scan(Axis(("loss",), (0.5, 1.0)), S=1))
+
+
+def test_what_has_no_picture():
+    axes = [Axis((name,), (0.5,)) for name in ("S", "gain", "loss")]
+    with pytest.raises(ArgumentError, match="one or two axes"):
+        plot.figure(scan(*axes))
+    with pytest.raises(ArgumentError, match="no picture of a result of kind `dataset`"):
+        plot.figure(Dataset({}))
+
+
+def test_figures_are_saved_by_their_ending(tmp_path):
+    drawn = Figure()
+    plot.save_figure(drawn, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    plot.save_figure(drawn, tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(ArgumentError, match="must be one of"):
+        plot.save_figure(drawn, tmp_path / "a.xyz")
+    with pytest.raises(StoreError, match="Cannot write"):
+        plot.save_figure(drawn, tmp_path / "no" / "a.png")
+
+
+def test_style_is_packaged_and_local():
+    import matplotlib
+
+    before = matplotlib.rcParams["font.size"]
+    with plot.style():
+        assert matplotlib.rcParams["font.size"] == 9
+    assert matplotlib.rcParams["font.size"] == before
+
+
+def test_spins_are_written_as_fractions():
+    assert [plot.spin_text(S) for S in (0.5, 1, 1.5, 1000.0)] == ["1/2", "1", "3/2", "1000"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.5061, 0.0128, "0.506(13)"),
+        (1.098, 0.0996, "1.10(10)"),
+        (27.2, 1.6, "27.2(16)"),
+        (1234.0, 56.0, "1234(56)"),
+        (0.8, 0.0, "0.8"),
+        (float("nan"), 1.0, "nan"),
+    ],
+)
+def test_errors_in_brackets(value, error, text):
+    assert plot.concise(value, error) == text

@@ -1,0 +1,253 @@
+import numpy as np
+import pytest
+
+from impo import load
+from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.mean_field.equations import mean_field_equations, pair_expectation
+from impo.methods.mean_field.method import MeanField
+from impo.methods.mean_field.solve import MeanFieldState, MeanFieldTrajectory, evolve, steady_state
+from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.operators.local import spin_operators, spin_vector
+from impo.results.state import SteadyState
+from impo.results.summary import summary
+from models.gain_loss import chain, square
+from models.xy_decay import chain as xy_decay
+
+
+def random_model(spin):
+    """Couplings of every kind, on-site squeezing, and three jumps."""
+    return LindbladModel(
+        (Spin(spin), Spin(spin)),
+        (
+            Term(0.7 / spin, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),
+            Term((0.2 + 0.3j) / spin, ("S+", 0, 0), ("S+", 1, 1), plus_hc=True),
+            Term(0.4 / spin, ("Sz", 0, 0), ("Sz", 1, 0)),
+            Term(0.3, ("Sz", 1, 0)),
+            Term(0.1 / spin, ("S+", 0, 0), ("S+", 0, 0), plus_hc=True),
+        ),
+        (Jump(0.8 / spin, "S+", 0), Jump(1.1 / spin, "S-", 1), Jump(0.3 / spin, "S-", 0)),
+    )
+
+
+def test_pair_rule_keeps_the_algebra():
+    """Commutators and the Casimir operator hold for the factorised products."""
+    spin, s = 1.5, np.array([0.3, -0.8, 0.4])
+    x, y, z = (spin_vector(op) for op in ("Sx", "Sy", "Sz"))
+    assert pair_expectation(x, y, spin, s) - pair_expectation(y, x, spin, s) == pytest.approx(
+        1j * s[2]
+    )
+    total = sum(pair_expectation(v, v, spin, s) for v in (x, y, z))
+    assert total == pytest.approx(spin * (spin + 1))
+    assert pair_expectation(z, z, spin, s) == pytest.approx(s[2] ** 2)
+
+
+def test_equations_are_exact_for_coherent_states_of_large_spin():
+    """Against d<S>/dt of a product of coherent states, whose corrections are of order 1/S."""
+    off = []
+    for spin in (4, 16):
+        model = LindbladModel(
+            (Spin(spin),),
+            (
+                Term(0.3, ("Sz", 0, 0)),
+                Term(0.4 / spin, ("Sz", 0, 0), ("Sz", 0, 0)),
+                Term(0.2 / spin, ("S+", 0, 0), ("S+", 0, 0), plus_hc=True),
+            ),
+            (Jump(0.8 / spin, "S+", 0), Jump(0.5 / spin, "Sx", 0)),
+        )
+        ops = spin_operators(spin)
+        theta = 0.7
+        rotation = np.linalg.eigh(np.cos(theta) * ops["Sz"] + np.sin(theta) * ops["Sx"])[1]
+        state = rotation[:, -1]
+        rho = np.outer(state, state.conj())
+        hamiltonian = 0.3 * ops["Sz"] + 0.4 / spin * ops["Sz"] @ ops["Sz"]
+        hamiltonian = hamiltonian + 0.2 / spin * (ops["S+"] @ ops["S+"] + ops["S-"] @ ops["S-"])
+        rate = -1j * (hamiltonian @ rho - rho @ hamiltonian)
+        for value, op in ((0.8 / spin, "S+"), (0.5 / spin, "Sx")):
+            jump = ops[op]
+            loss = jump.conj().T @ jump
+            rate = rate + value * (jump @ rho @ jump.conj().T - (loss @ rho + rho @ loss) / 2)
+        exact = np.array([np.trace(ops[op] @ rate).real for op in ("Sx", "Sy", "Sz")])
+        mean = np.array([np.trace(ops[op] @ rho).real for op in ("Sx", "Sy", "Sz")])
+        off.append(np.abs(mean_field_equations(model).flow(mean) - exact).max() / spin)
+    assert off[1] < off[0] / 3 < 0.2
+
+
+def test_jacobian_of_a_polarised_state_is_the_holstein_primakoff_drift():
+    """Two expansions of one model, up to 1/S: classical spins and quadratic bosons at k = 0."""
+    spin = 1e6
+    model = random_model(spin)
+    jacobian = mean_field_equations(model).jacobian(np.array([0, 0, spin, 0, 0, -spin]))
+    transverse = jacobian[np.ix_([0, 1, 3, 4], [0, 1, 3, 4])]
+    drift = quadratic_bosons(model, (1, -1)).drift(np.zeros(1))
+    np.testing.assert_allclose(
+        np.sort_complex(np.round(np.linalg.eigvals(transverse), 4)),
+        np.sort_complex(np.round(np.linalg.eigvals(drift), 4)),
+        atol=2e-4,
+    )
+
+
+def test_jacobian_against_differences():
+    equations = mean_field_equations(random_model(1.5))
+    s = np.random.default_rng(2).normal(size=6)
+    step = 1e-6
+    differences = [
+        (equations.flow(s + step * e) - equations.flow(s - step * e)) / (2 * step)
+        for e in np.eye(6)
+    ]
+    np.testing.assert_allclose(equations.jacobian(s), np.transpose(differences), atol=1e-8)
+
+
+def test_limit_cycle_is_reported():
+    """Off the symmetry line both spins of a dimer move; the more damped one has a large mean."""
+    state = steady_state(chain(10.0, 1.0, 0.0, 0.3, 0.5), MeanField(t_max=1000))
+    assert state.status == "not_converged"
+    assert "limit cycle" in state.message
+    report = state.diagnostics["solutions"][0]
+    assert report["kind"] == "limit cycle"
+    assert report["frequency"] > 0.1
+    short = steady_state(chain(10.0, 1.0, 0.0, 0.3, 0.5), MeanField(t_max=200))
+    assert short.diagnostics["solutions"][0]["frequency"] is None
+    assert "too slow to tell" in short.message
+    weaker, stronger = state.expect("Sz").value
+    assert abs(weaker) < 0.3 * abs(stronger)
+    assert min(np.ptp(state.orbit[:, j, 2]) for j in (0, 1)) > 1.0
+    assert min(state.expect("Sz").error) > 0.5
+
+
+def staggered(unit=1.0, cell=1):
+    """Spins of a driven chain whose neighbours shift each other out of resonance."""
+    terms = []
+    for j in range(cell):
+        after = ("Sz", (j + 1) % cell, (j + 1) // cell)
+        terms += [
+            Term(1.5 * unit, ("Sx", j, 0)),
+            Term(-5 * unit, ("Sz", j, 0)),
+            Term(-5 * unit, ("Sz", j, 0), after),
+        ]
+    return LindbladModel((Spin(0.5),) * cell, terms, [Jump(unit, "S-", j) for j in range(cell)])
+
+
+@pytest.mark.parametrize("unit", [1, 1e-3, 1e3])
+def test_a_staggered_perturbation_is_tried(unit):
+    state = steady_state(staggered(unit), MeanField())
+    assert state.status == "not_converged"
+    assert "k = 3.14" in state.message
+    assert not state.diagnostics["solutions"][0]["stable"]
+    growth = state.diagnostics["solutions"][0]["least_stable"]["growth_rate"]
+    # the same mode of a cell of two spins at rest in the same point, at k = 0
+    equations = mean_field_equations(staggered(unit, cell=2))
+    rates = np.linalg.eigvals(equations.jacobian(np.tile(state.vectors, (2, 1)).ravel()))
+    assert growth == pytest.approx(rates.real.max(), rel=1e-9)
+    assert growth == pytest.approx(0.0859 * unit, rel=1e-2)
+    larger = steady_state(staggered(unit, cell=2), MeanField())
+    assert larger.status == "converged"
+    assert abs(np.subtract(*larger.expect("Sz").value)) > 0.1
+
+
+def test_phase_of_a_broken_symmetry_is_no_instability():
+    """At k = 0 of the chain, at k = pi where the charge alternates, in both directions."""
+    for model in (chain(1.5, 1.0, 0.5, 1.0, 1.1), xy_decay(2.0, 1.0, 1.1), square(2.0)):
+        state = steady_state(model, MeanField())
+        assert state.status == "converged"
+        assert state.transverse.value[0] > 0.1
+        assert state.diagnostics["solutions"][0]["stable"]
+
+
+def test_undamped_precession_is_not_stable():
+    """A closed spin in a field of its neighbour, at rest along it: it would turn for ever."""
+    model = LindbladModel(
+        (Spin(1), Spin(1)), (Term(0.5, ("Sz", 0, 0), ("Sz", 1, 0)),), (Jump(1.0, "S-", 0),)
+    )
+    state = steady_state(model, MeanField(), [[0, 0, 1.0], [0, 0, 1.0]])
+    assert state.status == "failed"
+    for coupling, what in ((0.3, "neither decays nor grows"), (0.5, "unstable fixed point")):
+        terms = [
+            Term(coupling, ("Sx", 0, 0), ("Sx", 1, 0)),
+            Term(0.7, ("Sz", 0, 0)),
+            Term(0.8 - coupling, ("Sz", 1, 0)),
+        ]
+        dimer = LindbladModel((Spin(1), Spin(1)), terms, ())
+        state = steady_state(dimer, MeanField(t_max=100), [[0, 0, -1.0], [0, 0, -1.0]])
+        assert state.status == "not_converged"
+        assert what in state.message
+
+
+def test_fixed_point_is_unchanged_by_its_own_motion():
+    model = chain(1.5, 1.0, 0.5, 1.0, 1.1)
+    state = steady_state(model, MeanField())
+    assert state.status == "converged"
+    assert isinstance(state, SteadyState)
+    moved = evolve(model, MeanField(), state, [0.0, 50.0])
+    np.testing.assert_allclose(moved.vectors[-1], state.vectors, atol=1e-8)
+    again = steady_state(model, MeanField(), start=state)
+    np.testing.assert_allclose(again.expect("Sz").value, state.expect("Sz").value, atol=1e-9)
+
+
+def test_evolution_conserves_the_length_without_dissipation():
+    model = LindbladModel(
+        (Spin(2), Spin(2)), (Term(0.5, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),), ()
+    )
+    moved = evolve(model, MeanField(), [[1, 0, 0.2], [0, 1, 0.5]], np.linspace(0, 10, 21))
+    np.testing.assert_allclose(np.linalg.norm(moved.vectors, axis=-1), 2.0, rtol=1e-8)
+    magnetisation = moved.expect("Sz").value.sum(axis=1)
+    np.testing.assert_allclose(magnetisation, magnetisation[0], rtol=1e-8)
+
+
+def test_observables_of_a_product():
+    state = steady_state(chain(1.5, 1.0, 0.5, 1.0, 1.0), MeanField())
+    plus, minus = state.expect("S+").value, state.expect("S-").value
+    found = state.correlation("S+", "S-", (0, 1), 3).value
+    np.testing.assert_allclose(found, plus[0] * minus[1])
+    on_site = state.correlation("S+", "S-", (0, 0), 1).value
+    casimir = 1.5 * 2.5 - state.expect("Sz").value[0] ** 2 + state.expect("Sz").value[0]
+    assert on_site[0] == pytest.approx(casimir)
+    factor = state.structure_factor("S+", "S-", [0.0, 1.0]).value
+    np.testing.assert_allclose(factor, on_site[0] - plus[0] * minus[0])
+    np.testing.assert_allclose(state.variance("Sz").value, 0, atol=1e-12)
+    assert state.correlation_length("S+", "S-") is None
+    assert state.purity_density is None
+
+
+def test_a_state_without_error_bars_is_stored(tmp_path):
+    model = LindbladModel((Spin(1),), (), (Jump(1.0, "Sz", 0),))
+    state = steady_state(model, MeanField())
+    state.save(tmp_path / "state.h5")
+    again = load(tmp_path / "state.h5")
+    assert np.isnan(again.accuracy)
+    assert again.status == state.status == "failed"
+
+
+def test_save_and_rebuild():
+    state = steady_state(chain(1.5, 1.0, 0.5, 1.0, 1.0), MeanField())
+    again = MeanFieldState.from_arrays(*state.to_arrays())
+    assert summary(again) == summary(state)
+
+
+def test_models_out_of_reach_are_refused_by_name():
+    boson = LindbladModel((Boson(3),), (Term(1.0, ("N", 0, 0)),), (Jump(1.0, "B", 0),))
+    with pytest.raises(UnsupportedModelError, match=r"term N\[site 0\] acts on a boson"):
+        steady_state(boson, MeanField())
+    cubic = LindbladModel((Spin(2),), (Term(1.0, *[("Sz", 0, 0)] * 3),), ())
+    with pytest.raises(UnsupportedModelError, match=r"Sz\[site 0\] Sz\[site 0\] Sz\[site 0\] has"):
+        steady_state(cubic, MeanField())
+
+
+@pytest.mark.parametrize("start", [[[1, 0, 0]], [[0, 0, 0], [1, 0, 0]], [[np.nan, 0, 1]] * 2])
+def test_bad_start(start):
+    with pytest.raises(ArgumentError, match="Argument `start` must be"):
+        steady_state(chain(1.0), MeanField(), start)
+
+
+def test_bad_times():
+    with pytest.raises(ArgumentError, match="`times`"):
+        evolve(chain(1.0), MeanField(), None, [1.0, 0.0])
+
+
+def test_trajectory_has_variances_and_is_stored():
+    model = chain(1.5, 1.0, 0.5, 1.0, 1.1)
+    moved = evolve(model, MeanField(), [[1, 0, 0.2], [0, 1, 0.5]], [0.0, 1.0])
+    total = sum(moved.variance(op).value + moved.expect(op).value ** 2 for op in ("Sx", "Sy", "Sz"))
+    np.testing.assert_allclose(total, 1.5 * 2.5)
+    again = MeanFieldTrajectory.from_arrays(*moved.to_arrays())
+    np.testing.assert_array_equal(again.expect("S+").value, moved.expect("S+").value)

@@ -1,0 +1,127 @@
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from impo import ITEBD, TWA, ClusterMeanField, Exact, MeanField
+from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.methods import api as steady
+from impo.methods.api import METHODS, evolve, steady_state
+from impo.model import LindbladModel, Spin, Term
+from models import gain_loss
+from tests import dense as double
+from tests.dense import Dense
+
+MODEL = gain_loss.dimer(S=1, gain=1.5, loss=0.7)
+
+
+def test_dispatches_to_the_module_of_the_method():
+    state = steady_state(MODEL, Dense(), start="a start")
+    assert isinstance(state, double.DenseState)
+    assert state.start == "a start"
+    assert len(evolve(MODEL, Dense(), None, [0, 0.5, 2])) == 3
+
+
+def test_one_thread_and_the_time(monkeypatch):
+    seen = []
+
+    def slow(model, method, start):
+        seen.extend(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+        time.sleep(0.05)
+        return plain(model, method, start)
+
+    plain = double.steady_state
+    monkeypatch.setattr(double, "steady_state", slow)
+    state = steady_state(MODEL, Dense())
+    assert 0.05 <= state.seconds < 60
+    assert seen
+    assert set(seen) == {1}
+
+
+def test_methods_of_the_table_have_a_solver():
+    for name, method in steady.METHODS.items():
+        assert method.name == name
+        assert dataclasses.is_dataclass(method)
+        assert callable(steady._SOLVERS[method].steady_state)
+
+
+def test_exact_solves_what_the_test_method_solves():
+    ours, other = steady_state(MODEL, METHODS["exact"]()), steady_state(MODEL, Dense())
+    for op in ("Sz", "S+"):
+        np.testing.assert_allclose(ours.expect(op).value, other.expect(op).value, atol=1e-12)
+    np.testing.assert_allclose(ours.variance("Sz").value, other.variance("Sz").value, atol=1e-12)
+
+
+def test_a_method_does_not_find_the_verbs_themselves(monkeypatch):
+    monkeypatch.setattr(double, "steady_state", steady_state)
+    with pytest.raises(UnsupportedModelError, match="has no `steady_state`"):
+        steady_state(MODEL, Dense())
+
+
+@pytest.mark.parametrize("method", [None, "dense", Dense, 3])
+def test_not_a_method(method):
+    with pytest.raises(ArgumentError, match="Argument `method` must be an instance of"):
+        steady_state(MODEL, method)
+
+
+def test_a_method_without_the_verb(monkeypatch):
+    monkeypatch.delattr(double, "evolve")
+    with pytest.raises(UnsupportedModelError, match="Method `dense` has no `evolve`"):
+        evolve(MODEL, Dense(), None, [0.0])
+    homeless = type("Homeless", (), {"name": "homeless", "__module__": "impo.nowhere"})
+    with pytest.raises(UnsupportedModelError, match="Method `homeless` has no `steady_state`"):
+        steady_state(MODEL, homeless())
+
+
+def test_not_a_model():
+    for verb in (lambda m: steady_state(m, Dense()), lambda m: evolve(m, Dense(), None, [0.0])):
+        with pytest.raises(ArgumentError, match="`model` must be a `LindbladModel`, but is of"):
+            verb({"S": 1})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        gain_loss.dimer(S=1, gain=0, loss=0),
+        LindbladModel((Spin(1),), (Term(1.0, ("Sx", 0, 0)),)),
+    ],
+)
+def test_a_model_without_dissipation(model):
+    with pytest.raises(ArgumentError, match="without dissipation its steady state is not unique"):
+        steady_state(model, Dense())
+    assert len(evolve(model, Dense(), None, [0.0, 1.0])) == 2
+
+
+@pytest.mark.parametrize("times", [[], 1.0, [[0.0]], [np.nan], [-1.0], [0.0, 2.0, 1.0]])
+def test_bad_times(times):
+    with pytest.raises(ArgumentError, match="Argument `times` must be"):
+        evolve(MODEL, Dense(), None, times)
+
+
+UP = np.array([1.0, 0.0])
+STARTS = {
+    "exact": (Exact(), [UP, UP]),
+    "itebd": (ITEBD(chi_max=10, tol=1e-3), [UP, UP]),
+    "twa": (TWA(cells=3, trajectories=16), [[0.3, 0, 1.0]] * 2),
+    "mf": (MeanField(), [[0.3, 0, 1.0]] * 2),
+    "cmf": (ClusterMeanField(2), [[0.3, 0, 1.0]] * 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
+@pytest.mark.parametrize("name", STARTS)
+def test_the_start_belongs_to_time_zero(name):
+    method, start = STARTS[name]
+    model = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.7)
+    late = evolve(model, method, start, [0.6]).expect("Sz").value
+    all_of_it = evolve(model, method, start, [0.0, 0.6, 0.6]).expect("Sz").value
+    np.testing.assert_allclose(late[0], all_of_it[1], atol=1e-7)
+    np.testing.assert_array_equal(all_of_it[1], all_of_it[2])
+    assert np.all(np.abs(all_of_it[1] - all_of_it[0]) > 1e-3)
+
+
+def test_every_method_with_a_motion_is_tested():
+    moving = {method.name for method, room in steady._SOLVERS.items() if hasattr(room, "evolve")}
+    assert moving == set(STARTS)

@@ -1,0 +1,123 @@
+"""Files of all schemas, kept as they were written: they load and give the numbers of then."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+
+from impo.results import store
+from impo.results.dataset import Dataset
+from impo.results.state import Stored
+from impo.results.store import load, save
+from impo.results.summary import readable, summary
+from tests.data import make_files
+
+ROOT = Path(__file__).parents[2]
+PLACE = ROOT / "tests" / "data"
+FILES = sorted(PLACE.glob("schema*/*.h5"))
+UNCHANGED = {"created", "checksum", "provenance"}  # of the moment of writing
+
+
+def near(one, two):
+    """Compare JSON objects: numbers to nine digits, or to a thousandth of small errors.
+
+    The first may have settings that the second, which is older, did not know.
+    """
+    if isinstance(two, dict):
+        return set(two) <= set(one) and all(near(one[key], two[key]) for key in two)
+    if isinstance(one, list):
+        return len(one) == len(two) and all(map(near, one, two))
+    if isinstance(one, float) and two is not None:
+        return one == pytest.approx(two, rel=1e-3 if abs(two) < 1e-3 else 1e-9, abs=1e-12)
+    return one == two
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_gives_the_numbers_that_were_stored(path):
+    result = load(path)
+    with h5py.File(path) as file:
+        assert file.attrs["schema"] == int(path.parent.stem.removeprefix("schema"))
+        kind, facts = file.attrs["kind"], json.loads(file.attrs.get("summary", "null"))
+        stored = {
+            name: np.asarray(item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item)
+            for name, item in file.items()
+            if isinstance(item, h5py.Dataset) and not store._is_bare_dimension(item)
+        }
+    assert result.kind == kind
+    if facts is not None:
+        found = summary(result)
+        found["method"] = {key: found["method"][key] for key in facts["method"]}  # later settings
+        assert near(found, facts)
+    numbers = result.variables if isinstance(result, Dataset) else readable(result)
+    assert set(numbers) == set(stored)
+    for name, values in stored.items():
+        if values.dtype.kind in "fc":
+            np.testing.assert_allclose(numbers[name].values, values, rtol=1e-3, atol=1e-12)
+            large = np.abs(values) > 1e-3
+            np.testing.assert_allclose(numbers[name].values[large], values[large], rtol=1e-9)
+        else:
+            np.testing.assert_array_equal(numbers[name].values, values)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
+    result = load(path)
+    save(result, tmp_path / "again.h5")
+    shown = result.to_xarray()
+    # the text of an old file may lack settings of today
+    for where, other in (
+        (path, {"attributes", "summary", "schema"}),
+        (tmp_path / "again.h5", set()),
+    ):
+        with xarray.open_dataset(where, engine="h5netcdf") as file:
+            held = [
+                {key: value for key, value in one.attrs.items() if key not in UNCHANGED | other}
+                for one in (shown, file)
+            ]
+            assert held[0] == held[1]
+            xarray.testing.assert_allclose(shown, file, rtol=1e-3, atol=1e-12)
+            for name in shown.variables:
+                assert shown[name].attrs == file[name].attrs
+                assert shown[name].dtype == file[name].dtype
+    assert shown.sizes
+    if not isinstance(result, Dataset):
+        for name, item in shown.variables.items():
+            assert {"units", "long_name"} <= set(item.attrs), name
+
+
+def test_every_kind_of_result_is_kept():
+    kinds = {load(path).kind for path in FILES}
+    own = {kind for kind, made in Stored._kinds.items() if made.__module__.startswith("impo.")}
+    assert kinds == own - {"checkpoint"}  # only the code that wrote one reads it
+    written = {
+        f"schema{schema}/{name}" for schema, names in make_files.RESULTS.items() for name in names
+    }
+    assert {f"{path.parent.stem}/{path.stem}" for path in FILES} == written
+
+
+def test_loading_executes_nothing():
+    """No code object is compiled or run, nothing is unpickled and no process started."""
+    script = textwrap.dedent(f"""
+        import sys
+        from pathlib import Path
+        from impo import load
+        files = sorted(Path({str(PLACE)!r}).glob("*/*.h5"))
+        assert len(files) == {len(FILES)}
+        for path in files:
+            load(path)  # whatever is imported late
+        seen = []
+        bad = ("exec", "compile", "pickle.find_class", "os.system", "subprocess.Popen", "os.exec")
+        sys.addaudithook(lambda event, _: seen.append(event) if event in bad else None)
+        for path in files:
+            load(path)
+        assert not seen, seen
+        eval("1")
+        assert "exec" in seen  # the hook works
+    """)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

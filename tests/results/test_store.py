@@ -1,0 +1,360 @@
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+
+from impo.arguments import ArgumentError
+from impo.methods.api import steady_state
+from impo.results import store
+from impo.results.dataset import Dataset, Variable
+from impo.results.store import StoreError, load, save
+from models import gain_loss
+from tests.dense import Dense
+
+ROOT = Path(__file__).parents[2]
+
+
+def dataset(scale=1.0):
+    x = np.linspace(0.1, 3, 4)
+    return Dataset(
+        {
+            "loss": Variable(("loss",), x, "g", "loss rate"),
+            "Sz": Variable(("loss", "site"), scale * np.outer(x, [1, -1]), "1", "magnetisation"),
+            "C": Variable(("r",), np.exp(1j * x), "1", "correlation"),
+            "status": Variable(("loss",), np.array(["converged", "chi_limited", "é", ""])),
+            "ok": Variable(("loss",), np.array([True, False, True, True])),
+            "count": Variable((), np.array(3)),
+            "name": Variable((), np.array("one")),
+            "none": Variable(("empty",), np.zeros(0)),
+        },
+        {"method": {"name": "dense", "k_max": None}, "list": [1, 2.5, "a", True]},
+    )
+
+
+@pytest.fixture
+def point():
+    return steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+
+
+def test_dataset_comes_back(tmp_path):
+    path = tmp_path / "data.h5"
+    data = dataset()
+    data.save(path)
+    again = load(path)
+    assert set(again.variables) == set(data.variables)
+    assert again.attributes == data.attributes
+    for name, item in data.variables.items():
+        back = again.variables[name]
+        assert back.dims == item.dims
+        assert back.long_name == item.long_name
+        assert back.values.dtype.kind == item.values.dtype.kind
+        np.testing.assert_array_equal(back.values, item.values)
+    assert again.variables["loss"].units == "g"
+    assert os.listdir(tmp_path) == ["data.h5"]
+
+
+def test_state_comes_back(tmp_path, point):
+    point.save(tmp_path / "point.h5")
+    again = load(tmp_path / "point.h5")
+    assert type(again) is type(point)
+    assert again.model == point.model
+    assert again.method == point.method
+    assert again.status is point.status
+    assert again.seconds == point.seconds > 0
+    np.testing.assert_array_equal(again.rho, point.rho)
+
+
+def test_files_speak_xarray(tmp_path, point):
+    save(dataset(), tmp_path / "data.h5")
+    with xarray.open_dataset(tmp_path / "data.h5", engine="h5netcdf") as file:
+        assert file.Sz.dims == ("loss", "site")
+        assert file.loss.attrs == {"units": "g", "long_name": "loss rate"}
+        np.testing.assert_allclose(file.Sz.sel(loss=0.1, site=[0, 1]), [0.1, -0.1])
+        np.testing.assert_allclose(file.C.values, dataset()["C"])
+        assert file.status.values.tolist() == ["converged", "chi_limited", "é", ""]
+        assert file.ok.dtype == bool
+        assert json.loads(file.attrs["attributes"])["list"] == [1, 2.5, "a", True]
+        assert "numpy" in json.loads(file.attrs["provenance"])
+        assert file.attrs["schema"] == store.SCHEMA
+    save(point, tmp_path / "point.h5")
+    with xarray.open_dataset(tmp_path / "point.h5", engine="h5netcdf") as file:
+        np.testing.assert_allclose(file.Sz, point.expect("Sz").value.real)
+        np.testing.assert_allclose(file.Sz_error, 1e-10)
+        assert file.status.item() == "converged"
+        assert file.residual.item() == point.residual
+        assert json.loads(file.attrs["summary"])["parameters"]["loss"] == 0.7
+    with xarray.open_dataset(tmp_path / "point.h5", engine="h5netcdf", group="arrays") as file:
+        np.testing.assert_array_equal(file.rho, point.rho)
+
+
+@pytest.mark.parametrize("package", ["xarray", "h5netcdf"])
+def test_without_xarray_the_extra_is_named(point, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ArgumentError, match=rf"needs the package {package}.*impo\[analysis\]"):
+        point.to_xarray()
+
+
+def test_long_attributes_and_numpy_scalars(tmp_path):
+    data = Dataset({}, {"history": [np.float64(0.5)] * 30000, "array": np.arange(2)})
+    save(data, tmp_path / "data.h5")
+    assert load(tmp_path / "data.h5").attributes == {"history": [0.5] * 30000, "array": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"a": Variable(("x",), np.zeros((2, 2)))}, "must have the dimensions"),
+        (
+            {"a": Variable(("x",), np.zeros(2)), "b": Variable(("x",), np.zeros(3))},
+            "Dimension `x` must have length 2",
+        ),
+        (
+            {"a": Variable(("x",), np.zeros(2)), "x": Variable(("a",), np.zeros(2))},
+            "only the dimension of its name",
+        ),
+        ({"a": Variable(("x",), np.array([{}, None]))}, "numbers, booleans or text"),
+    ],
+)
+def test_bad_datasets(tmp_path, variables, message):
+    with pytest.raises(ArgumentError, match=message):
+        save(Dataset(variables), tmp_path / "data.h5")
+    assert os.listdir(tmp_path) == []
+
+
+def test_attributes_must_be_json(tmp_path):
+    with pytest.raises(ArgumentError, match="JSON"):
+        save(Dataset({}, {"model": object()}), tmp_path / "data.h5")
+
+
+def refusal(path):
+    with pytest.raises(StoreError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+def test_refuses_what_is_not_ours(tmp_path):
+    path = tmp_path / "file.h5"
+    assert "No such file" in refusal(path)
+    assert "Is a directory" in refusal(tmp_path)
+    for content in (b"hello", b"", b"\x80\x04N."):
+        path.write_bytes(content)
+        assert "not an HDF5 file" in refusal(path)
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    assert "not written by impo" in refusal(path)
+
+
+def edit(path, change):
+    """Change a file and seal it again."""
+    save(dataset(), path)
+    blank = f"impo-sha256:{'f' * 64}:{0:016d}".encode()
+    with h5py.File(path, "r+") as file:
+        change(file)
+        file.attrs["checksum"] = np.bytes_(blank)
+    path.write_bytes(store._sealed(path.read_bytes(), blank))
+
+
+def test_refuses_newer_schemas_and_unknown_kinds(tmp_path):
+    path = tmp_path / "file.h5"
+    edit(path, lambda file: file.attrs.update(schema=store.SCHEMA + 1))
+    assert f"schemas up to {store.SCHEMA}" in refusal(path)
+    edit(path, lambda file: file.attrs.update(kind="posix.system"))
+    assert "no result `posix.system`" in refusal(path)
+    edit(path, lambda file: file.attrs.update(format="other"))
+    assert "not written by impo" in refusal(path)
+    edit(path, lambda file: file.attrs.update(attributes="{"))
+    assert "malformed" in refusal(path)
+    edit(path, lambda file: file.attrs.pop("schema"))
+    assert "malformed" in refusal(path)
+    edit(path, lambda file: None)
+    load(path)
+
+
+def test_refuses_links_and_data_outside_the_file(tmp_path):
+    path = tmp_path / "file.h5"
+    with h5py.File(tmp_path / "secret.h5", "w") as other:
+        other["x"] = np.arange(3)
+    layout = h5py.VirtualLayout((3,), int)
+    layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "x", (3,))
+    changes = [
+        lambda file: file.__setitem__("v", h5py.ExternalLink(tmp_path / "secret.h5", "x")),
+        lambda file: file.__setitem__("v", h5py.SoftLink("/Sz")),
+        lambda file: file.create_virtual_dataset("v", layout),
+        lambda file: file.create_dataset("v", (3,), "f8", external=[(str(path), 0, 24)]),
+        lambda file: file.create_dataset("v", (3,), h5py.ref_dtype),
+    ]
+    for change in changes:
+        edit(path, change)
+        assert "malformed (v " in refusal(path)
+
+
+def test_refuses_changed_content(tmp_path):
+    path = tmp_path / "file.h5"
+    changes = [
+        lambda file: file["Sz"].__setitem__((0, 0), 7.0),
+        lambda file: file["Sz"].attrs.update(units="m"),
+        lambda file: file.attrs.update(attributes="{}"),
+        lambda file: file.move("Sz", "Sx"),
+        lambda file: file.create_dataset("more", data=1),
+    ]
+    for change in changes:
+        save(dataset(), path)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        assert "does not match its checksum" in refusal(path)
+
+
+def test_refuses_truncated_files(tmp_path):
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+    whole = path.read_bytes()
+    for length in (len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert "it is truncated" in refusal(path)
+    for length in (4, 8, 100):
+        path.write_bytes(whole[:length])
+        refusal(path)
+    path.write_bytes(whole + b" ")
+    assert "does not match its checksum" in refusal(path)
+
+
+def test_every_flipped_byte_is_seen(tmp_path):
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        changed = bytearray(whole)
+        changed[position] ^= 0x55
+        path.write_bytes(changed)
+        refusal(path)
+
+
+def test_a_quoted_checksum_does_not_confuse(tmp_path):
+    """A file may quote the checksum of another one in its attributes."""
+    save(dataset(), tmp_path / "one.h5")
+    with h5py.File(tmp_path / "one.h5") as file:
+        quoted = file.attrs["checksum"].decode()
+    for name in ("two.h5", "three.h5"):
+        save(Dataset(dataset().variables, {"from": [quoted] * 3}), tmp_path / name)
+        assert load(tmp_path / name).attributes["from"][0] == quoted
+
+
+def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+    before = path.read_bytes()
+    for call in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+
+            def full(*arguments):
+                raise OSError(28, "No space left on device")
+
+            patch.setattr(os, call, full)
+            with pytest.raises(StoreError, match=r"Cannot write .*: No space left on device"):
+                save(dataset(2.0), path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["file.h5"]
+
+
+def test_a_full_disk_gives_one_clear_error(tmp_path):
+    """A limit on the size of files stands in for the end of the disk."""
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))
+    try:
+        with pytest.raises(StoreError, match=r"Cannot write .*file\.h5: File too large"):
+            save(dataset(2.0), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["file.h5"]
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    for path in (tmp_path / "no" / "file.h5", tmp_path, Path("/proc/file.h5")):
+        for write in (lambda path: save(dataset(), path), store.check_writable):
+            with pytest.raises(StoreError, match=f"Cannot write {path}"):
+                write(path)
+    store.check_writable(tmp_path / "file.h5")
+    assert os.listdir(tmp_path) == []
+
+
+@contextlib.contextmanager
+def ordinary_user():
+    """Act as somebody for whom a directory can be read-only; root is nobody for a while."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_read_only_directory():
+    with tempfile.TemporaryDirectory() as name:  # all above it is open to everybody
+        path = Path(name) / "file.h5"
+        save(dataset(), path)
+        Path(name).chmod(0o555)
+        with ordinary_user():
+            np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
+            for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
+                with pytest.raises(StoreError, match=r"Cannot write .*h5: Permission denied\.$"):
+                    write()
+        Path(name).chmod(0o700)
+        np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
+        assert os.listdir(name) == ["file.h5"]
+
+
+def test_read_only_file_system(tmp_path, monkeypatch):
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+
+    def read_only(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(store, "open", read_only, raising=False)
+    monkeypatch.setattr(Path, "touch", read_only)
+    for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
+        with pytest.raises(StoreError, match=r"Cannot write .*h5: Read-only file system\.$"):
+            write()
+    np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
+
+
+def test_killed_while_writing(tmp_path):
+    """Killed at any moment, a process leaves the earlier or the later complete file."""
+    path = tmp_path / "file.h5"
+    save(Dataset({"x": Variable(("n",), np.zeros(3))}), path)
+    script = textwrap.dedent(f"""
+        import numpy as np
+        from impo.results.dataset import Dataset, Variable
+        from impo.results.store import save
+        print("ready", flush=True)
+        while True:
+            save(Dataset({{"x": Variable(("n",), np.ones(300000))}}), {str(path)!r})
+    """)
+    for delay in (0.0, 0.05):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
+        with process:
+            assert process.stdout.readline() == "ready\n"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(delay)
+            process.kill()
+        assert load(path)["x"].sum() in (0, 300000)
