@@ -9,7 +9,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 _LONGEST = 200  # characters of a value in a message
 
@@ -110,7 +111,7 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
     raise fail(name, "one of " + ", ".join(map(str, choices)), value)
 
 
-def rising_times(value: Any) -> NDArray:
+def rising_times(value: Any) -> Array:
     """Return times as an array, or raise `ArgumentError` unless they rise from zero or later on."""
     try:
         times = np.asarray(value, dtype=float)

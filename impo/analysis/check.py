@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.solve import residual_and_growth
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterTrajectory
 from impo.methods.exact import ExactState, projected_residual
@@ -194,9 +194,7 @@ def _residual(claimed: float | None, found: float) -> Line:
     return Line("residual", f"{claimed:.2e}", f"{found:.2e}", bool(good))
 
 
-def _density_matrices(
-    matrices: Iterable[NDArray], error: float, status: Status | None
-) -> list[Line]:
+def _density_matrices(matrices: Iterable[Array], error: float, status: Status | None) -> list[Line]:
     """Judge trace, Hermiticity and positivity; `error` is that of an eigenvalue."""
     matrices = list(matrices)
     trace = largest(abs(np.trace(rho) - 1) for rho in matrices)
@@ -210,7 +208,7 @@ def _density_matrices(
     ]
 
 
-def _lowest_eigenvalue(rho: NDArray) -> float:
+def _lowest_eigenvalue(rho: Array) -> float:
     """Return the lowest eigenvalue of the Hermitian part of a matrix, nan if it holds nan."""
     if not np.all(np.isfinite(rho)):
         return np.nan
@@ -236,7 +234,7 @@ def _circumstances(state: ItebdState) -> dict[str, Any]:
     known = state.diagnostics
     limit = known.get("time_limit", state.method.t_max)
     return {
-        "stopped": limit is not None and state.picture.time >= limit,
+        "stopped": limit is not None and state.approximation.time >= limit,
         "conserved": known.get("conserved"),
         "apart": known.get("apart"),
         "given_start": known.get("given_start", False),
@@ -244,14 +242,14 @@ def _circumstances(state: ItebdState) -> dict[str, Any]:
 
 
 def _itebd(state: ItebdState) -> Iterator[Line]:
-    picture = state.picture
-    if not picture.finite:
+    approx = state.approximation
+    if not approx.finite:
         failed = state.status == Status.FAILED
         yield Line("verdict", str(state.status), "the state has run away", failed)
         return
-    found = certificate.residual(picture)
-    errors = picture.remaining + sum(one.error for one in state.checks)
-    yield from _density_matrices(two_site_states(picture), errors, state.status)
+    found = certificate.residual(approx)
+    errors = approx.remaining + sum(one.error for one in state.refinements)
+    yield from _density_matrices(two_site_states(approx), errors, state.status)
     yield _residual(state.residual, found.low)
     steady = "leakage" in state.diagnostics  # a state of `evolve` need not be stationary
     if steady:
@@ -259,7 +257,7 @@ def _itebd(state: ItebdState) -> Iterator[Line]:
         good = abs(claimed - found.leakage) <= max(0.01 * found.leakage, ROUNDING)
         yield Line("leakage", f"{claimed:.2e}", f"{found.leakage:.2e}", bool(good))
     status, _ = certificate.verdict(
-        picture, state.checks, state.method.tol, found.low if steady else 0.0,
+        approx, state.refinements, state.method.tol, found.low if steady else 0.0,
         **_circumstances(state),
     )  # fmt: skip
     yield Line("verdict", str(state.status), str(status), status == state.status)

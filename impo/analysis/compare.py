@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arrays import Array
 from impo.methods.api import steady_state
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.exact.method import Exact
@@ -237,13 +237,13 @@ class _Quantity:
         }
 
 
-def reference(values: NDArray, errors: NDArray) -> int | None:
+def reference(values: Array, errors: Array) -> int | None:
     """Return the first method that gives a number with an error bar."""
     known = np.flatnonzero(~np.isnan(values) & ~np.isnan(errors))
     return int(known[0]) if known.size else None
 
 
-def _deviations(values: NDArray, errors: NDArray) -> NDArray:
+def _deviations(values: Array, errors: Array) -> Array:
     """Return the differences to the reference in units of the combined errors.
 
     A number without an error bar has none, even if it equals the reference.

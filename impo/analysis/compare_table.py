@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.analysis.compare import reference
+from impo.arrays import Array
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.summary import plain
@@ -35,9 +35,9 @@ class Row:
 
     name: str
     place: str
-    values: NDArray
-    errors: NDArray
-    deviations: NDArray
+    values: Array
+    errors: Array
+    deviations: Array
     verdict: str
     agree: bool | None
 
@@ -65,11 +65,11 @@ _ORDER = (
 
 
 def _judge(
-    values: NDArray,
-    errors: NDArray,
-    deviations: NDArray,
+    values: Array,
+    errors: Array,
+    deviations: Array,
     omitted: Sequence[float],
-    labels: NDArray,
+    labels: Array,
 ) -> tuple[str, bool | None]:
     """Return in words whether methods agree, and whether they do."""
     first = reference(values, errors)

@@ -16,9 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError
+from impo.arrays import Array
 from impo.operators.local import local_operators, state_charges
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
@@ -172,7 +173,7 @@ def correlation(
     return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
 
 
-def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> NDArray | None:
+def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Array | None:
     """Return <A_0><B_r> of an open cluster, whose cells differ; None if they are not known."""
     zeros = (0,) * (state.model.dimension - 1)
     places: Any = [(0, (r, *zeros) if zeros else r) for r in range(count)]
@@ -365,7 +366,7 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     return artists
 
 
-def _columns(data: Dataset, name: str) -> NDArray:
+def _columns(data: Dataset, name: str) -> Array:
     """Return a variable of a comparison as real numbers, one column for every site or bond."""
     values = data[name]
     values = np.abs(values) if np.iscomplexobj(values) else values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
+from impo.arrays import Array
 
 
 class Progress(Protocol):
@@ -15,11 +15,11 @@ class Progress(Protocol):
     def report(self, entry: Mapping[str, Any]) -> None:
         """Take notice of a history entry."""
 
-    def load(self) -> tuple[Mapping[str, NDArray], Mapping[str, Any]] | None:
+    def load(self) -> tuple[Mapping[str, Array], Mapping[str, Any]] | None:
         """Return what was saved last for this very computation, or None."""
 
     def due(self) -> bool:
         """Return whether it is time to save."""
 
-    def save(self, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> None:
+    def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
         """Keep named arrays and JSON attributes from which the computation can go on."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Site, Spin
 from impo.operators.local import multipole_basis
 
@@ -15,9 +15,9 @@ from impo.operators.local import multipole_basis
 class OperatorBasis:
     """Orthonormal operators T_x of a site: matrices (D, d, d), ranks k (D,), charges q (D,)."""
 
-    matrices: NDArray
-    k: NDArray
-    q: NDArray
+    matrices: Array
+    k: Array
+    q: Array
 
     def __len__(self) -> int:
         return len(self.k)
@@ -28,33 +28,33 @@ class OperatorBasis:
         return self.matrices.shape[1]
 
     @cached_property
-    def trace(self) -> NDArray:
+    def trace(self) -> Array:
         """Tr T_x: sqrt(d) for the identity, zero for all others."""
         return np.where(self.k == 0, math.sqrt(self.dimension), 0.0)
 
-    def expand(self, operator: NDArray) -> NDArray:
+    def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator O."""
         return np.einsum("xij,ij->x", self.matrices.conj(), operator)
 
-    def measure(self, operator: NDArray) -> NDArray:
+    def measure(self, operator: Array) -> Array:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
         return np.einsum("ij,xji->x", operator, self.matrices)
 
-    def left(self, operator: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+    def left(self, operator: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix Tr(T_x^+ O T_y) of rho -> O rho; rows x from another basis if given."""
         rows = rows or self
         return np.einsum(
             "xij,yij->xy", rows.matrices.conj(), operator @ self.matrices, optimize=True
         )
 
-    def right(self, operator: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+    def right(self, operator: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix Tr(T_x^+ T_y O) of rho -> rho O; rows x from another basis if given."""
         rows = rows or self
         return np.einsum(
             "xij,yij->xy", rows.matrices.conj(), self.matrices @ operator, optimize=True
         )
 
-    def dissipator(self, jump: NDArray, rows: "OperatorBasis | None" = None) -> NDArray:
+    def dissipator(self, jump: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho}/2."""
         rows = rows or self
         sandwich = jump @ self.matrices @ jump.conj().T

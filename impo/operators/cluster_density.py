@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError, fail, one_of, shown
+from impo.arrays import Array
 from impo.model import Boson, Spin
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators, state_charges
@@ -42,11 +42,11 @@ class ClusterDensity:
 
     generator: Generator
     bases: tuple[SparseBasis, ...]
-    index: NDArray
-    coefficients: NDArray
+    index: Array
+    coefficients: Array
 
     @classmethod
-    def from_matrix(cls, generator: Generator, rho: NDArray) -> "ClusterDensity":
+    def from_matrix(cls, generator: Generator, rho: Array) -> "ClusterDensity":
         """Return the expansion of a density matrix of the whole cluster (rotated frame).
 
         Its states are the products of the site states, the last site running fastest.
@@ -80,7 +80,7 @@ class ClusterDensity:
             raise fail("places", f"pairs with a site below {unit}", place)
         return first + int(site)
 
-    def measure(self, operators: Mapping[int, NDArray]) -> complex:
+    def measure(self, operators: Mapping[int, Array]) -> complex:
         """Return the expectation of a product of physical one-site matrices, by position."""
         value = np.array(self.coefficients, dtype=complex)
         for site, basis in enumerate(self.bases):
@@ -91,7 +91,7 @@ class ClusterDensity:
             value *= factor[self.index[:, site]]
         return complex(value.sum())
 
-    def _cell_average(self, op: str, power: int) -> NDArray:
+    def _cell_average(self, op: str, power: int) -> Array:
         """Return <op^power> of every site of the unit cell that has `op`, averaged over cells."""
         unit = self.generator.model.sites
         known = {name for site in unit for name in site.operators}
@@ -104,14 +104,14 @@ class ClusterDensity:
                 out.append(np.mean([self.measure({p: matrix}) for p in where]))
         return np.array(out)
 
-    def expect(self, op: str) -> NDArray:
+    def expect(self, op: str) -> Array:
         """Return <op> on every site of the unit cell that has it, averaged over the cells.
 
         Of one cell alone, `density_matrix([(site, cell)])` and `distribution` tell.
         """
         return _real_if_hermitian(op, self._cell_average(op, 1))
 
-    def variance(self, op: str) -> NDArray:
+    def variance(self, op: str) -> Array:
         """Return <op^2> - <op>^2 on every site of the unit cell that has `op`.
 
         Both moments are averaged over the cells first.
@@ -120,9 +120,9 @@ class ClusterDensity:
         return _real_if_hermitian(op, value)
 
     @property
-    def scaled_moments(self) -> NDArray:
+    def scaled_moments(self) -> Array:
         """<S_z>/S and Var/S^2 of all spins, <n> and Var n of all bosons."""
-        found: list[NDArray] = []
+        found: list[Array] = []
         for op, kind in (("Sz", Spin), ("N", Boson)):
             sites = [site for site in self.generator.model.sites if isinstance(site, kind)]
             if sites:
@@ -130,7 +130,7 @@ class ClusterDensity:
                 found += [self.expect(op) / scale, self.variance(op) / scale**2]
         return np.concatenate(found)
 
-    def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> NDArray:
+    def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> Array:
         """Return <A_{site a, cell 0} B_{site b, cell r}>, r = 0 ... the last cell or `max_cells`.
 
         Cell 0 is the first of the cluster, at its left end if it is open: there is no average over
@@ -158,7 +158,7 @@ class ClusterDensity:
         ]
         return float(np.max(highest, initial=0.0))  # nan if one of them is
 
-    def _matrix(self, position: int, op: str) -> NDArray:
+    def _matrix(self, position: int, op: str) -> Array:
         site = self.generator.sites[position]
         return local_operators(site)[one_of("op", op, site.operators)]
 
@@ -170,7 +170,7 @@ class ClusterDensity:
             raise fail("places", "different (site, cell) pairs, at least one", places)
         return positions
 
-    def _marginal(self, positions: Sequence[int], kept: NDArray) -> tuple[NDArray, NDArray]:
+    def _marginal(self, positions: Sequence[int], kept: Array) -> tuple[Array, Array]:
         """Return (index, coefficients) after tracing out all other sites; `kept` selects rows."""
         value = np.array(self.coefficients[kept])
         for site, basis in enumerate(self.bases):
@@ -179,7 +179,7 @@ class ClusterDensity:
         nonzero = value != 0
         return self.index[kept][nonzero][:, list(positions)], value[nonzero]
 
-    def density_matrix(self, places: Sequence[Place]) -> NDArray:
+    def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.
 
         States are m = S ... -S for spins and n = 0 ... cutoff for bosons.
@@ -207,13 +207,13 @@ class ClusterDensity:
         n = len(dims)
         order = [*range(0, 2 * n, 2), *range(1, 2 * n, 2)]
         matrix = tensor.transpose(order).reshape(int(np.prod(dims)), -1)
-        phase: NDArray = np.ones(1)
+        phase: Array = np.ones(1)
         for p in positions:
             m = state_charges(self.generator.sites[p])
             phase = np.kron(phase, np.exp(-1j * self.generator.phase(p) * m))
         return phase[:, None] * matrix * phase.conj()
 
-    def distribution(self, places: Sequence[Place]) -> NDArray:
+    def distribution(self, places: Sequence[Place]) -> Array:
         """Return the joint probabilities of m (or n) on (site, cell) pairs, one axis per pair."""
         positions = self._positions(places)
         bases = [self.bases[p] for p in positions]
@@ -255,5 +255,5 @@ class ClusterDensity:
         return 1.0 / (float(np.sum(np.abs(self.coefficients[neutral]) ** 2)) * self.dimension)
 
 
-def _real_if_hermitian(op: str, value: NDArray) -> NDArray:
+def _real_if_hermitian(op: str, value: Array) -> Array:
     return value.real if op in ("Id", "Sx", "Sy", "Sz", "N") else value

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import LindbladModel, Site, Spin
 from impo.operators.basis import operator_basis
 from impo.operators.liouvillian import Generator, infinite_chain
@@ -38,7 +38,7 @@ class ConservedDensities:
     """
 
     names: tuple[str, ...]
-    vectors: NDArray
+    vectors: Array
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -53,7 +53,7 @@ class ConservedDensities:
         return re.sub(r"\b1 (?=[ST])", "", text).replace("+ -", "- ")
 
 
-def _echelon(vectors: NDArray) -> NDArray:
+def _echelon(vectors: Array) -> Array:
     """Return the reduced row echelon form, which does not depend on the basis that is given."""
     rows, done = vectors.copy(), 0
     for column in range(rows.shape[1]):
@@ -76,7 +76,7 @@ class _Block:
     """Densities on the same sites: a one-site basis per position; # (operators of each)."""
 
     positions: tuple[int, ...]
-    operators: tuple[NDArray, ...]
+    operators: tuple[Array, ...]
     names: tuple[str, ...]
 
 
@@ -130,14 +130,14 @@ def _blocks(generator: Generator) -> Iterator[_Block]:
                 yield _Block((first, second), (one, two), names)
 
 
-def _spin_vector(site: Site) -> NDArray:
+def _spin_vector(site: Site) -> Array:
     """Return Sx, Sy, Sz of unit Hilbert-Schmidt norm; # operator row column."""
     known = local_operators(site)
     matrices = np.array([known[name] for name in ("Sx", "Sy", "Sz")], dtype=complex)
     return matrices / np.linalg.norm(matrices, axis=(1, 2))[:, None, None]
 
 
-def _one_site(site: Site) -> tuple[list[str], NDArray]:
+def _one_site(site: Site) -> tuple[list[str], Array]:
     """Return names and traceless orthonormal Hermitian matrices up to the top rank."""
     basis = operator_basis(site, _TOP_RANK, hermitian=True)
     higher = basis.k >= (2 if isinstance(site, Spin) else 1)
@@ -176,16 +176,16 @@ class _Ring:
             for shift in range(0, length, self.tile)
             for term in generator.components
         ]  # fmt: skip
-        self.jumps: dict[int, list[tuple[float, NDArray]]] = {}
+        self.jumps: dict[int, list[tuple[float, Array]]] = {}
         for position, rate, matrix in generator.jumps:
             self.jumps.setdefault(position, []).append((rate, matrix))
 
-    def rate_of_change(self, block: _Block) -> tuple[NDArray, NDArray]:
+    def rate_of_change(self, block: _Block) -> tuple[Array, Array]:
         """Return d<X>/dt, shape (samples, operators), and the size of what it is a sum of.
 
         X is the sum over the ring of each operator of a block.
         """
-        pieces: list[NDArray] = []
+        pieces: list[Array] = []
         for shift in range(0, self.length, self.tile):
             positions = [(p + shift) % self.length for p in block.positions]
             here = dict(zip(positions, block.operators, strict=True))
@@ -206,7 +206,7 @@ class _Ring:
         stacked = np.array(pieces)
         return stacked.sum(axis=0), np.linalg.norm(np.abs(stacked).sum(axis=0), axis=0)
 
-    def _product(self, here: dict[int, NDArray], factors: dict[int, NDArray], left: bool):
+    def _product(self, here: dict[int, Array], factors: dict[int, Array], left: bool):
         """Return Tr(rho M X) of products over sites, or Tr(rho X M); # sample (operators)."""
         out = np.ones((len(self.states[0]), 1), dtype=complex)
         for position in here:
@@ -220,7 +220,7 @@ class _Ring:
             out = out * self._expectations(position, factors[position][None])
         return out
 
-    def _expectations(self, position: int, operators: NDArray) -> NDArray:
+    def _expectations(self, position: int, operators: Array) -> Array:
         """Return Tr(rho X) of every operator; # sample operator."""
         states = self.states[position]
         return states.reshape(len(states), -1) @ operators.transpose(2, 1, 0).reshape(
@@ -228,7 +228,7 @@ class _Ring:
         )
 
 
-def _adjoint_dissipator(jump: NDArray, operators: NDArray) -> NDArray:
+def _adjoint_dissipator(jump: Array, operators: Array) -> Array:
     """Return L^+ X L - {L^+ L, X} / 2 for every X."""
     loss = jump.conj().T @ jump
     return jump.conj().T @ operators @ jump - (loss @ operators + operators @ loss) / 2

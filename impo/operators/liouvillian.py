@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError
+from impo.arrays import Array
 from impo.model import LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.local import charge_parts, local_operators
@@ -38,7 +38,7 @@ class Component:
 
     coefficient: complex
     positions: tuple[int, ...]
-    matrices: tuple[NDArray, ...]
+    matrices: tuple[Array, ...]
     charges: tuple[int, ...]
 
 
@@ -77,9 +77,9 @@ class Generator:
     sites: tuple[Site, ...]
     cells: tuple[tuple[int, ...], ...]
     components: tuple[Component, ...]
-    jumps: tuple[tuple[int, float, NDArray], ...]
-    weights: NDArray
-    phases: NDArray
+    jumps: tuple[tuple[int, float, Array], ...]
+    weights: Array
+    phases: Array
     phase_advance: float
     hermitian_basis: bool
     real: bool
@@ -97,7 +97,7 @@ class Generator:
         tile, site = divmod(position, len(self.sites))
         return float(self.phases[site] + tile * self.phase_advance)
 
-    def rotated(self, position: int, matrix: NDArray) -> NDArray:
+    def rotated(self, position: int, matrix: Array) -> Array:
         """Return the matrix, in the rotated frame, of a physical one-site operator."""
         site = self.sites[position % len(self.sites)]
         parts = charge_parts(site, matrix)
@@ -117,7 +117,7 @@ class Generator:
 
     def superoperators(
         self, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis] | None = None
-    ) -> Iterator[tuple[tuple[int, ...], tuple[NDArray, ...]]]:
+    ) -> Iterator[tuple[tuple[int, ...], tuple[Array, ...]]]:
         """Yield the Liouvillian as products of one-site matrices: (positions, matrices).
 
         Parameters
@@ -147,7 +147,7 @@ class Generator:
                     (self._clean(rate * columns[position].dissipator(matrix, rows[position])),),
                 )
 
-    def _clean(self, matrix: NDArray) -> NDArray:
+    def _clean(self, matrix: Array) -> Array:
         """Drop the imaginary part of a matrix that must be real."""
         if not self.real:
             return matrix
@@ -251,7 +251,7 @@ def _charge_resolved(
     origins: Sequence[tuple[int, ...]],
     locate: Callable[[int, tuple[int, ...]], int | None],
     infinite: bool,
-) -> tuple[list[Component], list[tuple[int, float, NDArray]]]:
+) -> tuple[list[Component], list[tuple[int, float, Array]]]:
     """Place the terms on numbered sites and split them into components of definite charge.
 
     Equal operator products are merged, so that SxSx + SySy has no S+S+ component left.
@@ -260,7 +260,7 @@ def _charge_resolved(
     operators = [local_operators(site) for site in model.sites]
     merged: dict[tuple, list] = {}
     for origin, term in product(origins, model.hamiltonian):
-        matrices: dict[int, NDArray] = {}
+        matrices: dict[int, Array] = {}
         owner: dict[int, tuple] = {}
         for name, site, offset in term.factors:
             cell = tuple(o + x for o, x in zip(origin, offset, strict=True))
@@ -367,12 +367,12 @@ def _row(
     return row
 
 
-def _covers_all(weights: NDArray) -> bool:
+def _covers_all(weights: Array) -> bool:
     """Return whether every site takes part in at least one charge."""
     return len(weights) > 0 and bool(np.all(np.any(weights != 0, axis=0)))
 
 
-def _gauge(n, sites, components, jumps, infinite) -> NDArray | None:
+def _gauge(n, sites, components, jumps, infinite) -> Array | None:
     """Return the phases (and their advance per tile) that make the Liouvillian real, or None."""
     rows, angles = [], []
     for term in components:

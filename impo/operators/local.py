@@ -5,8 +5,8 @@ All matrices are in units of hbar = 1.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Site, Spin
 
 _TINY = 1e-13
@@ -17,12 +17,12 @@ SPIN_VECTORS = {
 """The components (x, y, z) of u for every spin operator u . S."""
 
 
-def spin_vector(op: str) -> NDArray:
+def spin_vector(op: str) -> Array:
     """Return u with op = u . S, for Sx, Sy, Sz (real), S+ and S- (complex)."""
     return np.array(SPIN_VECTORS[op])
 
 
-def spin_operators(spin: float) -> dict[str, NDArray]:
+def spin_operators(spin: float) -> dict[str, Array]:
     """Return the matrices Id, Sz, S+, S-, Sx, Sy of a spin.
 
     Parameters
@@ -47,7 +47,7 @@ def spin_operators(spin: float) -> dict[str, NDArray]:
     }
 
 
-def boson_operators(cutoff: int) -> dict[str, NDArray]:
+def boson_operators(cutoff: int) -> dict[str, Array]:
     """Return the matrices Id, N, B (annihilation) and Bd (creation) of a boson.
 
     Parameters
@@ -64,7 +64,7 @@ def boson_operators(cutoff: int) -> dict[str, NDArray]:
     }
 
 
-def multipole_diagonals(dimension: int, k_max: int) -> dict[tuple[int, int], NDArray]:
+def multipole_diagonals(dimension: int, k_max: int) -> dict[tuple[int, int], Array]:
     r"""Return the q-th diagonals of the multipole operators T_kq for 0 <= q <= k <= k_max.
 
     T_kq is proportional to the part of S_+^q p(S_z), p a polynomial of degree k - q, that is
@@ -99,7 +99,7 @@ def multipole_diagonals(dimension: int, k_max: int) -> dict[tuple[int, int], NDA
     return diagonals
 
 
-def multipole_basis(dimension: int, k_max: int) -> tuple[NDArray, NDArray, NDArray]:
+def multipole_basis(dimension: int, k_max: int) -> tuple[Array, Array, Array]:
     """Return the multipole operators T_kq with k <= k_max, sorted by q, then k.
 
     Parameters
@@ -127,21 +127,21 @@ def multipole_basis(dimension: int, k_max: int) -> tuple[NDArray, NDArray, NDArr
     return matrices, k, q
 
 
-def local_operators(site: Site) -> dict[str, NDArray]:
+def local_operators(site: Site) -> dict[str, Array]:
     """Return the matrices of all named operators of a site."""
     if isinstance(site, Spin):
         return spin_operators(float(site.S))
     return boson_operators(site.cutoff)
 
 
-def state_charges(site: Site) -> NDArray:
+def state_charges(site: Site) -> Array:
     """Return m (spin) or n (boson) of the basis states of a site, in their order."""
     if isinstance(site, Spin):
         return float(site.S) - np.arange(site.dimension)
     return np.arange(float(site.dimension))
 
 
-def charge_parts(site: Site, matrix: NDArray) -> dict[int, NDArray]:
+def charge_parts(site: Site, matrix: Array) -> dict[int, Array]:
     """Split a one-site matrix into parts that raise m (or n) by a definite integer q."""
     charges = state_charges(site)
     raised = np.rint(charges[:, None] - charges[None, :]).astype(int)

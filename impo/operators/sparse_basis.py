@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from impo.arrays import Array
 from impo.model import Site, Spin
 from impo.operators.local import multipole_diagonals
 
@@ -33,20 +33,20 @@ class SparseBasis:
     """
 
     vectors: sparse.csr_array
-    k: NDArray
-    q: NDArray
+    k: Array
+    q: Array
     dimension: int
 
     def __len__(self) -> int:
         return len(self.q)
 
     @cached_property
-    def trace(self) -> NDArray:
+    def trace(self) -> Array:
         """Tr T_x."""
         return self.measure(np.eye(self.dimension))
 
     @cached_property
-    def transposed(self) -> NDArray:
+    def transposed(self) -> Array:
         """The index of the transpose of every T_x."""
         d = self.dimension
         swapped = self.vectors[np.arange(d * d).reshape(d, d).T.ravel()]
@@ -54,15 +54,15 @@ class SparseBasis:
         return np.asarray(abs(overlap).argmax(axis=1)).ravel()
 
     @cached_property
-    def size(self) -> NDArray:
+    def size(self) -> Array:
         """The operator norm of every T_x: its largest element, as each fills one diagonal."""
         return abs(self.vectors).max(axis=0).toarray().ravel()
 
-    def measure(self, operator: NDArray) -> NDArray:
+    def measure(self, operator: Array) -> Array:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
         return self.vectors.T @ np.ascontiguousarray(operator.T).ravel()
 
-    def expand(self, operator: NDArray) -> NDArray:
+    def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator."""
         return self.vectors.T @ np.ascontiguousarray(operator).ravel()
 
@@ -71,15 +71,15 @@ class SparseBasis:
         action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
         return pruned((rows or self).vectors.T @ (action @ self.vectors), _TINY)
 
-    def left(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+    def left(self, operator: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> O rho; rows from another basis if given."""
         return self._superoperator(operator, np.eye(self.dimension), rows)
 
-    def right(self, operator: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+    def right(self, operator: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> rho O; rows from another basis if given."""
         return self._superoperator(np.eye(self.dimension), operator, rows)
 
-    def dissipator(self, jump: NDArray, rows: "SparseBasis | None" = None) -> sparse.csc_array:
+    def dissipator(self, jump: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
         loss = jump.conj().T @ jump
         recycling = self._superoperator(jump, jump.conj().T, rows)

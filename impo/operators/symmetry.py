@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 
-def integer_null_space(rows: Sequence[Sequence[int]], n: int) -> NDArray:
+def integer_null_space(rows: Sequence[Sequence[int]], n: int) -> Array:
     """Return integer vectors, shape (nullity, n), that span the null space of an integer matrix."""
     matrix = [[Fraction(x) for x in row] for row in rows]
     pivots: list[int] = []
@@ -35,9 +36,7 @@ def integer_null_space(rows: Sequence[Sequence[int]], n: int) -> NDArray:
     return np.array(vectors, dtype=int).reshape(len(vectors), n)
 
 
-def solve_modulo_pi(
-    rows: Sequence[Sequence[int]], angles: Sequence[float], n: int
-) -> NDArray | None:
+def solve_modulo_pi(rows: Sequence[Sequence[int]], angles: Sequence[float], n: int) -> Array | None:
     """Solve the integer system sum_j rows[i][j] x_j = angles[i] (mod pi), or return None.
 
     An angle that is not finite has no solution.

@@ -1,26 +1,26 @@
-"""A chain at fixed accuracy settings: how such pictures are made, changed and compared."""
+"""A chain at fixed accuracy settings: how such approximations are made, changed and compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Spin
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import physical_legs, rank_scale
-from impo.tensor.matrix_product import Chain, product_chain
+from impo.tensor.matrix_product import MatrixProduct, product_state
 
 UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
 UNIQUE = 1 - 1e-9  # second over first eigenvalue of the trace transfer matrix of a unique state
 
 
 @dataclass(frozen=True)
-class Picture:
+class Approximation:
     """A relaxed chain, the settings it was computed with, and how far it still may move.
 
     Attributes
@@ -38,7 +38,7 @@ class Picture:
     remaining
         Estimated distance to the fixed point, in the norm of `monitor`.
     time
-        Evolution time spent so far on this picture and those it was made from.
+        Evolution time spent so far on this approximation and those it was made from.
     discarded
         Largest discarded weight of an update in the last block.
     slowest_rate
@@ -47,7 +47,7 @@ class Picture:
     """
 
     generator: Generator
-    chain: Chain = field(repr=False)
+    chain: MatrixProduct = field(repr=False)
     k_max: int
     weight: float
     chi: int = 1
@@ -69,7 +69,7 @@ class Picture:
 
     @cached_property
     @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # `finite` tells a run-away
-    def monitor(self) -> NDArray:
+    def monitor(self) -> Array:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
         They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
@@ -94,7 +94,7 @@ class Picture:
         return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
 
     @cached_property
-    def moments(self) -> NDArray:
+    def moments(self) -> Array:
         """Mean and variance of S_z or n on every site; # site moment."""
         found = []
         for position, site in enumerate(self.generator.sites):
@@ -131,9 +131,7 @@ class Picture:
         return self.chain.bond_dimension < self.chi and self.discarded <= UNTRUNCATED
 
 
-def low_pairs(
-    first: OperatorBasis, second: OperatorBasis, rank: int
-) -> tuple[NDArray, NDArray, NDArray]:
+def low_pairs(first: OperatorBasis, second: OperatorBasis, rank: int) -> tuple[Array, Array, Array]:
     """Return the pairs (x, y) with k + k' <= rank, except the identity, and |T_x (x) T_y|.
 
     The norm is the operator norm of T: the largest absolute value of its expectation. Coefficients
@@ -145,7 +143,7 @@ def low_pairs(
     return i, j, norms[0][i] * norms[1][j]
 
 
-def difference(a: Picture, b: Picture) -> float:
+def difference(a: Approximation, b: Approximation) -> float:
     """Return the largest difference of the monitored expectation values.
 
     If the cut-offs of bosons differ, operators differ too, and `moments` are compared.
@@ -157,7 +155,7 @@ def difference(a: Picture, b: Picture) -> float:
     return float(np.max(np.abs(a.monitor - b.monitor)))
 
 
-def moment_changes(a: Picture, b: Picture) -> NDArray:
+def moment_changes(a: Approximation, b: Approximation) -> Array:
     """Return the changes of <S_z>/S and Var/S^2, or of <n>/c and Var n/c^2; c the smaller cut-off.
 
     Axes: # site moment.
@@ -169,9 +167,9 @@ def moment_changes(a: Picture, b: Picture) -> NDArray:
     return np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
 
 
-def product_picture(
-    generator: Generator, states: Sequence[NDArray] | None, k_max: int, weight: float
-) -> Picture:
+def product_approximation(
+    generator: Generator, states: Sequence[Array] | None, k_max: int, weight: float
+) -> Approximation:
     """Return the product of one-site density matrices (rotated frame), or the mixed state."""
     bases = generator.bases(k_max)
     coefficients = []
@@ -181,31 +179,33 @@ def product_picture(
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
     mirror = generator.mirror
-    chain = product_chain(coefficients, physical_legs(generator, bases), True, mirror)
-    return Picture(generator, chain, k_max, weight)
+    chain = product_state(coefficients, physical_legs(generator, bases), True, mirror)
+    return Approximation(generator, chain, k_max, weight)
 
 
-def adapted(picture: Picture, generator: Generator, k_max: int, weight: float) -> Picture:
-    """Return the picture in other operator bases: other k_max, weight or spin quantum numbers.
+def adapted(
+    approx: Approximation, generator: Generator, k_max: int, weight: float
+) -> Approximation:
+    """Return an approximation in other operator bases: other k_max, weight or spins.
 
     Coefficients keep their (k, q); those of a rank that is new start at zero. Between spins of
     different size they are scaled such that the trace is kept.
     """
-    chain = picture.chain.copy()
+    chain = approx.chain.copy()
     bases = generator.bases(k_max)
     chain.physical = physical_legs(generator, bases)
-    for site, (old, new) in enumerate(zip(picture.bases, bases, strict=True)):
-        dense = picture.chain.dense(site)
+    for site, (old, new) in enumerate(zip(approx.bases, bases, strict=True)):
+        dense = approx.chain.dense(site)
         out = np.zeros((dense.shape[0], len(new), dense.shape[2]), dense.dtype)
         where = {kq: x for x, kq in enumerate(_labels(old))}
         for x, kq in enumerate(_labels(new)):
             if kq in where:
-                out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - picture.weight)
+                out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - approx.weight)
         chain.tensors[site] = chain.layout(site).from_dense(out)
         chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
-    return Picture(
-        generator, chain, k_max, weight, chi=picture.chi, dt=picture.dt, time=picture.time,
-        slowest_rate=picture.slowest_rate,
+    return Approximation(
+        generator, chain, k_max, weight, chi=approx.chi, dt=approx.dt, time=approx.time,
+        slowest_rate=approx.slowest_rate,
     )  # fmt: skip
 
 
@@ -231,12 +231,15 @@ def compatible(a: Generator, b: Generator) -> bool:
 
 
 @dataclass(frozen=True)
-class Check:
-    """Two pictures that differ in one setting; factor * difference bounds the error it causes."""
+class Refinement:
+    """Two approximations that differ in one setting.
+
+    Its error is bounded by factor times their difference.
+    """
 
     kind: str
-    finer: Picture
-    coarser: Picture
+    finer: Approximation
+    coarser: Approximation
     factor: float
 
     @property
@@ -255,23 +258,23 @@ class Check:
         """Bound in the norm of the monitored expectation values."""
         return np.inf if self.unknown else self.factor * difference(self.finer, self.coarser)
 
-    def error_of(self, observable: Callable[[Picture], NDArray]) -> NDArray:
+    def error_of(self, observable: Callable[[Approximation], Array]) -> Array:
         """Return the bound on the error of any observable."""
         change = np.abs(observable(self.finer) - observable(self.coarser))
         return np.full_like(change, np.inf) if self.unknown else self.factor * change
 
 
-def two_site_states(picture: Picture) -> list[NDArray]:
+def two_site_states(approx: Approximation) -> list[Array]:
     """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
-    n = len(picture.bases)
+    n = len(approx.bases)
     out = []
     for bond in range(n):
-        first, second = picture.bases[bond], picture.bases[(bond + 1) % n]
-        out.append(density_matrix(picture.environment.marginal(bond, 2), (first, second)))
+        first, second = approx.bases[bond], approx.bases[(bond + 1) % n]
+        out.append(density_matrix(approx.environment.marginal(bond, 2), (first, second)))
     return out
 
 
-def density_matrix(coefficients: NDArray, bases: Sequence[OperatorBasis]) -> NDArray:
+def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array:
     """Return the matrix sum_x c_x T_x1 (x) T_x2 ..., shape (d1 d2 ..., d1 d2 ...)."""
     block = coefficients
     for basis in bases:  # the leading operator index is replaced by trailing bra and ket indices

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Check, Picture, moment_changes
+from impo.refinement.approximation import Approximation, Refinement, moment_changes
 from impo.refinement.relaxation import Ladder
 from impo.results.cutoff_error import (
     cutoff_step,
@@ -22,7 +22,7 @@ from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
 LARGEST = 2000  # rows of a gate for which a larger cut-off is tried
 
 
-def cutoff_check(ladder: Ladder, picture: Picture, noise: float) -> Check | None:
+def cutoff_check(ladder: Ladder, approx: Approximation, noise: float) -> Refinement | None:
     """Compare with other cut-offs of all bosons; None if there are no bosons.
 
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
@@ -31,50 +31,52 @@ def cutoff_check(ladder: Ladder, picture: Picture, noise: float) -> Check | None
     larger cut-off would be too large, c, c - s and c - 2 s take its place. Changes below `noise`,
     the error by the other settings, tell nothing about q.
     """
-    sites = picture.generator.model.sites
+    sites = approx.generator.model.sites
     if not any(isinstance(site, Boson) for site in sites):
         return None
 
-    def relaxed(steps: int) -> Picture | None:
+    def relaxed(steps: int) -> Approximation | None:
         changed = [
             site.cutoff + steps * cutoff_step(site.cutoff) if isinstance(site, Boson) else None
             for site in sites
         ]
         if any(cutoff is not None and cutoff < 1 for cutoff in changed):
             return None
-        return _with_cutoffs(ladder, picture, changed)
+        return _with_cutoffs(ladder, approx, changed)
 
     below, above = relaxed(-1), relaxed(1)
     if above is not None and below is not None:
-        ratio = _ratio(below, picture, above, noise)
-        return Check("cutoff", above, picture, from_change_above(ratio))
+        ratio = _ratio(below, approx, above, noise)
+        return Refinement("cutoff", above, approx, from_change_above(ratio))
     beyond = None if above is None else relaxed(2)
     if above is not None and beyond is not None:
-        ratio = _ratio(picture, above, beyond, noise)
-        return Check("cutoff", above, picture, from_change_above(ratio))
+        ratio = _ratio(approx, above, beyond, noise)
+        return Refinement("cutoff", above, approx, from_change_above(ratio))
     lowest = relaxed(-2)
     if below is None or lowest is None:
-        return Check("cutoff", picture, picture, np.inf)
-    ratio = _ratio(lowest, below, picture, noise)
-    return Check("cutoff", picture, below, from_change_below(ratio))
+        return Refinement("cutoff", approx, approx, np.inf)
+    ratio = _ratio(lowest, below, approx, noise)
+    return Refinement("cutoff", approx, below, from_change_below(ratio))
 
 
-def _ratio(one: Picture, two: Picture, three: Picture, noise: float) -> float:
+def _ratio(one: Approximation, two: Approximation, three: Approximation, noise: float) -> float:
     before, after = np.abs(two.moments - one.moments), np.abs(three.moments - two.moments)
     return successive_ratio(before, after, moment_changes(three, two), noise)
 
 
-def _with_cutoffs(ladder: Ladder, picture: Picture, cutoffs: list[int | None]) -> Picture | None:
+def _with_cutoffs(
+    ladder: Ladder, approx: Approximation, cutoffs: list[int | None]
+) -> Approximation | None:
     """Return the relaxed state with other cut-offs; None if it is too large or diverges."""
-    generator = with_cutoffs(picture.generator, cutoffs)
+    generator = with_cutoffs(approx.generator, cutoffs)
     other = replace(ladder, generator=generator, bonds={}, steps={})
-    kept = picture.k_max >= ladder.full_rank
-    k_max = other.full_rank if kept else min(picture.k_max, other.full_rank)
+    kept = approx.k_max >= ladder.full_rank
+    k_max = other.full_rank if kept else min(approx.k_max, other.full_rank)
     if _largest_block(generator, k_max) > LARGEST:
         return None
-    start = embedded(picture, generator, k_max)
-    dt = picture.dt * min(1.0, other.time_unit / ladder.time_unit)
-    found = other.relax(start, picture.chi, dt)
+    start = embedded(approx, generator, k_max)
+    dt = approx.dt * min(1.0, other.time_unit / ladder.time_unit)
+    found = other.relax(start, approx.chi, dt)
     return found if found.finite else None
 
 
@@ -89,23 +91,23 @@ def _largest_block(generator: Generator, k_max: int) -> int:
     )
 
 
-def embedded(picture: Picture, generator: Generator, k_max: int) -> Picture:
+def embedded(approx: Approximation, generator: Generator, k_max: int) -> Approximation:
     """Return the same density operator on sites with more states, or its part on fewer."""
-    chain, bases = picture.chain.copy(), generator.bases(k_max)
+    chain, bases = approx.chain.copy(), generator.bases(k_max)
     chain.physical = physical_legs(generator, bases)
-    for site, (old, new) in enumerate(zip(picture.bases, bases, strict=True)):
-        dense = picture.chain.dense(site)  # vL p vR
-        mapped = rank_scale(new.k, picture.weight)[:, None] * _overlap(new, old)
-        mapped = mapped / rank_scale(old.k, picture.weight)
+    for site, (old, new) in enumerate(zip(approx.bases, bases, strict=True)):
+        dense = approx.chain.dense(site)  # vL p vR
+        mapped = rank_scale(new.k, approx.weight)[:, None] * _overlap(new, old)
+        mapped = mapped / rank_scale(old.k, approx.weight)
         out = np.einsum("xy,ayb->axb", mapped, dense, optimize=True)
         chain.tensors[site] = chain.layout(site).from_dense(out)
-    return Picture(
-        generator, chain, k_max, picture.weight, chi=picture.chi, dt=picture.dt,
-        slowest_rate=picture.slowest_rate,
+    return Approximation(
+        generator, chain, k_max, approx.weight, chi=approx.chi, dt=approx.dt,
+        slowest_rate=approx.slowest_rate,
     )  # fmt: skip
 
 
-def _overlap(new: OperatorBasis, old: OperatorBasis) -> NDArray:
+def _overlap(new: OperatorBasis, old: OperatorBasis) -> Array:
     """Return Tr(T_x^+ T_y) between two bases on the states that both have; # new old."""
     d = min(new.dimension, old.dimension)
     found = np.einsum("xij,yij->xy", new.matrices[:, :d, :d].conj(), old.matrices[:, :d, :d])

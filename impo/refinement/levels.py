@@ -1,8 +1,8 @@
 """The way to a steady state with an error bar: relax, then vary every setting in turn.
 
-A picture is relaxed at a small bond dimension and carried up a ladder of larger ones. Near the top
-the Trotter step and the multipole cut-off are varied as well. The changes over these last rungs are
-the error bars.
+An approximation is relaxed at a small bond dimension and carried up a ladder of larger ones. Near
+the top the Trotter step and the multipole cut-off are varied as well. The changes over these last
+rungs are the error bars.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from impo.refinement.approximation import Check, Picture, adapted, difference
+from impo.refinement.approximation import Approximation, Refinement, adapted, difference
 from impo.refinement.relaxation import DT_GROWTH, K_STEP, LOW_RANK, RANK_LIMIT, Ladder
 from impo.refinement.starts import Meeting
 from impo.refinement.verdict import relative_residual, residual, unphysical
@@ -37,20 +37,20 @@ def chi_rungs(chi_max: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Summit:
-    """Where a climb ended: the picture on top, checks that bound its errors, and both starts."""
+    """Where a climb ended: its result, what bounds the errors, and both starts."""
 
-    top: Picture
-    checks: list[Check]
+    top: Approximation
+    refinements: list[Refinement]
     meeting: Meeting
 
 
 def climb(
-    ladder: Ladder, start: Picture, other: Picture | None = None, settle: bool = False
+    ladder: Ladder, start: Approximation, other: Approximation | None = None, settle: bool = False
 ) -> Summit:
-    """Climb from a start to the steady state, with the checks that bound its errors.
+    """Climb from a start to the steady state, with the refinements that bound its errors.
 
-    The picture on top is compared with the rung below (bond dimension). What a shorter Trotter step
-    and higher ranks change hardly depends on the bond dimension, so it is found out on a lower
+    The result is compared with the rung below (bond dimension). What a shorter Trotter
+    step and higher ranks change hardly depends on the bond dimension, so it is found out on a lower
     rung, and again just below the top if it matters there. A setting that matters too much is moved
     and the rung repeated; ranks are also raised while the state on top is not positive.
 
@@ -80,13 +80,13 @@ def climb(
             meeting = ladder.relax_both(below, other, chi, below.dt)
         top = ladder.relax(below, chi, below.dt) if other is None else meeting.first
         if not top.finite:
-            return Summit(top, [Check("chi", top, below, SAFETY)], meeting)
+            return Summit(top, [Refinement("chi", top, below, SAFETY)], meeting)
         change = difference(top, below)
         whole = top.complete and below.complete
         if whole:  # nothing is truncated: what moved was not relaxed
             top = replace(top, remaining=max(top.remaining, change))
         changes.append(0.0 if whole else change)
-        chi_check = Check("chi", top, below, 0.0 if whole else _series_factor(changes))
+        chi_check = Refinement("chi", top, below, 0.0 if whole else _series_factor(changes))
         if other is not None:
             error = SAFETY * changes[-1]
             meeting = meeting.judged(before, error, tol, last=chi == ladder.chi_max)
@@ -110,19 +110,19 @@ def climb(
             below = top
             lower.append(below)
             continue
-        checks = [chi_check]
+        refinements = [chi_check]
         places = [*[p for p in lower if APART * p.chi <= below.chi][-1:], below]
         rank_checks = _until_small(share, places, ladder.rank_check)
         risen = None  # where the climb goes on if higher ranks are needed
         if rank_checks:
-            checks.append(rank_checks[-1])
+            refinements.append(rank_checks[-1])
             if ladder.k_max is None and not late and rank_checks[-1].finer.k_max > below.k_max:
-                risen = [check.finer for check in rank_checks]
+                risen = [pair.finer for pair in rank_checks]
         if risen and rank_checks[-1].error > share:
             lower, below = risen, risen[-1]
             continue
         dt_check = _until_small(share, places, ladder.dt_check)[-1]
-        checks.append(dt_check)
+        refinements.append(dt_check)
         dt_error = max(dt_check.error, _dt_share(low, dt_check))
         if not late and share < dt_error < 0.9 * last_dt_error:
             last_dt_error = dt_error
@@ -131,7 +131,7 @@ def climb(
             below = dt_check.finer if known else ladder.relax(below, below.chi, below.dt * shrink)
             lower = [below]
             continue
-        total = sum(check.error for check in checks) + top.remaining
+        total = sum(pair.error for pair in refinements) + top.remaining
         pending = meeting.second is not None and meeting.met is None
         done = highest or (total <= tol and low <= tol and not pending)
         wrong = done and top.finite and unphysical(top, total)
@@ -141,18 +141,20 @@ def climb(
         cut = bool(rank_checks) and not risen  # for good: a larger bond dimension does not help
         if (done and (highest or not wrong or cut)) or (cut and rank_checks[-1].error > tol):
             # what is still open at the end of the time has not met
-            return Summit(top, checks, replace(meeting, met=False) if pending else meeting)
+            return Summit(top, refinements, replace(meeting, met=False) if pending else meeting)
         below = top
         lower.append(below)
 
 
 def _until_small(
-    share: float, places: Sequence[Picture], check: Callable[[Picture], Check | None]
-) -> list[Check]:
-    """Return the checks of the pictures up to the first that is small; none if nothing is cut."""
-    out: list[Check] = []
-    for picture in places:
-        found = check(picture)
+    share: float,
+    places: Sequence[Approximation],
+    check: Callable[[Approximation], Refinement | None],
+) -> list[Refinement]:
+    """Return the refinements up to the first with a small error; none if nothing is cut."""
+    out: list[Refinement] = []
+    for approx in places:
+        found = check(approx)
         if found is None:
             break
         out.append(found)
@@ -171,9 +173,9 @@ def _series_factor(changes: Sequence[float]) -> float:
     return SAFETY * min(expected / changes[-1], MOST) if changes[-1] > 0 else SAFETY
 
 
-def _dt_share(low: float, check: Check) -> float:
+def _dt_share(low: float, pair: Refinement) -> float:
     """Return the part of a residual that a shorter Trotter step removes."""
-    ratio = residual(check.finer).low / max(residual(check.coarser).low, 1e-300)
+    ratio = residual(pair.finer).low / max(residual(pair.coarser).low, 1e-300)
     return max(0.0, low * (1 - ratio))
 
 
@@ -186,7 +188,7 @@ def _awaited(ladder: Ladder, meeting: Meeting) -> Meeting:
     return replace(waited, met=waited.agrees(ladder.tol))
 
 
-def two_rungs(ladder: Ladder, start: Picture) -> Summit:
+def two_rungs(ladder: Ladder, start: Approximation) -> Summit:
     """Return the state on the second rung, compared with the first: all that is worth computing.
 
     For models whose steady state depends on the start; what is slow is not waited for.
@@ -195,10 +197,10 @@ def two_rungs(ladder: Ladder, start: Picture) -> Summit:
     meeting = _first_rung(ladder, start, None)
     below = meeting.first
     top = ladder.relax(below, chi_rungs(ladder.chi_max)[1], below.dt) if below.finite else below
-    return Summit(top, [Check("chi", top, below, SAFETY)], Meeting(top))
+    return Summit(top, [Refinement("chi", top, below, SAFETY)], Meeting(top))
 
 
-def _first_rung(ladder: Ladder, start: Picture, other: Picture | None) -> Meeting:
+def _first_rung(ladder: Ladder, start: Approximation, other: Approximation | None) -> Meeting:
     """Relax at the lowest bond dimension; a cut-off with which that runs away is raised."""
     dt = FIRST_DT * ladder.time_unit * max(1.0, (ladder.tol / 5e-4) ** (1 / ORDER))
     dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))

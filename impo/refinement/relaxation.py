@@ -1,4 +1,4 @@
-"""Relaxation at fixed settings: how a picture, or two at a time, come to the steady state."""
+"""Relaxation at fixed settings, of one approximation or of two at a time."""
 
 import math
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Check, Picture, adapted, difference
+from impo.refinement.approximation import Approximation, Refinement, adapted, difference
 from impo.refinement.resume import Journal, Relaxing
 from impo.refinement.starts import (
     GOAL,
@@ -100,7 +100,9 @@ class Ladder:
             self.steps[key] = trotter_step(self.bonds[k_max, weight], dt, single)
         return self.steps[key]
 
-    def relax(self, start: Picture, chi: int, dt: float, target: float | None = None) -> Picture:
+    def relax(
+        self, start: Approximation, chi: int, dt: float, target: float | None = None
+    ) -> Approximation:
         """Evolve until the observables are within `target` of where they are heading.
 
         Without a target it is a tenth of the change since the start: a rung need not be better
@@ -110,8 +112,8 @@ class Ladder:
 
     def relax_both(
         self,
-        first: Picture,
-        second: Picture,
+        first: Approximation,
+        second: Approximation,
         chi: int,
         dt: float,
         target: float | None = None,
@@ -131,12 +133,12 @@ class Ladder:
 
     def _relaxed(
         self,
-        starts: tuple[Picture, ...],
+        starts: tuple[Approximation, ...],
         chi: int,
         dt: float,
         target: float | None,
         patient: bool = False,
-    ) -> tuple[Picture, ...]:
+    ) -> tuple[Approximation, ...]:
         finished, begun = self.journal.recall()
         if finished is not None:
             return finished
@@ -148,10 +150,10 @@ class Ladder:
         # the distance of two starts tells of slow modes; the first alone must not wait for them
         floor = FLOOR if len(starts) > 1 else _least_decay(starts[0].slowest_rate, interval)
         while True:
-            now = tuple(_advanced(picture, step, count, chi) for picture in now)
-            if not all(picture.finite for picture in now):
+            now = tuple(_advanced(approx, step, count, chi) for approx in now)
+            if not all(approx.finite for approx in now):
                 return self.journal.finish(tuple(replace(p, remaining=math.inf) for p in now))
-            seen.append(np.array([picture.monitor for picture in now]))
+            seen.append(np.array([approx.monitor for approx in now]))
             first = now[0]
             remaining, noise = _distance([both[0] for both in seen], floor)
             change = difference(first, starts[0])
@@ -162,7 +164,7 @@ class Ladder:
             done = quiet >= 2 or noise
             if len(now) > 1:
                 apart, goal = distances(seen), GOAL * self.tol
-                cut = any(not picture.complete for picture in now)
+                cut = any(not approx.complete for approx in now)
                 wait = min(left, PATIENCE * len(seen) * interval) if cut and not patient else left
                 done = done and (apart[-1] <= goal or hopeless(apart, interval, goal, wait))
                 done = done or hopeless(apart, interval, goal, left)
@@ -175,59 +177,59 @@ class Ladder:
                 return self.journal.finish((replace(first, remaining=left), *rest))
             self.journal.pause(Relaxing(now, seen, quiet))
 
-    def too_slow(self, picture: Picture, remaining: float, wanted: float) -> bool:
+    def too_slow(self, approx: Approximation, remaining: float, wanted: float) -> bool:
         """Return whether the time left is too short for the slowest mode seen to decay."""
-        left = self.t_max - picture.time
+        left = self.t_max - approx.time
         if left <= 0:
             return True
-        rate = math.inf if picture.slowest_rate is None else picture.slowest_rate
+        rate = math.inf if approx.slowest_rate is None else approx.slowest_rate
         return remaining > wanted * math.exp(min(left * rate, 500.0))
 
     def _with_rates(
-        self, pictures: tuple[Picture, ...], seen: list[NDArray], interval: float
-    ) -> tuple[Picture, ...]:
+        self, approximations: tuple[Approximation, ...], seen: list[Array], interval: float
+    ) -> tuple[Approximation, ...]:
         """Note the slowest rate: of two starts that of their distance, of one that of itself."""
         both = np.asarray(seen)
         apart = distances(
-            both if len(pictures) > 1 else np.stack([both, both * 0 + both[-1]], 1)[:, :, 0]
+            both if len(approximations) > 1 else np.stack([both, both * 0 + both[-1]], 1)[:, :, 0]
         )
         fastest = 1 / self.time_unit
-        first, *second = pictures
+        first, *second = approximations
         if first.slowest_rate is None:
             rate = approach_rate(apart, interval)
             first = replace(first, slowest_rate=min(rate, fastest))
         present = min(present_rate(apart, interval), fastest)
-        return (first, *(replace(picture, slowest_rate=present) for picture in second))
+        return (first, *(replace(approx, slowest_rate=present) for approx in second))
 
-    def _record(self, picture: Picture, chi: int, remaining: float) -> None:
+    def _record(self, approx: Approximation, chi: int, remaining: float) -> None:
         self.journal.record({
-            "time": picture.time, "chi": chi, "k_max": picture.k_max, "dt": picture.dt,
-            "remaining": remaining, "discarded_weight": picture.discarded,
+            "time": approx.time, "chi": chi, "k_max": approx.k_max, "dt": approx.dt,
+            "remaining": remaining, "discarded_weight": approx.discarded,
         })  # fmt: skip
 
-    def raised(self, picture: Picture) -> Picture | None:
-        """Return a relaxed picture with higher ranks, or None if there are none within reach."""
-        k_max = min(picture.k_max + K_STEP, self.full_rank)
-        return self._with_rank(picture, k_max) if picture.k_max < k_max <= RANK_LIMIT else None
+    def raised(self, approx: Approximation) -> Approximation | None:
+        """Return an approximation with higher ranks, or None if none are within reach."""
+        k_max = min(approx.k_max + K_STEP, self.full_rank)
+        return self._with_rank(approx, k_max) if approx.k_max < k_max <= RANK_LIMIT else None
 
-    def _with_rank(self, picture: Picture, k_max: int) -> Picture:
-        start = adapted(picture, self.generator, k_max, picture.weight)
-        return self.relax(start, picture.chi, picture.dt)
+    def _with_rank(self, approx: Approximation, k_max: int) -> Approximation:
+        start = adapted(approx, self.generator, k_max, approx.weight)
+        return self.relax(start, approx.chi, approx.dt)
 
-    def rank_check(self, picture: Picture) -> Check | None:
+    def rank_check(self, approx: Approximation) -> Refinement | None:
         """Compare with higher ranks, beyond the limit with lower ones; None if all are kept."""
-        if picture.k_max >= self.full_rank:
+        if approx.k_max >= self.full_rank:
             return None
-        higher = self.raised(picture)
+        higher = self.raised(approx)
         if higher is not None:
-            return Check("k_max", higher, picture, 1.5)
-        lower = self._with_rank(picture, max(1, picture.k_max - K_STEP))
-        return Check("k_max", picture, lower, 1.5)
+            return Refinement("k_max", higher, approx, 1.5)
+        lower = self._with_rank(approx, max(1, approx.k_max - K_STEP))
+        return Refinement("k_max", approx, lower, 1.5)
 
-    def dt_check(self, picture: Picture) -> Check:
+    def dt_check(self, approx: Approximation) -> Refinement:
         """Compare with a shorter Trotter step."""
-        finer = self.relax(picture, picture.chi, picture.dt / DT_GROWTH)
-        return Check("dt", finer, picture, 1 / (1 - DT_GROWTH**-ORDER))
+        finer = self.relax(approx, approx.chi, approx.dt / DT_GROWTH)
+        return Refinement("dt", finer, approx, 1 / (1 - DT_GROWTH**-ORDER))
 
 
 def first_rank(full: int) -> int:
@@ -235,12 +237,12 @@ def first_rank(full: int) -> int:
     return full if full <= 4 else min(round(1.75 * math.sqrt(full)), RANK_LIMIT)
 
 
-def _advanced(picture: Picture, step: Step, count: int, chi: int) -> Picture:
-    """Return a picture some Trotter steps later."""
-    chain = picture.chain.copy()
+def _advanced(approx: Approximation, step: Step, count: int, chi: int) -> Approximation:
+    """Return an approximation some Trotter steps later."""
+    chain = approx.chain.copy()
     discarded = evolve(chain, step, count, Truncation(chi))
-    time = picture.time + count * step.dt
-    return replace(picture, chain=chain, chi=chi, dt=step.dt, time=time, discarded=discarded)
+    time = approx.time + count * step.dt
+    return replace(approx, chain=chain, chi=chi, dt=step.dt, time=time, discarded=discarded)
 
 
 def _least_decay(rate: float | None, interval: float) -> float:
@@ -251,7 +253,7 @@ def _least_decay(rate: float | None, interval: float) -> float:
     return FLOOR if rate is None else min(FLOOR, -math.expm1(-rate * interval))
 
 
-def _distance(seen: Sequence[NDArray], floor: float = FLOOR) -> tuple[float, bool]:
+def _distance(seen: Sequence[Array], floor: float = FLOOR) -> tuple[float, bool]:
     """Return how far the observables still are from their limit, and whether they only fluctuate.
 
     The distance is that of a geometric series with the ratio of the last two changes, but with a

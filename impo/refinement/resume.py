@@ -1,8 +1,8 @@
 """What a climb has done so far, from which it goes on after an interruption.
 
 A climb is a fixed sequence of relaxations, each decided by the results of those before. So a list
-of the relaxed pictures, and the state of the relaxation under way, are enough to repeat it bit for
-bit: what was done is looked up, not computed.
+of relaxed approximations, and the state of the relaxation under way, are enough to repeat it bit
+for bit: what was done is looked up, not computed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.methods.base import Progress
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Picture
-from impo.refinement.storage import pack_pictures, unpack_pictures
+from impo.refinement.approximation import Approximation
+from impo.refinement.storage import pack_approximations, unpack_approximations
 
 
 class Relaxing(NamedTuple):
@@ -25,15 +25,15 @@ class Relaxing(NamedTuple):
     Attributes
     ----------
     now
-        The pictures as they are.
+        The approximations as they are.
     seen
         Their monitored observables at the start and after every block; # start observable.
     quiet
         Number of looks, up to this one, at which they were close enough to their limit.
     """
 
-    now: tuple[Picture, ...]
-    seen: list[NDArray]
+    now: tuple[Approximation, ...]
+    seen: list[Array]
     quiet: int
 
 
@@ -48,7 +48,7 @@ class Journal:
     history
         All entries.
     finished
-        Relaxed pictures, by relaxation, in the order in which they were asked for.
+        Relaxed approximations, by relaxation, in the order in which they were asked for.
     begun
         The relaxation that was interrupted, until it is asked for.
     asked
@@ -57,7 +57,7 @@ class Journal:
 
     progress: Progress | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    finished: list[tuple[Picture, ...]] = field(default_factory=list)
+    finished: list[tuple[Approximation, ...]] = field(default_factory=list)
     begun: Relaxing | None = None
     asked: int = 0
 
@@ -68,14 +68,14 @@ class Journal:
         if saved is None:
             return cls(progress)
         arrays, attributes = saved
-        pictures = iter(unpack_pictures(generator, arrays, attributes["pictures"]))
-        finished = [tuple(islice(pictures, count)) for count in attributes["starts"]]
+        approximations = iter(unpack_approximations(generator, arrays, attributes["pictures"]))
+        finished = [tuple(islice(approximations, count)) for count in attributes["starts"]]
         begun = None
         if attributes["quiet"] is not None:
             begun = Relaxing(finished.pop(), list(arrays["seen"]), attributes["quiet"])
         return cls(progress, list(attributes["history"]), finished, begun)
 
-    def recall(self) -> tuple[tuple[Picture, ...] | None, Relaxing | None]:
+    def recall(self) -> tuple[tuple[Approximation, ...] | None, Relaxing | None]:
         """Return what is known of the next relaxation: its result, or how far it had come."""
         self.asked += 1
         if self.asked <= len(self.finished):
@@ -93,18 +93,18 @@ class Journal:
         """Offer to save in the middle of a relaxation."""
         self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
 
-    def finish(self, relaxed: tuple[Picture, ...]) -> tuple[Picture, ...]:
+    def finish(self, relaxed: tuple[Approximation, ...]) -> tuple[Approximation, ...]:
         """Take down the result of a relaxation, and return it."""
         self.finished.append(relaxed)
         self._save(self.finished, np.zeros((0, 0)), None)
         return relaxed
 
     def _save(
-        self, relaxed: Sequence[tuple[Picture, ...]], seen: NDArray, quiet: int | None
+        self, relaxed: Sequence[tuple[Approximation, ...]], seen: Array, quiet: int | None
     ) -> None:
         if self.progress is None or not self.progress.due():
             return
-        arrays, settings = pack_pictures([picture for one in relaxed for picture in one])
+        arrays, settings = pack_approximations([approx for one in relaxed for approx in one])
         attributes = {
             "pictures": settings,
             "starts": [len(one) for one in relaxed],

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import expm
 
+from impo.arrays import Array
 from impo.operators.basis import operator_basis
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Picture, difference, product_picture
+from impo.refinement.approximation import Approximation, difference, product_approximation
 
 GOAL = 0.5  # of the tolerance: at this distance two starts have met
 LEAST = 8  # looks before a distance that does not fall is believed
@@ -39,8 +40,8 @@ class Meeting:
         Their distances at smaller bond dimensions.
     """
 
-    first: Picture
-    second: Picture | None = None
+    first: Approximation
+    second: Approximation | None = None
     met: bool | None = None
     lower: tuple[float, ...] = ()
 
@@ -99,7 +100,7 @@ def have_met(apart: Sequence[float], change: float, tol: float, last: bool) -> b
     return False if last else None
 
 
-def second_start(generator: Generator, k_max: int, weight: float) -> Picture:
+def second_start(generator: Generator, k_max: int, weight: float) -> Approximation:
     """Return a product state far from the mixed one in all expectation values, site by site.
 
     Each site is in the state exp(K) / Tr exp(K), K a sum of multipoles of rank one and two; of
@@ -117,16 +118,16 @@ def second_start(generator: Generator, k_max: int, weight: float) -> Picture:
                 exponent = exponent + size * matrix / np.linalg.norm(matrix, 2)
         rho = expm(exponent)
         states.append(rho / np.trace(rho).real)
-    return product_picture(generator, states, k_max, weight)
+    return product_approximation(generator, states, k_max, weight)
 
 
-def distances(seen: ArrayLike) -> NDArray:
+def distances(seen: ArrayLike) -> Array:
     """Return the largest difference of two starts at every look; # look start observable."""
     both = np.asarray(seen)
     return np.abs(both[:, 0] - both[:, 1]).max(axis=1)
 
 
-def present_rate(apart: NDArray, interval: float) -> float:
+def present_rate(apart: Array, interval: float) -> float:
     """Return the rate at which a distance has fallen over the last looks, at least zero."""
     back = min(RECENT, len(apart) - 1)
     if back < 1 or not apart[-1] > 0:
@@ -134,7 +135,7 @@ def present_rate(apart: NDArray, interval: float) -> float:
     return max(0.0, math.log(apart[-1 - back] / apart[-1]) / (back * interval))
 
 
-def approach_rate(apart: NDArray, interval: float) -> float:
+def approach_rate(apart: Array, interval: float) -> float:
     """Return the rate of the far half of a decay, before the distance levels off.
 
     What is left in the end may be the truncation, which keeps two states apart for good. If the
@@ -149,7 +150,7 @@ def approach_rate(apart: NDArray, interval: float) -> float:
     return max(0.0, math.log(apart[first] / end) / ((last - first) * interval))
 
 
-def hopeless(apart: NDArray, interval: float, goal: float, left: float) -> bool:
+def hopeless(apart: Array, interval: float, goal: float, left: float) -> bool:
     """Return whether, at the present rate, a distance will not reach the goal in the time left."""
     if len(apart) <= LEAST:
         return False

@@ -1,18 +1,18 @@
-"""Pictures and checks as named arrays, and back."""
+"""Pictures and refinements as named arrays, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Check, Picture
+from impo.refinement.approximation import Approximation, Refinement
 from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
 from impo.tensor.legs import Leg
-from impo.tensor.matrix_product import Chain
+from impo.tensor.matrix_product import MatrixProduct
 
 SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
 _NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
@@ -20,29 +20,29 @@ _LATER = {"slowest_rate": None}  # numbers that older files lack
 
 
 def pack(
-    picture: Picture, checks: Sequence[Check]
-) -> tuple[dict[str, NDArray], list[dict[str, Any]], list[list[Any]]]:
-    """Return the arrays of all pictures, their settings, and the checks as numbers of pictures."""
-    pictures: list[Picture] = [picture]
-    for check in checks:
-        for other in (check.finer, check.coarser):
-            if not any(other is known for known in pictures):
-                pictures.append(other)
+    approx: Approximation, refinements: Sequence[Refinement]
+) -> tuple[dict[str, Array], list[dict[str, Any]], list[list[Any]]]:
+    """Return all arrays, the settings of each approximation, and refinements by their numbers."""
+    approximations: list[Approximation] = [approx]
+    for pair in refinements:
+        for other in (pair.finer, pair.coarser):
+            if not any(other is known for known in approximations):
+                approximations.append(other)
 
-    def number(wanted: Picture) -> int:
-        return next(i for i, known in enumerate(pictures) if known is wanted)
+    def number(wanted: Approximation) -> int:
+        return next(i for i, known in enumerate(approximations) if known is wanted)
 
-    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in checks]
-    return *pack_pictures(pictures), links
+    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in refinements]
+    return *pack_approximations(approximations), links
 
 
-def pack_pictures(
-    pictures: Sequence[Picture],
-) -> tuple[dict[str, NDArray], list[dict[str, Any]]]:
-    """Return the arrays of all pictures and their settings."""
-    arrays: dict[str, NDArray] = {}
+def pack_approximations(
+    approximations: Sequence[Approximation],
+) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+    """Return the arrays of all approximations and their settings."""
+    arrays: dict[str, Array] = {}
     settings = []
-    for i, known in enumerate(pictures):
+    for i, known in enumerate(approximations):
         chain = known.chain
         for site in range(len(chain)):
             arrays[f"picture{i}_tensor{site}"] = chain.tensors[site]
@@ -72,29 +72,29 @@ def _number(value: Any) -> Any:
 
 def unpack(
     generator: Generator,
-    arrays: Mapping[str, NDArray],
+    arrays: Mapping[str, Array],
     settings: Sequence[Mapping[str, Any]],
     links: Sequence[Sequence[Any]],
-) -> tuple[Picture, tuple[Check, ...]]:
+) -> tuple[Approximation, tuple[Refinement, ...]]:
     """Rebuild what `pack` took apart."""
-    pictures = unpack_pictures(generator, arrays, settings)
-    checks = tuple(
-        Check(kind, pictures[finer], pictures[coarser], factor)
+    approximations = unpack_approximations(generator, arrays, settings)
+    refinements = tuple(
+        Refinement(kind, approximations[finer], approximations[coarser], factor)
         for kind, finer, coarser, factor in links
     )
-    return pictures[0], checks
+    return approximations[0], refinements
 
 
-def unpack_pictures(
-    generator: Generator, arrays: Mapping[str, NDArray], settings: Sequence[Mapping[str, Any]]
-) -> list[Picture]:
-    """Rebuild what `pack_pictures` took apart."""
-    base, pictures = generator, []
+def unpack_approximations(
+    generator: Generator, arrays: Mapping[str, Array], settings: Sequence[Mapping[str, Any]]
+) -> list[Approximation]:
+    """Rebuild what `pack_approximations` took apart."""
+    base, approximations = generator, []
     for i, entry in enumerate(settings):
         n = len(entry["legs"])
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
-        chain = Chain(
+        chain = MatrixProduct(
             physical=physical_legs(generator, generator.bases(entry["k_max"])),
             legs=[
                 Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
@@ -111,11 +111,11 @@ def unpack_pictures(
             _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
         numbers |= {name: entry.get(name, default) for name, default in _LATER.items()}
-        pictures.append(Picture(generator, chain, **numbers))
-    return pictures
+        approximations.append(Approximation(generator, chain, **numbers))
+    return approximations
 
 
-def _rescale(chain: Chain, bases: Sequence[OperatorBasis], weight: float) -> None:
+def _rescale(chain: MatrixProduct, bases: Sequence[OperatorBasis], weight: float) -> None:
     """Change the scale of the ranks from that of schema 1."""
     for site, basis in enumerate(bases):
         scale = np.exp(weight * basis.k) * rank_scale(basis.k, weight)

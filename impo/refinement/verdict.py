@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.refinement.approximation import UNIQUE, Check, Picture, density_matrix
+from impo.refinement.approximation import UNIQUE, Approximation, Refinement, density_matrix
 from impo.results.estimate import Status
 
 RANK = 4
@@ -31,16 +31,16 @@ class Residual:
     leakage: float
 
 
-def residual(picture: Picture) -> Residual:
+def residual(approx: Approximation) -> Residual:
     """Apply the unprojected Liouvillian to the three-site states around every bond.
 
     The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
     single term of the Liouvillian at most three of them.
     """
-    generator, n = picture.generator, len(picture.bases)
-    columns = picture.bases
+    generator, n = approx.generator, len(approx.bases)
+    columns = approx.bases
     rows = [
-        operator_basis(site, max(RANK, picture.k_max + 1), generator.hermitian_basis)
+        operator_basis(site, max(RANK, approx.k_max + 1), generator.hermitian_basis)
         for site in generator.sites
     ]
     terms = list(generator.superoperators(columns, rows))
@@ -48,8 +48,8 @@ def residual(picture: Picture) -> Residual:
     worst, leakage = 0.0, 0.0
     for bond in range(n):
         pair = (bond, bond + 1)
-        left = picture.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
-        right = picture.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
+        left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
+        right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
         trace_right = columns[(bond + 2) % n].trace
         middle = right @ trace_right
         change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
@@ -68,31 +68,31 @@ def residual(picture: Picture) -> Residual:
                     first = here.get(bond, inject[bond])
                     second = here.get(bond + 1, inject[(bond + 1) % n])
                     change += first @ middle @ second.T
-        low, leak = _largest(change, rows[bond], rows[(bond + 1) % n], picture.k_max)
+        low, leak = _largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max)
         worst, leakage = float(np.maximum(worst, low)), float(np.maximum(leakage, leak))
     return Residual(worst, leakage)
 
 
-def relative_residual(picture: Picture, low: float) -> float:
+def relative_residual(approx: Approximation, low: float) -> float:
     """Return a residual over the slowest rate that was seen: what it may move the state by.
 
     Files from before that rate was measured hold the bare number.
     """
-    rate = picture.slowest_rate
+    rate = approx.slowest_rate
     if rate is None:
         return low
-    if low * picture.dt < _AT_REST:
+    if low * approx.dt < _AT_REST:
         return 0.0
     return low / rate if rate > 0 else np.inf
 
 
-def _injection(rows: OperatorBasis, columns: OperatorBasis) -> NDArray:
+def _injection(rows: OperatorBasis, columns: OperatorBasis) -> Array:
     """Return the overlap of two bases of one site."""
     return np.einsum("xij,yij->xy", rows.matrices.conj(), columns.matrices).real
 
 
 def _largest(
-    change: NDArray, first: OperatorBasis, second: OperatorBasis, k_max: int
+    change: Array, first: OperatorBasis, second: OperatorBasis, k_max: int
 ) -> tuple[float, float]:
     norms = [np.linalg.norm(basis.matrices, ord=2, axis=(1, 2)) for basis in (first, second)]
     scaled = np.abs(change) / np.outer(*norms)
@@ -102,36 +102,34 @@ def _largest(
     return low, float(scaled[beyond].max(initial=0.0))
 
 
-def unphysical(picture: Picture, error: float) -> bool:
+def unphysical(approx: Approximation, error: float) -> bool:
     """Return whether a two-site density matrix is negative by more than the error allows."""
-    return picture.smallest_eigenvalue < -max(1e-8, 5 * error)
+    return approx.smallest_eigenvalue < -max(1e-8, 5 * error)
 
 
-def multipole_tail(picture: Picture) -> float:
+def multipole_tail(approx: Approximation) -> float:
     """Return the share of the highest rank kept in the one-site Hilbert-Schmidt weight, if cut."""
     worst = 0.0
-    for site, basis in enumerate(picture.bases):
+    for site, basis in enumerate(approx.bases):
         if basis.k.max() < basis.dimension - 1:
-            weight = np.abs(picture.environment.marginal(site, 1)) ** 2
+            weight = np.abs(approx.environment.marginal(site, 1)) ** 2
             worst = max(worst, float(weight[basis.k == basis.k.max()].sum() / weight.sum()))
     return worst
 
 
-def cutoff_occupation(picture: Picture) -> float:
+def cutoff_occupation(approx: Approximation) -> float:
     """Return the largest probability that a boson holds as many quanta as it can."""
     worst = 0.0
-    for number, (site, basis) in enumerate(
-        zip(picture.generator.sites, picture.bases, strict=True)
-    ):
+    for number, (site, basis) in enumerate(zip(approx.generator.sites, approx.bases, strict=True)):
         if isinstance(site, Boson):
-            rho = density_matrix(picture.environment.marginal(number, 1), (basis,))
+            rho = density_matrix(approx.environment.marginal(number, 1), (basis,))
             worst = max(worst, float(rho[-1, -1].real))
     return worst
 
 
 def verdict(
-    picture: Picture,
-    checks: Sequence[Check],
+    approx: Approximation,
+    refinements: Sequence[Refinement],
     tol: float,
     low_residual: float,
     stopped: bool = False,
@@ -148,7 +146,7 @@ def verdict(
 
     Parameters
     ----------
-    picture, checks
+    approximation, refinements
         The state, and the pairs that bound its errors.
     tol
         Accuracy asked for.
@@ -164,7 +162,7 @@ def verdict(
         Whether the state was asked for that grows from a given start; another start need not lead
         to the same.
     """
-    if not picture.finite:
+    if not approx.finite:
         return Status.FAILED, (
             "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
             "lower `weight`."
@@ -175,25 +173,25 @@ def verdict(
             "and keeps the value that it has at the start; give a `start`, or add the missing "
             "dissipation."
         )
-    if not picture.environment.spectrum_ratio <= UNIQUE:
+    if not approx.environment.spectrum_ratio <= UNIQUE:
         return Status.NOT_CONVERGED, (
             "The two leading eigenvalues of the trace transfer matrix agree: the state is a "
             "mixture with correlations that do not decay; use another `start`, or `Exact`."
         )
-    errors = {"time": picture.remaining}
-    for check in checks:
-        errors[check.kind] = errors.get(check.kind, 0.0) + check.error
+    errors = {"time": approx.remaining}
+    for pair in refinements:
+        errors[pair.kind] = errors.get(pair.kind, 0.0) + pair.error
     total = sum(errors.values())
-    if unphysical(picture, total):
+    if unphysical(approx, total):
         return Status.UNPHYSICAL, (
-            f"A two-site density matrix has the eigenvalue {picture.smallest_eigenvalue:.1e};"
+            f"A two-site density matrix has the eigenvalue {approx.smallest_eigenvalue:.1e};"
             " raise `chi_max`, or `k_max` if it is set."
         )
     if apart is not None and not given_start:
         return Status.NOT_CONVERGED, apart
-    relative = relative_residual(picture, low_residual)
+    relative = relative_residual(approx, low_residual)
     if total <= tol and relative <= tol:
-        occupation = 0.0 if "cutoff" in errors else cutoff_occupation(picture)
+        occupation = 0.0 if "cutoff" in errors else cutoff_occupation(approx)
         if not occupation <= tol:
             return Status.K_LIMITED, (
                 f"A boson holds its largest number of quanta with probability {occupation:.1e}, "

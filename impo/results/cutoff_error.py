@@ -5,7 +5,8 @@ change and the ratio q of successive changes follows the rest of the way.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 LARGEST_RATIO = 0.98  # of successive changes; beyond it they do not converge
 _LEAST_RATIO = 0.1  # that is assumed where the series is continued unseen
@@ -17,7 +18,7 @@ def cutoff_step(cutoff: int) -> int:
     return 2 * -(-cutoff // 6)
 
 
-def successive_ratio(before: NDArray, after: NDArray, relative: NDArray, noise: float) -> float:
+def successive_ratio(before: Array, after: Array, relative: Array, noise: float) -> float:
     """Return the largest ratio q of two successive changes.
 
     Parameters

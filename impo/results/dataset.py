@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.results.estimate import Status
 from impo.results.state import Stored
 
@@ -17,7 +17,7 @@ class Variable:
     """An array with named dimensions; a variable named like its one dimension is a coordinate."""
 
     dims: tuple[str, ...]
-    values: NDArray
+    values: Array
     units: str = "1"
     long_name: str = ""
 
@@ -30,7 +30,7 @@ class Dataset(Stored):
     variables: Mapping[str, Variable]
     attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> NDArray:
+    def __getitem__(self, name: str) -> Array:
         return self.variables[name].values
 
     def __contains__(self, name: str) -> bool:

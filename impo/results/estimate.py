@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Estimate:
     def __iter__(self) -> Iterator["Estimate"]:
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype)
 
     def __float__(self) -> float:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate, Status
 from impo.results.state import RecordedMethod, Stored, method_settings
@@ -54,10 +55,10 @@ class Failure(Stored):
     ) -> Estimate | None:
         """Return None."""
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None."""
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None."""
 
     @property
@@ -69,7 +70,7 @@ class Failure(Stored):
     ) -> Estimate | None:
         """Return None."""
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return no arrays, and what is known as JSON types."""
         return {}, {
             "model": self.model.to_json(),
@@ -80,7 +81,7 @@ class Failure(Stored):
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> "Failure":
+    def from_arrays(cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> "Failure":
         """Rebuild the result from what `to_arrays` returned."""
         settings = dict(attributes["method"])
         return cls(

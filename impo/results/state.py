@@ -9,8 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate, Status
 
@@ -52,10 +53,10 @@ class SteadyState(Protocol):
     ) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells."""
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
 
     @property
@@ -89,12 +90,12 @@ class Stored:
         super().__init_subclass__(**kwargs)
         Stored._kinds[cls.kind] = cls
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return (named arrays, attributes made of JSON types)."""
         raise TypeError(f"{type(self).__name__} does not define `to_arrays`.")
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> "Stored":
+    def from_arrays(cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> "Stored":
         """Rebuild the result from what `to_arrays` returned."""
         raise TypeError(f"{cls.__name__} does not define `from_arrays`.")
 

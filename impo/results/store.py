@@ -29,9 +29,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError
+from impo.arrays import Array
 from impo.results.dataset import Dataset, Variable
 from impo.results.state import Stored, provenance, stored_kind
 from impo.results.summary import readable, summary
@@ -334,7 +334,7 @@ def _is_bare_dimension(item: h5py.Dataset) -> bool:
     return item.attrs.get("NAME", b"").startswith(_NOT_A_VARIABLE.encode())
 
 
-def _decode(item: h5py.Dataset) -> NDArray:
+def _decode(item: h5py.Dataset) -> Array:
     """Return an array in memory."""
     if h5py.check_string_dtype(item.dtype):
         return np.asarray(item.asstr()[()], dtype=str)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.state import Stored, stored_kind
@@ -17,7 +17,7 @@ class StateTrajectory(Stored):
     """States at given times; observables are those of the states, with one leading time axis."""
 
     kind: ClassVar[str] = "state_trajectory"
-    times: NDArray
+    times: Array
     states: tuple[Any, ...]
 
     @property
@@ -58,15 +58,15 @@ class StateTrajectory(Stored):
         """Return -ln Tr rho^2 per unit cell, shape (times,)."""
         return self._stack(lambda state: state.purity_density)
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return the reduced density matrices of (site, cell) pairs."""
         return np.array([state.density_matrix(places) for state in self.states])
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return P(m_1, m_2, ...) on (site, cell) pairs."""
         return np.array([state.distribution(places) for state in self.states])
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the times and, numbered, what all states return."""
         arrays, told = {"times": self.times}, []
         for number, state in enumerate(self.states):
@@ -77,7 +77,7 @@ class StateTrajectory(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "StateTrajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
         kind = stored_kind(attributes["kind"])

@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
+from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.state import Stored, method_settings, provenance
 from impo.results.store import StoreError, load, save
@@ -50,7 +49,7 @@ class Checkpoint:
         self._interval = interval
         self._last = time.monotonic()
 
-    def load(self) -> tuple[Mapping[str, NDArray], Mapping[str, Any]] | None:
+    def load(self) -> tuple[Mapping[str, Array], Mapping[str, Any]] | None:
         """Return what was saved last; None if there is nothing, or nothing that can be trusted."""
         if not self.path.exists():
             return None
@@ -68,7 +67,7 @@ class Checkpoint:
         """Return whether the last checkpoint is long enough ago."""
         return time.monotonic() - self._last >= self._interval
 
-    def save(self, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]) -> None:
+    def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
         """Write the file. One that cannot be written is no reason to stop computing."""
         begin = time.monotonic()
         try:
@@ -88,16 +87,16 @@ class _Unfinished(Stored):
     """Arrays and attributes as they are."""
 
     kind: ClassVar[str] = "checkpoint"
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, Array]
     attributes: Mapping[str, Any]
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return both."""
         return dict(self.arrays), dict(self.attributes)
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "_Unfinished":
         """Return both."""
         return cls(arrays, attributes)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from impo.arguments import fail, positive_integer
 from impo.scans.scan import Executor, serial
-from impo.scans.tasks import Chain, Point, finished
+from impo.scans.tasks import Point, Task, finished
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def embedded(workers: int | None = None) -> Executor:
     """
     most = usable_cores() if workers is None else positive_integer("workers", workers)
 
-    def execute(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Any:
+    def execute(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Any:
         count = min(most, len(chains))
         return serial(work, chains) if count == 1 else _locally(work, _absolute(chains), count)
 
@@ -97,7 +97,7 @@ def external(scheduler_file: str | Path) -> Executor:
         allowed = "a file that `dask scheduler --scheduler-file` wrote"
         raise fail("scheduler-file", allowed, str(path))
 
-    def execute(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Any:
+    def execute(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Any:
         from distributed import Client
 
         try:
@@ -129,7 +129,7 @@ def _quiet(*names: str) -> Iterator[None]:
 
 
 def _locally(
-    work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain], count: int
+    work: Callable[[Task], Iterator[Point]], chains: Sequence[Task], count: int
 ) -> Iterator[Point]:
     """Solve chains in processes of this machine; start anew should none be left."""
     import dask
@@ -177,7 +177,7 @@ def _any_process(cluster: Any) -> bool:
     return any(nanny.is_alive() for nanny in cluster.workers.values())
 
 
-def _absolute(chains: Sequence[Chain]) -> list[Chain]:
+def _absolute(chains: Sequence[Task]) -> list[Task]:
     """Return chains whose files have the same names everywhere."""
     out = []
     for task in chains:
@@ -191,7 +191,7 @@ def _absolute(chains: Sequence[Chain]) -> list[Chain]:
 class _Followed:
     """A chain that was handed to a worker, how many of its points are told, and its losses."""
 
-    task: Chain
+    task: Task
     told: int = 0
     losses: int = 0
 
@@ -222,7 +222,7 @@ class _Followed:
 
 def _collect(
     client: Any,
-    work: Callable[[Chain], Iterator[Point]],
+    work: Callable[[Task], Iterator[Point]],
     chains: Sequence[_Followed],
     alive: Callable[[], bool] = lambda: True,
 ) -> Iterator[Point]:
@@ -267,7 +267,7 @@ def _collect(
                     yield from followed.appeared(all_of_them=False)
 
 
-def _run(work: Callable[[Chain], Iterator[Point]], task: Chain) -> None:
+def _run(work: Callable[[Task], Iterator[Point]], task: Task) -> None:
     """Solve a chain in a worker, by one thread."""
     numba.config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
     with threadpool_limits(limits=1):

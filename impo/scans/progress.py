@@ -12,7 +12,7 @@ from tqdm import tqdm
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import load
-from impo.scans.tasks import Chain, Point, running
+from impo.scans.tasks import Point, Task, running
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SHOWN = 3  # points under way
 class Bar:
     """Counts points, and tells of those under way what they report: a context."""
 
-    def __init__(self, work: Sequence[Chain]):
+    def __init__(self, work: Sequence[Task]):
         self._total = sum(len(task.points) for task in work)
         self._task = work[0] if work else None
         self._done = self._new = self._poor = 0

@@ -19,13 +19,13 @@ from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.scans.checkpoint import INTERVAL
 from impo.scans.progress import Bar
-from impo.scans.tasks import Chain, Point, finished, remove_litter, solve_chain, starts_warm
+from impo.scans.tasks import Point, Task, finished, remove_litter, solve_chain, starts_warm
 
-Executor = Callable[[Callable[[Chain], Iterator[Point]], Sequence[Chain]], Iterable[Point]]
+Executor = Callable[[Callable[[Task], Iterator[Point]], Sequence[Task]], Iterable[Point]]
 DIRECTIONS = ("forward", "backward", "both")
 
 
-def serial(work: Callable[[Chain], Iterator[Point]], chains: Sequence[Chain]) -> Iterator[Point]:
+def serial(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Iterator[Point]:
     """Solve the chains one after the other in this process: the simplest executor.
 
     An executor applies `work` to every chain and gives its points in any order. One that spreads
@@ -86,7 +86,7 @@ def sweep(
             raise StoreError(f"Cannot write to {directory}: {error.strerror}.") from error
         remove_litter(directory)
     with Bar(work) as bar:
-        remaining: list[Chain] = []
+        remaining: list[Task] = []
         for task in work:
             known = _known(task)
             if len(known) < len(task.points):
@@ -102,7 +102,7 @@ def _work(
     directory: Path | None,
     direction: str,
     interval: float,
-) -> list[Chain]:
+) -> list[Task]:
     """Return all chains; of a line in which no point starts from another every point is one."""
     one_of("direction", direction, DIRECTIONS)
     run = secrets.token_hex(8)
@@ -129,7 +129,7 @@ def _work(
         back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
         lines = lines + back if shift else back
     return [
-        Chain(tuple(p for _, p in line), tuple(n for n, _ in line), directory, run, interval)
+        Task(tuple(p for _, p in line), tuple(n for n, _ in line), directory, run, interval)
         for line in lines
     ]
 
@@ -142,7 +142,7 @@ def _share(count: int, part: tuple[int, int]) -> range:
     return range(first, count, step)
 
 
-def _known(task: Chain) -> list[Point]:
+def _known(task: Task) -> list[Point]:
     """Return the finished points of a chain."""
     pairs = zip(task.numbers, task.paths, strict=True)
     return [(n, path) for n, path in pairs if path is not None and finished(path) is not None]

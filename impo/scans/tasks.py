@@ -38,7 +38,7 @@ Point = tuple[int, Path | SteadyState]
 
 
 @dataclass(frozen=True)
-class Chain:
+class Task:
     """Points solved one after the other, and where their results are kept.
 
     Attributes
@@ -91,7 +91,7 @@ def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:24] + ".h5"
 
 
-def solve_chain(task: Chain) -> Iterator[Point]:
+def solve_chain(task: Task) -> Iterator[Point]:
     """Solve one chain, or read what is finished; yield (number, path of the result or result)."""
     last_good: Path | SteadyState | None = None
     for number, (model, method), path in zip(task.numbers, task.points, task.paths, strict=True):
@@ -135,7 +135,7 @@ def remove_litter(directory: Path) -> None:
 
 
 def _solve_and_keep(
-    task: Chain, number: int, point: tuple[LindbladModel, Any], start: Any, path: Path
+    task: Task, number: int, point: tuple[LindbladModel, Any], start: Any, path: Path
 ) -> Any:
     """Solve a point, going on from its checkpoint, and write its result."""
     with Running(path, task.run, number) as running:

@@ -12,8 +12,8 @@ from itertools import product
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout
 from impo.tensor.tables import Gather, Moves, Sector, Tables
 
@@ -23,7 +23,7 @@ def pair_charges(first: PhysicalLeg, second: PhysicalLeg) -> list[int]:
     return sorted({a + b for a, b in product(first.counts, second.counts)})
 
 
-def pair_index(first: PhysicalLeg, second: PhysicalLeg, charge: int) -> tuple[NDArray, NDArray]:
+def pair_index(first: PhysicalLeg, second: PhysicalLeg, charge: int) -> tuple[Array, Array]:
     """Return the operators (p0, p1) with the given total charge, in the order of the gates."""
     left, right = [], []
     for q, members in first.members.items():
@@ -63,8 +63,8 @@ class ContractionPlan:
         layout = TensorLayout(left, first, middle)
         computed = [q for q in middle.counts if q >= 0 or not mirror]
         self._products: list[tuple[int, int, int, int, int]] = []
-        self._old: dict[int, NDArray] = {}
-        self._theta_blocks: dict[tuple[int, int, int], NDArray] = {}
+        self._old: dict[int, Array] = {}
+        self._theta_blocks: dict[tuple[int, int, int], Array] = {}
         self._contract(layout, TensorLayout(middle, second, right), computed)
         possible = [c for c in pair_charges(first, second) if c >= 0 or not mirror]
         sizes = {c: len(pair_index(first, second, c)[0]) for c in possible}
@@ -128,7 +128,7 @@ class ContractionPlan:
         left, right = self.legs
         return sum(left.counts[ql] * right.counts[qr] for ql, qr in self._columns(charge))
 
-    def _mirror_sign(self, ql: int, qr: int) -> NDArray:
+    def _mirror_sign(self, ql: int, qr: int) -> Array:
         left, right = self.legs
         return left.parity(ql)[:, None, None, None] * right.parity(qr)
 
@@ -161,7 +161,7 @@ class ContractionPlan:
         index, sign = (np.concatenate(column, axis=0) for column in zip(*rows, strict=True))
         return Gather.of(index, sign)
 
-    def _gated_blocks(self) -> dict[tuple[int, int, int], NDArray]:
+    def _gated_blocks(self) -> dict[tuple[int, int, int], Array]:
         """Return the positions of block (charge of vL, of p0, of vR) after the gates."""
         left, right = self.legs
         first, second = self.physical
@@ -192,7 +192,7 @@ class ContractionPlan:
         from_right = {qr - q for qr in right.counts for q in second.counts}
         return sorted(q for q in from_left & from_right if q >= 0 or not self.mirror)
 
-    def _full(self, charge: int) -> tuple[NDArray, NDArray, list[int], list[int]]:
+    def _full(self, charge: int) -> tuple[Array, Array, list[int], list[int]]:
         """Return positions and signs of the matrix (vL p0) (p1 vR), and charges of vL and vR."""
         left, right = self.legs
         first, second = self.physical
@@ -269,9 +269,9 @@ class ContractionPlan:
 class Orbits:
     """Rows (or columns) of a charge-0 matrix, joined with their mirror images."""
 
-    member: NDArray
-    partner: NDArray
-    paired: NDArray
+    member: Array
+    partner: Array
+    paired: Array
 
 
 def orbits(

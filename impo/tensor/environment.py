@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from functools import cached_property, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
+from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.tensor.gates import rank_scale
-from impo.tensor.matrix_product import Chain
+from impo.tensor.matrix_product import MatrixProduct
 
 
 class TraceEnvironment:
@@ -39,7 +39,7 @@ class TraceEnvironment:
         the sector of the identity. One means that the trace does not fix the state.
     """
 
-    def __init__(self, chain: Chain, bases: Sequence[OperatorBasis], weight: float):
+    def __init__(self, chain: MatrixProduct, bases: Sequence[OperatorBasis], weight: float):
         self.bases = bases
         self.infinite = chain.infinite
         self.tensors = [
@@ -64,7 +64,7 @@ class TraceEnvironment:
             rights.append(_unit(self.transfer[site] @ rights[-1]))
         self.right = rights[::-1]
 
-    def _fixed_points(self) -> tuple[NDArray, NDArray, float]:
+    def _fixed_points(self) -> tuple[Array, Array, float]:
         """Return the dominant left and right vectors on the bond left of site 0."""
         neutral = np.flatnonzero(self.charges[0] == 0)
         tile = self.tile[np.ix_(neutral, neutral)]
@@ -82,11 +82,11 @@ class TraceEnvironment:
         return found[0], found[1], float(ratio)
 
     @cached_property
-    def tile(self) -> NDArray:
+    def tile(self) -> Array:
         """Transfer matrix of one tile; # vL vR."""
         return reduce(np.matmul, self.transfer)
 
-    def marginal(self, first: int, length: int) -> NDArray:
+    def marginal(self, first: int, length: int) -> Array:
         """Return the coefficients of the reduced density operator of neighbouring sites.
 
         Parameters
@@ -109,7 +109,7 @@ class TraceEnvironment:
             trace = trace @ self.bases[site % n].trace
         return coefficients / trace
 
-    def chain_of(self, factors: Sequence[tuple[int, NDArray | None]]) -> NDArray:
+    def chain_of(self, factors: Sequence[tuple[int, Array | None]]) -> Array:
         """Return a contraction over consecutive sites, normalised by the trace.
 
         Parameters
@@ -149,8 +149,8 @@ class TraceEnvironment:
         return (block @ right).reshape(shape) / (norm @ right)
 
     def sequence(
-        self, first: int, op_first: NDArray, second: int, op_second: NDArray, count: int
-    ) -> NDArray:
+        self, first: int, op_first: Array, second: int, op_second: Array, count: int
+    ) -> Array:
         """Return <A_first B_second>, <A_first B_{second + n}>, ... with n sites per tile."""
         n = len(self.bases)
         tensor = self.tensors[first % n]
@@ -169,5 +169,5 @@ class TraceEnvironment:
         return np.array(out)
 
 
-def _unit(vector: NDArray) -> NDArray:
+def _unit(vector: Array) -> Array:
     return vector / np.linalg.norm(vector)

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from impo.arrays import Array
 
 # The series of a matrix of this norm loses four digits to cancellation at most.
 LARGEST = 10.0
@@ -17,7 +18,7 @@ STRIP = 64
 TOGETHER = 4
 
 
-def exponential(matrix: csr_array) -> NDArray:
+def exponential(matrix: csr_array) -> Array:
     """Return exp(matrix) as a full matrix.
 
     The Taylor series of matrix / 2^s, summed in products with the sparse matrix, is squared s
@@ -35,7 +36,7 @@ def exponential(matrix: csr_array) -> NDArray:
     return out
 
 
-def _padded(matrix: csr_array) -> tuple[NDArray, NDArray, NDArray]:
+def _padded(matrix: csr_array) -> tuple[Array, Array, Array]:
     """Return the rows with zeros added until their lengths are multiples of TOGETHER."""
     counts = np.diff(matrix.indptr)
     pointers = np.concatenate([[0], np.cumsum(-(-counts // TOGETHER) * TOGETHER)])

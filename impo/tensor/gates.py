@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from impo.arguments import UnsupportedModelError
+from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, infinite_chain
@@ -31,7 +31,7 @@ class Gate:
         self._flat = np.empty(sum(n * n for n in sizes.values()), dtype)
         self._made: set[int] = set()
 
-    def flat(self, charges: Set[int]) -> NDArray:
+    def flat(self, charges: Set[int]) -> Array:
         """Return all blocks one after the other; only those of the given charges are sure."""
         for charge in charges - self._made:
             block = exponential(self._time * self._blocks[charge])
@@ -40,7 +40,7 @@ class Gate:
             self._made.add(charge)
         return self._flat
 
-    def __getitem__(self, charge: int) -> NDArray:
+    def __getitem__(self, charge: int) -> Array:
         """Return the block of a pair charge; # (p0 p1) (p0' p1')."""
         start, n = self._starts[charge], self._blocks[charge].shape[0]
         return self.flat({charge})[start : start + n * n].reshape(n, n)
@@ -57,12 +57,12 @@ class Bond:
         return Gate(self.blocks, time, single)
 
 
-def rank_scale(rank: NDArray, weight: float) -> NDArray:
+def rank_scale(rank: Array, weight: float) -> Array:
     """Return (2k + 1)^-weight, by which coefficients of rank k are scaled before a truncation."""
     return (2.0 * rank + 1) ** -weight
 
 
-def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[NDArray]:
+def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
     """Return the conserved charge of every basis operator of every site."""
     if not len(generator.weights):
         return [np.zeros(len(basis), dtype=int) for basis in bases]
@@ -103,7 +103,7 @@ def check_nearest_neighbour(generator: Generator) -> None:
 
 def bond_products(
     generator: Generator, bases: Sequence[OperatorBasis], infinite: bool
-) -> list[list[tuple[NDArray, NDArray]]]:
+) -> list[list[tuple[Array, Array]]]:
     """Return the Liouvillian of every bond as a list of products of two one-site matrices.
 
     Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in
@@ -111,13 +111,13 @@ def bond_products(
     """
     n = len(bases)
     count = n if infinite else n - 1
-    bonds: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(count)]
+    bonds: list[list[tuple[Array, Array]]] = [[] for _ in range(count)]
     unit = [np.eye(len(basis)) for basis in bases]
     strength = np.zeros(count)
     for term in generator.components:
         if len(term.positions) == 2:
             strength[term.positions[0]] += abs(term.coefficient)
-    local: dict[int, NDArray] = {}
+    local: dict[int, Array] = {}
     for positions, matrices in generator.superoperators(bases):
         if len(positions) == 2:
             bonds[positions[0]].append((matrices[0], matrices[1]))

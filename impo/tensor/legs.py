@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from impo.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class Leg:
         return sum(self.counts.values())
 
     @cached_property
-    def charges(self) -> NDArray:
+    def charges(self) -> Array:
         """Charge of every state."""
         return np.repeat(list(self.counts), list(self.counts.values()))
 
-    def parity(self, charge: int) -> NDArray:
+    def parity(self, charge: int) -> Array:
         """Return the sign of the states of one charge under the exchange of q and -q."""
         signs = np.ones(self.counts[charge])
         if charge == 0:
@@ -87,7 +89,7 @@ class PhysicalLeg:
         return {charge: len(members) for charge, members in self.index}
 
     @cached_property
-    def members(self) -> dict[int, NDArray]:
+    def members(self) -> dict[int, Array]:
         """Positions in the basis per charge."""
         return {charge: np.array(members) for charge, members in self.index}
 
@@ -138,7 +140,7 @@ class TensorLayout:
         return max((place.stop for place, _ in self.matrices.values()), default=0)
 
     @cached_property
-    def blocks(self) -> dict[tuple[int, int], NDArray]:
+    def blocks(self) -> dict[tuple[int, int], Array]:
         """Flat positions of the elements of block (charge of vL, charge of vR); # vL p vR."""
         out = {}
         for right, (place, shape) in self.matrices.items():
@@ -147,14 +149,14 @@ class TensorLayout:
                 out[left, right] = positions[rows].reshape(self.left.counts[left], -1, shape[1])
         return out
 
-    def to_dense(self, flat: NDArray) -> NDArray:
+    def to_dense(self, flat: Array) -> Array:
         """Return the full tensor, operators in the order of the basis; # vL p vR."""
         dense = np.zeros((self.left.size, self.physical.size, self.right.size), flat.dtype)
         for place, positions in self._places():
             dense[place] = flat[positions]
         return dense
 
-    def from_dense(self, dense: NDArray) -> NDArray:
+    def from_dense(self, dense: Array) -> Array:
         """Return the flat array of a full tensor; what breaks the charge rule is dropped."""
         flat = np.zeros(self.size, dense.dtype)
         for place, positions in self._places():

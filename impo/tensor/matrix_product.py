@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import Gate
 from impo.tensor.kernel import rebuild, two_site
@@ -24,7 +24,7 @@ class Truncation:
 
 
 @dataclass
-class Chain:
+class MatrixProduct:
     """Coefficients of a density operator in a (weighted) operator basis: right-canonical tensors.
 
     Attributes
@@ -45,15 +45,15 @@ class Chain:
 
     physical: list[PhysicalLeg]
     legs: list[Leg]
-    tensors: list[NDArray]
-    singular_values: list[NDArray]
+    tensors: list[Array]
+    singular_values: list[Array]
     infinite: bool
     mirror: bool
 
     def __len__(self) -> int:
         return len(self.tensors)
 
-    def copy(self) -> "Chain":
+    def copy(self) -> "MatrixProduct":
         """Return a chain that can be evolved without changing this one."""
         return replace(
             self,
@@ -70,7 +70,7 @@ class Chain:
         """Return the order of the elements of a tensor."""
         return TensorLayout(self.legs[site], self.physical[site], self.right_leg(site))
 
-    def dense(self, site: int) -> NDArray:
+    def dense(self, site: int) -> Array:
         """Return the full tensor of a site; # vL p vR."""
         return self.layout(site).to_dense(self.tensors[site])
 
@@ -104,13 +104,13 @@ class Chain:
         return discarded
 
 
-def product_chain(
-    coefficients: Sequence[NDArray], physical: Sequence[PhysicalLeg], infinite: bool, mirror: bool
-) -> Chain:
+def product_state(
+    coefficients: Sequence[Array], physical: Sequence[PhysicalLeg], infinite: bool, mirror: bool
+) -> MatrixProduct:
     """Return a product state from the coefficients of each site; only charge 0 may be present."""
     n = len(coefficients)
     legs = [TRIVIAL] * (n if infinite else n + 1)
-    chain = Chain(list(physical), legs, [], [np.ones(1)] * len(legs), infinite, mirror)
+    chain = MatrixProduct(list(physical), legs, [], [np.ones(1)] * len(legs), infinite, mirror)
     for site, values in enumerate(coefficients):
         layout = TensorLayout(TRIVIAL, physical[site], TRIVIAL)
         flat = layout.from_dense(values[None, :, None])

@@ -5,8 +5,8 @@ from functools import lru_cache
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.tensor.contraction import ContractionPlan, orbits
 from impo.tensor.legs import Leg, TensorLayout
 from impo.tensor.tables import Gather
@@ -37,7 +37,7 @@ class SplitPlan:
         self.second = self._gather(plan, kept, second, on_left=False)
         self.order = self._order(plan, kept)
 
-    def _order(self, plan: ContractionPlan, kept: Sequence[int]) -> NDArray:
+    def _order(self, plan: ContractionPlan, kept: Sequence[int]) -> Array:
         order = np.empty(self.middle.size, np.int32)
         filled: dict[int, int] = {}
         start = 0
@@ -97,7 +97,7 @@ class SplitPlan:
         return Gather.of(index, weight)
 
 
-def _matrix(block: NDArray, on_left: bool) -> NDArray:
+def _matrix(block: Array, on_left: bool) -> Array:
     """Return # vL p vM as (vL p) vM, or # vM p vR as (p vR) vM."""
     if on_left:
         return block.reshape(-1, block.shape[2])

@@ -5,7 +5,8 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 Shape = tuple[int, int]
 
@@ -16,11 +17,11 @@ FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 class Gather(NamedTuple):
     """Elements of one flat array as a selection from another, times `FACTORS[factor]`."""
 
-    source: NDArray
-    factor: NDArray
+    source: Array
+    factor: Array
 
     @classmethod
-    def of(cls, source: NDArray, weight: NDArray) -> "Gather":
+    def of(cls, source: Array, weight: Array) -> "Gather":
         """Return the selection with weights that are among the factors."""
         number = np.rint(2 * weight.ravel()) + 3  # twice the factors round to -3 ... 3
         return cls(source.ravel().astype(np.int32), number.astype(np.int8))
@@ -71,7 +72,7 @@ class Moves(NamedTuple):
 
     pick: Gather
     image: Gather | None
-    row_state: NDArray
+    row_state: Array
     old: Gather
     before: int
 
@@ -102,17 +103,17 @@ class Tables(NamedTuple):
         From the regrouped second tensor to the guesses, `before` rows per sector.
     """
 
-    regroup: NDArray
-    products: NDArray
+    regroup: Array
+    products: Array
     theta_size: int
-    gates: NDArray
-    gate_source: NDArray
-    gate_factor: NDArray
-    sectors: NDArray
-    pick_source: NDArray
-    pick_factor: NDArray
-    mirror_source: NDArray
-    mirror_factor: NDArray
-    row_state: NDArray
-    old_source: NDArray
-    old_factor: NDArray
+    gates: Array
+    gate_source: Array
+    gate_factor: Array
+    sectors: Array
+    pick_source: Array
+    pick_factor: Array
+    mirror_source: Array
+    mirror_factor: Array
+    row_state: Array
+    old_source: Array
+    old_factor: Array

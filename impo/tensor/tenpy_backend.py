@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from tenpy.algorithms.tebd import TEBDEngine
 from tenpy.models.model import NearestNeighborModel
 from tenpy.networks.mps import MPS
 
 from impo.arguments import ArgumentError, fail, non_negative, one_of, positive, positive_integer
+from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Component, Generator
 from impo.tensor.tenpy_bridge import (
@@ -54,7 +54,7 @@ def physical_frame(generator: Generator) -> Generator:
 def product_mps(
     generator: Generator,
     bases: Sequence[OperatorBasis],
-    states: Sequence[NDArray],
+    states: Sequence[Array],
     charges: bool = True,
     bc: str = "infinite",
 ) -> MPS:
@@ -152,7 +152,7 @@ def expectation(
     mps: MPS,
     generator: Generator,
     bases: Sequence[OperatorBasis],
-    operators: Mapping[int, NDArray],
+    operators: Mapping[int, Array],
 ) -> complex:
     """Return Tr(rho O_i O_j ...) / Tr rho of the physical one-site operators at given positions.
 
@@ -177,7 +177,7 @@ def expectation(
         raise fail("operators", "on positions of the chain", list(operators))
     tensors = from_mps(mps)[0]
 
-    def tile(number: int, with_operators: bool) -> NDArray:
+    def tile(number: int, with_operators: bool) -> Array:
         total = np.eye(tensors[0].shape[0])
         for site, (basis, tensor) in enumerate(zip(bases, tensors, strict=True)):
             position = number * n + site
@@ -196,7 +196,7 @@ def expectation(
     return complex(left @ right)
 
 
-def _fixed_points(transfer: NDArray) -> tuple[NDArray, NDArray, complex]:
+def _fixed_points(transfer: Array) -> tuple[Array, Array, complex]:
     """Return (l, r, eigenvalue) of the leading eigenvalue of a matrix, with l r = 1."""
     values, rights = np.linalg.eig(transfer)
     scale = values[np.argmax(np.abs(values))]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tenpy.linalg import np_conserved as npc
 from tenpy.models.lattice import TrivialLattice
 from tenpy.models.model import CouplingMPOModel
@@ -13,6 +12,7 @@ from tenpy.networks.mps import MPS
 from tenpy.networks.site import Site
 
 from impo.arguments import ArgumentError, one_of
+from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
 
@@ -77,9 +77,9 @@ def liouvillian_model(
 
 def to_mps(
     sites: Sequence[Site],
-    tensors: Sequence[NDArray],
-    charges: Sequence[NDArray],
-    singular_values: Sequence[NDArray] | None = None,
+    tensors: Sequence[Array],
+    charges: Sequence[Array],
+    singular_values: Sequence[Array] | None = None,
     bc: str = "infinite",
 ) -> MPS:
     """Return the TeNPy MPS made of dense tensors.
@@ -112,9 +112,9 @@ def to_mps(
 
 def _assemble(
     sites: Sequence[Site],
-    tensors: Sequence[NDArray],
-    charges: Sequence[NDArray],
-    singular_values: Sequence[NDArray] | None,
+    tensors: Sequence[Array],
+    charges: Sequence[Array],
+    singular_values: Sequence[Array] | None,
     bc: str,
 ) -> MPS:
     """Return the MPS of `to_mps`, in no form if there are no singular values."""
@@ -161,7 +161,7 @@ def _assemble(
     return MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
 
 
-def _bond_leg(site: Site, size: int, charges: NDArray) -> tuple[npc.LegCharge, NDArray]:
+def _bond_leg(site: Site, size: int, charges: Array) -> tuple[npc.LegCharge, Array]:
     """Return the sorted leg of a bond and the order into which it sorts the virtual index."""
     info = site.leg.chinfo
     if info.qnumber == 0:
@@ -179,7 +179,7 @@ def _bond_leg(site: Site, size: int, charges: NDArray) -> tuple[npc.LegCharge, N
     return npc.LegCharge.from_qflat(info, table[order]).bunch()[1], order
 
 
-def from_mps(mps: MPS) -> tuple[list[NDArray], list[NDArray], list[NDArray]]:
+def from_mps(mps: MPS) -> tuple[list[Array], list[Array], list[Array]]:
     """Return (tensors, charges, singular_values) of an MPS, the arguments of `to_mps`.
 
     Tensors are right-canonical if the MPS is canonical; p is in the order of the operator basis;
@@ -196,7 +196,7 @@ def from_mps(mps: MPS) -> tuple[list[NDArray], list[NDArray], list[NDArray]]:
     return tensors, charges, [mps.get_SL(i).copy() for i in range(mps.L)]
 
 
-def _take_apart(mps: MPS) -> tuple[list[NDArray], list[NDArray]]:
+def _take_apart(mps: MPS) -> tuple[list[Array], list[Array]]:
     """Return (tensors, charges); the tensors in B form if the MPS has a form."""
     if np.any(mps.get_total_charge() != 0):
         raise ArgumentError(
@@ -349,7 +349,7 @@ def add_liouvillian(
     return terms
 
 
-def _normalised(matrix: NDArray) -> tuple[complex, NDArray]:
+def _normalised(matrix: Array) -> tuple[complex, Array]:
     """Return (element of largest modulus, matrix divided by it); the first such element counts."""
     size = np.abs(matrix).ravel()
     if size.max() == 0:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impo.tensor.gates import Bond, Gate
-from impo.tensor.matrix_product import Chain, Truncation
+from impo.tensor.matrix_product import MatrixProduct, Truncation
 
 # Blanes and Moan, J. Comput. Appl. Math. 142, 313 (2002): six-stage splitting of order four. Its
 # backward fractions are short, and its error is far below that of Suzuki's scheme at equal cost.
@@ -54,7 +54,7 @@ def trotter_step(bonds: Sequence[Bond], dt: float, single: bool = False) -> Step
     return Step(dt, tuple(stages), stage(0, EVEN[0] + EVEN[-1]))
 
 
-def evolve(chain: Chain, step: Step, count: int, truncation: Truncation) -> float:
+def evolve(chain: MatrixProduct, step: Step, count: int, truncation: Truncation) -> float:
     """Evolve a chain in place by `count` steps; return the largest discarded weight."""
     worst = 0.0
     for number in range(count):

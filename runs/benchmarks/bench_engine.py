@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from impo import ITEBD, steady_state
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import local_operators
-from impo.refinement.approximation import Picture, product_picture
+from impo.refinement.approximation import Approximation, product_approximation
 from impo.refinement.verdict import residual
 from impo.results.dataset import Dataset, Variable
 from impo.tensor import kernel
@@ -83,12 +83,12 @@ def strang(
     return Step(dt, (outer, inner, outer), ((0,), (bonds[0].gate(dt, single),)))
 
 
-def magnetisation(picture: Picture) -> NDArray:
+def magnetisation(approx: Approximation) -> NDArray:
     """Return <Sz>/S of both sites."""
-    operator = local_operators(picture.generator.model.sites[0])["Sz"]
+    operator = local_operators(approx.generator.model.sites[0])["Sz"]
     values = [
-        picture.environment.marginal(number, 1) @ basis.measure(operator)
-        for number, basis in enumerate(picture.bases)
+        approx.environment.marginal(number, 1) @ basis.measure(operator)
+        for number, basis in enumerate(approx.bases)
     ]
     return np.real(values) / np.max(operator)
 
@@ -108,10 +108,10 @@ def until_quiet(
 
 def relaxed(
     generator: Generator, weight: float, chi: int, change: float
-) -> tuple[Picture, int, float]:
+) -> tuple[Approximation, int, float]:
     """Relax the mixed state with impo; return the state, the steps and the seconds of the last."""
     step = strang(generator, weight)
-    start = product_picture(generator, None, len(generator.bases()[0]), weight)
+    start = product_approximation(generator, None, len(generator.bases()[0]), weight)
     work, spent = start.chain.copy(), [0.0]
 
     def advance() -> NDArray:
@@ -126,16 +126,16 @@ def relaxed(
 
 def smallest(
     generator: Generator, weight: float, exact: NDArray, error: float
-) -> tuple[Picture, Measurement]:
+) -> tuple[Approximation, Measurement]:
     """Return impo's run with the smallest bond dimension that reaches the error, as the next does.
 
     Two in a row, because an error can be small by accident.
     """
-    runs: list[tuple[Picture, Measurement]] = []
+    runs: list[tuple[Approximation, Measurement]] = []
     for chi in GRID:
-        picture, steps, per_step = relaxed(generator, weight, chi, error / 10)
-        off = float(np.max(np.abs(magnetisation(picture) - exact)))
-        runs.append((picture, Measurement(chi, steps, per_step, off, True)))
+        approx, steps, per_step = relaxed(generator, weight, chi, error / 10)
+        off = float(np.max(np.abs(magnetisation(approx) - exact)))
+        runs.append((approx, Measurement(chi, steps, per_step, off, True)))
         if len(runs) > 1 and max(run.error for _, run in runs[-2:]) < error:
             return runs[-2]
     return runs[-1]
@@ -173,11 +173,11 @@ def _cases(size: str) -> dict[str, Variable]:
         generator = infinite_chain(model)
         sure = steady_state(model, ITEBD(tol=error / 20))
         exact = sure.expect("Sz").value / spin
-        picture, ours = smallest(generator, WEIGHT, exact, error)
+        approx, ours = smallest(generator, WEIGHT, exact, error)
         _, plain = smallest(generator, 0.0, exact, error)
         others = [tenpy(n, generator, plain, exact, error, PATIENCE[size]) for n in ENGINES]
         rows.append([ours, *others])
-        columns["residual"].append(residual(picture).low)
+        columns["residual"].append(residual(approx).low)
         alone = steady_state(model, ITEBD(tol=error))
         columns["alone"].append(alone.seconds)
         columns["alone_error"].append(np.max(alone.expect("Sz").error) / spin)
@@ -288,7 +288,7 @@ def _scaling(size: str) -> dict[str, Variable]:
     seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
     for i, k in enumerate(ranks):
         step = strang(generator, WEIGHT, 0.5, k, single=k > 4)
-        work = product_picture(generator, None, k, WEIGHT).chain
+        work = product_approximation(generator, None, k, WEIGHT).chain
         for j, chi in enumerate(chis):
             evolve(work, step, 4, Truncation(chi))
             seconds[i, j] = (

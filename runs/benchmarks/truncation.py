@@ -19,7 +19,7 @@ from impo.tensor.contraction import pair_index
 from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import Bond, Gate, bond_liouvillians, one_charge, physical_legs
 from impo.tensor.legs import PhysicalLeg
-from impo.tensor.matrix_product import Chain, Truncation, product_chain
+from impo.tensor.matrix_product import MatrixProduct, Truncation, product_state
 from models.gain_loss import chain
 from runs.benchmarks._density_matrix_truncation import DenseChain
 
@@ -124,10 +124,10 @@ class System:
             update(1, gates[1, False])
             update(0, gates[0, number == count - 1])
 
-    def engine(self, exponents: Sequence[NDArray], chi: int, time: float) -> Chain:
+    def engine(self, exponents: Sequence[NDArray], chi: int, time: float) -> MatrixProduct:
         """Return what the engine makes of the mixed state."""
         mixed = [(basis.k == 0).astype(float) for basis in self.bases]
-        out = product_chain(mixed, self.legs, infinite=True, mirror=True)
+        out = product_state(mixed, self.legs, infinite=True, mirror=True)
         gates = self.gates(exponents, mirror=True)
         self.relax(gates, time, lambda bond, gate: out.update(bond, gate, Truncation(chi)))
         return out
@@ -151,7 +151,7 @@ class System:
         return out
 
     def environment(
-        self, state: Chain | DenseChain, exponents: Sequence[NDArray]
+        self, state: MatrixProduct | DenseChain, exponents: Sequence[NDArray]
     ) -> TraceEnvironment:
         """Return the trace environment of a state in a weighted basis."""
         bases = [
@@ -160,7 +160,9 @@ class System:
         ]
         return TraceEnvironment(state, bases, 0.0)
 
-    def observables(self, state: Chain | DenseChain, exponents: Sequence[NDArray]) -> NDArray:
+    def observables(
+        self, state: MatrixProduct | DenseChain, exponents: Sequence[NDArray]
+    ) -> NDArray:
         """Return <Sz>/S, Var(Sz)/S^2 and |<S+S->|/S^2 of both sites and bonds, shape (3, 2)."""
         found = self.environment(state, exponents)
         operators = local_operators(self.generator.sites[0])

@@ -6,7 +6,7 @@ import pytest
 from impo import ITEBD, Exact, Status, steady_state
 from impo.operators.liouvillian import infinite_chain
 from impo.operators.local import local_operators
-from impo.refinement.approximation import Picture, product_picture
+from impo.refinement.approximation import Approximation, product_approximation
 from impo.tensor import tenpy_backend as stock
 from impo.tensor.gates import bond_liouvillians, one_charge
 from impo.tensor.matrix_product import Truncation
@@ -93,15 +93,15 @@ def test_three_ways_to_evolve_an_infinite_chain():
     pair = {}
     for charges in (True, False):
         generator = one_charge(infinite_chain(model, charges))
-        picture = product_picture(generator, states, 1, 0.0)
-        bonds = bond_liouvillians(generator, picture.bases, 0.0, mirror=picture.chain.mirror)
-        evolve(picture.chain, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
-        environment = Picture(generator, picture.chain, 1, 0.0).environment
+        approx = product_approximation(generator, states, 1, 0.0)
+        bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=approx.chain.mirror)
+        evolve(approx.chain, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
+        environment = Approximation(generator, approx.chain, 1, 0.0).environment
         for sites in ((0, 1), (1, 2), (0, 3)):
             ends = []
             for position, op in zip(sites, ("S+", "S-"), strict=True):
                 matrix = generator.rotated(position, local_operators(generator.sites[0])[op])
-                ends.append((position, picture.bases[position % 2].measure(matrix)))
+                ends.append((position, approx.bases[position % 2].measure(matrix)))
             pair[charges, sites] = complex(environment.chain_of(ends))
     plain = stock.physical_frame(infinite_chain(model))
     bases = plain.bases()

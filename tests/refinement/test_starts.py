@@ -16,7 +16,7 @@ from impo import (
 from impo.methods.itebd.solve import chain_generator
 from impo.operators.liouvillian import infinite_chain
 from impo.operators.local import local_operators
-from impo.refinement.approximation import Check
+from impo.refinement.approximation import Refinement
 from impo.refinement.starts import (
     approach_rate,
     have_met,
@@ -99,15 +99,15 @@ def test_what_a_larger_bond_dimension_decides(apart, change, met):
 @pytest.mark.parametrize("model", [gain_loss.chain(0.5), gain_loss.chain(2), ising.chain()])
 def test_the_second_start_differs_from_the_mixed_state(model):
     generator = chain_generator(model, ITEBD())
-    picture = second_start(generator, 4, 1.5)
-    assert picture.smallest_eigenvalue > 0
-    assert np.abs(picture.monitor).max() < 1
+    approx = second_start(generator, 4, 1.5)
+    assert approx.smallest_eigenvalue > 0
+    assert np.abs(approx.monitor).max() < 1
     for position, site in enumerate(generator.sites):
         names = ("Sx", "Sy", "Sz") if generator.hermitian_basis else ("Sz",)
         for name in names:
             matrix = local_operators(site)[name]
-            vector = picture.bases[position].measure(matrix)
-            mean = picture.environment.marginal(position, 1) @ vector
+            vector = approx.bases[position].measure(matrix)
+            mean = approx.environment.marginal(position, 1) @ vector
             assert mean / np.linalg.norm(matrix, 2) > 0.1
 
 
@@ -199,9 +199,9 @@ def test_hidden_conservation_laws_are_never_converged(model):
 
 def test_an_error_that_is_not_known_is_infinite():
     state = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 1.5, 1.0), ITEBD(tol=1e-2))
-    unknown = Check("cutoff", state.picture, state.picture, np.inf)
+    unknown = Refinement("cutoff", state.approximation, state.approximation, np.inf)
     assert unknown.error == np.inf
-    assert np.all(unknown.error_of(lambda picture: picture.monitor) == np.inf)
+    assert np.all(unknown.error_of(lambda approx: approx.monitor) == np.inf)
 
 
 def test_a_given_start_decides_what_is_conserved():

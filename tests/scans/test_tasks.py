@@ -205,10 +205,10 @@ def test_attempts_are_those_of_one_run(tmp_path):
 
 
 def test_the_fourth_attempt_is_a_failure(tmp_path, log):
-    (work,) = points.Chain(((models()[0], Faulty(log)),), (0,), tmp_path, "run").paths
+    (work,) = points.Task(((models()[0], Faulty(log)),), (0,), tmp_path, "run").paths
     for _ in range(ATTEMPTS):
         Running(work, "run", 0).__enter__()
-    task = points.Chain(((models()[0], Faulty(log)),), (0,), tmp_path, "run")
+    task = points.Task(((models()[0], Faulty(log)),), (0,), tmp_path, "run")
     ((_, path),) = solve_chain(task)
     assert finished(path).message.startswith("The process that computed it was killed 3 times")
     assert not os.path.exists(log)

@@ -7,7 +7,7 @@ from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs, rank_scale
-from impo.tensor.matrix_product import Truncation, product_chain
+from impo.tensor.matrix_product import Truncation, product_state
 from impo.tensor.trotter import evolve, trotter_step
 
 
@@ -32,7 +32,7 @@ class OpenChain:
             values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)
             coefficients.append(values.real if generator.real else values.astype(complex))
         legs = physical_legs(generator, self.bases)
-        self.chain = product_chain(coefficients, legs, infinite=False, mirror=self.mirror)
+        self.chain = product_state(coefficients, legs, infinite=False, mirror=self.mirror)
         self.discarded = evolve(
             self.chain, trotter_step(self.bonds, dt), round(time / dt), Truncation(10**6)
         )

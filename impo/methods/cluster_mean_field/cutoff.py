@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.state import MARGIN, ClusterMeanFieldState
 from impo.model import Boson, LindbladModel
 from impo.results.estimate import Status
@@ -20,7 +20,7 @@ def larger_cutoffs(model: LindbladModel) -> LindbladModel:
     return replace(model, sites=sites)
 
 
-def embedded(state: ClusterMeanFieldState, model: LindbladModel) -> NDArray:
+def embedded(state: ClusterMeanFieldState, model: LindbladModel) -> Array:
     """Return the density matrix of a cluster among the states of a model with larger cut-offs."""
     cells = state.cells
     old = [site.dimension for site in state.model.sites] * cells

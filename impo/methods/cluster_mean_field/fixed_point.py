@@ -4,14 +4,15 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 _FAR = 1e6  # growth since the start with which a map has no fixed point in reach
 
-Rate = Callable[[NDArray], NDArray]
+Rate = Callable[[Array], Array]
 
 
-def runge_kutta(rate: Rate, x: NDArray, dt: float, steps: int) -> NDArray:
+def runge_kutta(rate: Rate, x: Array, dt: float, steps: int) -> Array:
     """Return x after classical fourth-order steps; its fixed points are the zeros of `rate`.
 
     A step that is too long for the motion leads to infinity or nan, without a warning.
@@ -26,7 +27,7 @@ def runge_kutta(rate: Rate, x: NDArray, dt: float, steps: int) -> NDArray:
     return x
 
 
-def stable_step(rate: Rate, x: NDArray, iterations: int = 30) -> float:
+def stable_step(rate: Rate, x: Array, iterations: int = 30) -> float:
     """Return a time step for which Runge-Kutta steps of a linear rate do not grow.
 
     Power iteration finds the size of the fastest mode; the method is stable up to 2.6 over it on
@@ -52,12 +53,12 @@ def stable_step(rate: Rate, x: NDArray, iterations: int = 30) -> float:
 
 
 def anderson(
-    step: Callable[[NDArray], NDArray],
-    x: NDArray,
+    step: Callable[[Array], Array],
+    x: Array,
     tolerance: float,
     depth: int = 10,
     iterations: int = 200,
-) -> tuple[NDArray, int]:
+) -> tuple[Array, int]:
     """Iterate x -> step(x) with Anderson mixing.
 
     Parameters
@@ -78,8 +79,8 @@ def anderson(
     x, iterations
         The last x and the number of applications; nan and `iterations` if the map diverges.
     """
-    inputs: deque[NDArray] = deque(maxlen=depth)
-    changes: deque[NDArray] = deque(maxlen=depth)
+    inputs: deque[Array] = deque(maxlen=depth)
+    changes: deque[Array] = deque(maxlen=depth)
     last_x = last_f = None
     far = _FAR * (1 + np.abs(x).max())
     for count in range(1, iterations + 1):

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, eye_array, kron
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
+from impo.arrays import Array
 from impo.model import LindbladModel, Site
 from impo.operators.liouvillian import Component, infinite_chain
 from impo.operators.local import charge_parts, local_operators, state_charges
@@ -32,7 +32,7 @@ _TINY = 1e-12
 class _Field:
     """-i coefficient * operator of the cluster, times expectations of operators of its copies."""
 
-    data: NDArray  # aligned with the data of K
+    data: Array  # aligned with the data of K
     means: tuple[coo_array, ...]
     distances: tuple[int, ...]  # of these copies, in clusters
 
@@ -58,11 +58,11 @@ class ClusterFlow:
 
     model: LindbladModel
     sites: tuple[Site, ...]
-    angles: NDArray
+    angles: Array
     real: bool
     effective: csr_array
     fields: tuple[_Field, ...]
-    jumps: tuple[tuple[int, NDArray], ...]
+    jumps: tuple[tuple[int, Array], ...]
     charges: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
@@ -75,12 +75,12 @@ class ClusterFlow:
         """Dimension d of the Hilbert space of the cluster."""
         return math.prod(self.dims)
 
-    def field_values(self, rho: NDArray) -> NDArray:
+    def field_values(self, rho: Array) -> Array:
         """Return the product of expectations that multiplies each mean-field operator."""
         values = [math.prod(expectation(o, rho) for o in field.means) for field in self.fields]
         return np.array(values)
 
-    def largest_fields(self) -> NDArray:
+    def largest_fields(self) -> Array:
         """Return bounds on the size of `field_values`: products of operator norms."""
         norms = [
             [math.sqrt(abs(o).sum(axis=0).max() * abs(o).sum(axis=1).max()) for o in field.means]
@@ -88,7 +88,7 @@ class ClusterFlow:
         ]
         return np.array([math.prod(norm) for norm in norms])
 
-    def rate(self, rho: NDArray, fields: NDArray | None = None) -> NDArray:
+    def rate(self, rho: Array, fields: Array | None = None) -> Array:
         """Return d rho/dt of a Hermitian rho; in given fields rather than its own if any."""
         values = self.field_values(rho) if fields is None else fields
         half = self._driven(self.effective.data + self._field_data(values), rho)
@@ -96,7 +96,7 @@ class ClusterFlow:
         # adding the adjoint of all of it keeps rounding from growing in the anti-Hermitian part
         return half + half.conj().T
 
-    def linear_rate(self, rho: NDArray, fields: NDArray, delta: NDArray) -> NDArray:
+    def linear_rate(self, rho: Array, fields: Array, delta: Array) -> Array:
         """Return the change of d rho/dt with a small Hermitian change of rho, whose fields move."""
         moved = np.zeros(len(self.fields), dtype=complex)
         for i, field in enumerate(self.fields):
@@ -106,7 +106,7 @@ class ClusterFlow:
         half = self._driven(self._field_data(moved), rho)
         return self.rate(delta, fields) + half + half.conj().T
 
-    def _field_data(self, values: NDArray) -> NDArray:
+    def _field_data(self, values: Array) -> Array:
         """Return the mean-field part of K, as elements of the common sparse pattern."""
         zero = np.zeros_like(self.effective.data)
         return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
@@ -119,7 +119,7 @@ class ClusterFlow:
             (data.real if self.real else data, *self._pattern), shape=self.effective.shape
         )
 
-    def _driven(self, data: NDArray, rho: NDArray) -> NDArray:
+    def _driven(self, data: Array, rho: Array) -> Array:
         """Return K rho for the elements of K."""
         self._matrix.data = np.ascontiguousarray(data.real) if self.real else data
         return self._matrix @ rho
@@ -147,7 +147,7 @@ class ClusterFlow:
             out.append(((left, d, self.dimension // (left * d)), parts))
         return out
 
-    def _recycle(self, out: NDArray, rho: NDArray) -> None:
+    def _recycle(self, out: Array, rho: Array) -> None:
         """Add sum L rho L^+ / 2; both may have one more axis, at the end."""
         for shape, parts in self._bands:
             target = out.reshape(shape * 2 + out.shape[2:])
@@ -156,7 +156,7 @@ class ClusterFlow:
                 weights = weights[..., None] if out.ndim > 2 else weights
                 target[rows] += weights * source[columns]
 
-    def frozen_rate(self, block: NDArray, fields: NDArray) -> NDArray:
+    def frozen_rate(self, block: Array, fields: Array) -> Array:
         """Return d X/dt in given fields of any matrices, Hermitian or not, shape (d, d, count)."""
         d, shape = self.dimension, block.shape
         data = self.effective.data + self._field_data(fields)
@@ -167,7 +167,7 @@ class ClusterFlow:
         self._recycle(twice, block)
         return out + 2 * twice
 
-    def responses(self, rho: NDArray) -> tuple[NDArray, list[list[tuple[int, coo_array]]]]:
+    def responses(self, rho: Array) -> tuple[Array, list[list[tuple[int, coo_array]]]]:
         """Return how fields move rho, and how small changes of the copies move the fields.
 
         Returns
@@ -198,18 +198,18 @@ class ClusterFlow:
         return np.array(directions).reshape(-1, *rho.shape), changes
 
     @property
-    def _pattern(self) -> tuple[NDArray, NDArray]:
+    def _pattern(self) -> tuple[Array, Array]:
         return self.effective.indices, self.effective.indptr
 
-    def frame(self) -> NDArray:
+    def frame(self) -> Array:
         """Return the diagonal u with rho_physical = u rho u^+, shape (d,)."""
-        phase: NDArray = np.ones(1, dtype=complex)
+        phase: Array = np.ones(1, dtype=complex)
         for site, angle in zip(self.sites, self.angles, strict=True):
             phase = np.kron(phase, np.exp(-1j * angle * state_charges(site)))
         return phase
 
 
-def expectation(operator: coo_array, rho: NDArray) -> complex:
+def expectation(operator: coo_array, rho: Array) -> complex:
     """Return Tr(O rho) for a sparse O."""
     return complex((operator.data * rho[operator.col, operator.row]).sum())
 
@@ -281,7 +281,7 @@ def _terms_of_a_cell(model: LindbladModel) -> list[Component]:
     return out
 
 
-def _angles(terms: list[Component], sites: int) -> NDArray | None:
+def _angles(terms: list[Component], sites: int) -> Array | None:
     """Return phases of `sites` sites, periodic in them, that make -iH real, or None."""
     rows, targets = [], []
     for term in terms:
@@ -304,7 +304,7 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
     for term in terms:
         angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
         value = -1j * term.coefficient * np.exp(1j * angle)
-        by_cluster: dict[int, dict[int, NDArray]] = {}
+        by_cluster: dict[int, dict[int, Array]] = {}
         for p, matrix in zip(term.positions, term.matrices, strict=True):
             by_cluster.setdefault(p // n, {})[p % n] = matrix
         operators = {cluster: _embed(dims, factors) for cluster, factors in by_cluster.items()}
@@ -333,7 +333,7 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
     pattern = csr_array(pattern)
     pattern.sort_indices()
 
-    def aligned(operator: csr_array) -> NDArray:
+    def aligned(operator: csr_array) -> Array:
         """Return the elements of an operator in the order of the common pattern."""
         coo = pattern.tocoo()
         if not pattern.nnz:
@@ -351,7 +351,7 @@ def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
     )  # fmt: skip
 
 
-def _embed(dims: list[int], factors: dict[int, NDArray]) -> csr_array:
+def _embed(dims: list[int], factors: dict[int, Array]) -> csr_array:
     """Return a product of one-site matrices as a sparse matrix of the cluster."""
     out = eye_array(1, format="csr")
     for position, d in enumerate(dims):
@@ -360,7 +360,7 @@ def _embed(dims: list[int], factors: dict[int, NDArray]) -> csr_array:
     return csr_array(out)
 
 
-def _jumps(model, sites, angles, real) -> list[tuple[int, NDArray]] | None:
+def _jumps(model, sites, angles, real) -> list[tuple[int, Array]] | None:
     """Return (position, sqrt(rate) L) in the frame of the angles, or None if not real there."""
     jumps = []
     for position, site in enumerate(sites):

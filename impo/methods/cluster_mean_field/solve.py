@@ -15,10 +15,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from impo.arguments import UnsupportedModelError, rising_times
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
@@ -62,10 +63,10 @@ _DIFFERENT = 0.02  # of S or of a probability: two solutions that are not the sa
 class _Solution:
     """A fixed point in the frame of its flow."""
 
-    rho: NDArray
+    rho: Array
     residual: float
     growth: float
-    mode: NDArray
+    mode: Array
     iterations: int
     dt: float
     waves: WaveModes | None = None
@@ -106,19 +107,19 @@ def _time_step(flow: ClusterFlow) -> float:
     return dt
 
 
-def _map(flow: ClusterFlow, dt: float) -> Callable[[NDArray], NDArray]:
+def _map(flow: ClusterFlow, dt: float) -> Callable[[Array], Array]:
     """Return the map whose fixed points are sought: a short piece of the motion."""
     return lambda x: runge_kutta(flow.rate, x, dt, STEPS)
 
 
-def _mixed(flow: ClusterFlow, rho: NDArray, tolerance: float, dt: float) -> tuple[NDArray, int]:
+def _mixed(flow: ClusterFlow, rho: Array, tolerance: float, dt: float) -> tuple[Array, int]:
     """Return a fixed point by Anderson mixing, and the number of iterations; rho if it diverges."""
     found, count = anderson(_map(flow, dt), rho, tolerance, iterations=_ITERATIONS)
     trace = float(np.trace(found).real)
     return (found / trace, count) if abs(trace) > 0 else (rho, _ITERATIONS)
 
 
-def _followed(flow: ClusterFlow, rho: NDArray, dt: float, steps: int) -> tuple[NDArray, float]:
+def _followed(flow: ClusterFlow, rho: Array, dt: float, steps: int) -> tuple[Array, float]:
     """Return the motion after some steps, and the time step: a shorter one if it diverges."""
     for _ in range(_SHORTER):
         moved = runge_kutta(flow.rate, rho, dt, steps)
@@ -128,7 +129,7 @@ def _followed(flow: ClusterFlow, rho: NDArray, dt: float, steps: int) -> tuple[N
     return rho, dt
 
 
-def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -> _Solution:
+def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> _Solution:
     """Return a fixed point of the motion from rho, with the slowest mode around it.
 
     Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
@@ -150,14 +151,14 @@ def _fixed_point(flow: ClusterFlow, rho: NDArray, tol: float, follow: int = 0) -
     return _Solution(found, residual, growth, mode, iterations, dt)
 
 
-def _site_density(flow: ClusterFlow, rho: NDArray, j: int) -> NDArray:
+def _site_density(flow: ClusterFlow, rho: Array, j: int) -> Array:
     """Return the density matrix of one site of the cluster."""
     left, d = math.prod(flow.dims[:j]), flow.dims[j]
     right = flow.dimension // (left * d)
     return np.einsum("aibajb->ij", rho.reshape(left, d, right, left, d, right))
 
 
-def _transverse(flow: ClusterFlow, rho: NDArray) -> float:
+def _transverse(flow: ClusterFlow, rho: Array) -> float:
     """Return the largest |<S+>|/S (or |<B>|) of the sites of the cluster."""
     found = 0.0
     for j, (site, d) in enumerate(zip(flow.sites, flow.dims, strict=True)):
@@ -176,7 +177,7 @@ def _judged(flow: ClusterFlow, solution: _Solution) -> _Solution:
     return replace(solution, waves=waves)
 
 
-def _local(flow: ClusterFlow, rho: NDArray) -> NDArray:
+def _local(flow: ClusterFlow, rho: Array) -> Array:
     """Return the probabilities of m (or n) on every site, and |<S+>|/S (or |<B>|)."""
     out = []
     for j, site in enumerate(flow.sites):
@@ -364,9 +365,9 @@ def evolve(
         "atol": accuracy / 10,
         "max_step": 2 * _time_step(flow),  # well inside its stability, for small errors
     }
-    local: list[list[NDArray]] = [[] for _ in flow.sites]
+    local: list[list[Array]] = [[] for _ in flow.sites]
 
-    def rate(_: float, y: NDArray) -> NDArray:
+    def rate(_: float, y: Array) -> Array:
         matrix = y.view(rho.dtype).reshape(rho.shape)
         return np.ascontiguousarray(flow.rate(matrix)).reshape(-1).view(float)
 

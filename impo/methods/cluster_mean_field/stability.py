@@ -15,10 +15,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import null_space
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.fixed_point import runge_kutta
 from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.operators.local import state_charges
@@ -74,7 +74,7 @@ class WaveModes:
         return self.error <= max(_RESOLVED * abs(self.growth), MARGINAL / self.dt)
 
 
-def wave_modes(flow: ClusterFlow, rho: NDArray, dt: float, mode: NDArray) -> WaveModes:
+def wave_modes(flow: ClusterFlow, rho: Array, dt: float, mode: Array) -> WaveModes:
     """Return the least stable mode of a fixed point, at all wave vectors between the copies.
 
     Parameters
@@ -111,7 +111,7 @@ def wave_modes(flow: ClusterFlow, rho: NDArray, dt: float, mode: NDArray) -> Wav
 class _Space:
     """A space of traceless matrices and the linearised motion in it."""
 
-    def __init__(self, flow: ClusterFlow, rho: NDArray, dt: float, mode: NDArray, complete: bool):
+    def __init__(self, flow: ClusterFlow, rho: Array, dt: float, mode: Array, complete: bool):
         self._flow, self._dt, self._fields = flow, dt, flow.field_values(rho)
         self._d = d = flow.dimension
         directions, self._changes = flow.responses(rho)
@@ -133,13 +133,13 @@ class _Space:
         if not complete:
             self.grow()
 
-    def _rate(self, rows: NDArray) -> NDArray:
+    def _rate(self, rows: Array) -> Array:
         """Return L of matrices in rows."""
         block = np.ascontiguousarray(rows.reshape(-1, self._d, self._d).transpose(1, 2, 0))
         moved = self._flow.frozen_rate(block, self._fields)
         return moved.transpose(2, 0, 1).reshape(rows.shape)
 
-    def _add(self, rows: NDArray, threshold: float) -> None:
+    def _add(self, rows: Array, threshold: float) -> None:
         """Extend the basis by rows; what is in the span already is dropped."""
         first, norms = self._size, np.linalg.norm(rows, axis=1)
         identity = np.eye(self._d).ravel()
@@ -165,7 +165,7 @@ class _Space:
             self._add(runge_kutta(self._rate, fresh, self._dt, STEPS), 1e-8)
         return self._size >= aim and aim > self._seen
 
-    def least_stable(self) -> tuple[NDArray, NDArray]:
+    def least_stable(self) -> tuple[Array, Array]:
         """Return growth rate and residual of the least stable mode at all wave vectors."""
         basis, moved = self._basis[: self._size], self._moved[: self._size]
         self._seen = self._size
@@ -183,7 +183,7 @@ class _Space:
         self._least_stable(k)
         row = (self._mode @ self._basis[: self._size])[None]
 
-        def rate(rows: NDArray) -> NDArray:
+        def rate(rows: Array) -> Array:
             if self._basis.dtype == complex:
                 moved = self._rate(rows)
             else:
@@ -199,7 +199,7 @@ class _Space:
         rates = np.diff(np.log(norms)) / (steps * self._dt)
         return float(rates[-1]), float(np.abs(rates[-1] - rates[-2]))
 
-    def _field_change(self, rows: NDArray, changes: list, k: float) -> NDArray:
+    def _field_change(self, rows: Array, changes: list, k: float) -> Array:
         """Return what matrices in rows add to a field at a wave vector."""
         out = np.zeros(len(rows), dtype=complex)
         for distance, matrix in changes:
@@ -231,7 +231,7 @@ class _Space:
         return float(values[least].real), residual
 
 
-def _rotations(flow: ClusterFlow, rho: NDArray, k: float) -> NDArray:
+def _rotations(flow: ClusterFlow, rho: Array, k: float) -> Array:
     """Return -i [Q, rho] of the charges Q = sum w_j exp(i k c) m_j that commute with the motion."""
     n = len(flow.sites)
     rows = np.zeros((len(flow.charges), n), dtype=complex)
@@ -241,7 +241,7 @@ def _rotations(flow: ClusterFlow, rho: NDArray, k: float) -> NDArray:
     out = []
     _, values, vectors = np.linalg.svd(np.vstack([rows, np.zeros((n, n))]))
     for weights in vectors[values < 1e-9].conj():  # rows are integers times phases
-        diagonal: NDArray = np.zeros(1, dtype=complex)
+        diagonal: Array = np.zeros(1, dtype=complex)
         for site, weight in zip(flow.sites, weights, strict=True):
             diagonal = (diagonal[:, None] + weight * state_charges(site)).ravel()
         turned = -1j * (diagonal[:, None] - diagonal) * rho
@@ -251,21 +251,21 @@ def _rotations(flow: ClusterFlow, rho: NDArray, k: float) -> NDArray:
     return np.array(out, dtype=complex).reshape(-1, *rho.shape)
 
 
-def _traceless_matrices(d: int) -> NDArray:
+def _traceless_matrices(d: int) -> Array:
     """Return an orthonormal basis of all traceless matrices as rows."""
     apart = np.eye(d * d)[np.flatnonzero(~np.eye(d, dtype=bool))]
     diagonal = np.linalg.qr(np.hstack([np.ones((d, 1)), np.eye(d)[:, 1:]]))[0][:, 1:]
     return np.concatenate([apart, [np.diag(column).ravel() for column in diagonal.T]])
 
 
-def slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, NDArray]:
+def slowest_mode(flow: ClusterFlow, rho: Array, dt: float) -> tuple[float, Array]:
     """Return the largest Re of the linearised motion around a fixed point, and its mode.
 
     The motion is linear over the reals only, since the field depends on rho and its conjugate.
     """
     fields = flow.field_values(rho)
 
-    def rate(delta: NDArray) -> NDArray:
+    def rate(delta: Array) -> Array:
         return flow.linear_rate(rho, fields, delta)
 
     if flow.dimension <= _DENSE:
@@ -276,7 +276,7 @@ def slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, NDA
         slowest = int(np.argmax(values.real))
         return float(values[slowest].real), np.tensordot(vectors[:, slowest].real, basis, 1)
 
-    def propagate(x: NDArray) -> NDArray:
+    def propagate(x: Array) -> Array:
         delta = np.ascontiguousarray(x, dtype=float).view(rho.dtype).reshape(rho.shape)
         delta = (delta + delta.conj().T) / 2
         delta = delta - np.trace(delta).real * rho  # rounding would let the stationary mode in
@@ -300,7 +300,7 @@ def slowest_mode(flow: ClusterFlow, rho: NDArray, dt: float) -> tuple[float, NDA
     return math.log(largest) / (dt * STEPS), mode / np.linalg.norm(mode)
 
 
-def _traceless_basis(d: int, real: bool) -> NDArray:
+def _traceless_basis(d: int, real: bool) -> Array:
     """Return orthonormal traceless Hermitian (or real symmetric) matrices, shape (n, d, d)."""
     rows, columns = np.triu_indices(d, 1)
     symmetric = np.zeros((len(rows), d, d), dtype=float if real else complex)

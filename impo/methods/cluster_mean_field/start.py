@@ -5,17 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from impo.arguments import fail
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.model import Site, Spin
 from impo.operators.local import state_charges
 
 
-def coherent_state(site: Site, direction: NDArray) -> NDArray:
+def coherent_state(site: Site, direction: Array) -> Array:
     """Return the spin coherent state along a direction (x, y, z), states m = S ... -S.
 
     A boson gets the (truncated) coherent state of amplitude x + iy.
@@ -32,16 +32,16 @@ def coherent_state(site: Site, direction: NDArray) -> NDArray:
     return weights * polar * np.exp(-1j * phi * state_charges(site))
 
 
-def product_state(flow: ClusterFlow, directions: NDArray) -> NDArray:
+def product_state(flow: ClusterFlow, directions: Array) -> Array:
     """Return the density matrix of a product of coherent states, as the directions are."""
-    state: NDArray = np.ones(1)
+    state: Array = np.ones(1)
     for site, direction in zip(flow.sites, directions, strict=True):
         vector = coherent_state(site, direction)
         state = np.kron(state, vector / np.linalg.norm(vector))
     return np.outer(state, state.conj())
 
 
-def start_in_frame(flow: ClusterFlow, start: Any) -> tuple[ClusterFlow, NDArray]:
+def start_in_frame(flow: ClusterFlow, start: Any) -> tuple[ClusterFlow, Array]:
     """Return the flow and a start in its frame; a start that is complex there makes it complex."""
     n = len(flow.sites)
     if start is None:  # in the xy plane, real in the frame
@@ -62,7 +62,7 @@ def start_in_frame(flow: ClusterFlow, start: Any) -> tuple[ClusterFlow, NDArray]
     return in_frame(flow, rho)
 
 
-def in_frame(flow: ClusterFlow, rho: NDArray) -> tuple[ClusterFlow, NDArray]:
+def in_frame(flow: ClusterFlow, rho: Array) -> tuple[ClusterFlow, Array]:
     """Return the flow and a physical state in its frame; one that is complex there makes it so."""
     u = flow.frame()
     rho = u.conj()[:, None] * rho * u

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer
+from impo.arrays import Array
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.model import LindbladModel, Site, Spin
 from impo.operators.cluster_density import ClusterDensity
@@ -47,7 +48,7 @@ class ClusterMeanFieldState(Stored):
     message: str
     residual: float | None
     seconds: float
-    rho: NDArray
+    rho: Array
     accuracy: float
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class ClusterMeanFieldState(Stored):
         error = _norm(self.model.sites, "S+") * self.accuracy
         return self._estimate(value, error, lambda state: state.transverse)
 
-    def _matrix(self, op: str, site: int) -> NDArray:
+    def _matrix(self, op: str, site: int) -> Array:
         self.model.check_operator(op, site)
         return local_operators(self.model.sites[site])[op]
 
@@ -133,11 +134,11 @@ class ClusterMeanFieldState(Stored):
         """Return None: correlations end with the cluster."""
         return None
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs of the cluster."""
         return self.density.density_matrix(places)
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs of the cluster."""
         return self.density.distribution(places)
 
@@ -175,7 +176,7 @@ class ClusterMeanFieldState(Stored):
             value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
         )
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the density matrix and everything else as JSON types."""
         attributes = {
             **shared_attributes(self),
@@ -189,7 +190,7 @@ class ClusterMeanFieldState(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "ClusterMeanFieldState":
         """Rebuild the state from what `to_arrays` returned."""
         settings, accuracy, wider = attributes["method"], attributes["accuracy"], None
@@ -221,11 +222,11 @@ class ClusterTrajectory(Stored):
     kind: ClassVar[str] = "cluster_trajectory"
     model: LindbladModel
     method: ClusterMeanField
-    times: NDArray
-    local: tuple[NDArray, ...]
+    times: Array
+    local: tuple[Array, ...]
     accuracy: float
 
-    def _moments(self, op: str, power: int) -> NDArray:
+    def _moments(self, op: str, power: int) -> Array:
         """Return <op^power>, shape (T, sites that have it), averaged over cells."""
         unit, out = self.model.sites, []
         for number, site in enumerate(unit):
@@ -248,7 +249,7 @@ class ClusterTrajectory(Stored):
         error = 3 * self.accuracy * _norm(self.model.sites, op) ** 2
         return Estimate(value, np.full(value.shape, error))
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return times and density matrices, and everything else as JSON types."""
         arrays = {f"local_{j}": r for j, r in enumerate(self.local)}
         attributes = {
@@ -260,7 +261,7 @@ class ClusterTrajectory(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "ClusterTrajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
         settings = attributes["method"]

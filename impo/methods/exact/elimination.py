@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse.csgraph import connected_components
 
+from impo.arrays import Array
 
-def graph_levels(matrix: sparse.csr_array, root: int) -> list[NDArray]:
+
+def graph_levels(matrix: sparse.csr_array, root: int) -> list[Array]:
     """Return breadth-first levels of the graph of a matrix, of least elimination cost.
 
     Nodes of one level are coupled only to their own and the two neighbouring levels. The search
@@ -38,7 +39,7 @@ def graph_levels(matrix: sparse.csr_array, root: int) -> list[NDArray]:
     return best
 
 
-def _search(graph: sparse.csr_array, roots: NDArray) -> list[NDArray]:
+def _search(graph: sparse.csr_array, roots: Array) -> list[Array]:
     seen = np.zeros(graph.shape[0], dtype=bool)
     front = np.unique(roots)
     levels = []
@@ -50,7 +51,7 @@ def _search(graph: sparse.csr_array, roots: NDArray) -> list[NDArray]:
     return levels
 
 
-def _farthest(levels: Sequence[NDArray], component: NDArray, count: int) -> NDArray:
+def _farthest(levels: Sequence[Array], component: Array, count: int) -> Array:
     """Return one node of the last level that reaches each connected component."""
     out = np.full(count, -1)
     for level in levels:
@@ -58,13 +59,13 @@ def _farthest(levels: Sequence[NDArray], component: NDArray, count: int) -> NDAr
     return out
 
 
-def elimination_cost(levels: Sequence[NDArray]) -> tuple[float, float]:
+def elimination_cost(levels: Sequence[Array]) -> tuple[float, float]:
     """Return (floating-point operations, bytes) of a real factorization over these levels."""
     sizes = np.array([len(level) for level in levels], dtype=float)
     return 2 * float(np.sum(sizes**3)), 8 * float(np.sum(sizes**2) + 3 * sizes.max() ** 2)
 
 
-def _inverse(matrix: NDArray) -> NDArray:
+def _inverse(matrix: Array) -> Array:
     """Return the inverse of a matrix in column order, which is overwritten.
 
     LAPACK is called directly: scipy.linalg.inv first looks for structure, at a price, and crashes
@@ -102,7 +103,7 @@ class BlockElimination:
         If a Schur complement is singular.
     """
 
-    def __init__(self, matrix: sparse.csr_array, levels: Sequence[NDArray], shift: complex):
+    def __init__(self, matrix: sparse.csr_array, levels: Sequence[Array], shift: complex):
         self.levels = levels
         self.matrix = matrix
         self.shift = shift
@@ -121,7 +122,7 @@ class BlockElimination:
                 block -= self._up[number] @ (self._inverses[number + 1] @ self._down[number])
             self._inverses[number] = _inverse(block)
 
-    def solve(self, right: NDArray, transposed: bool = False) -> NDArray:
+    def solve(self, right: Array, transposed: bool = False) -> Array:
         """Return (A - shift)^-1 b, or that of the transpose, for the columns of a matrix."""
         up, down, inverses = self._up, self._down, self._inverses
         if transposed:

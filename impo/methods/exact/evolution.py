@@ -4,10 +4,11 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail, rising_times
+from impo.arrays import Array
 from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import Sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
@@ -79,7 +80,7 @@ def evolve(
     return StateTrajectory(grid, tuple(states))
 
 
-def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[NDArray]:
+def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[Array]:
     """Return one density matrix per site of the unit cell."""
     if len(start) != len(model.sites):
         raise fail("start", f"{len(model.sites)} local states, one per site", len(start))
@@ -95,11 +96,11 @@ def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[NDAr
     return out
 
 
-def _neutral(site, rho: NDArray) -> bool:
+def _neutral(site, rho: Array) -> bool:
     return set(charge_parts(site, rho)) <= {0}
 
 
-def _product(sector: Sector, local: Sequence[NDArray]) -> NDArray:
+def _product(sector: Sector, local: Sequence[Array]) -> Array:
     """Return the coefficients of a product state, equal in all cells."""
     generator = sector.generator
     out = np.ones(len(sector), dtype=complex)

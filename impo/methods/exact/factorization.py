@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from impo.arrays import Array
 from impo.methods.exact.elimination import BlockElimination, elimination_cost
 
 EPS = float(np.finfo(float).eps)
@@ -30,7 +30,7 @@ class Inverse(Protocol):
     shift: complex
     dtype: np.dtype
 
-    def solve(self, right: NDArray, transposed: bool = False) -> NDArray:
+    def solve(self, right: Array, transposed: bool = False) -> Array:
         """Return (A - shift)^-1 b, or that of the transpose, for the columns of a matrix."""
 
 
@@ -48,10 +48,10 @@ class PivotedFactors:
     def __init__(self, matrix: sparse.csr_array, shift: complex):
         self.matrix, self.shift = matrix, shift
         self.dtype = np.result_type(matrix.dtype, type(shift))
-        self._order: NDArray | None
+        self._order: Array | None
         self._order, self._width = _band(matrix)
-        self._factors: NDArray
-        self._pivots: NDArray
+        self._factors: Array
+        self._pivots: Array
         n = matrix.shape[0]
         if _band_cost(n, self._width)[0] >= _dense_cost(n)[0]:
             self._order = None
@@ -73,7 +73,7 @@ class PivotedFactors:
         pivots = self._factors[diagonal]
         self._factors[diagonal] = np.where(np.abs(pivots) < EPS * smallest, smallest, pivots)
 
-    def _banded(self) -> NDArray:
+    def _banded(self) -> Array:
         rows = self.matrix[self._order][:, self._order].tocoo()
         rows.eliminate_zeros()
         n, width = self.matrix.shape[0], self._width
@@ -82,7 +82,7 @@ class PivotedFactors:
         out[2 * width] -= self.shift
         return out
 
-    def solve(self, right: NDArray, transposed: bool = False) -> NDArray:
+    def solve(self, right: Array, transposed: bool = False) -> Array:
         """Return (A - shift)^-1 b, or that of the transpose, for the columns of a matrix."""
         if np.iscomplexobj(right) and self.dtype.kind != "c":
             parts = self.solve(right.real, transposed), self.solve(right.imag, transposed)
@@ -98,7 +98,7 @@ class PivotedFactors:
         return out
 
 
-def _band(matrix: sparse.csr_array) -> tuple[NDArray, int]:
+def _band(matrix: sparse.csr_array) -> tuple[Array, int]:
     """Return an order of the rows in which the matrix is a band, and its half width."""
     graph = sparse.csr_array(abs(matrix) + abs(matrix.T))
     order = reverse_cuthill_mckee(sparse.csr_matrix(graph), symmetric_mode=True)
@@ -124,7 +124,7 @@ def pivoted_cost(matrix: sparse.csr_array) -> tuple[float, float]:
     return (4 * cost[0], 2 * cost[1]) if np.iscomplexobj(matrix) else cost
 
 
-def refined(inverse: Inverse, right: NDArray, transposed: bool = False) -> tuple[NDArray, float]:
+def refined(inverse: Inverse, right: Array, transposed: bool = False) -> tuple[Array, float]:
     """Return the solution of (A - shift) x = b for some columns b, and its backward error.
 
     Residuals are fed back until they are as small as rounding makes them or cease to shrink. The
@@ -150,7 +150,7 @@ def refined(inverse: Inverse, right: NDArray, transposed: bool = False) -> tuple
 
 def factorize(
     matrix: sparse.csr_array,
-    levels: Sequence[NDArray],
+    levels: Sequence[Array],
     shift: complex,
     memory: float,
     pivoted: bool = False,
@@ -185,7 +185,7 @@ def factorize(
 
 
 def accurate_elimination(
-    matrix: sparse.csr_array, levels: Sequence[NDArray], shift: complex
+    matrix: sparse.csr_array, levels: Sequence[Array], shift: complex
 ) -> BlockElimination | None:
     """Return the inverse by block elimination, or None if it fails for a random right-hand side."""
     try:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigvals
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 
+from impo.arrays import Array
 from impo.methods.exact.factorization import EPS, SMALL, Inverse, refined
 from impo.methods.exact.modes import CLOSE, CLOSEST, NullSpace, SlowModes, arnoldi, traceless
 
@@ -91,7 +91,7 @@ def slowest_decay(
     return Decay(decay.rate, max(decay.error, abs(decay.rate))) if lasting is None else decay
 
 
-def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> Decay | None:
+def _dense(modes: SlowModes, null: NullSpace | None, state: Array | None) -> Decay | None:
     """Return the slowest of all eigenvalues; those close to zero are taken from an inverse there.
 
     All have about the same absolute error, which is too much for the slowest. None if LAPACK fails.
@@ -103,7 +103,7 @@ def _dense(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> D
     return _polished(modes, state, values[np.argmax(values.real)], None)
 
 
-def _all_eigenvalues(modes: SlowModes, null: NullSpace | None, state: NDArray | None) -> NDArray:
+def _all_eigenvalues(modes: SlowModes, null: NullSpace | None, state: Array | None) -> Array:
     values = eigvals(modes.matrix.toarray())
     if state is not None:
         values = np.delete(values, np.argmin(np.abs(values)))
@@ -127,8 +127,8 @@ def _inverse(modes: SlowModes, null: NullSpace | None) -> Inverse | None:
 
 
 def _closest(
-    modes: SlowModes, null: NullSpace | None, state: NDArray | None
-) -> tuple[NDArray, NDArray] | None:
+    modes: SlowModes, null: NullSpace | None, state: Array | None
+) -> tuple[Array, Array] | None:
     """Return the eigenvalues closest to zero and their vectors, or None if there is no answer."""
     inverse = _inverse(modes, null)
     if inverse is None:
@@ -137,8 +137,8 @@ def _closest(
 
 
 def _longest_lived(
-    modes: SlowModes, state: NDArray | None, rate: float
-) -> tuple[complex, NDArray] | None:
+    modes: SlowModes, state: Array | None, rate: float
+) -> tuple[complex, Array] | None:
     """Return roughly the eigenvalue of largest real part, and its vector; None if that takes long.
 
     The evolution lasts about the inverse of `rate`, the largest decay rate of the modes near zero.
@@ -153,7 +153,7 @@ def _longest_lived(
     steps = max(1, math.ceil(radius * duration / _REACH))
     step = duration / steps
 
-    def evolve(x: NDArray) -> NDArray:
+    def evolve(x: Array) -> Array:
         x = traceless(x, modes.trace, state)
         for _ in range(steps):
             term = x
@@ -191,9 +191,7 @@ def _spectral_radius(modes: SlowModes) -> float:
     return min(1.2 * float(np.abs(largest).max()), modes.norm) or modes.norm
 
 
-def _polished(
-    modes: SlowModes, state: NDArray | None, value: complex, vector: NDArray | None
-) -> Decay:
+def _polished(modes: SlowModes, state: Array | None, value: complex, vector: Array | None) -> Decay:
     """Return a decay rate from inverse iteration at its eigenvalue, with the error from rounding.
 
     Left and right vectors give an eigenvalue to second order, and its condition.

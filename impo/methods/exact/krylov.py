@@ -1,9 +1,10 @@
 """The null vector of a sparse matrix that is too large to factorize."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, gmres
+
+from impo.arrays import Array
 
 _RESTART = 60
 _SWEEP_OPERATIONS = 3e5  # cost of a restart per row, in dense operations of equal duration
@@ -15,15 +16,15 @@ def sweeps_worth(operations: float, rows: int) -> int:
 
 
 def _solve(
-    matrix: sparse.csr_array, right: NDArray, border: tuple[NDArray, NDArray] | None,
-    start: NDArray | None, tol: float, sweeps: int,
-) -> tuple[NDArray, bool]:  # fmt: skip
+    matrix: sparse.csr_array, right: Array, border: tuple[Array, Array] | None,
+    start: Array | None, tol: float, sweeps: int,
+) -> tuple[Array, bool]:  # fmt: skip
     """Solve (A + u v^T) x = b by GMRES with Jacobi preconditioning; also say whether it worked."""
     diagonal = matrix.diagonal()
     rate = np.abs(diagonal).mean() or 1.0
     inverse = 1.0 / np.where(np.abs(diagonal) > 1e-3 * rate, diagonal, rate)
 
-    def apply(x: NDArray) -> NDArray:
+    def apply(x: Array) -> Array:
         return matrix @ x if border is None else matrix @ x + border[0] * (border[1] @ x)
 
     operator = LinearOperator(matrix.shape, matvec=apply, dtype=float)
@@ -33,8 +34,8 @@ def _solve(
 
 
 def krylov_null_vector(
-    matrix: sparse.csr_array, trace: NDArray, start: NDArray | None, sweeps: int
-) -> tuple[NDArray, bool, float | None]:
+    matrix: sparse.csr_array, trace: Array, start: Array | None, sweeps: int
+) -> tuple[Array, bool, float | None]:
     """Solve A x = 0 with trace . x = 1.
 
     Because trace^T A = 0, A + w trace^T with w along the trace is regular exactly if the null space
@@ -75,7 +76,7 @@ def is_regular(matrix: sparse.csr_array, sweeps: int) -> bool:
 
 
 def _random_source(
-    matrix: sparse.csr_array, border: tuple[NDArray, NDArray] | None, sweeps: int
+    matrix: sparse.csr_array, border: tuple[Array, Array] | None, sweeps: int
 ) -> float | None:
     n = matrix.shape[0]
     source = np.random.default_rng(3).normal(size=n)

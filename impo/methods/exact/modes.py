@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import eig, svd
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
+from impo.arrays import Array
 from impo.methods.exact.elimination import elimination_cost, graph_levels
 from impo.methods.exact.factorization import EPS, SMALL, Inverse, factorize, refined
 
@@ -37,7 +37,7 @@ class NullSpace:
         The inverse that they were found with.
     """
 
-    vectors: NDArray
+    vectors: Array
     complete: bool
     slowest: float
     inverse: Inverse
@@ -48,7 +48,7 @@ class NullSpace:
         return self.vectors.shape[1]
 
 
-def traceless(block: NDArray, trace: NDArray | None, state: NDArray | None) -> NDArray:
+def traceless(block: Array, trace: Array | None, state: Array | None) -> Array:
     """Return vectors without their part along the stationary state (of trace one)."""
     if trace is None or state is None:
         return block
@@ -69,7 +69,7 @@ class SlowModes:
     """
 
     def __init__(
-        self, matrix: sparse.csr_array, trace: NDArray | None = None, memory: float = np.inf
+        self, matrix: sparse.csr_array, trace: Array | None = None, memory: float = np.inf
     ):
         self.matrix = matrix
         self.memory = memory
@@ -93,7 +93,7 @@ class SlowModes:
         """Return an accurate inverse of A - shift * norm, or None if that is too much work."""
         return factorize(self.matrix, self.levels, shift * self.norm, self.memory, pivoted)
 
-    def rounding(self, vectors: NDArray) -> NDArray:
+    def rounding(self, vectors: Array) -> Array:
         """Return up to which |A x| a unit vector x must be taken for a null vector.
 
         Rounding of A makes it a few eps | |A| |x| |; rounding of x itself, eps times the norm of A.
@@ -116,7 +116,7 @@ class SlowModes:
                 return self._iterate(closer)
         return found
 
-    def rounding_error(self, found: NullSpace) -> tuple[NDArray, float]:
+    def rounding_error(self, found: NullSpace) -> tuple[Array, float]:
         """Return what rounding may add to the stationary vector, and the share in other directions.
 
         Its residual, and what rounding makes of it with random signs, are sent through the inverse.
@@ -158,7 +158,7 @@ class SlowModes:
         complete = not null.all() or width == left
         return NullSpace(vectors, complete, float(sizes[~null].min(initial=np.inf)), inverse)
 
-    def _stationary(self, inverse: Inverse) -> NDArray:
+    def _stationary(self, inverse: Inverse) -> Array:
         """Return the null vector that the trace belongs to, of trace one."""
         assert self.trace is not None
         x = self.trace / (self.trace @ self.trace)
@@ -172,9 +172,7 @@ class SlowModes:
             x, best, smallest = y, y, size
         return best
 
-    def _slowest(
-        self, inverse: Inverse, state: NDArray | None, block: NDArray
-    ) -> tuple[NDArray, NDArray]:
+    def _slowest(self, inverse: Inverse, state: Array | None, block: Array) -> tuple[Array, Array]:
         """Return orthonormal traceless vectors x, and |A x| of each, after inverse iteration."""
         before = np.full(block.shape[1], np.inf)
         settled = False
@@ -189,7 +187,7 @@ class SlowModes:
             before = sizes
         return vectors, sizes
 
-    def _counted(self, inverse: Inverse, state: NDArray | None) -> NullSpace:
+    def _counted(self, inverse: Inverse, state: Array | None) -> NullSpace:
         """Return a null space of more than one dimension from all singular values."""
         _, sizes, rows = svd(self.matrix.toarray(), lapack_driver="gesvd")
         null = sizes <= self.rounding(rows.conj().T)
@@ -198,7 +196,7 @@ class SlowModes:
         slowest = float(sizes[~null].min(initial=np.inf))
         return NullSpace(rows[null].conj().T, True, slowest, inverse)
 
-    def eigenvalues(self, count: int) -> tuple[NDArray, NDArray]:
+    def eigenvalues(self, count: int) -> tuple[Array, Array]:
         """Return the `count` eigenvalues closest to zero and the residual |Av - zv| / |v| of each.
 
         Dense up to 400 rows, else shift-invert Arnoldi; dense again if that does not converge. One
@@ -227,10 +225,10 @@ class SlowModes:
 def arnoldi(
     inverse: Inverse,
     count: int,
-    trace: NDArray | None = None,
-    state: NDArray | None = None,
+    trace: Array | None = None,
+    state: Array | None = None,
     tol: float = 1e-13,
-) -> tuple[NDArray, NDArray] | None:
+) -> tuple[Array, Array] | None:
     """Return the eigenvalues of A closest to the shift of an inverse, and their vectors.
 
     Only traceless ones if a trace and the stationary state are given. Those that have converged, or
@@ -238,7 +236,7 @@ def arnoldi(
     """
     n = inverse.matrix.shape[0]
 
-    def apply(x: NDArray) -> NDArray:
+    def apply(x: Array) -> Array:
         return traceless(inverse.solve(traceless(x, trace, state)), trace, state)
 
     start = traceless(np.random.default_rng(2).normal(size=n).astype(inverse.dtype), trace, state)

@@ -1,8 +1,8 @@
 """The lowest eigenvalue of the density matrix of a cluster."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.operators.cluster_density import ClusterDensity, Place
 from impo.operators.local import state_charges
 
@@ -34,7 +34,7 @@ def lowest_eigenvalue(density: ClusterDensity) -> tuple[float, bool]:
     return min(lowest, default=0.0), False
 
 
-def _charges(density: ClusterDensity) -> NDArray | None:
+def _charges(density: ClusterDensity) -> Array | None:
     """Return the charges (n, charges) of all product states, the last site running fastest."""
     generator = density.generator
     if len(generator.weights) == 0:
@@ -47,7 +47,7 @@ def _charges(density: ClusterDensity) -> NDArray | None:
     return total
 
 
-def _lowest(rho: NDArray, charges: NDArray | None) -> float:
+def _lowest(rho: Array, charges: Array | None) -> float:
     """Return the lowest eigenvalue; blocks of different charges are not coupled."""
     rho = (rho + rho.conj().T) / 2
     if charges is None:

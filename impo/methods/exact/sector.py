@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arrays import Array
 from impo.methods.exact.method import Exact
 from impo.model import LindbladModel, Site, Spin
 from impo.operators.liouvillian import Generator, finite_cluster
@@ -44,23 +44,23 @@ class Sector:
     generator: Generator
     bases: tuple[SparseBasis, ...]
     charge: Charge
-    index: NDArray
+    index: Array
 
     def __len__(self) -> int:
         return len(self.index)
 
     @cached_property
-    def strides(self) -> NDArray:
+    def strides(self) -> Array:
         """Place values of the mixed-radix number of a product."""
         sizes = [len(basis) for basis in self.bases]
         return np.array([np.prod(sizes[i + 1 :], dtype=np.int64) for i in range(len(sizes))])
 
     @cached_property
-    def keys(self) -> NDArray:
+    def keys(self) -> Array:
         """The mixed-radix number of every product, ascending."""
         return self.index @ self.strides
 
-    def locate(self, keys: NDArray) -> NDArray:
+    def locate(self, keys: Array) -> Array:
         """Return the positions of products given by their numbers."""
         found = np.searchsorted(self.keys, keys)
         if np.any(self.keys[np.minimum(found, len(self) - 1)] != keys):
@@ -68,7 +68,7 @@ class Sector:
         return found
 
     @cached_property
-    def trace(self) -> NDArray:
+    def trace(self) -> Array:
         """The trace of every product."""
         out = np.ones(len(self))
         for site, basis in enumerate(self.bases):
@@ -76,20 +76,20 @@ class Sector:
         return out
 
     @cached_property
-    def adjoint(self) -> NDArray:
+    def adjoint(self) -> Array:
         """The position of the transpose of every product; the charge must be zero."""
         columns = [basis.transposed[self.index[:, s]] for s, basis in enumerate(self.bases)]
         return self.locate(np.stack(columns, axis=1) @ self.strides)
 
     @cached_property
-    def low_moments(self) -> tuple[NDArray, NDArray]:
+    def low_moments(self) -> tuple[Array, Array]:
         """Products on at most two sites with ranks k + k' <= 4, and their operator norms."""
         ranks = np.stack([b.k[self.index[:, s]] for s, b in enumerate(self.bases)], axis=1)
         low = np.flatnonzero((ranks.sum(axis=1) <= 4) & (np.count_nonzero(ranks, axis=1) <= 2))
         sizes = [b.size[self.index[low, s]] for s, b in enumerate(self.bases)]
         return low, np.prod(sizes, axis=0)
 
-    def embedding(self, larger: "Sector") -> NDArray:
+    def embedding(self, larger: "Sector") -> Array:
         """Return the positions of the products in a sector with larger bases."""
         columns = [
             operator_positions(small, large)[self.index[:, s]]
@@ -195,7 +195,7 @@ def charge_sector(
     return Sector(generator, tuple(bases), charge, index)
 
 
-def _all_products(bases: Sequence[SparseBasis], weights: NDArray) -> tuple[NDArray, NDArray]:
+def _all_products(bases: Sequence[SparseBasis], weights: Array) -> tuple[Array, Array]:
     """Return the indices (n, sites) and charges (n, charges) of all products of some sites."""
     sizes = [len(basis) for basis in bases]
     index = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=int)
@@ -205,7 +205,7 @@ def _all_products(bases: Sequence[SparseBasis], weights: NDArray) -> tuple[NDArr
     return index, charge
 
 
-def operator_positions(old: SparseBasis, new: SparseBasis) -> NDArray:
+def operator_positions(old: SparseBasis, new: SparseBasis) -> Array:
     """Return where the operators of a basis stand in another of the same site; -1 if nowhere."""
     if old is new or len(old) == len(new):
         return np.arange(len(old))

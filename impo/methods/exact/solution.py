@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from impo.arguments import UnsupportedModelError
+from impo.arrays import Array
 from impo.methods.exact.factorization import EPS
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
 from impo.methods.exact.krylov import is_regular, krylov_null_vector, sweeps_worth
@@ -51,7 +51,7 @@ class Solution:
     uncertainty: float  # bound on the rounding error of rho, Hilbert-Schmidt norm
     decay: Decay | None  # the slowest in the zero-charge sector; negative for a growing mode
     solver: str
-    error: NDArray | None = None  # the rounding error, up to a share in other directions
+    error: Array | None = None  # the rounding error, up to a share in other directions
     share: float = 1.0
 
 
@@ -176,12 +176,12 @@ def _iterate(
     )  # fmt: skip
 
 
-def _normalised(sector: Sector, vector: NDArray) -> ClusterDensity:
+def _normalised(sector: Sector, vector: Array) -> ClusterDensity:
     vector = vector / (sector.trace @ vector)
     return ClusterDensity(sector.generator, sector.bases, sector.index, vector)
 
 
-def residual(sector: Sector, change: NDArray) -> float:
+def residual(sector: Sector, change: Array) -> float:
     """Return max |d<T>/dt| / |T| over products T of two multipoles with k + k' <= 4.
 
     Matrix units of bosons count as rank zero. Such products are not reached by what a cut-off of
@@ -203,7 +203,7 @@ def projected_residual(density: ClusterDensity) -> tuple[float, float]:
     return found, found / norm if norm > 0 else 0.0
 
 
-def leakage(sector: Sector, coefficients: NDArray) -> float:
+def leakage(sector: Sector, coefficients: Array) -> float:
     """Return |L rho| / |rho| in the products that the cut-off drops, Hilbert-Schmidt norm."""
     bases = site_bases(sector.generator, max(int(basis.k.max()) for basis in sector.bases) + 1)
     if all(len(old) == len(new) for old, new in zip(sector.bases, bases, strict=True)):
@@ -214,7 +214,7 @@ def leakage(sector: Sector, coefficients: NDArray) -> float:
     return float(np.linalg.norm(change) / np.linalg.norm(coefficients))
 
 
-def projected(density: ClusterDensity, sector: Sector) -> NDArray:
+def projected(density: ClusterDensity, sector: Sector) -> Array:
     """Return the coefficients of a state in a sector with other cut-offs of the same sites."""
     keys = np.zeros(len(density.index), dtype=np.int64)
     inside = np.ones(len(density.index), dtype=bool)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import fail, positive_integer
+from impo.arrays import Array
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
 from impo.methods.exact.method import Exact
 from impo.methods.exact.modes import SlowModes
@@ -42,11 +42,11 @@ class Spectrum:
     """
 
     charge: Charge
-    eigenvalues: NDArray
-    residuals: NDArray
+    eigenvalues: Array
+    residuals: Array
 
     @property
-    def decay_rates(self) -> NDArray:
+    def decay_rates(self) -> Array:
         """-Re of the eigenvalues, ascending."""
         return np.sort(-self.eigenvalues.real)
 
@@ -60,7 +60,7 @@ def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[Slow
     return [slow_modes(sector, *pair) for pair in hermitian_blocks(sector, matrix)]
 
 
-def _eigenvalues(modes: list[SlowModes], count: int) -> tuple[NDArray, NDArray]:
+def _eigenvalues(modes: list[SlowModes], count: int) -> tuple[Array, Array]:
     found = [mode.eigenvalues(count) for mode in modes if mode.matrix.shape[0]]
     values = np.concatenate([value for value, _ in found])
     residuals = np.concatenate([residual for _, residual in found])

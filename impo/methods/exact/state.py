@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import (
     non_negative_integer,
 )
+from impo.arrays import Array
 from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import charge_sector, cluster, site_bases
 from impo.model import Boson, LindbladModel
@@ -126,11 +127,11 @@ class ExactState(Stored):
         """Return None: a small cluster has no decay length."""
         return None
 
-    def density_matrix(self, places: Sequence[Place]) -> NDArray | None:
+    def density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
         return None if self.density is None else self.density.density_matrix(places)
 
-    def distribution(self, places: Sequence[Place]) -> NDArray | None:
+    def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
         return None if self.density is None else self.density.distribution(places)
 
@@ -148,7 +149,7 @@ class ExactState(Stored):
         """Return None: a small cluster has no structure factor of the infinite lattice."""
         return None
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the coefficients of rho, and everything else as JSON types."""
         arrays = {}
         ranks: dict[str, int | None] = {}
@@ -183,7 +184,7 @@ class ExactState(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "ExactState":
         """Rebuild the result from what `to_arrays` returned."""
         fields = shared_fields(attributes)

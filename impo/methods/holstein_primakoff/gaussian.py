@@ -8,10 +8,11 @@ the vacuum is G = 1/2. The covariance matrix V of Huber, Kirton and Rabl (Eq. A2
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from impo.arrays import Array
 
 
-def covariance_matrix(covariance: NDArray) -> NDArray:
+def covariance_matrix(covariance: Array) -> Array:
     """Return V of Eq. A20, ordered (X_1, P_1, X_2, P_2, ...), real, shape (2n, 2n)."""
     n = len(covariance) // 2
     to_quadratures = np.zeros((2 * n, 2 * n), dtype=complex)
@@ -21,26 +22,26 @@ def covariance_matrix(covariance: NDArray) -> NDArray:
     return (to_quadratures @ covariance @ to_quadratures.conj().T).real
 
 
-def part(covariance: NDArray, modes: Sequence[int]) -> NDArray:
+def part(covariance: Array, modes: Sequence[int]) -> Array:
     """Return G of some of the modes."""
     n = len(covariance) // 2
     index = [*modes, *(mode + n for mode in modes)]
     return covariance[np.ix_(index, index)]
 
 
-def log_purity(covariance: NDArray) -> NDArray:
+def log_purity(covariance: Array) -> Array:
     """Return ln Tr rho^2 = -ln det(V)/2 (Eq. A22) of G, shape (..., 2n, 2n)."""
     return -np.linalg.slogdet(2 * covariance)[1] / 2
 
 
-def symplectic_eigenvalues(matrix: NDArray) -> NDArray:
+def symplectic_eigenvalues(matrix: Array) -> Array:
     """Return the n symplectic eigenvalues (>= 1 for a state) of a covariance matrix V."""
     n = len(matrix) // 2
     form = np.kron(np.eye(n), [[0.0, 1.0], [-1.0, 0.0]])
     return np.sort(np.abs(np.linalg.eigvals(1j * form @ matrix)))[::2]
 
 
-def negativity(covariance: NDArray, modes: Sequence[int]) -> float:
+def negativity(covariance: Array, modes: Sequence[int]) -> float:
     """Return the negativity (||rho^T||_1 - 1)/2 between some modes and all others.
 
     For two modes this is Eq. A25 with max(0, .).
@@ -59,7 +60,7 @@ def negativity(covariance: NDArray, modes: Sequence[int]) -> float:
     return float((np.prod(1 / np.minimum(values, 1.0)) - 1) / 2)
 
 
-def neighbour_negativity(covariance: NDArray, modes: int) -> float:
+def neighbour_negativity(covariance: Array, modes: int) -> float:
     """Return the negativity between sites 0 and 1 of a cell (or of two cells with one site).
 
     Parameters

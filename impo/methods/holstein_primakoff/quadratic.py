@@ -19,12 +19,12 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
+from impo.arrays import Array
 from impo.model import Jump, LindbladModel, Spin, Term
 
 Mode = tuple[int, tuple[int, ...], int]  # site of the cell, cell, 0 for c or 1 for c^+
@@ -33,7 +33,7 @@ Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
 _TRANSVERSE = ("Sx", "Sy", "S+", "S-")
 
 
-def ladder_vector(op: str, spin: float, up: bool) -> NDArray:
+def ladder_vector(op: str, spin: float, up: bool) -> Array:
     """Return the coefficients of (c, c^+) in S+, S-, Sx or Sy; zeros for other operators."""
     raising = np.array([1.0, 0.0] if up else [0.0, 1.0], dtype=complex)
     lowering = raising[::-1]
@@ -78,8 +78,8 @@ class QuadraticBosons:
     """
 
     configuration: tuple[int, ...]
-    hoppings: dict[tuple[int, ...], NDArray]
-    diffusion: NDArray
+    hoppings: dict[tuple[int, ...], Array]
+    diffusion: Array
 
     @property
     def modes(self) -> int:
@@ -91,7 +91,7 @@ class QuadraticBosons:
         """Sum of the norms of all couplings: the scale against which a rate is zero."""
         return float(sum(np.linalg.norm(m, 2) for m in self.hoppings.values()))
 
-    def drift(self, k: NDArray) -> NDArray:
+    def drift(self, k: Array) -> Array:
         """Return X_k, shape (..., 2n, 2n), for wave vectors of shape (..., dimension)."""
         k = np.asarray(k, dtype=float)
         out = np.zeros((*k.shape[:-1], 2 * self.modes, 2 * self.modes), dtype=complex)
@@ -100,7 +100,7 @@ class QuadraticBosons:
             out += phase[..., None, None] * matrix
         return out
 
-    def cluster_drift(self, periodic: bool) -> NDArray:
+    def cluster_drift(self, periodic: bool) -> Array:
         """Return the drift matrix of one isolated (super)cell, closed to a ring if periodic."""
         if periodic:
             return sum(self.hoppings.values(), np.zeros_like(self.diffusion))
@@ -108,18 +108,18 @@ class QuadraticBosons:
         return self.hoppings.get(zero, np.zeros_like(self.diffusion))
 
     @cached_property
-    def sectors(self) -> tuple[NDArray, ...]:
+    def sectors(self) -> tuple[Array, ...]:
         """Components of Psi that no coupling connects, as a U(1) symmetry separates c from c^+."""
         linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) != 0
         count, label = connected_components(csr_array(linked), directed=False)
         return tuple(np.flatnonzero(label == i) for i in range(count))
 
-    def spectrum(self, drift: NDArray) -> NDArray:
+    def spectrum(self, drift: Array) -> Array:
         """Return the eigenvalues of drift matrices (..., 2n, 2n), sector after sector."""
         parts = [np.linalg.eigvals(drift[..., s[:, None], s]) for s in self.sectors]
         return np.concatenate(parts, axis=-1)
 
-    def covariance(self, drift: NDArray) -> NDArray:
+    def covariance(self, drift: Array) -> Array:
         """Return the G that solves X G + G X^+ + D = 0 for a stable drift X (..., 2n, 2n)."""
         out = np.zeros_like(drift)
         for s in self.sectors:
@@ -128,7 +128,7 @@ class QuadraticBosons:
         return out
 
 
-def _lyapunov(drift: NDArray, diffusion: NDArray) -> NDArray:
+def _lyapunov(drift: Array, diffusion: Array) -> Array:
     """Solve X G + G X^+ = -D for every matrix X of a stack."""
     size = len(diffusion)
     if drift.ndim == 2:
@@ -189,7 +189,7 @@ def quadratic_bosons(
         for modes, value in _expand(model, term, origin, place, spins).items():
             total[modes] = total.get(modes, 0) + value
     _check_linear(model, total)
-    hoppings: dict[tuple[int, ...], NDArray] = {
+    hoppings: dict[tuple[int, ...], Array] = {
         (0,) * model.dimension: np.zeros((2 * n, 2 * n), dtype=complex)
     }
 

@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import (
@@ -32,7 +32,7 @@ _QUADRATURE = 1e-13
 _LARGEST_GRID = {1: 2**16, 2: 2**9}
 
 
-def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[NDArray, float, list]:
+def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, float, list]:
     """Refine the grid of k until the covariances of one cell stop changing.
 
     The trapezoidal rule on a periodic analytic function converges like exp(-points/xi).
@@ -57,7 +57,7 @@ def _others(model: LindbladModel) -> str:
     return "ITEBD, Exact or TWA" if model.dimension == 1 else "TWA or Exact"
 
 
-def lyapunov_residual(bosons: QuadraticBosons, covariance: NDArray) -> float:
+def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
     """Return max |X_k G_k + G_k X_k^+ + D| over the grid of k."""
     flow = bosons.drift(wave_vectors(len(covariance), covariance.ndim - 2)) @ covariance
     return float(np.abs(flow + np.swapaxes(flow.conj(), -1, -2) + bosons.diffusion).max())

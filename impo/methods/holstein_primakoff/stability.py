@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
+from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity, negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.model import LindbladModel
@@ -22,13 +22,13 @@ def marginal_rate(bosons: QuadraticBosons) -> float:
     return _MARGINAL * bosons.rate
 
 
-def wave_vectors(points: int, dimension: int) -> NDArray:
+def wave_vectors(points: int, dimension: int) -> Array:
     """Return the wave vectors of a periodic lattice, shape (points, [points,] dimension)."""
     axis = 2 * np.pi * np.arange(points) / points
     return np.stack(np.meshgrid(*[axis] * dimension, indexing="ij"), axis=-1)
 
 
-def largest_growth(bosons: QuadraticBosons) -> tuple[float, NDArray]:
+def largest_growth(bosons: QuadraticBosons) -> tuple[float, Array]:
     """Return max Re mu over all wave vectors, mu the eigenvalues of X_k, and the k that has it.
 
     The configuration is stable if this is negative. A grid finds the largest values, and a local
@@ -36,7 +36,7 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, NDArray]:
     """
     dimension = len(next(iter(bosons.hoppings)))
 
-    def growth(k: NDArray) -> NDArray:
+    def growth(k: Array) -> Array:
         return bosons.spectrum(bosons.drift(k)).real.max(axis=-1)
 
     points = _SEARCH_GRID[dimension]
@@ -59,7 +59,7 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, NDArray]:
     return float(values[best]), grid[best]
 
 
-def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], float, NDArray]]:
+def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], float, Array]]:
     """Return (configuration, largest growth rate, its k) of all configurations of the unit cell.
 
     Sorted by growth rate, the most stable first.
@@ -99,9 +99,9 @@ class ClusterFluctuations:
     """
 
     bosons: QuadraticBosons
-    drift: NDArray
-    spectrum: NDArray
-    covariance: NDArray | None
+    drift: Array
+    spectrum: Array
+    covariance: Array | None
 
     @property
     def stable(self) -> bool:
@@ -109,7 +109,7 @@ class ClusterFluctuations:
         return self.covariance is not None
 
     @property
-    def occupations(self) -> NDArray | None:
+    def occupations(self) -> Array | None:
         """<c^+ c> of every spin."""
         if self.covariance is None:
             return None
@@ -176,9 +176,9 @@ class QuenchSpectra:
         Growth rates that differ by no more are equal: rounding cannot tell them apart.
     """
 
-    configurations: NDArray
-    multiplicity: NDArray
-    eigenvalues: NDArray
+    configurations: Array
+    multiplicity: Array
+    eigenvalues: Array
     tolerance: float
 
     def count(self, low: float, high: float) -> int:

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer
+from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
@@ -46,14 +47,14 @@ class HolsteinPrimakoffState(Stored):
     residual: float | None
     seconds: float
     configuration: tuple[int, ...] | None
-    covariance: NDArray | None
+    covariance: Array | None
     quadrature_error: float
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _moments(self) -> NDArray:
+    def _moments(self) -> Array:
         """<Psi_a(0) Psi_b(r)> in this order of the operators, shape (points, [points,] 2n, 2n)."""
         assert self.covariance is not None
         n, axes = len(self.model.sites), tuple(range(self.model.dimension))
@@ -72,7 +73,7 @@ class HolsteinPrimakoffState(Stored):
         value = np.diagonal(local, offset=-n).real
         return Estimate(value, np.full(n, self.quadrature_error))
 
-    def _expansion(self, op: str, site: int) -> tuple[NDArray, float, float]:
+    def _expansion(self, op: str, site: int) -> tuple[Array, float, float]:
         """Return (coefficients of c and c^+, constant, coefficient of c^+ c) of an operator."""
         self.model.check_operator(op, site)
         assert self.configuration is not None
@@ -176,11 +177,11 @@ class HolsteinPrimakoffState(Stored):
             value = phases @ value if axis == 0 else np.einsum("...r,...r->...", phases, value)
         return Estimate(value, np.full(value.shape, float(np.max(found.error))))
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None: bosons have no state of spins of finite S."""
         return None
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None: bosons have no distribution of m."""
         return None
 
@@ -193,7 +194,7 @@ class HolsteinPrimakoffState(Stored):
         inverse = np.linalg.norm(np.linalg.inv(self.covariance), axis=(-1, -2)).mean()
         return Estimate(float(value), float(inverse * self.quadrature_error))
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the covariances and everything else as JSON types."""
         arrays = {} if self.covariance is None else {"covariance": self.covariance}
         attributes = {
@@ -206,7 +207,7 @@ class HolsteinPrimakoffState(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "HolsteinPrimakoffState":
         """Rebuild the state from what `to_arrays` returned."""
         setting = attributes["method"]["configuration"]
@@ -221,7 +222,7 @@ class HolsteinPrimakoffState(Stored):
         )
 
 
-def _slowest_decay(series: NDArray) -> float:
+def _slowest_decay(series: Array) -> float:
     """Return the largest |lambda| < 1 of a sum of exponentials lambda^r, by a matrix pencil."""
     length = len(series)
     window = length // 2

@@ -7,9 +7,9 @@ noise of the truncation. The fit alone is short of distances. Both are made, and
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from impo.refinement.approximation import Picture
+from impo.arrays import Array
+from impo.refinement.approximation import Approximation
 
 SIGNAL = 10.0  # a distance counts if the correlation is this many times its error
 FEWEST = 3
@@ -48,13 +48,13 @@ class Decay:
         return abs(self.spectral - self.fitted) <= self.spectral_error + self.fitted_error
 
 
-def signal_window(values: NDArray, errors: NDArray) -> int:
+def signal_window(values: Array, errors: Array) -> int:
     """Return the largest distance up to which all correlations from r = 1 on stand out."""
     visible = np.abs(values[1:]) > SIGNAL * errors[1:]
     return int(np.argmin(visible)) if not visible.all() else len(visible)
 
 
-def fitted_length(values: NDArray, errors: NDArray, last: int) -> tuple[float, float]:
+def fitted_length(values: Array, errors: Array, last: int) -> tuple[float, float]:
     """Return the decay length from a weighted log-linear fit, and its error.
 
     The fit runs over the far half of 1 ... last. Its error combines that of the data with the
@@ -78,8 +78,8 @@ def fitted_length(values: NDArray, errors: NDArray, last: int) -> tuple[float, f
 
 
 def spectral_length(
-    picture: Picture,
-    ends: tuple[tuple[int, NDArray], tuple[int, NDArray]],
+    approx: Approximation,
+    ends: tuple[tuple[int, Array], tuple[int, Array]],
     charge: int,
     far: int,
     target: complex,
@@ -88,7 +88,7 @@ def spectral_length(
 
     Parameters
     ----------
-    picture
+    approximation
         The state.
     ends
         (site, vector over T_x) of the two operators.
@@ -99,7 +99,7 @@ def spectral_length(
     target
         Connected correlation there.
     """
-    environment, n = picture.environment, len(picture.bases)
+    environment, n = approx.environment, len(approx.bases)
     states = np.flatnonzero(environment.charges[0] == charge)
     if not len(states):
         return None
@@ -138,7 +138,7 @@ def spectral_length(
 
 
 def decay(
-    values: NDArray, errors: NDArray, spectral: float | None, spectral_error: float | None
+    values: Array, errors: Array, spectral: float | None, spectral_error: float | None
 ) -> Decay | None:
     """Join both routes to one decay length, or return None if too few distances stand out."""
     last = signal_window(values, errors)

@@ -3,20 +3,20 @@
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigs
 
-from impo.refinement.approximation import Picture
+from impo.arrays import Array
+from impo.refinement.approximation import Approximation
 from impo.tensor.tenpy_bridge import operator_sites, to_mps
 
 
-def purity_density(picture: Picture) -> float:
+def purity_density(approx: Approximation) -> float:
     """Return -ln Tr rho^2 per tile, from the transfer matrices of <rho|rho> and of the trace."""
-    environment = picture.environment
+    environment = approx.environment
     chi = len(environment.charges[0])
     dtype = environment.tensors[0].dtype
 
-    def apply(vector: NDArray) -> NDArray:
+    def apply(vector: Array) -> Array:
         block = vector.reshape(chi, chi)
         for tensor in reversed(environment.tensors):
             block = np.tensordot(tensor, block, axes=(2, 0))  # vL p vR*
@@ -36,30 +36,30 @@ def purity_density(picture: Picture) -> float:
     return float(-np.log(largest / np.abs(trace) ** 2))
 
 
-def normalised_mps(picture: Picture):
+def normalised_mps(approx: Approximation):
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
-    generator = picture.generator
+    generator = approx.generator
     return to_mps(
-        operator_sites(generator, picture.bases),
-        picture.environment.tensors,
-        picture.environment.charges,
+        operator_sites(generator, approx.bases),
+        approx.environment.tensors,
+        approx.environment.charges,
         None,
         "infinite",
     )
 
 
-def operator_entropy(picture: Picture) -> NDArray:
+def operator_entropy(approx: Approximation) -> Array:
     """Return -sum s^2 ln s^2 over the singular values of rho, for the bond left of every site."""
-    mps = normalised_mps(picture)
+    mps = normalised_mps(approx)
     out = []
-    for bond in range(len(picture.bases)):
+    for bond in range(len(approx.bases)):
         weights = mps.get_SL(bond) ** 2
         weights = weights[weights > 0]
         out.append(-np.sum(weights * np.log(weights)))
     return np.array(out)
 
 
-def negativity(rho: NDArray, dims: tuple[int, int]) -> float:
+def negativity(rho: Array, dims: tuple[int, int]) -> float:
     """Return the sum of the negative eigenvalues of the partial transpose, as a positive number."""
     a, b = dims
     turned = rho.reshape(a, b, a, b).transpose(2, 1, 0, 3).reshape(a * b, a * b)
@@ -67,7 +67,7 @@ def negativity(rho: NDArray, dims: tuple[int, int]) -> float:
     return float(-values[values < 0].sum())
 
 
-def mutual_information(rho: NDArray, dims: tuple[int, int]) -> float:
+def mutual_information(rho: Array, dims: tuple[int, int]) -> float:
     """Return S(A) + S(B) - S(AB) in nats; negative eigenvalues of a truncated state count as 0."""
     a, b = dims
     whole = rho.reshape(a, b, a, b)
@@ -76,15 +76,15 @@ def mutual_information(rho: NDArray, dims: tuple[int, int]) -> float:
     return entropies[0] + entropies[1] - entropies[2]
 
 
-def _entropy(rho: NDArray) -> float:
+def _entropy(rho: Array) -> float:
     values = np.linalg.eigvalsh((rho + rho.conj().T) / 2)
     values = values[values > 0]
     return float(-np.sum(values * np.log(values)))
 
 
-def site_phases(picture: Picture, positions: list[int]) -> NDArray:
+def site_phases(approx: Approximation, positions: list[int]) -> Array:
     """Return the diagonal of the unitary that turns a density matrix to the physical frame."""
-    generator, n = picture.generator, len(picture.bases)
+    generator, n = approx.generator, len(approx.bases)
     phases = []
     for position in positions:
         d = generator.sites[position % n].dimension

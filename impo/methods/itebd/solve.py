@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arrays import Array
 from impo.methods.base import Progress
 from impo.methods.itebd.method import ITEBD
 from impo.methods.itebd.state import ItebdState
@@ -18,7 +18,13 @@ from impo.model import LindbladModel
 from impo.operators.conserved import conserved_densities
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import Check, Picture, adapted, compatible, product_picture
+from impo.refinement.approximation import (
+    Approximation,
+    Refinement,
+    adapted,
+    compatible,
+    product_approximation,
+)
 from impo.refinement.cutoffs import cutoff_check
 from impo.refinement.levels import climb, two_rungs
 from impo.refinement.relaxation import Ladder, first_rank
@@ -60,26 +66,26 @@ def steady_state(
     k_max = min(k_max, ladder.full_rank)
     conserved = conserved_densities(model)
     for weight in _weights(method):
-        picture = first_picture(generator, start, k_max, weight)
+        approx = first_approximation(generator, start, k_max, weight)
         if len(conserved):
-            summit = two_rungs(ladder, picture) if start is None else climb(ladder, picture)
+            summit = two_rungs(ladder, approx) if start is None else climb(ladder, approx)
         else:
             other = second_start(generator, k_max, weight)
-            summit = climb(ladder, picture, other, settle=start is not None)
-        top, checks = summit.top, summit.checks
+            summit = climb(ladder, approx, other, settle=start is not None)
+        top, refinements = summit.top, summit.refinements
         if top.finite and summit.meeting.met is not False:
-            lowest = min((check.coarser for check in checks), key=lambda picture: picture.chi)
-            noise = sum(check.error for check in checks) + top.remaining
+            lowest = min((pair.coarser for pair in refinements), key=lambda approx: approx.chi)
+            noise = sum(pair.error for pair in refinements) + top.remaining
             cut = cutoff_check(ladder, lowest, max(noise, method.tol / 100))
-            checks = checks if cut is None else [*checks, cut]
-        if _sound(top, checks):
+            refinements = refinements if cut is None else [*refinements, cut]
+        if _sound(top, refinements):
             break
     found = residual(top) if top.finite else None
     low = found.low if found else np.inf
     lasting = str(conserved) if len(conserved) else None
     apart = _apart(summit.meeting, method.tol) if summit.meeting.met is False else None
     status, message = verdict(
-        top, checks, method.tol, low,
+        top, refinements, method.tol, low,
         stopped=top.time >= ladder.t_max,
         conserved=lasting,
         apart=apart,
@@ -97,7 +103,7 @@ def steady_state(
         "leakage": found.leakage if found else None,
         "cutoff_occupation": cutoff_occupation(top) if found else None,
         "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
-        **{f"error_{check.kind}": check.error for check in checks},
+        **{f"error_{pair.kind}": pair.error for pair in refinements},
         "error_time": top.remaining,
         "slowest_rate": top.slowest_rate,
         "given_start": start is not None,
@@ -114,8 +120,8 @@ def steady_state(
         seconds=time.perf_counter() - began,
         history=tuple(journal.history),
         diagnostics=diagnostics,
-        picture=top,
-        checks=tuple(checks),
+        approximation=top,
+        refinements=tuple(refinements),
     )
     known = {
         **diagnostics,
@@ -147,10 +153,10 @@ def _apart(meeting: Meeting, tol: float) -> str:
 def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list[float]]]:
     """Return the expectation values of Hermitian operators in both states that did not meet."""
     out: dict[str, dict[str, list[float]]] = {}
-    for name, picture in (("first", meeting.first), ("second", meeting.second)):
-        if picture is None:
+    for name, approx in (("first", meeting.first), ("second", meeting.second)):
+        if approx is None:
             continue
-        one = replace(state, picture=picture, checks=())
+        one = replace(state, approximation=approx, refinements=())
         values = out[name] = {}
         for op in ("Sx", "Sy", "Sz", "N"):
             if any(op in site.operators for site in state.model.sites):
@@ -171,10 +177,10 @@ def _weights(method: ITEBD) -> Iterator[float]:
         yield weight
 
 
-def _sound(top: Picture, checks: Sequence[Check]) -> bool:
-    """Return whether a picture and those it is compared with may be states."""
-    compared = [picture for check in checks for picture in (check.finer, check.coarser)]
-    return all(picture.sound for picture in (top, *compared))
+def _sound(top: Approximation, refinements: Sequence[Refinement]) -> bool:
+    """Return whether an approximation and those it is compared with may be states."""
+    compared = [approx for pair in refinements for approx in (pair.finer, pair.coarser)]
+    return all(approx.sound for approx in (top, *compared))
 
 
 def disagreements(state: ItebdState) -> list[str]:
@@ -203,13 +209,15 @@ def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
     return generator
 
 
-def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -> Picture:
+def first_approximation(
+    generator: Generator, start: Any, k_max: int, weight: float
+) -> Approximation:
     """Return what the evolution starts from, in the bases of the generator."""
     if start is None:
-        return product_picture(generator, None, k_max, weight)
+        return product_approximation(generator, None, k_max, weight)
     if isinstance(start, ItebdState):
         if compatible(start.generator, generator):
-            found = adapted(start.picture, generator, k_max, weight)
+            found = adapted(start.approximation, generator, k_max, weight)
             return replace(found, time=0.0, slowest_rate=None)
         if start.model.sites != generator.model.sites:
             raise ArgumentError(
@@ -229,10 +237,10 @@ def first_picture(generator: Generator, start: Any, k_max: int, weight: float) -
                 "use ITEBD(charges=False) for a symmetry-broken start."
             )
         rotated.append(rho)
-    return product_picture(generator, rotated, k_max, weight)
+    return product_approximation(generator, rotated, k_max, weight)
 
 
-def product_states(model: LindbladModel, start: Sequence[Any]) -> list[NDArray]:
+def product_states(model: LindbladModel, start: Sequence[Any]) -> list[Array]:
     """Return one density matrix per site of the unit cell from vectors or density matrices."""
     allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
     if not isinstance(start, Sequence | np.ndarray) or len(start) != len(model.sites):
@@ -267,8 +275,12 @@ def evolve(
 
     for weight in _weights(method):
         found = trajectory(
-            model, method, ladder, partial(first_picture, generator, start, weight=weight), times
+            model,
+            method,
+            ladder,
+            partial(first_approximation, generator, start, weight=weight),
+            times,
         )
-        if all(_sound(state.picture, state.checks) for state in found.states):
+        if all(_sound(state.approximation, state.refinements) for state in found.states):
             break
     return found

@@ -6,10 +6,11 @@ from functools import cached_property, reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from tenpy.networks.mps import MPS
 
 from impo.arguments import ArgumentError, fail, non_negative_integer
+from impo.arrays import Array
 from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
 from impo.methods.itebd.entropies import (
     mutual_information,
@@ -23,7 +24,7 @@ from impo.methods.itebd.method import ITEBD
 from impo.model import LindbladModel
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import Check, Picture, density_matrix
+from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate, Status
 from impo.results.state import Stored, shared_attributes, shared_fields
@@ -35,9 +36,9 @@ FARTHEST = 60  # cells to which a correlation function is looked at for its deca
 FARTHEST_SUM = 4096  # and to which it is summed
 
 
-def _product(picture: Picture, site: int, *ops: str) -> NDArray:
-    """Return a product of operators of a site of the unit cell, with the cut-off of the picture."""
-    known = local_operators(picture.generator.model.sites[site])
+def _product(approx: Approximation, site: int, *ops: str) -> Array:
+    """Return a product of operators of a site of the unit cell, with its cut-off there."""
+    known = local_operators(approx.generator.model.sites[site])
     return reduce(np.matmul, [known[op] for op in ops])
 
 
@@ -47,10 +48,10 @@ class ItebdState(Stored):
 
     Attributes
     ----------
-    picture
+    approximation
         The matrix product on the highest rung of the ladder.
-    checks
-        Pairs of pictures that differ in one setting; their differences are the error bars.
+    refinements
+        Pairs of approximations that differ in one setting; their differences are the error bars.
     """
 
     kind: ClassVar[str] = "itebd"
@@ -62,36 +63,41 @@ class ItebdState(Stored):
     seconds: float
     history: Sequence[Mapping[str, Any]]
     diagnostics: Mapping[str, Any]
-    picture: Picture = field(repr=False)
-    checks: tuple[Check, ...] = field(repr=False)
+    approximation: Approximation = field(repr=False)
+    refinements: tuple[Refinement, ...] = field(repr=False)
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def generator(self) -> Generator:
         """The master equation on a tile, in the rotated frame."""
-        return self.picture.generator
+        return self.approximation.generator
 
-    def estimate(self, observable: Callable[[Picture], NDArray], scale: float = 0.0) -> Estimate:
+    def estimate(
+        self, observable: Callable[[Approximation], Array], scale: float = 0.0
+    ) -> Estimate:
         """Return an observable with its error bar.
 
         Parameters
         ----------
         observable
-            Function of a picture.
+            Function of an approximation.
         scale
             Largest absolute value that it can have; the distance still to be relaxed counts
             relative to it. Without one it counts only if it is not known.
         """
-        value = np.asarray(observable(self.picture))
-        left = self.picture.remaining
+        value = np.asarray(observable(self.approximation))
+        left = self.approximation.remaining
         relaxing = scale * left if scale else 0.0 if np.isfinite(left) else np.inf
         error = np.full(value.shape, relaxing + 1e-14 * max(scale, 1.0))
-        for check in self.checks:
-            error = error + check.error_of(observable)
+        for pair in self.refinements:
+            error = error + pair.error_of(observable)
         return Estimate(value[()], error[()])
 
     def _local_estimate(
-        self, observable: Callable[[Picture], NDArray], matrices: Iterable[NDArray], power: int
+        self,
+        observable: Callable[[Approximation], Array],
+        matrices: Iterable[Array],
+        power: int,
     ) -> Estimate:
         """Return a one-site observable; real if all its operators are Hermitian.
 
@@ -100,7 +106,7 @@ class ItebdState(Stored):
         """
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
         found = self.estimate(observable, scale)
-        least = self.picture.remaining + sum(check.error for check in self.checks)
+        least = self.approximation.remaining + sum(pair.error for pair in self.refinements)
         error = np.maximum(found.error, scale * least)
         hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
         return Estimate(np.real(found.value) if hermitian else found.value, error)
@@ -112,7 +118,7 @@ class ItebdState(Stored):
             raise ArgumentError(f"Argument `op` must be one of {', '.join(known)}, but is {op!r}.")
         return sites
 
-    def _matrix(self, op: str, site: int) -> NDArray:
+    def _matrix(self, op: str, site: int) -> Array:
         self.model.check_operator(op, site)
         return local_operators(self.model.sites[site])[op]
 
@@ -128,18 +134,18 @@ class ItebdState(Stored):
             raise fail("places", allowed, places)
         return positions
 
-    def _vector(self, picture: Picture, position: int, matrix: NDArray) -> NDArray:
+    def _vector(self, approx: Approximation, position: int, matrix: Array) -> Array:
         """Return the vector over T_x that measures a physical operator at a position."""
-        basis = picture.bases[position % len(picture.bases)]
-        return basis.measure(picture.generator.rotated(position, matrix))
+        basis = approx.bases[position % len(approx.bases)]
+        return basis.measure(approx.generator.rotated(position, matrix))
 
-    def _local(self, sites: Sequence[int], *ops: str) -> Callable[[Picture], NDArray]:
+    def _local(self, sites: Sequence[int], *ops: str) -> Callable[[Approximation], Array]:
         """Return the observable <product of the operators> on every one of some sites."""
 
-        def observable(picture: Picture) -> NDArray:
+        def observable(approx: Approximation) -> Array:
             values = [
-                picture.environment.marginal(site, 1)
-                @ self._vector(picture, site, _product(picture, site, *ops))
+                approx.environment.marginal(site, 1)
+                @ self._vector(approx, site, _product(approx, site, *ops))
                 for site in sites
             ]
             return np.array(values)
@@ -157,9 +163,7 @@ class ItebdState(Stored):
         sites = self._sites(op)
         matrices = [self._matrix(op, site) for site in sites]
         first, second = self._local(sites, op), self._local(sites, op, op)
-        return self._local_estimate(
-            lambda picture: second(picture) - first(picture) ** 2, matrices, 2
-        )
+        return self._local_estimate(lambda approx: second(approx) - first(approx) ** 2, matrices, 2)
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
@@ -171,27 +175,32 @@ class ItebdState(Stored):
         return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
 
     def _correlation(
-        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
-    ) -> NDArray:
-        cell, tile = len(self.model.sites), len(picture.bases)
+        self,
+        approx: Approximation,
+        op_a: str,
+        op_b: str,
+        sites: tuple[int, int],
+        max_cells: int,
+    ) -> Array:
+        cell, tile = len(self.model.sites), len(approx.bases)
         i, j = sites
-        a, b = _product(picture, i, op_a), _product(picture, j, op_b)
+        a, b = _product(approx, i, op_a), _product(approx, j, op_b)
         out = np.zeros(max_cells + 1, dtype=complex)
         if i == j:
-            out[0] = picture.environment.marginal(i, 1) @ self._vector(picture, i, a @ b)
+            out[0] = approx.environment.marginal(i, 1) @ self._vector(approx, i, a @ b)
         elif i > j:
-            ends = [(j, self._vector(picture, j, b)), (i, self._vector(picture, i, a))]
-            out[0] = picture.environment.chain_of(ends)
-        first = self._vector(picture, i, a)
+            ends = [(j, self._vector(approx, j, b)), (i, self._vector(approx, i, a))]
+            out[0] = approx.environment.chain_of(ends)
+        first = self._vector(approx, i, a)
         start = 1 if j <= i else 0
         for offset in range(start, min(start + tile // cell, max_cells + 1)):
             position = j + offset * cell
             count = (max_cells - offset) * cell // tile + 1
-            for q, part in charge_parts(picture.generator.model.sites[j], b).items():
+            for q, part in charge_parts(approx.generator.model.sites[j], b).items():
                 # the frame turns by a constant angle from tile to tile
                 turns = np.exp(1j * q * self.generator.phase_advance * np.arange(count))
-                second = self._vector(picture, position, part)
-                values = picture.environment.sequence(i, first, position, second, count)
+                second = self._vector(approx, position, part)
+                values = approx.environment.sequence(i, first, position, second, count)
                 out[offset :: tile // cell] += turns * values
         return out
 
@@ -204,28 +213,33 @@ class ItebdState(Stored):
         return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
 
     def _connected(
-        self, picture: Picture, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
-    ) -> NDArray:
-        mean_a = self._local(sites[:1], op_a)(picture)
-        mean_b = self._local(sites[1:], op_b)(picture)
-        return self._correlation(picture, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
+        self,
+        approx: Approximation,
+        op_a: str,
+        op_b: str,
+        sites: tuple[int, int],
+        max_cells: int,
+    ) -> Array:
+        mean_a = self._local(sites[:1], op_a)(approx)
+        mean_b = self._local(sites[1:], op_b)(approx)
+        return self._correlation(approx, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
-        return self._density_matrix(self.picture, self._positions(places))
+        return self._density_matrix(self.approximation, self._positions(places))
 
-    def _density_matrix(self, picture: Picture, positions: list[int]) -> NDArray:
+    def _density_matrix(self, approx: Approximation, positions: list[int]) -> Array:
         order = np.argsort(positions)
         rising = [positions[i] for i in order]
-        bases = [picture.bases[p % len(picture.bases)] for p in rising]
-        coefficients = picture.environment.chain_of([(p, None) for p in rising])
-        turn = site_phases(picture, rising)
+        bases = [approx.bases[p % len(approx.bases)] for p in rising]
+        coefficients = approx.environment.chain_of([(p, None) for p in rising])
+        turn = site_phases(approx, rising)
         rho = turn[:, None] * density_matrix(coefficients, bases) * turn.conj()
         dims = [basis.dimension for basis in bases]
         back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
         return rho.reshape(dims + dims).transpose(back).reshape(rho.shape)
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
         rho = self.density_matrix(places)
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
@@ -246,26 +260,32 @@ class ItebdState(Stored):
 
         charge = self._left_charge(sites[0], a)
 
-        def spectral(picture: Picture) -> float | None:
+        def spectral(approx: Approximation) -> float | None:
             ends = (
-                (sites[0], self._vector(picture, sites[0], _product(picture, sites[0], op_a))),
-                (sites[1], self._vector(picture, sites[1], _product(picture, sites[1], op_b))),
+                (
+                    sites[0],
+                    self._vector(approx, sites[0], _product(approx, sites[0], op_a)),
+                ),
+                (
+                    sites[1],
+                    self._vector(approx, sites[1], _product(approx, sites[1], op_b)),
+                ),
             )
-            return spectral_length(picture, ends, charge or 0, tiles, target)
+            return spectral_length(approx, ends, charge or 0, tiles, target)
 
-        length = None if charge is None else spectral(self.picture)
+        length = None if charge is None else spectral(self.approximation)
         error: float | None = 0.0
-        for check in self.checks:
-            pair = spectral(check.finer), spectral(check.coarser)
-            if length is None or error is None or pair[0] is None or pair[1] is None:
+        for pair in self.refinements:
+            finer, coarser = spectral(pair.finer), spectral(pair.coarser)
+            if length is None or error is None or finer is None or coarser is None:
                 length = error = None
             else:
-                error += check.factor * abs(pair[0] - pair[1])
+                error += pair.factor * abs(finer - coarser)
         if length is None or error is None:
             return decay(connected.value, connected.error, None, None)
         return decay(connected.value, connected.error, length * tile_cells, error * tile_cells)
 
-    def _left_charge(self, site: int, matrix: NDArray) -> int | None:
+    def _left_charge(self, site: int, matrix: Array) -> int | None:
         """Return the charge sector of the transfer matrix behind an operator; None if mixed.
 
         Tr(O T_kq) needs T_kq to lower what O raises.
@@ -290,7 +310,7 @@ class ItebdState(Stored):
     def purity_density(self) -> Estimate:
         """Return -ln Tr rho^2 per unit cell."""
         cells = len(self.generator.sites) // len(self.model.sites)
-        return self.estimate(lambda picture: np.asarray(purity_density(picture) / cells))
+        return self.estimate(lambda approx: np.asarray(purity_density(approx) / cells))
 
     @property
     def operator_entropy(self) -> Estimate:
@@ -312,10 +332,10 @@ class ItebdState(Stored):
         if len(positions) != 2:
             raise fail("places", "two different (site, cell) pairs", places)
 
-        def observable(picture: Picture) -> NDArray:
-            sites = picture.generator.model.sites
+        def observable(approx: Approximation) -> Array:
+            sites = approx.generator.model.sites
             dims = tuple(sites[site].dimension for site, _ in places)
-            return np.asarray(measure(self._density_matrix(picture, positions), dims))
+            return np.asarray(measure(self._density_matrix(approx, positions), dims))
 
         return self.estimate(observable)
 
@@ -330,16 +350,16 @@ class ItebdState(Stored):
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         reach = 32
         while reach < FARTHEST_SUM:
-            tail = self._connected(self.picture, op_a, op_b, sites, reach)[-2:]
+            tail = self._connected(self.approximation, op_a, op_b, sites, reach)[-2:]
             if np.max(np.abs(tail)) < 1e-13 * np.linalg.norm(a, 2) * np.linalg.norm(b, 2):
                 break
             reach *= 2
         r = np.arange(-reach, reach + 1)
         phases = np.exp(1j * np.multiply.outer(wave, r))
 
-        def observable(picture: Picture) -> NDArray:
-            ahead = self._connected(picture, op_a, op_b, sites, reach)
-            behind = self._connected(picture, op_b, op_a, sites[::-1], reach)
+        def observable(approx: Approximation) -> Array:
+            ahead = self._connected(approx, op_a, op_b, sites, reach)
+            behind = self._connected(approx, op_b, op_a, sites[::-1], reach)
             return phases @ np.concatenate([behind[:0:-1], ahead])
 
         return self.estimate(observable)
@@ -351,17 +371,17 @@ class ItebdState(Stored):
         Its charges are those of `generator.weights`; the frame is turned by `generator.phases` and
         `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
         """
-        return normalised_mps(self.picture)
+        return normalised_mps(self.approximation)
 
     @property
     def liouvillian_density(self) -> LiouvillianDensity:
         """Mean <L>/N and variance (<L^+ L> - |<L>|^2)/N per site, as averages <rho| |rho>."""
-        model = liouvillian_model(self.generator, self.picture.bases)
+        model = liouvillian_model(self.generator, self.approximation.bases)
         return liouvillian_density(self.mps, model.H_MPO)
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
-        """Return the tensors of all pictures, and everything else as JSON types."""
-        arrays, pictures, checks = pack(self.picture, self.checks)
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return the tensors of all approximations, and everything else as JSON types."""
+        arrays, approximations, refinements = pack(self.approximation, self.refinements)
         shared = shared_attributes(self)
         del shared["extras"]  # always empty
         attributes = {
@@ -369,18 +389,20 @@ class ItebdState(Stored):
             "method": asdict(self.method),
             "phases": self.generator.phases.tolist(),
             "phase_advance": self.generator.phase_advance,
-            "pictures": pictures,
-            "checks": checks,
+            "pictures": approximations,
+            "checks": refinements,
         }
         return arrays, attributes
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "ItebdState":
         """Rebuild the result from what `to_arrays` returned."""
         fields = shared_fields(attributes)
         method = ITEBD(**attributes["method"])
         generator = one_charge(infinite_chain(fields["model"], charges=method.charges))
-        picture, checks = unpack(generator, arrays, attributes["pictures"], attributes["checks"])
-        return cls(method=method, picture=picture, checks=checks, **fields)
+        approx, refinements = unpack(
+            generator, arrays, attributes["pictures"], attributes["checks"]
+        )
+        return cls(method=method, approximation=approx, refinements=refinements, **fields)

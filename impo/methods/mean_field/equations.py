@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impo.arguments import UnsupportedModelError
+from impo.arrays import Array
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -33,14 +33,14 @@ class MeanFieldEquations:
         Shape (M, 3n).
     """
 
-    monomials: NDArray
-    coefficients: NDArray
+    monomials: Array
+    coefficients: Array
 
-    def flow(self, s: NDArray) -> NDArray:
+    def flow(self, s: Array) -> Array:
         """Return ds/dt for s of shape (3n,)."""
         return np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients
 
-    def jacobian(self, s: NDArray) -> NDArray:
+    def jacobian(self, s: Array) -> Array:
         """Return d(ds_i/dt)/ds_j, shape (3n, 3n); of `neighbour_equations` (3n, 3n cells)."""
         values = np.append(s, 1.0)[self.monomials]
         out = np.zeros((self.coefficients.shape[1], len(s) + 1))
@@ -77,7 +77,7 @@ def mean_field_equations(model: LindbladModel) -> MeanFieldEquations:
     return _generate(model, lambda site, _: 3 * site, 3 * len(model.sites))
 
 
-def neighbour_equations(model: LindbladModel) -> tuple[MeanFieldEquations, NDArray]:
+def neighbour_equations(model: LindbladModel) -> tuple[MeanFieldEquations, Array]:
     """Generate the equations of one cell among cells that may differ, and where those cells are.
 
     Returns
@@ -106,7 +106,7 @@ def _generate(
     model: LindbladModel, first: Callable[[int, Cell], int], one: int
 ) -> MeanFieldEquations:
     """Generate ds/dt of one cell; `first` numbers the x component of a spin, `one` the constant."""
-    total: dict[tuple[int, ...], NDArray] = {}
+    total: dict[tuple[int, ...], Array] = {}
     home = (0,) * model.dimension
 
     def add(variable: int, polynomial: Polynomial) -> None:
@@ -148,10 +148,10 @@ def _generate(
     )
 
 
-def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[NDArray]]:
+def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Array]]:
     """Return the spin vectors of a term's factors, collected by (site, cell) in order."""
     name = "term " + " ".join(f"{op}[site {site}]" for op, site, _ in term.factors)
-    groups: dict[tuple[int, Cell], list[NDArray]] = {}
+    groups: dict[tuple[int, Cell], list[Array]] = {}
     for op, site, cell in term.factors:
         _check_spin(model, site, name)
         if op != "Id":
@@ -171,20 +171,20 @@ def _check_spin(model: LindbladModel, site: int, name: str) -> None:
         )
 
 
-def _cross_with_axis(vector: NDArray, a: int) -> NDArray:
+def _cross_with_axis(vector: Array, a: int) -> Array:
     """Return w with (v x S)_a = w . S."""
     axis = np.eye(3)[a]
     return np.cross(axis, vector)
 
 
-def _commutators(vectors: Sequence[NDArray], a: int) -> Iterator[tuple[NDArray, ...]]:
+def _commutators(vectors: Sequence[Array], a: int) -> Iterator[tuple[Array, ...]]:
     """Yield products of spin vectors whose sum is [prod_i v_i . S, S_a]."""
     for i, vector in enumerate(vectors):
         turned = -1j * _cross_with_axis(vector, a)
         yield (*vectors[:i], turned, *vectors[i + 1 :])
 
 
-def _mean(model: LindbladModel, site: int, vectors: Sequence[NDArray], x: int) -> Polynomial:
+def _mean(model: LindbladModel, site: int, vectors: Sequence[Array], x: int) -> Polynomial:
     """Return the mean-field <one or two operators v . S> of a spin with variables x, x+1, x+2."""
     first, *others = vectors
     if not others:
@@ -200,7 +200,7 @@ def _mean(model: LindbladModel, site: int, vectors: Sequence[NDArray], x: int) -
     return {key: value for key, value in out.items() if value != 0}
 
 
-def _pair(u: NDArray, w: NDArray, spin: float) -> tuple[NDArray, NDArray, complex]:
+def _pair(u: Array, w: Array, spin: float) -> tuple[Array, Array, complex]:
     """Return Q, q and c with <(u.S)(w.S)> = s.Q.s + q.s + c for two operators on one spin.
 
     <Sx^2> and <Sy^2> each take half of what <Sx^2 + Sy^2> lacks to S(S+1) - <Sz>^2; the
@@ -211,7 +211,7 @@ def _pair(u: NDArray, w: NDArray, spin: float) -> tuple[NDArray, NDArray, comple
     return symmetric, 0.5j * np.cross(u, w), transverse * spin * (spin + 1)
 
 
-def pair_expectation(u: NDArray, w: NDArray, spin: float, s: NDArray) -> NDArray:
+def pair_expectation(u: Array, w: Array, spin: float, s: Array) -> Array:
     """Return the mean-field <(u.S)(w.S)> of a spin with <S> = s, shape (..., 3)."""
     quadratic, linear, constant = _pair(u, w, spin)
     return np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant

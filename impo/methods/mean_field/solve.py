@@ -12,10 +12,11 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError, fail, rising_times
+from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.method import MeanField
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
@@ -28,7 +29,7 @@ _SAMPLES = 4000
 _FEWEST_TURNS = 4  # of an orbit whose frequency can be told
 
 
-def start_vectors(model: LindbladModel, start: Any) -> NDArray:
+def start_vectors(model: LindbladModel, start: Any) -> Array:
     """Return <S_j>, shape (n, 3), of a start: another mean-field state, or directions.
 
     Parameters
@@ -68,7 +69,7 @@ def start_vectors(model: LindbladModel, start: Any) -> NDArray:
 class _Attractor:
     """What a start runs into: a fixed point (one sample) or a moving orbit."""
 
-    orbit: NDArray
+    orbit: Array
     residual: float
     accuracy: float
     growth: float | None
@@ -104,7 +105,7 @@ class _Attractor:
 
 
 def _newton(
-    equations: MeanFieldEquations, s: NDArray, scale: float, radius: float = 1e-2
+    equations: MeanFieldEquations, s: Array, scale: float, radius: float = 1e-2
 ) -> _Attractor | None:
     """Return the stable fixed point next to s, or None; a symmetry direction stays as it is."""
     start, rate = s, float(np.linalg.norm(equations.jacobian(s), 2)) or 1.0
@@ -125,7 +126,7 @@ def _newton(
     return _Attractor(s.reshape(1, -1, 3), residual, accuracy, growth, None)
 
 
-def _swing(path: NDArray, centre: _Attractor) -> float:
+def _swing(path: Array, centre: _Attractor) -> float:
     """Return how far the second half of a path swings about a fixed point, up to rotations."""
     vectors, point = path[len(path) // 2 :].reshape(-1, *centre.orbit.shape[1:]), centre.orbit
     along = vectors[..., 2] - point[..., 2]
@@ -134,7 +135,7 @@ def _swing(path: NDArray, centre: _Attractor) -> float:
 
 
 def _relax(
-    equations: MeanFieldEquations, s: NDArray, scale: float, t_max: float, rate: float
+    equations: MeanFieldEquations, s: Array, scale: float, t_max: float, rate: float
 ) -> _Attractor:
     """Follow the motion from s to a fixed point, or until t_max; `rate` sets the unit of time."""
     settings = {"method": "DOP853", "rtol": _ACCURACY, "atol": _ACCURACY * scale}

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag, null_space, orth
 
+from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, neighbour_equations
 from impo.model import LindbladModel
 
@@ -111,12 +111,12 @@ class WaveStability:
         self.fixed = tuple(j for j in range(self._n) if self._conserves_length(j, spins))
         self._rotations = self._symmetries()
 
-    def _blocks(self, s: NDArray) -> NDArray:
+    def _blocks(self, s: Array) -> Array:
         """Return J_d for the spins of all cells, shape (cells, 3n, 3n)."""
         found = self._equations.jacobian(s).reshape(3 * self._n, len(self._cells), -1)
         return found.transpose(1, 0, 2)
 
-    def _sampled(self, spins: NDArray) -> list[tuple[NDArray, NDArray, NDArray]]:
+    def _sampled(self, spins: Array) -> list[tuple[Array, Array, Array]]:
         """Return spins of all cells, their motion and its change, for configurations at random."""
         rng, out = np.random.default_rng(5), []
         for _ in range(4):
@@ -124,12 +124,12 @@ class WaveStability:
             out.append((s.reshape(-1, self._n, 3), self._equations.flow(s), self._blocks(s)))
         return out
 
-    def _conserves_length(self, site: int, spins: NDArray) -> bool:
+    def _conserves_length(self, site: int, spins: Array) -> bool:
         part = slice(3 * site, 3 * site + 3)
         allowed = _EXACT * self._scale * spins[site] ** 2 * 100
         return all(abs(s[0, site] @ flow[part]) <= allowed for s, flow, _ in self._samples)
 
-    def _symmetries(self) -> list[NDArray]:
+    def _symmetries(self) -> list[Array]:
         """Return at every k the angles w_j exp(i k.r) about z that commute with the motion."""
         n, cells = self._n, len(self._cells)
         equations = np.zeros((len(self._samples), cells, 3 * n, n))
@@ -150,7 +150,7 @@ class WaveStability:
             out.append(rows[values <= 100 * _EXACT * size].conj().T)
         return out
 
-    def at(self, s: NDArray) -> Stability:
+    def at(self, s: Array) -> Stability:
         """Return the least stable mode of a fixed point, s of shape (n, 3)."""
         blocks = self._blocks(np.tile(s, (len(self._cells), 1)).ravel())
         lengths = np.linalg.norm(s, axis=1)
@@ -178,9 +178,9 @@ class WaveStability:
         return Stability(growth, tuple(float(x) for x in wave), scale, len(self._waves), self.fixed)
 
 
-def _wave_vectors(dimension: int) -> NDArray:
+def _wave_vectors(dimension: int) -> Array:
     """Return wave vectors, shape (count, dimension); J(-k) = J(k)^* needs no place."""
     points = _WAVES[dimension]
     axis = 2 * np.pi * np.arange(points) / points
-    half: Sequence[NDArray] = [axis[: points // 2 + 1], *[axis] * (dimension - 1)]
+    half: Sequence[Array] = [axis[: points // 2 + 1], *[axis] * (dimension - 1)]
     return np.array(list(product(*half)))

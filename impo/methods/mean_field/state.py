@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer, one_of
+from impo.arrays import Array
 from impo.methods.mean_field.equations import pair_expectation
 from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel
@@ -37,18 +38,18 @@ class MeanFieldState(Stored):
     message: str
     residual: float | None
     seconds: float
-    orbit: NDArray
+    orbit: Array
     accuracy: float
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def vectors(self) -> NDArray:
+    def vectors(self) -> Array:
         """<S_j> averaged over the orbit, shape (n, 3)."""
         return self.orbit.mean(axis=0)
 
-    def _samples(self, op: str, site: int) -> NDArray:
+    def _samples(self, op: str, site: int) -> Array:
         """Return <op> of one site along the orbit, shape (T,)."""
         self.model.check_operator(op, site)
         if op == "Id":
@@ -56,14 +57,14 @@ class MeanFieldState(Stored):
         values = self.orbit[:, site] @ spin_vector(op)
         return values if op in ("S+", "S-") else values.real
 
-    def _pair(self, op_a: str, op_b: str, site: int) -> NDArray:
+    def _pair(self, op_a: str, op_b: str, site: int) -> Array:
         """Return <A B> of two operators on one spin along the orbit, shape (T,)."""
         if "Id" in (op_a, op_b):
             return self._samples(op_a, site) * self._samples(op_b, site)
         spin = (self.model.sites[site].dimension - 1) / 2
         return pair_expectation(spin_vector(op_a), spin_vector(op_b), spin, self.orbit[:, site])
 
-    def _estimate(self, samples: Sequence[NDArray]) -> Estimate:
+    def _estimate(self, samples: Sequence[Array]) -> Estimate:
         """Return averages over the orbit; the error of a limit cycle is half its range."""
         value = np.array([s.mean() for s in samples])
         spread = [(np.abs(s - s.mean())).max() for s in samples]
@@ -103,11 +104,11 @@ class MeanFieldState(Stored):
         """Return None: a product state has no connected correlations."""
         return None
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None: the equations are for expectations; `ClusterMeanField(1)` has a state."""
         return None
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return None, see `density_matrix`."""
         return None
 
@@ -127,7 +128,7 @@ class MeanFieldState(Stored):
             np.full(shape, found.value[0] - mean), np.full(shape, float(found.error[0]))
         )
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the orbit and everything else as JSON types."""
         attributes = {
             **shared_attributes(self),
@@ -138,7 +139,7 @@ class MeanFieldState(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "MeanFieldState":
         """Rebuild the state from what `to_arrays` returned."""
         return cls(
@@ -166,8 +167,8 @@ class MeanFieldTrajectory(Stored):
     kind: ClassVar[str] = "mean_field_trajectory"
     model: LindbladModel
     method: MeanField
-    times: NDArray
-    vectors: NDArray
+    times: Array
+    vectors: Array
     accuracy: float
 
     def expect(self, op: str) -> Estimate:
@@ -189,7 +190,7 @@ class MeanFieldTrajectory(Stored):
         size = max(site.dimension for site in self.model.sites)
         return Estimate(value, np.full(value.shape, 2 * size * self.accuracy))
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return times and vectors, and everything else as JSON types."""
         attributes = {
             "model": self.model.to_json(),
@@ -200,7 +201,7 @@ class MeanFieldTrajectory(Stored):
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
     ) -> "MeanFieldTrajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
         return cls(

@@ -1,12 +1,12 @@
 """Decay length of a correlation function, by a fit whose window is justified."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.results.estimate import Estimate
 
 
-def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
+def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
     r"""Fit C(r) = A e^{-r/xi}, with the image at ring - r on a ring, and return xi.
 
     The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls
@@ -58,12 +58,12 @@ def decay_length(samples: NDArray, ring: int | None = None) -> Estimate | None:
     return Estimate(1 / slope, uncertainty / slope**2)
 
 
-def _spread(samples: NDArray) -> NDArray:
+def _spread(samples: Array) -> Array:
     """Return the standard error from jackknife samples."""
     return np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
 
 
-def _rate(series, centre, error, first, ring) -> NDArray:
+def _rate(series, centre, error, first, ring) -> Array:
     """Return 1/xi of every jackknife sample, by weighted least squares of log C from `first` on."""
     r = np.arange(first, series.shape[1])
     window = slice(first, series.shape[1])

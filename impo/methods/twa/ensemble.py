@@ -8,9 +8,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
+from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations
 from impo.methods.twa.integrator import LANES, advance, random_streams
 
@@ -31,10 +31,10 @@ class Samples:
         Unit vectors, float32 of shape (snapshots, 3 spins, trajectories).
     """
 
-    first: NDArray
-    second: NDArray
-    series: NDArray
-    snapshots: NDArray
+    first: Array
+    second: Array
+    series: Array
+    snapshots: Array
 
 
 def grouping(trajectories: int, starts: int, wanted: int) -> tuple[int, int, int]:
@@ -78,7 +78,7 @@ class SpinEnsemble:
         shape: tuple[int, ...],
         periodic: bool,
         seed: int,
-        begins: Sequence[Callable[[int, np.random.Generator], NDArray]],
+        begins: Sequence[Callable[[int, np.random.Generator], Array]],
         trajectories: int,
         groups: int,
     ):
@@ -86,8 +86,8 @@ class SpinEnsemble:
         self.shape = shape
         self.periodic = periodic
         blocks, self._lanes, self._merged = grouping(trajectories, len(begins), groups)
-        self.spins: list[NDArray] = []
-        self._generators: list[NDArray] = []
+        self.spins: list[Array] = []
+        self._generators: list[Array] = []
         for start, begin in enumerate(begins):
             for block in range(blocks):
                 stream, generator = random_streams(seed, start, block)
@@ -123,7 +123,7 @@ class SpinEnsemble:
             np.concatenate(kept, axis=-1),
         )
 
-    def _wave_weights(self) -> tuple[NDArray, NDArray]:
+    def _wave_weights(self) -> tuple[Array, Array]:
         """Return the weights of all waves that give the averages at distance 0 and 1."""
         cells, first = math.prod(self.shape), self.shape[0]
         waves = [2 * np.pi * np.fft.fftfreq(length) for length in self._padded]
@@ -137,12 +137,12 @@ class SpinEnsemble:
         pairs = cells if self.periodic else max(cells - cells // first, 1)
         return here.ravel() / cells, (here * step).ravel() / pairs
 
-    def _merge(self, groups: NDArray) -> NDArray:
+    def _merge(self, groups: Array) -> Array:
         return groups.reshape(-1, self._merged, *groups.shape[1:]).mean(axis=1)
 
     def _run_block(
         self, block: int, dt: float, stride: int, samples: int, keep: set[int]
-    ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    ) -> tuple[Array, Array, Array, Array]:
         """Return (first, second, series, snapshots) of one block, with its groups as first axis."""
         spins, generators = self.spins[block], self._generators[block]
         origin: Any = (slice(None), *[0] * len(self.shape))
@@ -167,7 +167,7 @@ class SpinEnsemble:
             np.array(kept, dtype=np.float32).reshape(len(kept), *spins.shape),
         )
 
-    def _waves(self, spins: NDArray) -> NDArray:
+    def _waves(self, spins: Array) -> Array:
         """Return the Fourier transform over cells, shape (groups, *waves, 3 sites, lanes)."""
         axes = tuple(range(len(self.shape)))
         lengths = np.repeat(self._lengths, 3)[:, None]
@@ -175,7 +175,7 @@ class SpinEnsemble:
         waves = fft.rfftn(scaled, s=self._padded, axes=axes)
         return np.moveaxis(waves.reshape(*waves.shape[:-1], -1, self._lanes), -2, 0)
 
-    def _watched(self, sums: NDArray, spectrum: NDArray) -> NDArray:
+    def _watched(self, sums: Array, spectrum: Array) -> Array:
         """Return the observables of `Samples.series` of one sample, shape (groups, 4 sites)."""
         cells = math.prod(self.shape)
         power = np.real(np.diagonal(spectrum, axis1=-2, axis2=-1))
@@ -188,7 +188,7 @@ class SpinEnsemble:
         scaled = [value / self._lengths**2 for value in (square, neighbours, order)]
         return np.concatenate([m_z, *scaled], axis=-1)
 
-    def _distances(self, power: NDArray) -> NDArray:
+    def _distances(self, power: Array) -> Array:
         """Return <s_mu(0) s_nu(r)> from the spectrum, for r as in `Moments.second`."""
         dimension = len(self.shape)
         axes = tuple(range(1, dimension + 1))

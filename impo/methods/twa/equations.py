@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arrays import Array
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -42,12 +42,12 @@ class SpinEquations:
         Rates of <dB_x^2> and <dB_y^2>, shape (n, 2).
     """
 
-    lengths: NDArray
-    row_starts: NDArray
-    columns: NDArray
-    values: NDArray
-    field: NDArray
-    diffusion: NDArray
+    lengths: Array
+    row_starts: Array
+    columns: Array
+    values: Array
+    field: Array
+    diffusion: Array
 
     @property
     def rate(self) -> float:
@@ -65,7 +65,7 @@ def _refusal(term: Term, why: str) -> UnsupportedModelError:
     )
 
 
-def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], NDArray]]:
+def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], Array]]:
     """Return (site, cell, vector u) of a product of at most two u.S on different spins."""
     factors = [factor for factor in term.factors if factor[0] != "Id"]
     if len(factors) > 2:
@@ -151,7 +151,7 @@ class _Couplings:
         self.columns: list[int] = []
         self.values: list[complex] = []
 
-    def add(self, i: int, j: int, block: NDArray) -> None:
+    def add(self, i: int, j: int, block: Array) -> None:
         for alpha, beta in np.argwhere(block):
             self.rows.append(3 * i + alpha)
             self.columns.append(3 * j + beta)

@@ -28,8 +28,8 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
+from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations
 
 LANES = 16
@@ -251,14 +251,14 @@ def _draw_many(generators, noise):
         _draw(generators, noise[first : first + size])
 
 
-def draw_many(generators: NDArray, count: int) -> NDArray:
+def draw_many(generators: Array, count: int) -> Array:
     """Return the next `count` draws: two normal numbers and a sign, shape (count, 3, LANES)."""
     noise = np.empty(count * 3 * LANES)
     _draw_many(generators.reshape(-1), noise)
     return noise.reshape(count, 3, LANES)
 
 
-def kick_amplitudes(equations: SpinEquations, dt: float) -> NDArray:
+def kick_amplitudes(equations: SpinEquations, dt: float) -> Array:
     """Return half the standard deviations of the kick angles of a step dt, shape (n, 3)."""
     x, y = (equations.diffusion * dt).T
     shared = x * y / 6
@@ -266,7 +266,7 @@ def kick_amplitudes(equations: SpinEquations, dt: float) -> NDArray:
 
 
 def advance(
-    spins: NDArray, generators: NDArray, equations: SpinEquations, dt: float, steps: int
+    spins: Array, generators: Array, equations: SpinEquations, dt: float, steps: int
 ) -> None:
     """Advance LANES trajectories in place by `steps` steps of length dt.
 
@@ -300,7 +300,7 @@ def advance(
     )
 
 
-def random_streams(seed: int, *key: int) -> tuple[NDArray, np.random.Generator]:
+def random_streams(seed: int, *key: int) -> tuple[Array, np.random.Generator]:
     """Return the generators of a block of trajectories, and one for its initial conditions.
 
     The streams of different keys are independent; they depend on nothing else.
@@ -310,14 +310,14 @@ def random_streams(seed: int, *key: int) -> tuple[NDArray, np.random.Generator]:
     return np.ascontiguousarray(states.T), np.random.default_rng(beginning)
 
 
-def isotropic(lengths: NDArray, generator: np.random.Generator, lanes: int = LANES) -> NDArray:
+def isotropic(lengths: Array, generator: np.random.Generator, lanes: int = LANES) -> Array:
     """Return spins of `lanes` trajectories in independent random directions, shape (3 n, lanes)."""
     vectors = generator.normal(size=(len(lengths), 3, lanes))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors.reshape(-1, lanes)
 
 
-def coherent(lengths: NDArray, directions: NDArray, generator: np.random.Generator) -> NDArray:
+def coherent(lengths: Array, directions: Array, generator: np.random.Generator) -> Array:
     """Return LANES samples of the Wigner function of a product of spin coherent states.
 
     The component along the direction is S + 1/2 - x, x exponential of mean 1/2 (so its mean is S);
@@ -334,7 +334,7 @@ def coherent(lengths: NDArray, directions: NDArray, generator: np.random.Generat
 
     Returns
     -------
-    NDArray
+    Array
         Unit vectors of shape (3 n, LANES).
     """
     n = len(lengths)

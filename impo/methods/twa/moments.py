@@ -16,20 +16,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
+from impo.arrays import Array
 from impo.methods.twa.decay import decay_length
 from impo.operators.local import SPIN_VECTORS, spin_vector
 from impo.results.estimate import Estimate
 
 
-def _vector(op: str) -> NDArray:
+def _vector(op: str) -> Array:
     one_of("op", op, SPIN_VECTORS)
     return spin_vector(op)
 
 
-def jackknife(function: Callable[..., NDArray], *samples: NDArray) -> tuple[NDArray, NDArray]:
+def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, Array]:
     """Return function(means) and the standard error, from samples with groups as first axis.
 
     The function must accept any leading axes. The error of a complex number is that of a vector.
@@ -63,13 +64,13 @@ class Moments:
         Whether the two starts agree. If they do not, their difference is part of every error.
     """
 
-    first: NDArray
-    second: NDArray
+    first: Array
+    second: Array
     shape: tuple[int, ...]
     starts: int = 0
     agree: bool = True
 
-    def _estimate(self, function: Callable[..., NDArray], *samples: NDArray) -> Estimate:
+    def _estimate(self, function: Callable[..., Array], *samples: Array) -> Estimate:
         value, error = jackknife(function, *samples)
         if not self.agree:
             one, two = (
@@ -84,7 +85,7 @@ class Moments:
         part = slice(self.starts) if number == 0 else slice(self.starts, None)
         return Moments(self.first[part], self.second[part], self.shape)
 
-    def _pair(self, op_a: str, op_b: str, sites: tuple[int, int]) -> NDArray:
+    def _pair(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Array:
         """Return <A(0) B(r)> by groups, shape (groups, ..., *distances)."""
         count = self.first.shape[-2]
         for site in sites:
@@ -124,7 +125,7 @@ class Moments:
         last = non_negative_integer("max_cells", max_cells) + 1
         return self._estimate(lambda mean: mean, pair[..., :last])
 
-    def _along(self, pair: NDArray) -> NDArray:
+    def _along(self, pair: Array) -> Array:
         """Return distances 0 ... L // 2 along the first direction, as the last axis."""
         index: Any = (..., slice(None), *[0] * (len(self.shape) - 1))
         return pair[index]
@@ -182,7 +183,7 @@ class Moments:
         u, v = _vector(op_a), _vector(op_b)
         axes = tuple(range(-dimension, 0))
 
-        def transform(pair: NDArray, mirror: NDArray, mean: NDArray) -> NDArray:
+        def transform(pair: Array, mirror: Array, mean: Array) -> Array:
             product = (mean[..., sites[0], :] @ u) * (mean[..., sites[1], :] @ v)
             product = product.reshape(*product.shape, *[1] * dimension)
             return np.tensordot(pair - product, phases, axes=(axes, axes)) + np.tensordot(
@@ -192,6 +193,6 @@ class Moments:
         return self._estimate(transform, pair, mirror, self.first)
 
 
-def _real(value: NDArray, op: str) -> NDArray:
+def _real(value: Array, op: str) -> Array:
     """Drop the imaginary part of an average of a Hermitian operator."""
     return value if op in ("S+", "S-") else np.real(value)

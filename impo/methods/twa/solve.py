@@ -18,9 +18,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import UnsupportedModelError, fail, rising_times
+from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
@@ -50,7 +51,7 @@ _SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 6
 _TRAJECTORY_NUMBERS = 2**26  # the same for a trajectory
 _LEAST_SAMPLES = 16
 
-Begin = Callable[[int, np.random.Generator], NDArray]
+Begin = Callable[[int, np.random.Generator], Array]
 
 
 def steady_state(
@@ -268,7 +269,7 @@ def _begin(model, equations, shape, start) -> Begin:
         if last.shape[0] != 3 * len(equations.lengths):
             raise fail("start", f"a result with {len(equations.lengths)} spins", start.model.label)
 
-        def resume(block: int, generator: np.random.Generator) -> NDArray:
+        def resume(block: int, generator: np.random.Generator) -> Array:
             lanes = np.arange(block * LANES, (block + 1) * LANES) % last.shape[1]
             vectors = last[:, lanes].astype(float).reshape(-1, 3, LANES)
             return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).reshape(-1, LANES)

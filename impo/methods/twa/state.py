@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from impo.arguments import (
     ArgumentError,
@@ -14,6 +14,7 @@ from impo.arguments import (
     non_negative_integer,
     positive_integer,
 )
+from impo.arrays import Array
 from impo.methods.twa.method import TWA
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel
@@ -47,8 +48,8 @@ class TWAState(Stored):
     residual: float | None
     seconds: float
     moments: Moments
-    snapshots: NDArray
-    times: NDArray | None = None
+    snapshots: Array
+    times: Array | None = None
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class TWAState(Stored):
         """None: the Wigner function is known by samples only."""
         return None
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> NDArray | None:
+    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
         """Return P(m_1, m_2, ...) on (site, cell) pairs, m = S ... -S, averaged over translations.
 
         s_z of the classical spin of length S + 1/2 is counted in bins of width one around each m.
@@ -131,7 +132,7 @@ class TWAState(Stored):
             return (np.sum(counts, axis=0) / joint.size).reshape(sizes)
         return (np.array(counts) / joint.shape[1]).reshape(-1, *sizes)
 
-    def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[NDArray, NDArray] | None:
+    def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[Array, Array] | None:
         """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
         if not len(self.snapshots):
             return None
@@ -149,7 +150,7 @@ class TWAState(Stored):
             raise fail("site", f"below {len(self.model.sites)} (sites of the unit cell)", site)
         return site
 
-    def to_arrays(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return (named arrays, attributes made of JSON types)."""
         arrays = {
             "first": self.moments.first,
@@ -167,9 +168,7 @@ class TWAState(Stored):
         }
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
-    ) -> "TWAState":
+    def from_arrays(cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> "TWAState":
         """Rebuild the result from what `to_arrays` returned."""
         settings = dict(attributes["method"])
         if not isinstance(settings["cells"], int):

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel
@@ -82,7 +82,7 @@ def turning_sites(model: LindbladModel, shape: Sequence[int], periodic: bool) ->
     return tuple(sorted({int(i) % len(model.sites) for i in turned}))
 
 
-def general_directions(count: int) -> NDArray:
+def general_directions(count: int) -> Array:
     """Return unit vectors, shape (count, 3), that share no component and no plane."""
     j = np.arange(count)
     z = 0.35 + 0.25 * np.cos(1.7 * j)
@@ -112,7 +112,7 @@ def _small(length: int, reach: int, dimension: int) -> int:
     return min(length, fewest + (length - fewest) % 2)
 
 
-def _without_noise(equations: SpinEquations) -> NDArray:
+def _without_noise(equations: SpinEquations) -> Array:
     """Return the spins whose whole connected part of the lattice has no noise."""
     spins = len(equations.lengths)
     couplings = csr_array(
@@ -128,14 +128,14 @@ def _without_noise(equations: SpinEquations) -> NDArray:
     return np.flatnonzero(~noisy[part])
 
 
-def _pairs(spins: int) -> NDArray:
+def _pairs(spins: int) -> Array:
     """Return the products m_a m_b, without one m_z^2 per spin: the lengths are no news."""
     rows, columns = np.triu_indices(3 * spins)
     same = (rows == columns) & (rows % 3 == 2)
     return np.stack([rows[~same], columns[~same]], axis=1)
 
 
-def _null_vectors(equations: SpinEquations, pairs: NDArray) -> NDArray:
+def _null_vectors(equations: SpinEquations, pairs: Array) -> Array:
     """Return the coefficients of conserved functions in rows, each of unit length."""
     spins = len(equations.lengths)
     matrix = csr_array(
@@ -158,7 +158,7 @@ def _null_vectors(equations: SpinEquations, pairs: NDArray) -> NDArray:
     return vectors[values <= _EXACT * values[0]]
 
 
-def compared(moments: Moments, charged: Sequence[int]) -> NDArray:
+def compared(moments: Moments, charged: Sequence[int]) -> Array:
     """Return what starts are compared by, shape (groups, observables), in units of S + 1/2.
 
     All <s_a> of a site, and all <s_a s_b> on the sites of a cell and its neighbour; on sites that a

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples
 from impo.methods.twa.method import TWA
 from impo.methods.twa.moments import Moments
@@ -96,14 +96,14 @@ def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]
     return bool(flat.max() <= limit), float(flat.max())
 
 
-def _deviation(*parts: NDArray) -> NDArray:
+def _deviation(*parts: Array) -> Array:
     """Return |sum of the group means| in units of its standard error, per observable."""
     total = np.abs(sum(part.mean(axis=0) for part in parts))
     error = np.sqrt(sum(part.var(axis=0, ddof=1) / len(part) for part in parts))
     return np.where(total < 1e-12, 0.0, total / np.maximum(error, 1e-300))
 
 
-def _spin_numbers(model: LindbladModel) -> NDArray:
+def _spin_numbers(model: LindbladModel) -> Array:
     return np.array([(site.dimension - 1) / 2 for site in model.sites])
 
 
@@ -133,7 +133,7 @@ def of_start(moments: Moments) -> dict[str, list[float]]:
     }
 
 
-def autocorrelation_time(series: NDArray) -> float:
+def autocorrelation_time(series: Array) -> float:
     """Return the longest integrated autocorrelation time of the observables, in samples.
 
     The window is five times the time itself (Sokal).
