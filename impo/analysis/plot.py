@@ -136,7 +136,7 @@ def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
     artists: list[Artist] = []
     for number, site in enumerate(state.model.sites):
         here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
-        weights = state.distribution([here])  # type: ignore[list-item]
+        weights = state.distribution([here])
         if weights is not None:
             label, converged = f"site {number}", _is_converged(state)
             artists += points(ax, state_charges(site), weights, None, converged, label=label)

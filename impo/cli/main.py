@@ -28,7 +28,6 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, load, save
-from impo.results.summary import summary
 from impo.scans.executors import ClusterError
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
@@ -65,9 +64,9 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     if arguments.output:
         check_writable(arguments.output)
     state = steady_state(model, method)
-    facts = summary(state)
+    facts = state.summary()
     if arguments.output:
-        save(state, arguments.output)  # type: ignore[arg-type]
+        save(state, arguments.output)
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
     return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
 

@@ -12,7 +12,6 @@ from impo.cli import parse
 from impo.model import told_parameter
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
-from impo.results.state import method_settings
 from impo.results.store import check_writable, save
 from impo.scans.checkpoint import INTERVAL
 from impo.scans.executors import embedded, external
@@ -121,7 +120,7 @@ def _grid(
             f"The models of a scan must have the same number of sites in a cell, but {names} "
             "change it; give each its own scan."
         )
-    shared = method_settings(chains[0][0][1])
+    shared = chains[0][0][1].to_json()
     told = {
         "model": arguments.model,
         "parameters": {name: told_parameter(value) for name, value in fixed.items()},

@@ -11,7 +11,6 @@ from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset, Variable
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
-from impo.results.summary import readable
 from impo.scans.scan import DIRECTIONS
 
 
@@ -84,7 +83,7 @@ def tabulate(
     for number, state in points:
         place = np.unravel_index(number, shape)
         message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-        for name, item in {**readable(state), "message": message}.items():
+        for name, item in {**state.readable(), "message": message}.items():
             if name in parameters:
                 raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere

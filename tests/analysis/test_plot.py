@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from impo.analysis import plot
 from impo.arguments import ArgumentError
-from impo.methods.exact import steady_state as exact_steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
@@ -53,7 +55,7 @@ def test_profile_and_correlation_of_a_state(ax):
     curve = plot.profile(ax, state, "Sz")[0]
     np.testing.assert_allclose(curve.get_ydata(), state.expect("Sz").value.real)
     assert plot.correlation(ax, state, "S+", "S-") == []  # cells are not correlated
-    state.status = Status.FAILED
+    state = replace(state, status=Status.FAILED)
     assert len(plot.profile(ax, state, "Sz")) > len(plot.points(ax, [0], [0]))
 
 
@@ -61,7 +63,7 @@ def test_connected_correlation(ax, monkeypatch):
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
     known = state.correlation("Sz", "Sz", (0, 0), 5)
     known.value[1:] += [0.1, 0.01, 0.001, 1e-12, 1e-13]
-    monkeypatch.setattr(state, "correlation", lambda *arguments: known)
+    monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
     curve = plot.correlation(ax, state, "Sz", "Sz", 5)[0]
     np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
 
@@ -89,7 +91,7 @@ def test_distribution_of_the_levels(ax, monkeypatch):
         levels, weights = curve.get_data()
         assert sum(weights) == pytest.approx(1)
         assert levels @ weights == pytest.approx(mean)
-    monkeypatch.setattr(state, "distribution", lambda places: None)
+    monkeypatch.setattr(type(state), "distribution", lambda self, places: None)
     assert plot.distribution(ax, state) == []
 
 

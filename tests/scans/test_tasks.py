@@ -130,7 +130,10 @@ def test_a_first_point_that_fails_leaves_the_next_cold(log):
 
 
 def test_failures_are_results_without_numbers(tmp_path, log):
-    state = Failure(models()[0], Faulty(log), "why", 2.0, {"traceback": "x"})
+    state = Failure(
+        model=models()[0], method=Faulty(log), message="why", seconds=2.0,
+        diagnostics={"traceback": "x"},
+    )  # fmt: skip
     assert isinstance(state, SteadyState)
     state.save(tmp_path / "point.h5")
     again = load(tmp_path / "point.h5")
