@@ -10,11 +10,11 @@ from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, s
 from impo.methods.cluster_mean_field.flow import cluster_flow
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.solve import (
-    coherent_state,
     evolve,
     steady_state,
 )
 from impo.methods.cluster_mean_field.stability import wave_modes
+from impo.methods.cluster_mean_field.start import coherent_state
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.methods.exact.method import Exact
 from impo.methods.exact.steady import steady_state as exact_steady_state
