@@ -14,6 +14,10 @@ from impo.results.store import Stored
 from impo.results.summary import readable, summary
 from impo.results.variable import Variable
 
+Arrays = Mapping[str, Array]
+Told = Mapping[str, Any]
+"""Attributes made of JSON types."""
+
 _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
 
@@ -110,13 +114,7 @@ class SteadyState(Stored):
         return {}, {}
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         """Return the method's own fields from what `_arrays` returned."""
         return {}
 
@@ -137,9 +135,7 @@ class SteadyState(Stored):
         }
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "SteadyState":
+    def from_arrays(cls, arrays: Arrays, attributes: Told) -> "SteadyState":
         """Rebuild the state from what `to_arrays` returned."""
         model = LindbladModel.from_json(attributes["model"])
         method = settings_from(attributes["method"], cls.kind)

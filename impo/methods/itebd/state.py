@@ -1,6 +1,6 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 from impo.tensor.gates import one_charge
 from impo.tensor.liouvillian_variance import LiouvillianDensity, liouvillian_density
 from impo.tensor.tenpy_bridge import liouvillian_model
@@ -383,15 +383,7 @@ class ItebdState(SteadyState):
         return arrays, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         generator = one_charge(infinite_chain(model, charges=method.charges))
-        approx, refinements = unpack(
-            generator, arrays, attributes["pictures"], attributes["checks"]
-        )
+        approx, refinements = unpack(generator, arrays, told["pictures"], told["checks"])
         return {"approximation": approx, "refinements": refinements}
