@@ -73,7 +73,7 @@ def solve(arguments: argparse.Namespace) -> Outcome:
 
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
-    data, unconverged = scanning.scan(arguments)
+    data, unconverged = scanning.compute(arguments)
     for line in unconverged:
         print(line, file=sys.stderr)
     if data is None:  # other tasks have to finish their share

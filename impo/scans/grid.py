@@ -42,16 +42,16 @@ def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
 def tabulate(
     axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward"
 ) -> Dataset:
-    """Return the observables of a sweep over a grid as a dataset.
+    """Return the observables of a scan over a grid as a dataset.
 
     Parameters
     ----------
     axes
         The grid, in the order of `parameter_grid`.
     points
-        What `sweep` yields, in any order; all points of the grid.
+        What `scan` yields, in any order; all points of the grid.
     direction
-        That of the sweep.
+        That of the scan.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def tabulate(
     if direction == "both":
         if "direction" in parameters:
             raise ArgumentError("Parameter `direction` must not have the name of a dimension.")
-        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the sweep")
+        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the scan")
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)
     for number, state in points:

@@ -1,4 +1,4 @@
-"""The points of a sweep: what they are called, how chains of them are solved, what is left of each.
+"""The points of a scan: what they are called, how chains of them are solved, what is left of each.
 
 Beside the result `NAME.h5` of a point lie, while it is computed, `NAME.status` (which attempt this
 is and how far it has come) and, after a while, `NAME.partial` (see `impo.scans.checkpoint`).
@@ -48,11 +48,11 @@ class Task:
         the method has the attribute `warm_starts` = True, each point starts from the last one
         before it that did not fail.
     numbers
-        Number of each point within the whole sweep.
+        Number of each point within the whole scan.
     directory
         Where finished points are kept; None keeps nothing.
     run
-        What tells this call of `sweep` from others that work in the same directory.
+        What tells this call of `scan` from others that work in the same directory.
     interval
         Seconds between two checkpoints of a point.
     """
@@ -150,7 +150,7 @@ def _solve_and_keep(
             state: Any = Failure(model=point[0], method=point[1], message=reason)
         else:
             state = _attempt(*point, start, checkpoint)
-        known = finished(path)  # by another sweep in the same directory
+        known = finished(path)  # by another scan in the same directory
         if known is None:
             save(state, path)
         checkpoint.remove()
@@ -158,7 +158,7 @@ def _solve_and_keep(
 
 
 def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
-    """Return the steady state, or why there is none; only a bad disk or the user stops a sweep."""
+    """Return the steady state, or why there is none; only a bad disk or the user stops a scan."""
     begin = time.perf_counter()
     try:
         return steady_state(model, method, start, progress)

@@ -31,7 +31,9 @@ def scan(*axes, **fixed):
 
 
 def test_unconverged_points_are_hollow(ax):
-    artists = plot.points(ax, [1, 2, 3], [4, 5, np.nan], [0.1, np.nan, 0.1], [True, False, True])
+    artists = plot.errorbar_curve(
+        ax, [1, 2, 3], [4, 5, np.nan], [0.1, np.nan, 0.1], [True, False, True]
+    )
     curve, hollow, *bars = artists
     assert curve.get_markevery() == [0, 2]
     np.testing.assert_array_equal(hollow.get_xydata(), [[2, 5]])
@@ -43,10 +45,10 @@ def test_unconverged_points_are_hollow(ax):
 
 
 def test_all_converged_needs_no_hollow_markers(ax):
-    artists = plot.points(ax, [1, 2], [4, 5], color="red", label="a")
+    artists = plot.errorbar_curve(ax, [1, 2], [4, 5], color="red", label="a")
     assert len(artists) == 1
     assert artists[0].get_color() == "red"
-    hollow = plot.points(ax, [1, 2], [4, 5], converged=False)
+    hollow = plot.errorbar_curve(ax, [1, 2], [4, 5], converged=False)
     assert hollow[0].get_markevery() == []
 
 
@@ -56,7 +58,7 @@ def test_profile_and_correlation_of_a_state(ax):
     np.testing.assert_allclose(curve.get_ydata(), state.expect("Sz").value.real)
     assert plot.correlation(ax, state, "S+", "S-") == []  # cells are not correlated
     state = replace(state, status=Status.FAILED)
-    assert len(plot.profile(ax, state, "Sz")) > len(plot.points(ax, [0], [0]))
+    assert len(plot.profile(ax, state, "Sz")) > len(plot.errorbar_curve(ax, [0], [0]))
 
 
 def test_connected_correlation(ax, monkeypatch):
