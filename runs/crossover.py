@@ -15,7 +15,7 @@ from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
 from impo.results.dataset import Dataset, Variable
 from impo.results.estimate import Status
 from models.gain_loss import chain
-from runs._points import NAMES, rows, stacked
+from runs._tasks import NAMES, rows, stacked
 
 COST = {"quick": "1 min", "full": "40 min"}
 

@@ -13,7 +13,7 @@ from impo.methods.mean_field.solve import steady_state
 from impo.methods.twa.method import TWA
 from impo.results.dataset import Dataset, Variable
 from models.gain_loss import chain
-from runs._points import draw_curve, rows, stacked, variables
+from runs._tasks import draw_curve, rows, stacked, variables
 
 COST = {"quick": "35 s", "full": "15 min"}
 

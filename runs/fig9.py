@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.analysis.plot import spin_text
-from impo.methods.exact import steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.steady import steady_state
 from impo.results.dataset import Dataset, Variable
 from models import cavity
 

@@ -17,16 +17,11 @@ import numpy as np
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.api import steady_state
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.exact.method import Exact
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
-from impo.methods.itebd.method import ITEBD
-from impo.methods.mean_field.method import MeanField
-from impo.methods.twa.method import TWA
+from impo.methods.base import Omission
 from impo.model import LindbladModel, Site, Spin
 from impo.results.dataset import Dataset, Variable
 from impo.results.estimate import Estimate, Status
-from impo.results.state import SteadyState, method_settings
+from impo.results.state import SteadyState
 from impo.results.summary import plain
 
 
@@ -88,10 +83,10 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         variables |= quantity.variables(found)
     told = [
         {
-            **plain(method_settings(method)),
+            **plain(method.to_json()),
             "message": one.message,
-            "valid_for": one.valid_for,
-            "omitted": plain(one.omitted),
+            "valid_for": one.omission.valid_for,
+            "omitted": plain(one.omission.size),
         }
         for method, one in zip(methods, solved, strict=True)
     ]
@@ -113,8 +108,7 @@ class _Solved:
     state: SteadyState | None
     status: Status
     message: str
-    valid_for: str
-    omitted: float  # relative size of what is left out: 0 nothing, nan unknown
+    omission: Omission
 
     @property
     def seconds(self) -> float:
@@ -137,45 +131,7 @@ def _solve(model: LindbladModel, method: Any) -> _Solved:
         except UnsupportedModelError as error:
             message = f"Refused: {error}"
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
-    return _Solved(state, status, " ".join([message, *remarks]), *_validity(model, method, state))
-
-
-def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> tuple[str, float]:
-    """Return what a method is valid for, and the relative size of what it leaves out."""
-    spins = [float(site.S) for site in model.sites if isinstance(site, Spin)]
-    match method:
-        case ITEBD():
-            return "the infinite chain; its errors cover every numerical setting", 0.0
-        case Exact():
-            ends = "periodic" if method.periodic else "open"
-            text = (
-                f"a cluster of {_times(method.cells)} cells ({ends}): its size is not in the errors"
-            )
-            return text, math.nan
-        case TWA():
-            size = 1 / min(spins, default=math.nan)
-            return f"large S, on {_times(method.cells)} cells{_left_out('1/S', size)}", size
-        case HolsteinPrimakoff():
-            size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
-            return f"collinear ordered phases at large S{_left_out('n/2S', size)}", size
-        case MeanField():
-            return "reference only: leaves out all correlations", math.nan
-        case ClusterMeanField():
-            return (
-                f"{method.sites} sites in their own field: its size is not in the errors",
-                math.nan,
-            )
-    return "", math.nan
-
-
-def _left_out(name: str, size: float) -> str:
-    if math.isnan(size):
-        return ""
-    return f": leaves out {name} = {size:.2g}" + (", which is not small" if size > 0.2 else "")
-
-
-def _times(cells: int | tuple[int, ...]) -> str:
-    return " x ".join(map(str, cells)) if isinstance(cells, tuple) else str(cells)
+    return _Solved(state, status, " ".join([message, *remarks]), method.leaves_out(model, state))
 
 
 def _labels(methods: Sequence[Any]) -> list[str]:

@@ -28,7 +28,6 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, load, save
-from impo.results.summary import summary
 from impo.scans.executors import ClusterError
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
@@ -65,16 +64,16 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     if arguments.output:
         check_writable(arguments.output)
     state = steady_state(model, method)
-    facts = summary(state)
+    facts = state.summary()
     if arguments.output:
-        save(state, arguments.output)  # type: ignore[arg-type]
+        save(state, arguments.output)
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
     return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
 
 
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
-    data, unconverged = scanning.scan(arguments)
+    data, unconverged = scanning.compute(arguments)
     for line in unconverged:
         print(line, file=sys.stderr)
     if data is None:  # other tasks have to finish their share

@@ -182,7 +182,7 @@ def _absolute(chains: Sequence[Task]) -> list[Task]:
     out = []
     for task in chains:
         if task.directory is None:
-            raise fail("directory", "given to spread a sweep over processes", None)
+            raise fail("directory", "given to spread a scan over processes", None)
         out.append(replace(task, directory=task.directory.absolute()))
     return out
 

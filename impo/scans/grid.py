@@ -11,7 +11,6 @@ from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset, Variable
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
-from impo.results.summary import readable
 from impo.scans.scan import DIRECTIONS
 
 
@@ -43,16 +42,16 @@ def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
 def tabulate(
     axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward"
 ) -> Dataset:
-    """Return the observables of a sweep over a grid as a dataset.
+    """Return the observables of a scan over a grid as a dataset.
 
     Parameters
     ----------
     axes
         The grid, in the order of `parameter_grid`.
     points
-        What `sweep` yields, in any order; all points of the grid.
+        What `scan` yields, in any order; all points of the grid.
     direction
-        That of the sweep.
+        That of the scan.
 
     Returns
     -------
@@ -78,13 +77,13 @@ def tabulate(
     if direction == "both":
         if "direction" in parameters:
             raise ArgumentError("Parameter `direction` must not have the name of a dimension.")
-        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the sweep")
+        ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the scan")
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)
     for number, state in points:
         place = np.unravel_index(number, shape)
         message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-        for name, item in {**readable(state), "message": message}.items():
+        for name, item in {**state.readable(), "message": message}.items():
             if name in parameters:
                 raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere

@@ -404,7 +404,7 @@ KEEPING = '''
 
 from impo.results.dataset import Dataset, Variable
 from impo.methods.api import METHODS
-from impo.scans.scan import sweep
+from impo.scans.scan import scan
 from matplotlib.figure import Figure
 from models.gain_loss import dimer
 import numpy as np
@@ -414,7 +414,7 @@ COST = {"quick": "1 s", "full": "2 s"}
 
 def compute(quick, directory):
     models = [dimer(1, gain=gain) for gain in (0.5, 1.0, 1.5)]
-    states = dict(sweep([models], METHODS["dense"](), directory))
+    states = dict(scan([models], METHODS["dense"](), directory))
     values = np.array([states[n].expect("Sz").value.real for n in range(3)])
     return Dataset({"Sz": Variable(("point", "site"), values)})
 
