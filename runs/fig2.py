@@ -8,7 +8,8 @@ from impo.analysis.plot import concise
 from impo.methods.exact.method import Exact
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.steady import steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
 

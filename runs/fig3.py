@@ -13,7 +13,8 @@ from impo.methods.exact.state import ExactState
 from impo.methods.exact.steady import steady_state
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.solve import steady_state as linearised
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
 

@@ -11,7 +11,8 @@ from impo.analysis.plot import spin_text
 from impo.methods.mean_field.method import MeanField
 from impo.methods.mean_field.solve import steady_state
 from impo.methods.twa.method import TWA
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import draw_curve, rows, stacked, variables
 

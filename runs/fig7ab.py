@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from impo.analysis.plot import errorbar_curve, spin_text
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.solve import steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "30 s", "full": "25 min"}

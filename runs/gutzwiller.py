@@ -22,8 +22,9 @@ from impo.methods.mean_field import solve as mean_field
 from impo.methods.mean_field.equations import mean_field_equations
 from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel, Term
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "15 s", "full": "1 min"}

@@ -19,10 +19,11 @@ from impo.arrays import Array
 from impo.methods.api import steady_state
 from impo.methods.base import Omission
 from impo.model import LindbladModel, Site, Spin
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.state import SteadyState
 from impo.results.summary import plain
+from impo.results.variable import Variable
 
 
 def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:

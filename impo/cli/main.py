@@ -23,7 +23,8 @@ from impo.analysis.plot import figure, save_figure, style
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cli import parse
 from impo.cli import scan as scanning
-from impo.methods.api import METHODS, steady_state
+from impo.methods import METHODS
+from impo.methods.api import steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -41,7 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arguments = _read(words)
         with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
-            code, answer = arguments.command(arguments)
+            outcome: Outcome = arguments.command(arguments)
+        code, answer = outcome
         if answer:
             print(answer)
         return code
