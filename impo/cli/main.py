@@ -232,17 +232,14 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     known = ", ".join(METHODS)
     for made in (one, many):
         made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
-        made.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar="name=value",
-            help="settings of the method",
-        )  # fmt: skip
     several.add_argument(
         "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
     )
-    several.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="method.name=value",
-        help="settings of the methods",
-    )  # fmt: skip
+    for made, form in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
+        made.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar=form,
+            help="settings of the method" + "s" * (made is several),
+        )  # fmt: skip
     for made in (one, several):
         made.add_argument("--json", action="store_true", help="print one JSON object")
         made.add_argument(
