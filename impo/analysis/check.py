@@ -37,6 +37,7 @@ from impo.methods.twa.solve import starts_difference
 from impo.methods.twa.state import TWAState
 from impo.refinement import verdict as certificate
 from impo.refinement.approximation import two_site_states
+from impo.refinement.budget import error_budget, total_error
 from impo.results.dataset import Dataset, Variable
 from impo.results.equality import ROUNDING, close, largest, same
 from impo.results.estimate import Status
@@ -229,37 +230,35 @@ def _accurate(state: Any, residual: float) -> Line:
     return Line("verdict", str(state.status), found, bool(good))
 
 
-def _circumstances(state: ItebdState) -> dict[str, Any]:
+def _circumstances(state: ItebdState) -> certificate.Circumstances:
     """Return what a verdict needs to know of the way to a state."""
     known = state.diagnostics
     limit = known.get("time_limit", state.method.t_max)
-    return {
-        "stopped": limit is not None and state.approximation.time >= limit,
-        "conserved": known.get("conserved"),
-        "apart": known.get("apart"),
-        "given_start": known.get("given_start", False),
-    }
+    return certificate.Circumstances(
+        stopped=limit is not None and state.approximation.time >= limit,
+        conserved=known.get("conserved"),
+        apart=known.get("apart"),
+        given_start=known.get("given_start", False),
+    )
 
 
 def _itebd(state: ItebdState) -> Iterator[Line]:
     approx = state.approximation
-    if not approx.finite:
+    if approx.diverged:
         failed = state.status == Status.FAILED
         yield Line("verdict", str(state.status), "the state has run away", failed)
         return
     found = certificate.residual(approx)
-    errors = approx.remaining + sum(one.error for one in state.refinements)
+    errors = total_error(approx, state.refinements)
     yield from _density_matrices(two_site_states(approx), errors, state.status)
-    yield _residual(state.residual, found.low)
+    yield _residual(state.residual, found.value)
     steady = "leakage" in state.diagnostics  # a state of `evolve` need not be stationary
     if steady:
         claimed = state.diagnostics["leakage"]
         good = abs(claimed - found.leakage) <= max(0.01 * found.leakage, ROUNDING)
         yield Line("leakage", f"{claimed:.2e}", f"{found.leakage:.2e}", bool(good))
-    status, _ = certificate.verdict(
-        approx, state.refinements, state.method.tol, found.low if steady else 0.0,
-        **_circumstances(state),
-    )  # fmt: skip
+    budget = error_budget(approx, state.refinements, found.value if steady else 0.0)
+    status, _ = certificate.verdict(approx, budget, state.method.tol, _circumstances(state))
     yield Line("verdict", str(state.status), str(status), status == state.status)
 
 
