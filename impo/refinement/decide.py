@@ -57,8 +57,7 @@ def decide(budget: ErrorBudget, limits: Limits) -> Decision:
 
     Bond dimension, rank and Trotter step are looked at in this order; the later ones when those
     before leave enough of the tolerance, or at the highest level. A step that was shortened in
-    vain is not shortened again. Where ranks are cut for good, a larger bond dimension does not
-    help.
+    vain is not shortened again.
     """
     tol, errors = limits.tol, budget.settings
     highest, share = _highest(budget, limits), setting_share(budget, limits)
@@ -82,7 +81,7 @@ def decide(budget: ErrorBudget, limits: Limits) -> Decision:
         (useful and not budget.late, Decision.SHORTEN_STEP),
         (wrong and rises, Decision.RAISE_RANK),
         (done and (highest or cut or not wrong), Decision.DONE),
-        (cut and rank > tol, Decision.DONE),
+        (rank > tol, Decision.DONE),  # a larger bond dimension does not help
         (True, Decision.RAISE_CHI),
     )
     return next(decision for holds, decision in table if holds)

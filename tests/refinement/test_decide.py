@@ -75,7 +75,7 @@ def without(*kinds, **others):
         (budget(lowest_eigenvalue=-1e-3), limits(last_chi=True, ranks_cut=True, rank_rises=True),
          Decision.RAISE_RANK),
         (budget(lowest_eigenvalue=-1e-3), limits(ranks_cut=True), Decision.DONE),
-        (budget(lowest_eigenvalue=-1e-3, time=1e-3), limits(ranks_cut=True, rank_rises=True),
+        (budget(lowest_eigenvalue=-1e-2, time=1e-3), limits(ranks_cut=True, rank_rises=True),
          Decision.RAISE_CHI),
         # ranks that are cut for good
         (budget(without(k_max=1.1e-4)), limits(ranks_cut=True), Decision.DONE),

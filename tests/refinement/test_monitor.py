@@ -88,6 +88,20 @@ def test_what_goes_back_and_forth_fluctuates():
     assert monitor.remaining == pytest.approx(2e-3)
 
 
+def test_fluctuations_that_are_longer_than_a_window():
+    series = list(one(np.abs(np.arange(25.0) - 12))[:, 0])  # twelve looks down, twelve up
+    assert distance_to_limit(series) == (12.0, True)
+    assert not distance_to_limit(series[1:])[1]
+
+
+def test_a_known_rate_is_that_of_a_single_start():
+    """Of two starts the distance tells of slow modes."""
+    alone, both = one(1 - 1e-3 * np.arange(6)), two(*[1 - 1e-3 * np.arange(6)] * 2)
+    for series, slower in ((alone, 10), (both, 1)):
+        distances = [followed(series, 0.0, rate=rate)[0].remaining for rate in (None, 1e-3)]
+        assert distances[1] / distances[0] == pytest.approx(slower, rel=0.01)
+
+
 def test_a_decay_ends_after_two_quiet_looks():
     monitor, ended = followed(one(exponential(1.0, 30)), 1e-3)
     assert monitor.quiet == 2
@@ -108,6 +122,8 @@ def test_a_quiet_look_counts_only_with_the_next():
 def test_the_end_of_the_time():
     series = one(exponential(0.01, 30))
     assert followed(series, 1e-6, left=10.0)[1] == 10
+    assert followed(series, 1e-6, left=3.0)[1] == 3  # nothing can be told yet
+    assert followed(np.repeat(series, 2, axis=1), 1e-6, left=3.0)[1] == 3
     assert followed(series, 1e-6, left=100.0)[1] is None
     # a rate that is known to be too slow ends it once that can be seen
     assert followed(series, 1e-6, left=100.0, rate=0.01)[1] == 4
