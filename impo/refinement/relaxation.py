@@ -143,9 +143,10 @@ class Relaxation:
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
 
     def advanced(self, approx: Approximation, step: Step, count: int, chi: int) -> Approximation:
-        """Return an approximation some Trotter steps later: all that evolves is evolved here.
+        """Return an approximation `count` Trotter steps later, truncated to `chi` states.
 
-        Another engine replaces this method and nothing else.
+        Everything that evolves is evolved here: another engine replaces this method, and `step` if
+        it has no use for the gates.
         """
         evolved = approx.matrix_product.copy()
         discarded = evolve(evolved, step, count, Truncation(chi))

@@ -64,9 +64,7 @@ def steady_state(
     began = time.perf_counter()
     generator = chain_generator(model, method)
     resume = Resume.of(generator, progress)
-    relaxation = Relaxation(
-        generator, method.chi_max, method.k_max, method.tol, method.t_max, resume
-    )
+    relaxation = _relaxation(generator, method, resume)
     conserved = conserved_densities(model)
     lasting = str(conserved) if len(conserved) else None
     refined = _refined(relaxation, method, start, lasting)
@@ -88,6 +86,10 @@ def steady_state(
     )  # fmt: skip
     known = _diagnostics(state, found, meeting, way, relaxation.t_max)
     return replace(state, diagnostics=known)
+
+
+def _relaxation(generator: Generator, method: ITEBD, resume: Resume) -> Relaxation:
+    return Relaxation(generator, method.chi_max, method.k_max, method.tol, method.t_max, resume)
 
 
 def _refined(relaxation: Relaxation, method: ITEBD, start: Any, conserved: str | None) -> Refined:
@@ -238,7 +240,7 @@ def evolve(
         As `steady_state`.
     """
     generator = chain_generator(model, method)
-    relaxation = Relaxation(generator, method.chi_max, method.k_max, method.tol)
+    relaxation = _relaxation(generator, method, Resume())
     for weight in _weights(method):
         starting = partial(first_approximation, generator, start, weight=weight)
         found = trajectory(model, method, relaxation, starting, times)
