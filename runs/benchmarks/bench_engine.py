@@ -113,7 +113,7 @@ def relaxed(
     """Relax the mixed state with impo; return the state, the steps and the seconds of the last."""
     step = strang(generator, weight)
     start = product_approximation(generator, None, len(generator.bases()[0]), weight)
-    work, spent = start.chain.copy(), [0.0]
+    work, spent = start.matrix_product.copy(), [0.0]
 
     def advance() -> NDArray:
         begin = time.perf_counter()
@@ -178,7 +178,7 @@ def _cases(size: str) -> dict[str, Variable]:
         _, plain = smallest(generator, 0.0, exact, error)
         others = [tenpy(n, generator, plain, exact, error, PATIENCE[size]) for n in ENGINES]
         rows.append([ours, *others])
-        columns["residual"].append(residual(approx).low)
+        columns["residual"].append(residual(approx).value)
         alone = steady_state(model, ITEBD(tol=error))
         columns["alone"].append(alone.seconds)
         columns["alone_error"].append(np.max(alone.expect("Sz").error) / spin)
@@ -240,7 +240,7 @@ def _shares(size: str) -> dict[str, Variable]:
     """Count the operations of one update, and measure where its time goes."""
     spin, chi = EQUAL[size]
     generator = infinite_chain(chain(spin, **RATES))
-    work = relaxed(generator, WEIGHT, chi, 1e-3)[0].chain
+    work = relaxed(generator, WEIGHT, chi, 1e-3)[0].matrix_product
     gate = strang(generator, WEIGHT).stages[0][1][0]
     plan = contraction_plan(*work.legs, work.legs[0], *work.physical, work.mirror)
     tables, flat = plan.tables, gate.flat(plan.gate_charges)
@@ -289,7 +289,7 @@ def _scaling(size: str) -> dict[str, Variable]:
     seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
     for i, k in enumerate(ranks):
         step = strang(generator, WEIGHT, 0.5, k, single=k > 4)
-        work = product_approximation(generator, None, k, WEIGHT).chain
+        work = product_approximation(generator, None, k, WEIGHT).matrix_product
         for j, chi in enumerate(chis):
             evolve(work, step, 4, Truncation(chi))
             seconds[i, j] = (

@@ -94,9 +94,10 @@ def test_three_ways_to_evolve_an_infinite_chain():
     for charges in (True, False):
         generator = one_charge(infinite_chain(model, charges))
         approx = product_approximation(generator, states, 1, 0.0)
-        bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=approx.chain.mirror)
-        evolve(approx.chain, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
-        environment = Approximation(generator, approx.chain, 1, 0.0).environment
+        product = approx.matrix_product
+        bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=product.mirror)
+        evolve(product, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
+        environment = Approximation(generator, product, 1, 0.0).environment
         for sites in ((0, 1), (1, 2), (0, 3)):
             ends = []
             for position, op in zip(sites, ("S+", "S-"), strict=True):

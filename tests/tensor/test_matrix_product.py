@@ -16,7 +16,7 @@ from models import gain_loss, xyz
 def evolved(model, charges, chi=14, weight=0.7, steps=3):
     """Return a truncated infinite chain and its bond Liouvillians."""
     generator = one_charge(infinite_chain(model, charges))
-    chain = product_approximation(generator, None, 10, weight).chain
+    chain = product_approximation(generator, None, 10, weight).matrix_product
     bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=chain.mirror)
     evolve(chain, trotter_step(bonds, 0.3), steps, Truncation(chi))
     return generator, chain, bonds

@@ -24,6 +24,7 @@ from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
+from impo.refinement.budget import total_error
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.state import Arrays, SteadyState, Told
@@ -96,7 +97,7 @@ class ItebdState(SteadyState):
         """
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
         found = self.estimate(observable, scale)
-        least = self.approximation.remaining + sum(pair.error for pair in self.refinements)
+        least = total_error(self.approximation, self.refinements)
         error = np.maximum(found.error, scale * least)
         hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
         return Estimate(np.real(found.value) if hermitian else found.value, error)
