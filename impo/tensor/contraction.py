@@ -247,12 +247,9 @@ def _sectors(
     lefts = [q for q in left.counts if charge - q in sites.first.counts]
     rights = [q for q in right.counts if q - charge in sites.second.counts]
     index, sign = _matrix(sites, gated, charge, lefts, rights)
-    state = np.concatenate(
-        [
-            np.repeat(left.offsets[q] + np.arange(left.counts[q]), sites.first.counts[charge - q])
-            for q in lefts
-        ]
-    )
+    places = [left.offsets[q] + np.arange(left.counts[q]) for q in lefts]
+    operators = [sites.first.counts[charge - q] for q in lefts]
+    state = np.concatenate([np.repeat(*pair) for pair in zip(places, operators, strict=True)])
     rows = old.get(charge, np.zeros((0, index.shape[1]), int))
     if not sites.mirror or charge > 0:
         sector = Sector(charge, 0, 2 if sites.mirror else 1, index.shape)
@@ -300,11 +297,9 @@ def _matrix(
 
 def _sector_table(sectors: Sequence[Sector], fillings: Sequence[Filling]) -> Array:
     """Return the records `SECTOR`."""
-    table = np.zeros(len(sectors), SECTOR)
-    table["rows"], table["columns"] = np.transpose([sector.shape for sector in sectors])
-    table["multiplicity"] = [sector.multiplicity for sector in sectors]
-    table["before"] = [filling.before for filling in fillings]
-    table["mirrored"] = [filling.image is not None for filling in fillings]
+    parts = zip(sectors, fillings, strict=True)
+    records = [(*s.shape, s.multiplicity, f.before, f.image is not None) for s, f in parts]
+    table = np.array([(*record, 0, 0, 0, 0) for record in records], SECTOR)
     size = table["rows"] * table["columns"]
     for name, length in (
         ("first_element", size),

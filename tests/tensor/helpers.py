@@ -3,10 +3,10 @@
 import numpy as np
 import qutip
 
-from impo.operators.liouvillian import finite_cluster
+from impo.operators.liouvillian import finite_cluster, one_charge
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
-from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs, rank_scale
+from impo.tensor.gates import bond_liouvillians, physical_legs, rank_scale
 from impo.tensor.matrix_product import Truncation, product_state
 from impo.tensor.trotter import evolve, trotter_step
 

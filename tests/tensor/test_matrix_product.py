@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from impo.operators.liouvillian import infinite_chain
+from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import pair_index
-from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs
+from impo.tensor.gates import bond_liouvillians, physical_legs
 from impo.tensor.kernel import leading
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.trotter import evolve, trotter_step

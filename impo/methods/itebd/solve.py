@@ -16,7 +16,12 @@ from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import trajectory
 from impo.model import LindbladModel
 from impo.operators.conserved import conserved_densities
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import (
+    Generator,
+    check_nearest_neighbour,
+    infinite_chain,
+    one_charge,
+)
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import (
     Approximation,
@@ -32,7 +37,6 @@ from impo.refinement.resume import Journal
 from impo.refinement.starts import Meeting, second_start
 from impo.refinement.verdict import cutoff_occupation, multipole_tail, residual, verdict
 from impo.results.trajectory import StateTrajectory
-from impo.tensor.gates import check_nearest_neighbour, one_charge
 
 
 def steady_state(

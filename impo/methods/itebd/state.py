@@ -22,13 +22,12 @@ from impo.methods.itebd.entropies import (
 )
 from impo.methods.itebd.method import ITEBD
 from impo.model import LindbladModel
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate, Status
 from impo.results.state import Stored, shared_attributes, shared_fields
-from impo.tensor.gates import one_charge
 from impo.tensor.liouvillian_variance import LiouvillianDensity, liouvillian_density
 from impo.tensor.tenpy_bridge import liouvillian_model
 
