@@ -5,7 +5,7 @@ rho = sum_x c_x T_x1 (x) T_x2 (x) ..., and the Liouvillian becomes a matrix that
 
 Two properties of a model are looked for here, because all cost depends on them:
 
-* a weak U(1) symmetry: integer weights w_j such that every Hamiltonian term conserves
+* a weak U(1) symmetry: integers w_j such that every Hamiltonian term conserves
   sum_j w_j m_j and every jump operator changes it by a definite amount. T_kq on site j then carries
   the charge w_j q.
 * a sublattice gauge: angles phi_j such that in the rotated frame, S+_j = e^{i phi_j} S~+_j, the
@@ -52,7 +52,7 @@ class Generator:
         Hamiltonian in the rotated frame, charge-resolved, one copy per tile.
     jumps
         (position, rate, matrix) of each dissipator.
-    weights
+    charges
         Integers of shape (charges, n): the weak U(1) symmetries; no rows if there are none.
     phases
         phi_j of each site in radians; zeros without a gauge.
@@ -69,7 +69,7 @@ class Generator:
     cells: tuple[Cell, ...]
     components: tuple[Component, ...]
     jumps: tuple[PlacedJump, ...]
-    weights: Array
+    charges: Array
     phases: Array
     phase_advance: float
     hermitian_basis: bool
@@ -292,8 +292,8 @@ def _in_frame(
 
 def one_charge(generator: Generator) -> Generator:
     """Return the generator with the sum of its charges: decoupled parts conserve one each."""
-    charges = generator.weights
-    return replace(generator, weights=charges.sum(axis=0, keepdims=True)[: len(charges)])
+    charges = generator.charges
+    return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
 
 
 def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:

@@ -66,9 +66,9 @@ def rank_scale(rank: Array, weight: float) -> Array:
 
 def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
     """Return the conserved charge of every basis operator of every site."""
-    if not len(generator.weights):
+    if not len(generator.charges):
         return [np.zeros(len(basis), dtype=int) for basis in bases]
-    (charges,) = generator.weights
+    (charges,) = generator.charges
     return [charge * basis.q for charge, basis in zip(charges, bases, strict=True)]
 
 

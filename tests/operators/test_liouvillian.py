@@ -155,7 +155,7 @@ def test_acts_like_the_liouvillian_of_qutip(name, form):
         assert not generator.phases.any()
         assert generator.phase_advance == 0
         assert generator.real is generator.hermitian_basis
-    assert len(generator.weights) == (conserved if charges else 0)
+    assert len(generator.charges) == (conserved if charges else 0)
     bases = generator.bases()
     matrix = dense(generator, bases)
     assert np.isrealobj(matrix) is generator.real
@@ -196,7 +196,7 @@ def test_conserves_its_charges(name):
     generator = finite_cluster(model, shape, periodic)
     bases = generator.bases()
     matrix = dense(generator, bases)
-    for weights in generator.weights:
+    for weights in generator.charges:
         charges = [w * basis.q for w, basis in zip(weights, bases, strict=True)]
         total = reduce(np.add.outer, charges).ravel()
         np.testing.assert_allclose(matrix[total[:, None] != total], 0, atol=1e-14)
@@ -334,9 +334,9 @@ def test_the_frame_is_the_unitary_that_rotates_operators(name):
 
 def test_decoupled_parts_have_one_charge_in_common():
     generator = finite_cluster(LindbladModel((Spin(0.5),), (), (Jump(1.0, "S-", 0),)), 3)
-    assert len(generator.weights) == 3
-    np.testing.assert_array_equal(np.abs(one_charge(generator).weights), [[1, 1, 1]])
-    assert len(one_charge(infinite_chain(xyz.chain(0.9, 1.2, 0.4, 0.8))).weights) == 0
+    assert len(generator.charges) == 3
+    np.testing.assert_array_equal(np.abs(one_charge(generator).charges), [[1, 1, 1]])
+    assert len(one_charge(infinite_chain(xyz.chain(0.9, 1.2, 0.4, 0.8))).charges) == 0
 
 
 def test_cutoffs_change_bosons_only():
@@ -344,7 +344,7 @@ def test_cutoffs_change_bosons_only():
     wider = with_cutoffs(generator, (None, 5))
     assert wider.model.sites == (Spin(0.5), Boson(5))
     assert wider.hermitian_basis == generator.hermitian_basis
-    assert len(wider.weights) == len(generator.weights)
+    assert len(wider.charges) == len(generator.charges)
     uncharged = with_cutoffs(one_charge(infinite_chain(HARMONIC, charges=False)), (None, 5))
     assert uncharged.hermitian_basis
 

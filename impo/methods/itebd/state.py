@@ -289,10 +289,10 @@ class ItebdState(Stored):
 
         Tr(O T_kq) needs T_kq to lower what O raises.
         """
-        if not len(self.generator.weights):
+        if not len(self.generator.charges):
             return 0
         parts = list(charge_parts(self.model.sites[site], matrix))
-        return -parts[0] * int(self.generator.weights[0, site]) if len(parts) == 1 else None
+        return -parts[0] * int(self.generator.charges[0, site]) if len(parts) == 1 else None
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -367,7 +367,7 @@ class ItebdState(Stored):
     def mps(self) -> MPS:
         """The state as a canonical TeNPy MPS of the unweighted coefficients, in the rotated frame.
 
-        Its charges are those of `generator.weights`; the frame is turned by `generator.phases` and
+        Its charges are those of `generator.charges`; the frame is turned by `generator.phases` and
         `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
         """
         return normalised_mps(self.approximation)
