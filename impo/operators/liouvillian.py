@@ -5,9 +5,9 @@ rho = sum_x c_x T_x1 (x) T_x2 (x) ..., and the Liouvillian becomes a matrix that
 
 Two properties of a model are looked for here, because all cost depends on them:
 
-* a weak U(1) symmetry: integers w_j such that every Hamiltonian term conserves
-  sum_j w_j m_j and every jump operator changes it by a definite amount. T_kq on site j then carries
-  the charge w_j q.
+* a weak U(1) symmetry: integers c_j such that every Hamiltonian term conserves
+  sum_j c_j m_j and every jump operator changes it by a definite amount. T_kq on site j then carries
+  the charge c_j q.
 * a sublattice gauge: angles phi_j such that in the rotated frame, S+_j = e^{i phi_j} S~+_j, the
   Hamiltonian is purely imaginary; -i[H, .] and the whole Liouvillian are then real matrices.
 

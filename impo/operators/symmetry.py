@@ -86,9 +86,10 @@ def _echelon(system: list[tuple[list[int], float]], n: int) -> list[int]:
 def conserved_charges(
     sites: Sequence[Site], components: Sequence[Component], jumps: Sequence[PlacedJump]
 ) -> Array:
-    """Return integers c_j, shape (charges, sites): terms conserve sum_j c_j m_j, jumps change it.
+    """Return the weak U(1) symmetries as integers c_j, shape (charges, sites).
 
-    A jump operator must change it by a definite amount. Positions count modulo the sites.
+    Every term conserves sum_j c_j m_j, and every jump operator changes it by a definite amount.
+    Positions beyond the sites are those of the next tiles.
     """
     n = len(sites)
     rows = [_row(n, term.positions, term.charges) for term in components]
