@@ -243,7 +243,7 @@ def compatible(a: Generator, b: Generator) -> bool:
         len(a.sites) == len(b.sites)
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
-        and np.array_equal(a.weights, b.weights)
+        and np.array_equal(a.charges, b.charges)
         and bool(np.allclose([*a.phases, a.phase_advance], [*b.phases, b.phase_advance]))
     )
 

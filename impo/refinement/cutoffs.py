@@ -7,7 +7,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator
+from impo.operators.liouvillian import Generator, with_cutoffs
 from impo.refinement.approximation import (
     Approximation,
     Refinement,
@@ -22,7 +22,7 @@ from impo.results.cutoff_error import (
     successive_ratio,
 )
 from impo.tensor.contraction import pair_charges, pair_index
-from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
+from impo.tensor.gates import physical_legs, rank_scale
 
 LARGEST = 2000  # rows of a gate for which a larger cut-off is tried
 

@@ -8,9 +8,9 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator
+from impo.operators.liouvillian import Generator, with_cutoffs
 from impo.refinement.approximation import Approximation, Refinement
-from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
+from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.legs import Leg
 from impo.tensor.matrix_product import MatrixProduct
 

@@ -28,6 +28,7 @@ from impo.tensor import kernel
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.matrix_product import PROBE, Truncation
+from impo.tensor.tables import Decomposed
 from impo.tensor.trotter import Step, evolve
 from models.gain_loss import chain
 from runs.benchmarks._tenpy import ENGINES, TenpyRun
@@ -247,23 +248,26 @@ def _shares(size: str) -> dict[str, Variable]:
     first, second = work.tensors
     regrouped = second[tables.regroup]
     gated = kernel._gated(first, regrouped, flat, tables)
-    matrices = np.empty(len(tables.pick_source))
-    found = kernel.two_site(first, second, flat, tables, work.singular_values[0], PROBE, chi, 1e-14)
+    matrices = np.empty(len(tables.pick))
+    found = Decomposed(
+        *kernel.two_site(
+            first, second, flat, tuple(tables), work.singular_values[0], PROBE, chi, 1e-14
+        )
+    )
     square = np.random.default_rng(0).standard_normal((1000, 1000))
     peak = 2e9 / _fastest(lambda: square @ square)
-    flops = sum(2.0 * r * m * c for _, r, m, _, c in tables.products)
-    flops += sum(2.0 * n * n * c for _, n, c in tables.gates)
+    flops = sum(2.0 * p["rows"] * p["inner"] * p["columns"] for p in tables.products)
+    flops += sum(2.0 * p["order"] ** 2 * p["columns"] for p in tables.gates)
     products = flops
-    for (rows, columns, _, before, _), kept in zip(tables.sectors, found[4], strict=True):
+    for sector, kept in zip(tables.sectors, found.kept, strict=True):
+        rows, columns, before = (float(sector[x]) for x in ("rows", "columns", "before"))
         width = before + max(4, before // 2) if min(rows, columns) > kernel.SMALL else 0
         flops += 10.0 * rows * columns * width  # two sweeps, and what they miss
         flops += 2.0 * rows * columns * kept
     whole = _fastest(lambda: work.copy().update(0, gate, Truncation(chi)), 50)
     parts = {
         "products": _fastest(lambda: kernel._gated(first, regrouped, flat, tables), 50),
-        "moves": _fastest(
-            lambda: kernel._gather(gated, tables.pick_source, tables.pick_factor, 0, matrices), 50
-        ),
+        "moves": _fastest(lambda: kernel._moved(gated, tables.pick, matrices), 50),
         "decompositions and the rest": 0.0,
     }
     parts["decompositions and the rest"] = whole - sum(parts.values())

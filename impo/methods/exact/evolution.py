@@ -50,7 +50,7 @@ def evolve(
     if isinstance(start, ExactState):
         if start.density is None or start.density.generator.sites != cluster(model, method).sites:
             raise ArgumentError("Argument `start` must be a state of the same cluster.")
-        generator = cluster(model, method, charges=len(start.density.generator.weights) > 0)
+        generator = cluster(model, method, charges=len(start.density.generator.charges) > 0)
         sector = bounded_sector(generator, method.k_max)
         rho = projected(start.density, sector)
     else:

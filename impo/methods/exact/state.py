@@ -153,7 +153,7 @@ class ExactState(SteadyState):
             "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
             "share": self.share,
             "others": others,
-            "charges": self.density is not None and len(self.density.generator.weights) > 0,
+            "charges": self.density is not None and len(self.density.generator.charges) > 0,
             "ranks": ranks,
         }
         return arrays, attributes

@@ -213,7 +213,7 @@ def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str
     These are all charges where that takes a second or two, else every charge one. None where it is
     not wanted or would take much longer than the steady state.
     """
-    count = len(generator.weights)
+    count = len(generator.charges)
     decays = {_label((0,) * count): solution.decay}
     ones = [tuple(int(i == which) for i in range(count)) for which in range(count)]
     if not charged or solution.decay is None or solution.density is None:

@@ -14,7 +14,12 @@ from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import trajectory
 from impo.model import LindbladModel
 from impo.operators.conserved import conserved_densities
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import (
+    Generator,
+    check_nearest_neighbour,
+    infinite_chain,
+    one_charge,
+)
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
@@ -32,7 +37,6 @@ from impo.refinement.verdict import (
 )
 from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory, joint_verdict
-from impo.tensor.gates import check_nearest_neighbour, one_charge
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD

@@ -48,7 +48,7 @@ def first_approximation(
     for position in range(len(generator.sites)):
         rho = generator.rotated(position, states[position % len(states)])
         charged = charge_parts(generator.sites[position], rho)
-        if len(generator.weights) and any(q != 0 for q in charged):
+        if len(generator.charges) and any(q != 0 for q in charged):
             raise ArgumentError(
                 "Argument `start` must be symmetric under rotations about z when charges are used; "
                 "use ITEBD(charges=False) for a symmetry-broken start."
