@@ -24,6 +24,7 @@ from impo.refinement.starts import (
 )
 from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.matrix_product import Truncation
+from impo.tensor.tenpy_backend import TenpyStep, advance, tenpy_step
 from impo.tensor.trotter import ORDER, Step, evolve, trotter_step
 
 DT_GROWTH = 1.5
@@ -49,6 +50,8 @@ class Ladder:
         As in `ITEBD`; `k_max` None lets the ladder choose.
     longest
         As `ITEBD.t_max`; None lets the ladder choose.
+    backend
+        As in `ITEBD`.
     bonds, steps
         Liouvillians and gates that were made.
     journal
@@ -61,8 +64,9 @@ class Ladder:
     tol: float
     longest: float | None = None
     journal: Journal = field(default_factory=Journal)
+    backend: str = "kernel"
     bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
-    steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
+    steps: dict[tuple[int, float, float], Step | TenpyStep] = field(default_factory=dict)
 
     @cached_property
     def time_unit(self) -> float:
@@ -87,11 +91,13 @@ class Ladder:
         """Largest rank that any site has."""
         return max(site.dimension for site in self.generator.sites) - 1
 
-    def step(self, k_max: int, weight: float, dt: float) -> Step:
+    def step(self, k_max: int, weight: float, dt: float) -> Step | TenpyStep:
         """Return the gates of a Trotter step; they are made once."""
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
-        if key not in self.steps:
+        if key not in self.steps and self.backend == "tenpy":
+            self.steps[key] = tenpy_step(self.generator, self.generator.bases(k_max), weight, dt)
+        elif key not in self.steps:
             if (k_max, weight) not in self.bonds:
                 bases, mirror = self.generator.bases(k_max), self.generator.mirror
                 made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
@@ -150,7 +156,7 @@ class Ladder:
         # the distance of two starts tells of slow modes; the first alone must not wait for them
         floor = FLOOR if len(starts) > 1 else _least_decay(starts[0].slowest_rate, interval)
         while True:
-            now = tuple(_advanced(approx, step, count, chi) for approx in now)
+            now = tuple(advanced(approx, step, count, chi) for approx in now)
             if not all(approx.finite for approx in now):
                 return self.journal.finish(tuple(replace(p, remaining=math.inf) for p in now))
             seen.append(np.array([approx.monitor for approx in now]))
@@ -237,10 +243,13 @@ def first_rank(full: int) -> int:
     return full if full <= 4 else min(round(1.75 * math.sqrt(full)), RANK_LIMIT)
 
 
-def _advanced(approx: Approximation, step: Step, count: int, chi: int) -> Approximation:
-    """Return an approximation some Trotter steps later."""
-    chain = approx.chain.copy()
-    discarded = evolve(chain, step, count, Truncation(chi))
+def advanced(approx: Approximation, step: Step | TenpyStep, count: int, chi: int) -> Approximation:
+    """Return an approximation some Trotter steps later: all that depends on the backend."""
+    chain, truncation = approx.chain.copy(), Truncation(chi)
+    if isinstance(step, TenpyStep):
+        discarded = advance(chain, step, count, truncation)
+    else:
+        discarded = evolve(chain, step, count, truncation)
     time = approx.time + count * step.dt
     return replace(approx, chain=chain, chi=chi, dt=step.dt, time=time, discarded=discarded)
 

@@ -61,12 +61,14 @@ def steady_state(
     began = time.perf_counter()
     generator = chain_generator(model, method)
     journal = Journal.of(generator, progress)
-    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max, journal)
+    ladder = Ladder(
+        generator, method.chi_max, method.k_max, method.tol, method.t_max, journal, method.backend
+    )
     k_max = method.k_max if method.k_max is not None else first_rank(ladder.full_rank)
     k_max = min(k_max, ladder.full_rank)
     conserved = conserved_densities(model)
     for weight in _weights(method):
-        approx = first_approximation(generator, start, k_max, weight)
+        approx = first_approximation(generator, start, k_max, weight, method.backend)
         if len(conserved):
             summit = two_rungs(ladder, approx) if start is None else climb(ladder, approx)
         else:
@@ -210,13 +212,18 @@ def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
 
 
 def first_approximation(
-    generator: Generator, start: Any, k_max: int, weight: float
+    generator: Generator, start: Any, k_max: int, weight: float, backend: str
 ) -> Approximation:
-    """Return what the evolution starts from, in the bases of the generator."""
+    """Return what the evolution starts from, in the bases of the generator.
+
+    A state whose charges q and -q are not mirror images, though the kernel would keep them so, is
+    replaced by the product of its one-site density matrices.
+    """
     if start is None:
         return product_approximation(generator, None, k_max, weight)
     if isinstance(start, ItebdState):
-        if compatible(start.generator, generator):
+        mirrored = start.method.backend == "kernel" or backend == "tenpy" or not generator.mirror
+        if mirrored and compatible(start.generator, generator):
             found = adapted(start.approximation, generator, k_max, weight)
             return replace(found, time=0.0, slowest_rate=None)
         if start.model.sites != generator.model.sites:
@@ -271,14 +278,15 @@ def evolve(
         Non-negative times in rising order, in units of the inverse rates of the model.
     """
     generator = chain_generator(model, method)
-    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max)
-
+    ladder = Ladder(
+        generator, method.chi_max, method.k_max, method.tol, method.t_max, backend=method.backend
+    )
     for weight in _weights(method):
         found = trajectory(
             model,
             method,
             ladder,
-            partial(first_approximation, generator, start, weight=weight),
+            partial(first_approximation, generator, start, weight=weight, backend=method.backend),
             times,
         )
         if all(_sound(state.approximation, state.refinements) for state in found.states):

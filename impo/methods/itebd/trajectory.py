@@ -12,11 +12,10 @@ from impo.methods.itebd.state import ItebdState
 from impo.model import LindbladModel
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.levels import SAFETY
-from impo.refinement.relaxation import K_STEP, Ladder, first_rank
+from impo.refinement.relaxation import K_STEP, Ladder, advanced, first_rank
 from impo.refinement.verdict import residual, verdict
 from impo.results.trajectory import StateTrajectory
-from impo.tensor.matrix_product import Truncation
-from impo.tensor.trotter import ORDER, evolve
+from impo.tensor.trotter import ORDER
 
 
 def trajectory(
@@ -77,10 +76,8 @@ def trajectory(
 def _advanced(ladder: Ladder, approx: Approximation, duration: float, count: int) -> Approximation:
     """Evolve by a duration in equal steps."""
     dt = duration / count
-    chain = approx.chain.copy()
-    step = ladder.step(approx.k_max, approx.weight, dt)
-    discarded = evolve(chain, step, count, Truncation(approx.chi))
-    return replace(approx, chain=chain, dt=dt, time=approx.time + duration, discarded=discarded)
+    later = advanced(approx, ladder.step(approx.k_max, approx.weight, dt), count, approx.chi)
+    return replace(later, dt=dt, time=approx.time + duration)
 
 
 def _checks(approximations: Mapping[str, Approximation]) -> list[Refinement]:
