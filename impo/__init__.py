@@ -3,19 +3,23 @@
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods.api import METHODS, evolve, steady_state
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.exact.method import Exact
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
-from impo.methods.itebd.method import ITEBD
-from impo.methods.mean_field.method import MeanField
-from impo.methods.twa.method import TWA
+from impo.methods import (
+    ITEBD,
+    METHODS,
+    TWA,
+    ClusterMeanField,
+    Exact,
+    HolsteinPrimakoff,
+    MeanField,
+)
+from impo.methods.api import evolve, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.failure import Failure
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, load
+from impo.results.variable import Variable
 
 __all__ = [
     "Failure",

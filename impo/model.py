@@ -29,6 +29,8 @@ from impo.arguments import (
 
 Cell = tuple[int, ...]
 Factor = tuple[str, int, Cell]
+Place = tuple[int, int | Cell]
+"""A site of the unit cell, and the cell (a pair in two dimensions)."""
 
 _ADJOINT = {
     "Id": "Id", "Sx": "Sx", "Sy": "Sy", "Sz": "Sz", "S+": "S-", "S-": "S+",

@@ -1,4 +1,4 @@
-"""Up and down sweeps across three phase boundaries: no hysteresis at finite spin.
+"""Up and down scans across three phase boundaries: no hysteresis at finite spin.
 
 Every point starts from the steady state of the one before. Paths: from one FM phase to the other at
 a fixed small sum of rates (the line gain = loss < g - h, of first order for S -> infinity), from FM
@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, Status
-from impo.analysis.plot import points, spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._points import rows, stacked
+from runs._tasks import rows, stacked
 
 COST = {"quick": "45 s", "full": "40 min"}
 
@@ -61,7 +62,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     variables = {
         "S": Variable(("S",), np.array(spins), "1", "spin quantum number"),
         "path": Variable(("path",), np.array(PATHS), "1", "phases on both sides of the boundary"),
-        "direction": Variable(("direction",), np.array(DIRECTIONS), "1", "direction of the sweep"),
+        "direction": Variable(("direction",), np.array(DIRECTIONS), "1", "direction of the scan"),
         "gain": Variable(("path", "point"), along[:, 0], "g", "gain rate"),
         "loss": Variable(("path", "point"), along[:, 1], "g", "loss rate"),
     }
@@ -103,7 +104,7 @@ def draw(data: Dataset) -> Figure:
             for way, marker in enumerate(("^", "v")):
                 good = data["status"][i, n, way] == Status.CONVERGED
                 for site in (0, 1):
-                    points(
+                    errorbar_curve(
                         upper[n], x, data["Sz"][i, n, way, :, site],
                         data["Sz_error"][i, n, way, :, site], good, color=f"C{i}", marker=marker,
                         markersize=4, linestyle="-" if site == 0 else ":", linewidth=0.8,
@@ -113,7 +114,7 @@ def draw(data: Dataset) -> Figure:
             for (name, symbol), marker in zip(SYMBOLS.items(), ("o", "s"), strict=True):
                 for site in (0, 1):
                     apart = np.abs(data[f"{name}_deviation"][i, n, :, site])
-                    points(
+                    errorbar_curve(
                         lower[n], x, np.maximum(apart, _LEAST), None, good,
                         color=f"C{i}", marker=marker, markersize=3, linestyle="none",
                         label=symbol if site == 0 and i == 0 else None,

@@ -5,9 +5,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from impo.analysis.plot import concise
-from impo.methods.exact import spectrum, steady_state
 from impo.methods.exact.method import Exact
-from impo.results.dataset import Dataset, Variable
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.steady import steady_state
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
 

@@ -7,11 +7,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.analysis.plot import concise
-from impo.methods.exact import ExactState, spectrum, steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.state import ExactState
+from impo.methods.exact.steady import steady_state
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.solve import steady_state as linearised
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
 

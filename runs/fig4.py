@@ -3,9 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.methods.exact import spectrum, steady_state
 from impo.methods.exact.method import Exact
-from impo.results.dataset import Dataset, Variable
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.steady import steady_state
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.kerr import drummond_walls, oscillator
 
 COST = {"quick": "20 s", "full": "1 min"}

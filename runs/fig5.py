@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff, Status, steady_state
-from impo.analysis.plot import points, spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._points import Row, draw_curve, measured, rows, stacked, variables
+from runs._tasks import Row, draw_curve, measured, rows, stacked, variables
 
 COST = {"quick": "3 min", "full": "1.5 h"}
 
@@ -140,7 +141,7 @@ def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int 
             if site is not None:
                 values, errors = values[:, site], errors[:, site]
             named = site in (0, None)
-            points(
+            errorbar_curve(
                 ax, data[f"{line}_loss"], values, errors, good, color=colour,
                 marker=marks[site], linestyle="--",
                 label=f"iMPO, $S={spin_text(spin)}$" if named else None,

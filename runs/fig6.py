@@ -11,9 +11,10 @@ from impo.analysis.plot import spin_text
 from impo.methods.mean_field.method import MeanField
 from impo.methods.mean_field.solve import steady_state
 from impo.methods.twa.method import TWA
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._points import draw_curve, rows, stacked, variables
+from runs._tasks import draw_curve, rows, stacked, variables
 
 COST = {"quick": "35 s", "full": "15 min"}
 

@@ -7,11 +7,12 @@ these points are hollow.
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.analysis.plot import points, spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.solve import steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "30 s", "full": "25 min"}
@@ -75,7 +76,7 @@ def draw(data: Dataset) -> Figure:
     axes = figure.subplots(1, 2, sharey=True)
     for ax, axis, label in zip(axes, ("sites", "S"), ("n_C", "S"), strict=True):
         for i, value in enumerate(data[axis]):
-            points(
+            errorbar_curve(
                 ax, data["rate"] / 2, data[f"by_{axis}_transverse"][i],
                 data[f"by_{axis}_error"][i], data[f"by_{axis}_status"][i] == Status.CONVERGED,
                 color=f"C{i}", markersize=3, linewidth=1, label=f"${label}={spin_text(value)}$",

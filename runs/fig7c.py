@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from impo.methods.mean_field import solve as mean_field
 from impo.methods.twa import solve as twa
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "25 s", "full": "5 min"}

@@ -4,9 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.analysis.plot import spin_text
-from impo.methods.exact import steady_state
 from impo.methods.exact.method import Exact
-from impo.results.dataset import Dataset, Variable
+from impo.methods.exact.steady import steady_state
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models import cavity
 
 COST = {"quick": "30 s", "full": "1 min"}

@@ -15,15 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy.optimize import brentq
 
-from impo.analysis.plot import points, spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.methods.cluster_mean_field import solve as cluster_mean_field
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.mean_field import solve as mean_field
 from impo.methods.mean_field.equations import mean_field_equations
 from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel, Term
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "15 s", "full": "1 min"}
@@ -153,12 +154,12 @@ def draw(data: Dataset) -> Figure:
     spins = data["S_steady"]
     values, errors = data["attracted"], data["attracted_error"]
     for i, name in enumerate((r"$\langle S_z\rangle/S$", r"$\langle S_\perp\rangle/S$")):
-        points(
+        errorbar_curve(
             near, spins, np.abs(values[:, 0, i] - values[:, 1, i]), errors[:, :, i].sum(axis=1),
             (data["attracted_status"] == Status.CONVERGED).all(axis=1),
             color=f"C{2 + i}", label=f"difference of {name}",
         )  # fmt: skip
-    points(
+    errorbar_curve(
         near, spins, values[:, 0, 2], errors[:, 0, 2],
         data["attracted_status"][:, 0] == Status.CONVERGED,
         color="C0", marker="^", label=r"$\mathrm{Var}(S_z)/S^2$ of one site",
@@ -174,7 +175,7 @@ def draw(data: Dataset) -> Figure:
         for quantity, name, line in (
             (1, r"$\langle S_\perp\rangle/S$", "-"), (2, r"$\mathrm{Var}(S_z)/S^2$", "--"),
         ):  # fmt: skip
-            points(
+            errorbar_curve(
                 apart, 1 / spins, values[:, theory, quantity], errors[:, theory, quantity], good,
                 color=f"C{theory}", marker=marker, linestyle=line, label=f"{label}, {name}",
             )  # fmt: skip

@@ -6,7 +6,8 @@ from scipy.optimize import minimize_scalar
 
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.solve import steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "15 s", "full": "1 min"}

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff
-from impo.analysis.plot import concise, points, spin_text
-from impo.results.dataset import Dataset, Variable
+from impo.analysis.plot import concise, errorbar_curve, spin_text
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._points import rows, stacked
+from runs._tasks import rows, stacked
 
 COST = {"quick": "1 min", "full": "1.5 h"}
 
@@ -127,7 +128,7 @@ def draw(data: Dataset) -> Figure:
                 continue
             colour, marker = f"C{curves_drawn.index(curve)}", "s" if "iMPO" in name else "o"
             settled = data[f"{name}_status"] == Status.CONVERGED
-            points(
+            errorbar_curve(
                 axis, where, value, data[f"{name}_xi_error"], settled,
                 color=colour, marker=marker, linestyle="none", label=label,
             )  # fmt: skip

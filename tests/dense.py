@@ -3,7 +3,7 @@
 It shares no code with `impo.operators.liouvillian`, so it also checks it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -11,14 +11,15 @@ import numpy as np
 import scipy.linalg
 
 from impo.arguments import UnsupportedModelError, positive
-from impo.model import LindbladModel
+from impo.methods.base import Method
 from impo.operators.local import local_operators, state_charges
 from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, method_settings
+from impo.results.state import SteadyState
+from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Method):
     """Dense null vector of the Liouvillian of one cell; `accuracy` pretends an error bar."""
 
     name: ClassVar[str] = "dense"
@@ -29,6 +30,12 @@ class Dense:
         positive("accuracy", self.accuracy)
         if self.tol < 0:  # unchecked type: other methods may be careless, too
             raise ValueError("negative")
+
+    def steady_state(self, model, start=None, progress=None):
+        return steady_state(model, self, start)
+
+    def evolve(self, model, start, times, progress=None):
+        return evolve(model, self, start, times)
 
 
 def embed(matrices, place, matrix):
@@ -66,7 +73,10 @@ def steady_state(model, method, start=None):
     rho = np.linalg.lstsq(np.vstack([liouvillian, trace]), [0.0] * size**2 + [1.0], rcond=None)[0]
     status = Status.CONVERGED if method.accuracy < method.tol else Status.NOT_CONVERGED
     residual = float(np.abs(liouvillian @ rho).max())
-    return DenseState(model, method, rho.reshape(size, size), status, residual, start=start)
+    return DenseState(
+        model=model, method=method, status=status, residual=residual, start=start,
+        rho=rho.reshape(size, size),
+    )  # fmt: skip
 
 
 def evolve(model, method, start, times):
@@ -74,28 +84,27 @@ def evolve(model, method, start, times):
     liouvillian, _ = cell_liouvillian(model)
     size = round(len(liouvillian) ** 0.5)
     mixed = np.eye(size).ravel() / size
-    return [scipy.linalg.expm(liouvillian * t) @ mixed for t in times]
+    states = []
+    for t in times:
+        rho = (scipy.linalg.expm(liouvillian * t) @ mixed).reshape(size, size)
+        states.append(DenseState(model=model, method=method, status=Status.CONVERGED, rho=rho))
+    return Trajectory(
+        times=np.asarray(times), states=tuple(states), status=Status.CONVERGED, message=""
+    )
 
 
-@dataclass
-class DenseState(Stored):
-    """Implements the protocol of `impo.results.state.SteadyState`; cells are uncorrelated."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DenseState(SteadyState):
+    """Cells are uncorrelated."""
 
     kind: ClassVar[str] = "dense"
-    model: LindbladModel
-    method: Dense
     rho: Any
-    status: Status
-    residual: float
     message: str = "Dense null vector."
-    seconds: float = 0.0
     start: Any = None
-    history: Any = ()
-    diagnostics: Any = field(default_factory=dict)
 
-    @property
-    def extras(self):
-        return {"purity": float(np.sum(np.abs(self.rho) ** 2))}
+    def __post_init__(self):
+        extras = {"purity": float(np.sum(np.abs(self.rho) ** 2))}
+        object.__setattr__(self, "extras", extras)
 
     def _moments(self, op, power):
         identity = [local_operators(site)["Id"] for site in self.model.sites]
@@ -127,9 +136,6 @@ class DenseState(Stored):
         value[0] = np.trace(one @ two @ self.rho)
         return Estimate(value, np.full(value.shape, self.method.accuracy))
 
-    def correlation_length(self, op_a, op_b, sites=(0, 0)):
-        return None
-
     def density_matrix(self, places):
         return self.rho
 
@@ -144,27 +150,9 @@ class DenseState(Stored):
     def purity_density(self):
         return Estimate(-np.log(self.extras["purity"]), 0.0)
 
-    def structure_factor(self, op_a, op_b, k, sites=(0, 0)):
-        return None
-
-    def to_arrays(self):
-        attributes = {
-            "model": self.model.to_json(),
-            "method": method_settings(self.method),
-            "status": self.status,
-            "residual": self.residual,
-            "seconds": self.seconds,
-        }
-        return {"rho": self.rho}, attributes
+    def _arrays(self):
+        return {"rho": self.rho}, {}
 
     @classmethod
-    def from_arrays(cls, arrays, attributes):
-        settings = {k: v for k, v in attributes["method"].items() if k != "name"}
-        return cls(
-            LindbladModel.from_json(attributes["model"]),
-            Dense(**settings),
-            arrays["rho"],
-            Status(attributes["status"]),
-            attributes["residual"],
-            seconds=attributes["seconds"],
-        )
+    def _fields(cls, model, method, arrays, attributes):
+        return {"rho": arrays["rho"]}

@@ -6,11 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
+from impo.methods.base import Method
 from tests import dense
 
 
 @dataclass(frozen=True)
-class Faulty:
+class Faulty(Method):
     """As `tests.dense.Dense`; `log` is a file, each fault a value of the loss."""
 
     name: ClassVar[str] = "faulty"
@@ -23,21 +24,15 @@ class Faulty:
     accuracy: float = 1e-10
     tol: float = 1e-6
 
+    def steady_state(self, model, start=None, progress=None):
+        return steady_state(model, self, start)
 
-@dataclass
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FaultyState(dense.DenseState):
-    """Remembers where it started from."""
+    """As that of `Dense`."""
 
     kind: ClassVar[str] = "faulty"
-
-    @classmethod
-    def from_arrays(cls, arrays, attributes):
-        settings = {**attributes["method"], "name": "dense"}
-        known = {name: settings[name] for name in ("name", "accuracy", "tol")}
-        state = super().from_arrays(arrays, {**attributes, "method": known})
-        settings.pop("name")
-        state.method = Faulty(**settings)
-        return state
 
 
 def steady_state(model, method, start=None):
@@ -54,7 +49,9 @@ def steady_state(model, method, start=None):
     if loss == method.kills:
         os.kill(os.getpid(), signal.SIGKILL)
     found = dense.steady_state(model, method)
-    return FaultyState(model, method, found.rho, found.status, found.residual)
+    return FaultyState(
+        model=model, method=method, status=found.status, residual=found.residual, rho=found.rho
+    )
 
 
 def computed(log):

@@ -8,7 +8,7 @@ out, where its order is known.
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,17 +17,14 @@ import numpy as np
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.api import steady_state
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.exact.method import Exact
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
-from impo.methods.itebd.method import ITEBD
-from impo.methods.mean_field.method import MeanField
-from impo.methods.twa.method import TWA
+from impo.methods.base import Method
 from impo.model import LindbladModel, Site, Spin
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
-from impo.results.state import SteadyState, method_settings
-from impo.results.summary import plain
+from impo.results.failure import Failure
+from impo.results.state import SteadyState
+from impo.results.summary import plain, site_numbers
+from impo.results.variable import Variable
 
 
 def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
@@ -59,20 +56,16 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     methods = tuple(methods)
     if len(methods) < 2:
         raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
-    solved = [_solve(model, method) for method in methods]
-    labels = _labels(methods)
+    states = [_solve(model, method) for method in methods]
+    verdicts = np.array([str(state.status) for state in states])
+    residuals = [math.nan if state.residual is None else state.residual for state in states]
     variables = {
-        "solver": Variable(("solver",), np.array(labels), "1", "method"),
-        "status": Variable(
-            ("solver",), np.array([str(one.status) for one in solved]), "1", "verdict"
-        ),
-        "seconds": _column([one.seconds for one in solved], "s", "computing time"),
-        "residual": _column([one.residual for one in solved], "1", "what is left of the equations"),
+        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
+        "status": Variable(("solver",), verdicts, "1", "verdict"),
+        "seconds": _column([state.seconds for state in states], "s", "computing time"),
+        "residual": _column(residuals, "1", "what is left of the equations"),
+        **site_numbers(model),
     }
-    for dim, kind in (("spin_site", True), ("boson_site", False)):
-        where = [i for i, site in enumerate(model.sites) if isinstance(site, Spin) == kind]
-        if where:
-            variables[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
     bonds = _bonds(model)
     if bonds:
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
@@ -80,102 +73,41 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         variables["bond"] = Variable(("bond",), names, "1", label)
     for quantity in _quantities(model, bonds):
         found = [
-            None
-            if one.state is None or one.status == Status.FAILED
-            else quantity.measure(one.state)
-            for one in solved
+            None if state.status == Status.FAILED else quantity.measure(state) for state in states
         ]
         variables |= quantity.variables(found)
-    told = [
-        {
-            **plain(method_settings(method)),
-            "message": one.message,
-            "valid_for": one.valid_for,
-            "omitted": plain(one.omitted),
-        }
-        for method, one in zip(methods, solved, strict=True)
-    ]
-    return Dataset(
-        variables,
-        {
-            "model": model.name,
-            "label": model.label,
-            "parameters": plain(model.to_json()["parameters"]),
-            "methods": told,
-        },
-    )
+    told = {
+        "model": model.name,
+        "label": model.label,
+        "parameters": plain(model.to_json()["parameters"]),
+        "methods": [_told(state) for state in states],
+    }
+    return Dataset(variables, told)
 
 
-@dataclass(frozen=True)
-class _Solved:
-    """A state, or why there is none, and what the method leaves out."""
-
-    state: SteadyState | None
-    status: Status
-    message: str
-    valid_for: str
-    omitted: float  # relative size of what is left out: 0 nothing, nan unknown
-
-    @property
-    def seconds(self) -> float:
-        return math.nan if self.state is None else self.state.seconds
-
-    @property
-    def residual(self) -> float:
-        found = None if self.state is None else self.state.residual
-        return math.nan if found is None else found
-
-
-def _solve(model: LindbladModel, method: Any) -> _Solved:
-    """Return the state by one method; a refusal does not stop the others."""
-    state, status = None, Status.FAILED
+def _solve(model: LindbladModel, method: Method) -> SteadyState:
+    """Return the state by one method, with its warnings; a refusal does not stop the others."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             state = steady_state(model, method)
-            status, message = state.status, state.message
         except UnsupportedModelError as error:
-            message = f"Refused: {error}"
+            state = Failure(
+                model=model, method=method, message=f"Refused: {error}", seconds=math.nan
+            )
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
-    return _Solved(state, status, " ".join([message, *remarks]), *_validity(model, method, state))
+    return replace(state, message=" ".join([state.message, *remarks]))
 
 
-def _validity(model: LindbladModel, method: Any, state: SteadyState | None) -> tuple[str, float]:
-    """Return what a method is valid for, and the relative size of what it leaves out."""
-    spins = [float(site.S) for site in model.sites if isinstance(site, Spin)]
-    match method:
-        case ITEBD():
-            return "the infinite chain; its errors cover every numerical setting", 0.0
-        case Exact():
-            ends = "periodic" if method.periodic else "open"
-            text = (
-                f"a cluster of {_times(method.cells)} cells ({ends}): its size is not in the errors"
-            )
-            return text, math.nan
-        case TWA():
-            size = 1 / min(spins, default=math.nan)
-            return f"large S, on {_times(method.cells)} cells{_left_out('1/S', size)}", size
-        case HolsteinPrimakoff():
-            size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
-            return f"collinear ordered phases at large S{_left_out('n/2S', size)}", size
-        case MeanField():
-            return "reference only: leaves out all correlations", math.nan
-        case ClusterMeanField():
-            return (
-                f"{method.sites} sites in their own field: its size is not in the errors",
-                math.nan,
-            )
-    return "", math.nan
-
-
-def _left_out(name: str, size: float) -> str:
-    if math.isnan(size):
-        return ""
-    return f": leaves out {name} = {size:.2g}" + (", which is not small" if size > 0.2 else "")
-
-
-def _times(cells: int | tuple[int, ...]) -> str:
-    return " x ".join(map(str, cells)) if isinstance(cells, tuple) else str(cells)
+def _told(state: SteadyState) -> dict[str, Any]:
+    """Return settings, verdict in words, and what the method leaves out, in JSON types."""
+    omission = state.method.leaves_out(state.model, state)
+    return {
+        **plain(state.method.to_json()),
+        "message": state.message,
+        "valid_for": omission.valid_for,
+        "omitted": plain(omission.size),
+    }
 
 
 def _labels(methods: Sequence[Any]) -> list[str]:

@@ -68,7 +68,7 @@ def concise(value: float, error: float) -> str:
     return f"{value:.{digits}f}({round(error * 10**digits)})"
 
 
-def points(
+def errorbar_curve(
     ax: Axes,
     x: ArrayLike,
     values: ArrayLike,
@@ -126,7 +126,7 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
     ax.set(xlabel="site of the unit cell", ylabel=_LABELS.get(op, op))
     ax.set_xticks(range(len(state.model.sites)))
     ax.axhline(0, color="0.6", linewidth=0.8)
-    return points(
+    return errorbar_curve(
         ax, sites, np.real(measured.value), measured.error, _is_converged(state), linestyle="none"
     )
 
@@ -136,10 +136,12 @@ def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
     artists: list[Artist] = []
     for number, site in enumerate(state.model.sites):
         here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
-        weights = state.distribution([here])  # type: ignore[list-item]
+        weights = state.distribution([here])
         if weights is not None:
             label, converged = f"site {number}", _is_converged(state)
-            artists += points(ax, state_charges(site), weights, None, converged, label=label)
+            artists += errorbar_curve(
+                ax, state_charges(site), weights, None, converged, label=label
+            )
     if artists:
         ax.set(xlabel="level of the site", ylabel="probability")
         ax.legend()
@@ -170,7 +172,7 @@ def correlation(
     ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     line = {"label": f"{op_a} {op_b}", **line}
-    return points(ax, cells, size[cells], error[cells], _is_converged(state), **line)
+    return errorbar_curve(ax, cells, size[cells], error[cells], _is_converged(state), **line)
 
 
 def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Array | None:
@@ -200,7 +202,7 @@ def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
     for column, label in enumerate(labels):
         error = None if errors is None else errors[:, column]
         line["label"] = ", ".join(filter(None, (label, way))) or None
-        artists += points(ax, along.values, values[:, column], error, converged, **line)
+        artists += errorbar_curve(ax, along.values, values[:, column], error, converged, **line)
     ax.set(xlabel=_tied(data, item.dims[0]), ylabel=_LABELS.get(name, name))
     known = values[np.isfinite(values)]
     if known.size:
@@ -350,7 +352,7 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
         place = np.arange(len(labels)) + 0.12 * (column - (count - 1) / 2)
         bars = None if errors is None else errors[:, column]
         label = f"{dims[0].replace('_', ' ')} {data[dims[0]][column]}" if dims else None
-        artists += points(
+        artists += errorbar_curve(
             ax, place, values[:, column], bars, converged, label=label, linestyle="none"
         )
     ax.set_xticks(range(len(labels)), labels, rotation=45)

@@ -23,12 +23,12 @@ from impo.analysis.plot import figure, save_figure, style
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cli import parse
 from impo.cli import scan as scanning
-from impo.methods.api import METHODS, steady_state
+from impo.methods import METHODS
+from impo.methods.api import steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, load, save
-from impo.results.summary import summary
 from impo.scans.executors import ClusterError
 
 CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
@@ -42,7 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arguments = _read(words)
         with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
-            code, answer = arguments.command(arguments)
+            outcome: Outcome = arguments.command(arguments)
+        code, answer = outcome
         if answer:
             print(answer)
         return code
@@ -65,16 +66,16 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     if arguments.output:
         check_writable(arguments.output)
     state = steady_state(model, method)
-    facts = summary(state)
+    facts = state.summary()
     if arguments.output:
-        save(state, arguments.output)  # type: ignore[arg-type]
+        save(state, arguments.output)
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
     return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
 
 
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
-    data, unconverged = scanning.scan(arguments)
+    data, unconverged = scanning.compute(arguments)
     for line in unconverged:
         print(line, file=sys.stderr)
     if data is None:  # other tasks have to finish their share
@@ -231,17 +232,14 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     known = ", ".join(METHODS)
     for made in (one, many):
         made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
-        made.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar="name=value",
-            help="settings of the method",
-        )  # fmt: skip
     several.add_argument(
         "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
     )
-    several.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="method.name=value",
-        help="settings of the methods",
-    )  # fmt: skip
+    for made, form in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
+        made.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar=form,
+            help="settings of the method" + "s" * (made is several),
+        )  # fmt: skip
     for made in (one, several):
         made.add_argument("--json", action="store_true", help="print one JSON object")
         made.add_argument(

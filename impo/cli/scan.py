@@ -12,12 +12,11 @@ from impo.cli import parse
 from impo.model import told_parameter
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
-from impo.results.state import method_settings
 from impo.results.store import check_writable, save
 from impo.scans.checkpoint import INTERVAL
 from impo.scans.executors import embedded, external
 from impo.scans.grid import Axis, parameter_grid, tabulate, unconverged_points
-from impo.scans.scan import DIRECTIONS, Executor, sweep
+from impo.scans.scan import DIRECTIONS, Executor, scan
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser, data_file: Callable[[str], Path
     )  # fmt: skip
 
 
-def scan(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
+def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     """Compute the grid, or a share of it, and write the table once all points are there.
 
     Returns
@@ -72,7 +71,7 @@ def scan(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     directory = arguments.output.with_suffix(".points")
 
     def points(executor: Executor, part: tuple[int, int] = (0, 1)) -> Iterator[Any]:
-        return sweep(
+        return scan(
             chains, None, directory, executor,
             direction=arguments.direction, part=part, interval=arguments.checkpoint,
         )  # fmt: skip
@@ -121,7 +120,7 @@ def _grid(
             f"The models of a scan must have the same number of sites in a cell, but {names} "
             "change it; give each its own scan."
         )
-    shared = method_settings(chains[0][0][1])
+    shared = chains[0][0][1].to_json()
     told = {
         "model": arguments.model,
         "parameters": {name: told_parameter(value) for name, value in fixed.items()},

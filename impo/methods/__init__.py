@@ -1,0 +1,15 @@
+"""All methods: the one place that lists them."""
+
+from impo.methods.base import Method
+from impo.methods.cluster_mean_field.method import ClusterMeanField
+from impo.methods.exact.method import Exact
+from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo.methods.itebd.method import ITEBD
+from impo.methods.mean_field.method import MeanField
+from impo.methods.twa.method import TWA
+
+METHODS: dict[str, type[Method]] = {
+    method.name: method
+    for method in (ITEBD, Exact, TWA, HolsteinPrimakoff, MeanField, ClusterMeanField)
+}
+"""Name on the command line to the class of the method."""

@@ -1,9 +1,35 @@
 """What every method can do."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
+from numpy.typing import ArrayLike
+
+from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
+from impo.model import LindbladModel
+from impo.results.claims import Claim
+from impo.results.settings import Settings
+from impo.results.state import SteadyState
+from impo.results.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Omission:
+    """What a method leaves out of its error bars.
+
+    Attributes
+    ----------
+    valid_for
+        Where the method is valid, and what it leaves out, in words.
+    size
+        Relative size of what is left out: 0 for nothing, nan if it is not known.
+    """
+
+    valid_for: str = ""
+    size: float = math.nan
 
 
 class Progress(Protocol):
@@ -23,3 +49,77 @@ class Progress(Protocol):
 
     def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
         """Keep named arrays and JSON attributes from which the computation can go on."""
+
+
+class Method(Settings):
+    """A method: frozen settings, and all that can be done with them.
+
+    A subclass is a frozen dataclass with a class attribute `name`, in a folder of its own, and
+    overrides the verbs that it has. `impo.steady_state` and `impo.evolve` check arguments, limit
+    the threads of linear algebra and take the time before they call a verb.
+
+    Attributes
+    ----------
+    name
+        Name on the command line.
+    warm_starts
+        Whether a point of a scan starts from the state of its neighbour.
+    blas_threads
+        Threads of the linear algebra library that a verb may use; None sets no limit.
+    """
+
+    warm_starts: ClassVar[bool] = False
+    blas_threads: ClassVar[int | None] = 1
+
+    def steady_state(
+        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+    ) -> SteadyState:
+        """Return the steady state of a model.
+
+        Parameters
+        ----------
+        model
+            A description with at least one jump of positive rate.
+        start
+            What the search starts from; None for the default of the method.
+        progress
+            Follows the computation; a method that keeps nothing may ignore it.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the method cannot treat the model.
+        """
+        raise UnsupportedModelError(f"Method `{self.name}` has no `steady_state`.")
+
+    def evolve(
+        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
+    ) -> Trajectory:
+        """Return the states at rising times >= 0, in inverse rates of the model.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the method cannot treat the model, or has no dynamics.
+        """
+        raise UnsupportedModelError(f"Method `{self.name}` has no `evolve`.")
+
+    def check(self, result: Any) -> Iterator[Claim]:
+        """Yield what the equations of the method say of a state or trajectory by it."""
+        yield from ()
+
+    def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
+        """Return what the method leaves out of the error bars of a state, if there is one."""
+        return Omission()
+
+
+def left_out(name: str, size: float) -> str:
+    """Return what is left out in words, as the end of a sentence; nothing if it is not known."""
+    if math.isnan(size):
+        return ""
+    return f": leaves out {name} = {size:.2g}" + (", which is not small" if size > 0.2 else "")
+
+
+def shape_text(cells: int | tuple[int, ...]) -> str:
+    """Return a number of cells, or numbers in each direction, as text."""
+    return " x ".join(map(str, cells)) if isinstance(cells, tuple) else str(cells)

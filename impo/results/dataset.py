@@ -9,17 +9,8 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.results.estimate import Status
-from impo.results.state import Stored
-
-
-@dataclass(frozen=True)
-class Variable:
-    """An array with named dimensions; a variable named like its one dimension is a coordinate."""
-
-    dims: tuple[str, ...]
-    values: Array
-    units: str = "1"
-    long_name: str = ""
+from impo.results.store import Stored
+from impo.results.variable import Variable
 
 
 @dataclass(frozen=True)
@@ -45,3 +36,17 @@ class Dataset(Stored):
             if name == "status" or name.endswith("_status")
         ]
         return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)
+
+    def readable(self) -> Mapping[str, Variable]:
+        """Return all variables."""
+        return self.variables
+
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return no arrays besides the variables, and the attributes."""
+        return {}, dict(self.attributes)
+
+    @classmethod
+    def _from_file(
+        cls, variables: dict[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
+    ) -> "Dataset":
+        return cls(variables, attributes)

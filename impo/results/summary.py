@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from impo.model import Boson, LindbladModel, Spin
-from impo.results.dataset import Variable
-from impo.results.state import SteadyState, method_settings
+from impo.results.variable import Variable
 
 
 def plain(value: Any) -> Any:
@@ -31,7 +30,7 @@ def plain(value: Any) -> Any:
     return [number.real, number.imag] if number.imag else number.real
 
 
-def summary(state: SteadyState) -> dict[str, Any]:
+def summary(state: Any) -> dict[str, Any]:
     """Return the result in JSON types: the object that `impo solve --json` prints.
 
     Lists run over the sites of the unit cell. Correlation lengths are those of its first site. What
@@ -55,7 +54,7 @@ def summary(state: SteadyState) -> dict[str, Any]:
     return {
         "model": state.model.name,
         "parameters": plain(state.model.to_json()["parameters"]),
-        "method": plain(method_settings(state.method)),
+        "method": plain(state.method.to_json()),
         "status": str(state.status),
         "message": state.message,
         "residual": plain(state.residual),
@@ -68,16 +67,13 @@ def summary(state: SteadyState) -> dict[str, Any]:
     }
 
 
-def readable(result: Any) -> dict[str, Variable]:
+def readable(state: Any) -> dict[str, Variable]:
     """Return the numbers of `summary` as variables with dimensions, units and names.
 
-    Those of a trajectory have a leading dimension `time`, and only the observables on the sites are
-    there. What the method cannot give is left out; an error that it cannot give is nan.
+    What the method cannot give is left out; an error that it cannot give is nan.
     """
-    if getattr(result, "times", None) is not None:
-        return _readable_trajectory(result)
-    state, facts = result, summary(result)
-    out = _site_numbers(state.model)
+    facts = summary(state)
+    out = site_numbers(state.model)
     for name, values in facts["observables"].items():
         dim = "spin_site" if name.startswith("Sz") else "boson_site"
         _add(out, name, values, facts["errors"][name], (dim,), "1", _label(name))
@@ -95,8 +91,9 @@ def readable(result: Any) -> dict[str, Variable]:
     return out
 
 
-def _readable_trajectory(trajectory: Any) -> dict[str, Variable]:
-    out = _site_numbers(trajectory.model)
+def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
+    """Return the observables on the sites along a trajectory, with a leading dimension `time`."""
+    out = site_numbers(trajectory.model)
     label = "time, in units of the inverse rates of the model"
     out["time"] = Variable(("time",), np.asarray(trajectory.times, dtype=float), "1", label)
     for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
@@ -107,12 +104,11 @@ def _readable_trajectory(trajectory: Any) -> dict[str, Variable]:
             ):
                 value = np.real(found.value)
                 _add(out, name, value, found.error, ("time", dim), "1", _label(name))
-    if hasattr(trajectory, "status"):
-        out["status"] = Variable((), np.array(str(trajectory.status)), "1", "verdict")
+    out["status"] = Variable((), np.array(str(trajectory.status)), "1", "verdict")
     return out
 
 
-def _site_numbers(model: LindbladModel) -> dict[str, Variable]:
+def site_numbers(model: LindbladModel) -> dict[str, Variable]:
     """Return the coordinates of the sites that are spins and of those that are bosons."""
     out = {}
     for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):

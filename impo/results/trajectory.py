@@ -1,24 +1,40 @@
-"""States at given times."""
+"""States at given times: what `evolve` returns for every method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from impo.arrays import Array
-from impo.model import LindbladModel
-from impo.results.estimate import Estimate
-from impo.results.state import Stored, stored_kind
+from impo.model import LindbladModel, Place
+from impo.results.estimate import Estimate, Status
+from impo.results.state import SteadyState
+from impo.results.store import Stored, reads_kind, rebuilt
+from impo.results.summary import readable_trajectory
+from impo.results.variable import Variable
 
 
-@dataclass(frozen=True, eq=False)
-class StateTrajectory(Stored):
-    """States at given times; observables are those of the states, with one leading time axis."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory(Stored):
+    """States at given times; observables are those of the states, with one leading time axis.
 
-    kind: ClassVar[str] = "state_trajectory"
+    Attributes
+    ----------
+    times
+        In units of the inverse rates of the model, rising, shape (T,).
+    states
+        The state at every time.
+    status, message
+        The verdict on all of them.
+    """
+
+    kind: ClassVar[str] = "trajectory"
     times: Array
-    states: tuple[Any, ...]
+    states: tuple[SteadyState, ...]
+    status: Status
+    message: str
 
     @property
     def model(self) -> LindbladModel:
@@ -33,59 +49,110 @@ class StateTrajectory(Stored):
     def __len__(self) -> int:
         return len(self.states)
 
-    def _stack(self, quantity: Callable[[Any], Any]) -> Estimate:
+    def _stack(self, quantity: Callable[[SteadyState], Estimate | None]) -> Estimate | None:
         found = [quantity(state) for state in self.states]
+        known = [item for item in found if item is not None]
+        if len(known) < len(found):
+            return None
         return Estimate(
-            np.array([item.value for item in found]), np.array([item.error for item in found])
+            np.array([item.value for item in known]), np.array([item.error for item in known])
         )
 
-    def expect(self, op: str) -> Estimate:
-        """Return <op>, shape (times, sites that have it)."""
+    def expect(self, op: str) -> Estimate | None:
+        """Return <op>, shape (T, sites that have it)."""
         return self._stack(lambda state: state.expect(op))
 
-    def variance(self, op: str) -> Estimate:
-        """Return <op^2> - <op>^2, shape (times, sites that have it)."""
+    def variance(self, op: str) -> Estimate | None:
+        """Return <op^2> - <op>^2, shape (T, sites that have it)."""
         return self._stack(lambda state: state.variance(op))
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate:
-        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (times, r)."""
+    ) -> Estimate | None:
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (T, r)."""
         return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
 
+    def structure_factor(
+        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    ) -> Estimate | None:
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), shape (T, shape of k)."""
+        return self._stack(lambda state: state.structure_factor(op_a, op_b, k, sites))
+
     @property
-    def purity_density(self) -> Estimate:
-        """Return -ln Tr rho^2 per unit cell, shape (times,)."""
+    def purity_density(self) -> Estimate | None:
+        """-ln Tr rho^2 per unit cell, shape (T,)."""
         return self._stack(lambda state: state.purity_density)
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
-        """Return the reduced density matrices of (site, cell) pairs."""
-        return np.array([state.density_matrix(places) for state in self.states])
+    def density_matrix(self, places: Sequence[Place]) -> Array | None:
+        """Return the reduced density matrices of (site, cell) pairs, shape (T, d, d)."""
+        return _stacked([state.density_matrix(places) for state in self.states])
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
-        """Return P(m_1, m_2, ...) on (site, cell) pairs."""
-        return np.array([state.distribution(places) for state in self.states])
+    def distribution(self, places: Sequence[Place]) -> Array | None:
+        """Return P(m_1, m_2, ...) on (site, cell) pairs, with a leading axis of length T."""
+        return _stacked([state.distribution(places) for state in self.states])
+
+    def readable(self) -> Mapping[str, Variable]:
+        """Return the observables on the sites as variables with dimensions, units and names."""
+        return readable_trajectory(self)
 
     def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return the times and, numbered, what all states return."""
-        arrays, told = {"times": self.times}, []
-        for number, state in enumerate(self.states):
-            found, attributes = state.to_arrays()
-            arrays |= {f"{number}.{name}": array for name, array in found.items()}
-            told.append(attributes)
-        return arrays, {"kind": self.states[0].kind, "states": told}
+        """Return the times and the arrays of all states, and what tells them apart as JSON types.
+
+        Arrays of one shape are stacked, others are numbered; what all states share stands once.
+        """
+        parts = [state.to_arrays() for state in self.states]
+        arrays: dict[str, Array] = {"times": self.times}
+        for name in parts[0][0]:
+            found = [np.asarray(part[0][name]) for part in parts if name in part[0]]
+            if len(found) == len(parts) and len({array.shape for array in found}) == 1:
+                arrays[f"all.{name}"] = np.stack(found)
+        for number, (found_here, _) in enumerate(parts):
+            rest = {k: v for k, v in found_here.items() if f"all.{k}" not in arrays}
+            arrays |= {f"{number}.{name}": array for name, array in rest.items()}
+        first = parts[0][1]
+        shared = {k: v for k, v in first.items() if all(part[1].get(k) == v for part in parts)}
+        own = [{k: v for k, v in told.items() if k not in shared} for _, told in parts]
+        told = {"kind": self.states[0].kind, "status": str(self.status), "message": self.message}
+        return arrays, {**told, "shared": shared, "states": own}
 
     @classmethod
     def from_arrays(
         cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "StateTrajectory":
+    ) -> "Trajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
-        kind = stored_kind(attributes["kind"])
-        if kind is None:
-            raise ValueError(f"unknown kind of state {attributes['kind']!r}")
+        stacked = {k.removeprefix("all."): v for k, v in arrays.items() if k.startswith("all.")}
         states = []
-        for number, told in enumerate(attributes["states"]):
+        for number, own in enumerate(attributes["states"]):
             start = f"{number}."
-            mine = {key[len(start) :]: arrays[key] for key in arrays if key.startswith(start)}
-            states.append(kind.from_arrays(mine, told))
-        return cls(np.asarray(arrays["times"]), tuple(states))
+            mine = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+            mine |= {name: array[number] for name, array in stacked.items()}
+            told = {**attributes["shared"], **own}
+            states.append(rebuilt(attributes["kind"], mine, told))
+        return cls(
+            times=np.asarray(arrays["times"]), states=tuple(states),
+            status=Status(attributes["status"]), message=attributes["message"],
+        )  # fmt: skip
+
+
+def joint_verdict(states: Sequence[SteadyState]) -> tuple[Status, str]:
+    """Return the first verdict that is not `converged`, else the last."""
+    bad = [state for state in states if state.status != Status.CONVERGED]
+    chosen = bad[0] if bad else states[-1]
+    return chosen.status, chosen.message
+
+
+def _stacked(found: list[Array | None]) -> Array | None:
+    known = [item for item in found if item is not None]
+    return np.array(known) if len(known) == len(found) else None
+
+
+@reads_kind("state_trajectory")
+def _numbered(
+    variables: Mapping[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
+) -> Trajectory:
+    """Rebuild a trajectory of schema 2, which had no verdict of its own."""
+    read = Trajectory.from_arrays(
+        arrays, {"shared": {}, "status": "failed", "message": "", **attributes}
+    )
+    status, message = joint_verdict(read.states)
+    return Trajectory(times=read.times, states=read.states, status=status, message=message)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from impo.arrays import Array
 from impo.model import LindbladModel
-from impo.results.state import Stored, method_settings, provenance
-from impo.results.store import StoreError, load, save
+from impo.results.settings import provenance
+from impo.results.store import Stored, StoreError, load, save
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class _Unfinished(Stored):
 
 def computation(model: LindbladModel, method: Any, start: Stored | None) -> str:
     """Return a digest of a computation: model, settings, start, and the code that does it."""
-    told = [model.to_json(), method_settings(method), provenance(), _code()]
+    told = [model.to_json(), method.to_json(), provenance(), _code()]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     if start is not None:
         arrays, attributes = start.to_arrays()

@@ -1,4 +1,4 @@
-"""What a person sees of a running sweep: a bar on a terminal, lines elsewhere."""
+"""What a person sees of a running scan: a bar on a terminal, lines elsewhere."""
 
 import logging
 import threading

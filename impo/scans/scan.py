@@ -34,7 +34,7 @@ def serial(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> I
     return chain.from_iterable(map(work, chains))
 
 
-def sweep(
+def scan(
     chains: Iterable[Iterable[Any]],
     method: Any = None,
     directory: str | Path | None = None,

@@ -1,4 +1,4 @@
-"""The points of a sweep: what they are called, how chains of them are solved, what is left of each.
+"""The points of a scan: what they are called, how chains of them are solved, what is left of each.
 
 Beside the result `NAME.h5` of a point lie, while it is computed, `NAME.status` (which attempt this
 is and how far it has come) and, after a while, `NAME.partial` (see `impo.scans.checkpoint`).
@@ -21,7 +21,7 @@ from impo.methods.api import steady_state
 from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
-from impo.results.state import SteadyState, Stored, method_settings
+from impo.results.state import SteadyState
 from impo.results.store import StoreError, load, save
 from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
 
@@ -48,11 +48,11 @@ class Task:
         the method has the attribute `warm_starts` = True, each point starts from the last one
         before it that did not fail.
     numbers
-        Number of each point within the whole sweep.
+        Number of each point within the whole scan.
     directory
         Where finished points are kept; None keeps nothing.
     run
-        What tells this call of `sweep` from others that work in the same directory.
+        What tells this call of `scan` from others that work in the same directory.
     interval
         Seconds between two checkpoints of a point.
     """
@@ -77,7 +77,7 @@ class Task:
 
 def starts_warm(method: Any) -> bool:
     """Return whether a method starts from the state of a neighbouring point."""
-    return getattr(method, "warm_starts", False)
+    return bool(method.warm_starts)
 
 
 def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
@@ -86,7 +86,7 @@ def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
     It depends on the description, the settings, and the name of the point that it starts from, so
     that points reached on different ways are different.
     """
-    told = [model.to_json(), method_settings(method), *([before] if before else [])]
+    told = [model.to_json(), method.to_json(), *([before] if before else [])]
     key = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(key.encode()).hexdigest()[:24] + ".h5"
 
@@ -123,7 +123,7 @@ def finished(path: Path) -> Any:
     for ending in (PARTIAL, STATUS):
         with suppress(OSError):
             path.with_suffix(ending).unlink(missing_ok=True)
-    return state if isinstance(state, Stored) else None
+    return state if isinstance(state, SteadyState) else None
 
 
 def remove_litter(directory: Path) -> None:
@@ -147,10 +147,10 @@ def _solve_and_keep(
         )
         if running.attempt > ATTEMPTS:
             reason = f"The process that computed it was killed {ATTEMPTS} times (out of memory?)."
-            state: Any = Failure(*point, reason)
+            state: Any = Failure(model=point[0], method=point[1], message=reason)
         else:
             state = _attempt(*point, start, checkpoint)
-        known = finished(path)  # by another sweep in the same directory
+        known = finished(path)  # by another scan in the same directory
         if known is None:
             save(state, path)
         checkpoint.remove()
@@ -158,7 +158,7 @@ def _solve_and_keep(
 
 
 def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
-    """Return the steady state, or why there is none; only a bad disk or the user stops a sweep."""
+    """Return the steady state, or why there is none; only a bad disk or the user stops a scan."""
     begin = time.perf_counter()
     try:
         return steady_state(model, method, start, progress)
@@ -168,7 +168,10 @@ def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint
         text = " ".join(str(error).split())
         reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
         trace = {"traceback": traceback.format_exc()}
-        return Failure(model, method, reason, time.perf_counter() - begin, trace)
+        return Failure(
+            model=model, method=method, message=reason, seconds=time.perf_counter() - begin,
+            diagnostics=trace,
+        )  # fmt: skip
 
 
 class Running:

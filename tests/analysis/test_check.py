@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from impo import Exact
-from impo.analysis.check import _density_matrices, check
+from impo.analysis.check import check
 from impo.arguments import ArgumentError
 from impo.cli.main import main
-from impo.methods.exact import evolve
-from impo.results import store
+from impo.methods.exact.evolution import evolve
+from impo.results import hdf5
+from impo.results.claims import density_matrix_claims
 from impo.results.estimate import Status
 from impo.results.store import StoreError, load, save
 from impo.scans.checkpoint import Checkpoint
@@ -31,24 +32,24 @@ def tampered(name, place, change):
     with h5py.File(path, "r+") as file:
         change(file)
         file.attrs["checksum"] = np.bytes_(blank)
-    path.write_bytes(store._sealed(path.read_bytes(), blank))
+    path.write_bytes(hdf5._sealed(path.read_bytes(), blank))
     return path
 
 
 def failures(path):
-    return {line.name for line in check(path).lines if not line.good}
+    return {claim.name for claim in check(path).claims if not claim.good}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_honest_files_are_reproduced(name, capsys):
     report = check(FILES[name])
     assert report.reproduced, str(report)
-    assert len(report.lines) >= 3
+    assert len(report.claims) >= 3
     good = report.status in (None, Status.CONVERGED)
     assert main(["check", str(FILES[name])]) == (0 if good else 3)
     out = capsys.readouterr().out
     assert "FAIL" not in out
-    assert f"{len(report.lines)} of {len(report.lines)} statements are reproduced" in out
+    assert f"{len(report.claims)} of {len(report.claims)} statements are reproduced" in out
 
 
 def numbers(name):
@@ -75,7 +76,7 @@ ARRAYS = [
     (name, array)
     for name, path in FILES.items()
     for array, item in (h5py.File(path).get("arrays") or {}).items()
-    if not store._is_bare_dimension(item)
+    if not hdf5.is_bare_dimension(item)
 ]
 
 
@@ -109,8 +110,9 @@ def test_arrays_that_hold_no_numbers_are_noticed(tmp_path):
         if np.array(h5py.File(FILES[name])["arrays"][array]).dtype.kind in "fc":
             report = check(tampered(name, tmp_path, change))
             assert not report.reproduced
-            assert [line.name for line in report.lines] == ["finite"]
-            assert array in str(report)
+            assert [line.name for line in report.claims] == ["finite"]
+            renamed = {("mf_trajectory", "vectors"): "all.orbit"}.get((name, array), array)
+            assert renamed in str(report)
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.NOT_CONVERGED])
@@ -129,10 +131,10 @@ def test_properties_that_are_not_numbers_are_not_good():
     """Wherever among several matrices or states the bad one stands."""
     good = np.diag([0.25, 0.75]).astype(complex)
     bad = np.full((2, 2), np.nan + 0j)
-    assert all(line.good for line in _density_matrices([good, good], 0.0, None))
+    assert all(line.good for line in density_matrix_claims([good, good], 0.0, None))
     for matrices in ([good, bad], [bad, good], [bad]):
-        assert not any(line.good for line in _density_matrices(matrices, 0.0, None))
-    assert not _density_matrices([np.diag([-0.1, 1.1])], np.nan, None)[2].good
+        assert not any(line.good for line in density_matrix_claims(matrices, 0.0, None))
+    assert not density_matrix_claims([np.diag([-0.1, 1.1])], np.nan, None)[2].good
 
 
 def edited(attribute, change):

@@ -1,17 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from impo.analysis import plot
 from impo.arguments import ArgumentError
-from impo.methods.exact import steady_state as exact_steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.store import StoreError
 from impo.scans.grid import Axis, parameter_grid, tabulate
-from impo.scans.scan import sweep
+from impo.scans.scan import scan as scanned
 from models import gain_loss
 from tests.dense import Dense, DenseState, steady_state
 
@@ -25,11 +27,13 @@ def scan(*axes, **fixed):
     models = [
         [gain_loss.dimer(**fixed, **point) for point in line] for line in parameter_grid(axes)
     ]
-    return tabulate(axes, sweep(models, Dense()))
+    return tabulate(axes, scanned(models, Dense()))
 
 
 def test_unconverged_points_are_hollow(ax):
-    artists = plot.points(ax, [1, 2, 3], [4, 5, np.nan], [0.1, np.nan, 0.1], [True, False, True])
+    artists = plot.errorbar_curve(
+        ax, [1, 2, 3], [4, 5, np.nan], [0.1, np.nan, 0.1], [True, False, True]
+    )
     curve, hollow, *bars = artists
     assert curve.get_markevery() == [0, 2]
     np.testing.assert_array_equal(hollow.get_xydata(), [[2, 5]])
@@ -41,10 +45,10 @@ def test_unconverged_points_are_hollow(ax):
 
 
 def test_all_converged_needs_no_hollow_markers(ax):
-    artists = plot.points(ax, [1, 2], [4, 5], color="red", label="a")
+    artists = plot.errorbar_curve(ax, [1, 2], [4, 5], color="red", label="a")
     assert len(artists) == 1
     assert artists[0].get_color() == "red"
-    hollow = plot.points(ax, [1, 2], [4, 5], converged=False)
+    hollow = plot.errorbar_curve(ax, [1, 2], [4, 5], converged=False)
     assert hollow[0].get_markevery() == []
 
 
@@ -53,15 +57,15 @@ def test_profile_and_correlation_of_a_state(ax):
     curve = plot.profile(ax, state, "Sz")[0]
     np.testing.assert_allclose(curve.get_ydata(), state.expect("Sz").value.real)
     assert plot.correlation(ax, state, "S+", "S-") == []  # cells are not correlated
-    state.status = Status.FAILED
-    assert len(plot.profile(ax, state, "Sz")) > len(plot.points(ax, [0], [0]))
+    state = replace(state, status=Status.FAILED)
+    assert len(plot.profile(ax, state, "Sz")) > len(plot.errorbar_curve(ax, [0], [0]))
 
 
 def test_connected_correlation(ax, monkeypatch):
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
     known = state.correlation("Sz", "Sz", (0, 0), 5)
     known.value[1:] += [0.1, 0.01, 0.001, 1e-12, 1e-13]
-    monkeypatch.setattr(state, "correlation", lambda *arguments: known)
+    monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
     curve = plot.correlation(ax, state, "Sz", "Sz", 5)[0]
     np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
 
@@ -89,7 +93,7 @@ def test_distribution_of_the_levels(ax, monkeypatch):
         levels, weights = curve.get_data()
         assert sum(weights) == pytest.approx(1)
         assert levels @ weights == pytest.approx(mean)
-    monkeypatch.setattr(state, "distribution", lambda places: None)
+    monkeypatch.setattr(type(state), "distribution", lambda self, places: None)
     assert plot.distribution(ax, state) == []
 
 

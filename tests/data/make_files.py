@@ -67,7 +67,22 @@ RESULTS = {
         "exact_trajectory": lambda: evolve(
             MIXED, Exact(), [np.array([1.0, 0]), np.array([0.6, 0.8])], TIMES
         ),
-        "failure": lambda: Failure(MIXED, ITEBD(), "Killed three times.", 1.5, {"kills": 3}),
+        "failure": lambda: Failure(
+            model=MIXED,
+            method=ITEBD(),
+            message="Killed three times.",
+            seconds=1.5,
+            diagnostics={"kills": 3},
+        ),
+    },
+    3: {
+        "exact_trajectory": lambda: evolve(MIXED, Exact(), [[1.0, 0], [0.6, 0.8]], TIMES),
+        "twa_trajectory": lambda: evolve(ORDERED, SMALL, UP_AND_DOWN, TIMES),
+        "mf_trajectory": lambda: evolve(MIXED, MeanField(), UP_AND_DOWN, TIMES),
+        "cmf_trajectory": lambda: evolve(MIXED, ClusterMeanField(sites=2), UP_AND_DOWN, TIMES),
+        "itebd_trajectory": lambda: evolve(
+            MIXED, ITEBD(chi_max=6, tol=1e-2), [[1.0, 0], [0.0, 1.0]], TIMES
+        ),
     },
 }
 

@@ -8,9 +8,9 @@ import pytest
 
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.solve import steady_state as cluster_steady_state
-from impo.methods.exact import spectrum
-from impo.methods.exact import steady_state as exact_steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.solve import steady_state

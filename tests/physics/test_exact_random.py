@@ -7,8 +7,8 @@ import pytest
 from scipy.linalg import eig
 
 import tests.qutip_oracle as oracle
-from impo.methods.exact import steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.steady import steady_state
 from impo.results.estimate import Status
 from tests.random_clusters import random_cluster, scaled
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from impo.methods.exact import spectrum, steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.steady import steady_state
 from impo.results.estimate import Status
 from models import cavity
 from models.gain_loss import dimer

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import qutip
 
-from impo.methods.exact import steady_state as exact_steady_state
 from impo.methods.exact.method import Exact
+from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.methods.twa.method import TWA
 from impo.methods.twa.solve import evolve, steady_state
 from impo.model import Jump, LindbladModel, Spin, Term

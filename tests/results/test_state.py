@@ -1,13 +1,17 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.results.dataset import Dataset, Variable
+from impo.results import hdf5, store
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
-from impo.results.state import SteadyState, method_settings, provenance, stored_kind
+from impo.results.settings import provenance, settings_from
+from impo.results.state import SteadyState
 from impo.results.summary import readable, summary
+from impo.results.variable import Variable
 from models import gain_loss
 from tests.dense import Dense, DenseState, steady_state
 
@@ -32,14 +36,14 @@ def test_estimate_behaves_like_its_value():
 
 def test_summary_is_strict_json_with_null_for_what_is_missing():
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=1.0), Dense(accuracy=1e-9))
-    state.residual = float("nan")
-    state.diagnostics = {
+    odd = {
         "bad": np.array([np.inf, complex(0, np.nan), 1 + 2j]),
         "ragged": [[1], (2, np.int64(3))],
         "flag": np.True_,
         "site": Boson(3),
         "rates": {0: 0.5, 1: None},
     }
+    state = replace(state, residual=float("nan"), diagnostics=odd)
     facts = json.loads(json.dumps(summary(state), allow_nan=False))
     assert facts["model"] == "models.gain_loss:dimer"
     assert facts["parameters"] == {"S": 1.0, "g": 1.0, "gain": 1.5, "loss": 1.0}
@@ -88,10 +92,16 @@ def test_verdicts_of_a_dataset():
 
 
 def test_kinds_are_found_by_name():
-    assert stored_kind("dense") is DenseState
-    assert stored_kind("nothing") is None
+    state = steady_state(gain_loss.dimer(S=1), Dense())
+    assert isinstance(store.rebuilt("dense", *state.to_arrays()), DenseState)
+    with pytest.raises(hdf5.UnreadableError, match="has no result `nothing`"):
+        store.rebuilt("nothing", {}, {})
 
 
 def test_settings_and_provenance():
-    assert method_settings(Dense(tol=1e-3)) == {"name": "dense", "accuracy": 1e-10, "tol": 1e-3}
+    told = Dense(tol=1e-3).to_json()
+    assert told == {"name": "dense", "accuracy": 1e-10, "tol": 1e-3}
+    assert settings_from(told, "") == settings_from({"tol": 1e-3}, "dense") == Dense(tol=1e-3)
+    unknown = settings_from({"name": "lost", "x": 1}, "")
+    assert unknown.to_json() == {"name": "lost", "x": 1}
     assert {"python", "impo", "numpy", "physics-tenpy"} <= set(provenance())

@@ -15,9 +15,10 @@ import xarray
 
 from impo.arguments import ArgumentError
 from impo.methods.api import steady_state
-from impo.results import store
-from impo.results.dataset import Dataset, Variable
+from impo.results import hdf5, store
+from impo.results.dataset import Dataset
 from impo.results.store import StoreError, load, save
+from impo.results.variable import Variable
 from models import gain_loss
 from tests.dense import Dense
 
@@ -164,7 +165,7 @@ def edit(path, change):
     with h5py.File(path, "r+") as file:
         change(file)
         file.attrs["checksum"] = np.bytes_(blank)
-    path.write_bytes(store._sealed(path.read_bytes(), blank))
+    path.write_bytes(hdf5._sealed(path.read_bytes(), blank))
 
 
 def test_refuses_newer_schemas_and_unknown_kinds(tmp_path):
@@ -328,7 +329,7 @@ def test_read_only_file_system(tmp_path, monkeypatch):
     def read_only(*arguments, **options):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(store, "open", read_only, raising=False)
+    monkeypatch.setattr(hdf5, "open", read_only, raising=False)
     monkeypatch.setattr(Path, "touch", read_only)
     for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
         with pytest.raises(StoreError, match=r"Cannot write .*h5: Read-only file system\.$"):
@@ -342,7 +343,8 @@ def test_killed_while_writing(tmp_path):
     save(Dataset({"x": Variable(("n",), np.zeros(3))}), path)
     script = textwrap.dedent(f"""
         import numpy as np
-        from impo.results.dataset import Dataset, Variable
+        from impo.results.dataset import Dataset
+from impo.results.variable import Variable
         from impo.results.store import save
         print("ready", flush=True)
         while True:

@@ -92,7 +92,7 @@ def check_coexistence(data):
     assert np.all(np.diff(polarised, axis=-1) < 0)
     staggered = data["Sz"][:, paths.index("AM-PPT"), ..., 0] - data["Sz"][:, -1, ..., 1]
     assert np.all(np.diff(staggered, axis=-1) > 0)
-    # a sweep that found its point finished would be no test: every one has to move from the last
+    # a scan that found its point finished would be no test: every one has to move from the last
     assert data["time"].min() > 5
 
 

@@ -1,4 +1,4 @@
-"""Sweeps spread over processes: same numbers, failures recorded, errors in one line."""
+"""Scans spread over processes: same numbers, failures recorded, errors in one line."""
 
 import contextlib
 import json
@@ -15,11 +15,12 @@ from impo.methods.twa.method import TWA
 from impo.results.estimate import Status
 from impo.scans import executors
 from impo.scans.executors import ClusterError, embedded, external, usable_cores
-from impo.scans.scan import sweep
+from impo.scans.scan import scan
 from models import gain_loss
 from tests.dense import Dense
 from tests.faulty import Faulty, computed
-from tests.processes import cluster, finish, numbers, scan, workers
+from tests.processes import cluster, finish, numbers, workers
+from tests.processes import scan as started_scan
 
 LOSSES = (0.2, 0.4, 0.6, 0.8)
 
@@ -35,7 +36,7 @@ def test_failures_in_workers_are_recorded(tmp_path):
     method = Faulty(log, kills=0.4, raises=0.6)
     lines = [chains((1.0,))[0], [gain_loss.dimer(0.5, gain=2.0, loss=0.2)]]
     lines[0].insert(2, gain_loss.dimer(0.5, gain=1.5, loss=0.4))
-    found = dict(sweep(lines, method, tmp_path / "points", embedded(2)))
+    found = dict(scan(lines, method, tmp_path / "points", embedded(2)))
     good, bad = Status.CONVERGED, Status.FAILED
     assert [found[n].status for n in range(6)] == [good, bad, bad, bad, good, good]
     assert "killed 3 times" in found[1].message
@@ -43,7 +44,7 @@ def test_failures_in_workers_are_recorded(tmp_path):
     assert found[3].message == "ValueError: no way"
     way = [(loss, begun) for gain, loss, begun in computed(log) if gain != "2.0"]
     assert way == [("0.2", "cold"), *[("0.4", "0.2")] * 6, ("0.6", "0.2"), ("0.8", "0.2")]
-    again = dict(sweep(lines, method, tmp_path / "points", embedded(2)))
+    again = dict(scan(lines, method, tmp_path / "points", embedded(2)))
     assert len(computed(log)) == 10
     assert [again[n].status for n in range(6)] == [found[n].status for n in range(6)]
     assert len(os.listdir(tmp_path / "points")) == 6
@@ -52,7 +53,7 @@ def test_failures_in_workers_are_recorded(tmp_path):
 @pytest.mark.slow
 def test_processes_that_are_killed_while_they_start(tmp_path):
     """dask gives such a process up; when all are lost, others take their place."""
-    process = scan(tmp_path / "scan.h5", "--workers", 2)
+    process = started_scan(tmp_path / "scan.h5", "--workers", 2)
     killed = set()
     while len(killed) < 5 and process.poll() is None:
         for worker in workers(process):
@@ -71,8 +72,8 @@ def test_seeds_do_not_depend_on_the_order(tmp_path):
     models = [gain_loss.chain(2, gain=1.5, loss=loss) for loss in LOSSES[:2]]
     settings = {"cells": 4, "trajectories": 64, "max_time": 5}
     pairs = [[(model, TWA(seed=seed, **settings)) for model in models] for seed in (0, 1)]
-    alone = dict(sweep(pairs, None, tmp_path / "alone"))
-    spread = dict(sweep(pairs, None, tmp_path / "spread", embedded(3)))
+    alone = dict(scan(pairs, None, tmp_path / "alone"))
+    spread = dict(scan(pairs, None, tmp_path / "spread", embedded(3)))
     for n in range(4):
         np.testing.assert_array_equal(alone[n].expect("Sz").value, spread[n].expect("Sz").value)
     assert not np.array_equal(alone[0].expect("Sz").value, alone[2].expect("Sz").value)
@@ -83,16 +84,18 @@ def test_any_number_of_workers_gives_the_same_data(tmp_path):
     found = []
     for words in (["--workers", 1], ["--workers", 2], ["--workers", 4]):
         output = tmp_path / f"{words[1]}.h5"
-        code, err = finish(scan(output, "--direction", "both", *words))
+        code, err = finish(started_scan(output, "--direction", "both", *words))
         assert code == 0, err
         found.append(numbers(output))
     with cluster(tmp_path) as (file, _):
-        code, err = finish(scan(tmp_path / "x.h5", "--direction", "both", "--scheduler-file", file))
+        code, err = finish(
+            started_scan(tmp_path / "x.h5", "--direction", "both", "--scheduler-file", file)
+        )
         assert code == 0, err
         found.append(numbers(tmp_path / "x.h5"))
     for n in (0, 1):  # shares of an array of jobs
         words = ["--direction", "both", "--workers", 1, "--task-id", n, "--tasks", 2]
-        code, err = finish(scan(tmp_path / "array.h5", *words))
+        code, err = finish(started_scan(tmp_path / "array.h5", *words))
         assert code == 0, err
         assert (tmp_path / "array.h5").exists() == (n == 1)
     found.append(numbers(tmp_path / "array.h5"))
@@ -108,7 +111,7 @@ def test_a_full_disk_under_workers_is_one_line(tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    code, err = finish(scan(output, "--workers", 2, preexec_fn=limit))
+    code, err = finish(started_scan(output, "--workers", 2, preexec_fn=limit))
     assert code == 2
     (line,) = [line for line in err.splitlines() if line.startswith("impo: ")]
     assert line.startswith("impo: Cannot write ")
@@ -124,14 +127,14 @@ def test_schedulers_that_are_not_there(tmp_path, monkeypatch):
     stale.write_text(json.dumps({"address": "tcp://127.0.0.1:9"}))
     monkeypatch.setattr(executors, "CONNECT", 0.5)
     with pytest.raises(ClusterError, match="does not answer"):
-        list(sweep(chains(), Dense(), tmp_path / "points", external(stale)))
+        list(scan(chains(), Dense(), tmp_path / "points", external(stale)))
 
 
 def test_what_processes_need(tmp_path):
     with pytest.raises(ArgumentError, match="`workers` must be a positive integer"):
         embedded(0)
     with pytest.raises(ArgumentError, match="`directory` must be given"):
-        list(sweep(chains(), Dense(), None, embedded(2)))
+        list(scan(chains(), Dense(), None, embedded(2)))
     assert usable_cores() >= 1
 
 
@@ -140,5 +143,5 @@ def test_one_process_or_nothing_to_do_starts_no_others(tmp_path, monkeypatch):
         raise AssertionError("started")
 
     monkeypatch.setattr(executors, "_locally", refuse)
-    list(sweep(chains(), Dense(), tmp_path / "points", embedded(1)))
-    assert len(list(sweep(chains(), Dense(), tmp_path / "points", embedded(4)))) == 8
+    list(scan(chains(), Dense(), tmp_path / "points", embedded(1)))
+    assert len(list(scan(chains(), Dense(), tmp_path / "points", embedded(4)))) == 8

@@ -1,4 +1,4 @@
-"""Killed at random moments, a sweep ends with the same numbers, and computes no point twice.
+"""Killed at random moments, a scan ends with the same numbers, and computes no point twice.
 
 The environment variable IMPO_KILLS is the number of moments for each kind of kill (3).
 """
@@ -18,7 +18,7 @@ from tests.processes import cluster, finish, numbers, points, scan, workers
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("IMPO_KILLS", "3"))
-CHANCE = {kind: random.Random(kind) for kind in ("sweep", "worker", "scheduler")}
+CHANCE = {kind: random.Random(kind) for kind in ("scan", "worker", "scheduler")}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_sweep_is_killed(tmp_path, undisturbed):
         while kills < KILLS:
             process = scan(output, "--workers", 1 + kills % 2)
             wait_for_points(output, process)
-            struck = strike("sweep", undisturbed[1] / 2, process, lambda p=process: p)
+            struck = strike("scan", undisturbed[1] / 2, process, lambda p=process: p)
             code, err = finish(process)
             assert code == (-signal.SIGKILL if struck else 0), err
             now = points(output)

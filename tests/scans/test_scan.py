@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from impo.results.estimate import Status
 from impo.results.store import StoreError, load, save
 from impo.scans import progress as bar
 from impo.scans.grid import Axis, parameter_grid, tabulate
-from impo.scans.scan import serial, sweep
+from impo.scans.scan import scan, serial
 from impo.scans.tasks import point_name
 from models import gain_loss
 from tests import dense as double
@@ -52,7 +53,7 @@ def test_grid_runs_along_the_last_axis():
 
 
 def test_points_are_those_of_single_calls(solved):
-    results = dict(sweep(chains(), Dense()))
+    results = dict(scan(chains(), Dense()))
     assert list(results) == [0, 1, 2]
     for number, loss in enumerate(LOSSES):
         alone = double.steady_state(gain_loss.dimer(S=0.5, gain=1.0, loss=loss), Dense(), None)
@@ -61,43 +62,43 @@ def test_points_are_those_of_single_calls(solved):
 
 
 def test_finished_points_are_not_computed_again(tmp_path, solved):
-    first = dict(sweep(chains(), Dense(), tmp_path))
+    first = dict(scan(chains(), Dense(), tmp_path))
     assert [loss for loss, _ in solved] == list(LOSSES)
     solved.clear()
-    second = dict(sweep(chains(), Dense(), tmp_path))
+    second = dict(scan(chains(), Dense(), tmp_path))
     assert solved == []
     for number in first:
         np.testing.assert_array_equal(first[number].rho, second[number].rho)
-    list(sweep(chains(), Dense(tol=1e-3), tmp_path))  # other settings are other points
+    list(scan(chains(), Dense(tol=1e-3), tmp_path))  # other settings are other points
     assert len(solved) == 3
     assert len(os.listdir(tmp_path)) == 6
 
 
 def test_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, solved):
-    running = sweep(chains(), Dense(), tmp_path)
+    running = scan(chains(), Dense(), tmp_path)
     next(running)
     next(running)
     running.close()
     assert len(os.listdir(tmp_path)) == 2
     solved.clear()
-    assert len(list(sweep(chains(), Dense(), tmp_path))) == 3
+    assert len(list(scan(chains(), Dense(), tmp_path))) == 3
     assert [loss for loss, _ in solved] == [1.3]
 
 
 def test_a_damaged_point_is_computed_again(tmp_path, solved, caplog):
-    list(sweep(chains(), Dense(), tmp_path))
+    list(scan(chains(), Dense(), tmp_path))
     path = tmp_path / point_name(chains()[0][1], Dense())
     path.write_bytes(path.read_bytes()[:1000])
     solved.clear()
     with caplog.at_level(logging.WARNING):
-        assert len(list(sweep(chains(), Dense(), tmp_path))) == 3
+        assert len(list(scan(chains(), Dense(), tmp_path))) == 3
     assert [loss for loss, _ in solved] == [0.7]
     assert "truncated. It is computed again." in caplog.text
 
 
 def test_progress_without_a_terminal_is_lines(caplog):
     with caplog.at_level(logging.INFO):
-        list(sweep(chains(), Dense()))
+        list(scan(chains(), Dense()))
     assert [line.split()[0] for line in caplog.messages] == ["1/3", "2/3", "3/3"]
     assert "loss=0.2" in caplog.messages[0]
     assert "converged" in caplog.messages[0]
@@ -123,17 +124,17 @@ def test_progress_on_a_terminal(tmp_path, monkeypatch):
     monkeypatch.setattr(bar, "tqdm", Terminal)
     monkeypatch.setattr(bar, "REFRESH", 0.02)
     monkeypatch.setattr(double, "steady_state", slow)
-    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))
+    list(scan(chains(), Dense(accuracy=1e-3), tmp_path))
     assert "1 not converged; #1 chi 17 remaining 2e-04" in screen.getvalue()
     assert "3/3" in screen.getvalue()
-    list(sweep(chains(), Dense(accuracy=1e-3), tmp_path))  # all finished: nothing to watch
+    list(scan(chains(), Dense(accuracy=1e-3), tmp_path))  # all finished: nothing to watch
 
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_warm_starts_along_a_chain(tmp_path, monkeypatch, solved, keep):
     monkeypatch.setattr(Dense, "warm_starts", True, raising=False)
     lines = [*chains(0.5), *chains(1)]
-    list(sweep(lines, Dense(), tmp_path if keep else None))
+    list(scan(lines, Dense(), tmp_path if keep else None))
     starts = [start and start.model.parameters for _, start in solved]
     assert [start and (start["S"], start["loss"]) for start in starts] == [
         None, (0.5, 0.2), (0.5, 0.7), None, (1.0, 0.2), (1.0, 0.7),
@@ -153,7 +154,7 @@ def test_lines_of_which_no_point_starts_warm_are_split(tmp_path):
         seen.extend(task.numbers for task in tasks)
         return ()
 
-    assert list(sweep(lines, None, tmp_path, executor)) == []
+    assert list(scan(lines, None, tmp_path, executor)) == []
     assert seen == [(0,), (1,), (2,), (3, 4, 5)]
 
 
@@ -166,7 +167,7 @@ def test_an_executor_may_finish_in_any_order(tmp_path):
     lines = [*chains(0.5), *chains(1)]
     orders = []
     for executor in (serial, backwards):
-        points = list(sweep(lines, Dense(), tmp_path / executor.__name__, executor))
+        points = list(scan(lines, Dense(), tmp_path / executor.__name__, executor))
         orders.append([number for number, _ in points])
         data = tabulate(axes, points)
         assert data["Sz"].shape == (2, 3, 2)
@@ -180,8 +181,8 @@ def test_table_of_a_scan(tmp_path):
     axes = [Axis(("gain", "loss"), LOSSES)]
     models = [[gain_loss.dimer(S=1, **point) for point in line] for line in parameter_grid(axes)]
     poor = Dense(accuracy=1e-3)
-    points = dict(sweep(models, Dense()))
-    points[1] = next(iter(sweep([models[0][1:2]], poor)))[1]
+    points = dict(scan(models, Dense()))
+    points[1] = next(iter(scan([models[0][1:2]], poor)))[1]
     data = tabulate(axes, points.items())
     assert data.variables["Sz"].dims == ("gain", "spin_site")
     assert data.variables["loss"].dims == ("gain",)
@@ -195,16 +196,16 @@ def test_table_of_a_scan(tmp_path):
     np.testing.assert_array_equal(load(tmp_path / "scan.h5")["Sz_var"], data["Sz_var"])
 
 
-def test_what_a_point_lacks_is_nan(monkeypatch):
-    points = list(sweep(chains(), Dense()))
-    points[2][1].residual = None
+def test_what_a_point_lacks_is_nan():
+    points = list(scan(chains(), Dense()))
+    points[2] = (points[2][0], replace(points[2][1], residual=None))
     data = tabulate([Axis(("loss",), LOSSES)], points)
     assert np.isnan(data["residual"]).tolist() == [False, False, True]
 
 
 def test_a_parameter_with_the_name_of_a_result():
     with pytest.raises(ArgumentError, match="`Sz` must not have the name of a result"):
-        tabulate([Axis(("Sz",), LOSSES)], sweep(chains(), Dense()))
+        tabulate([Axis(("Sz",), LOSSES)], scan(chains(), Dense()))
 
 
 def test_models_of_one_table_have_equal_cells():
@@ -218,4 +219,4 @@ def test_models_of_one_table_have_equal_cells():
 def test_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Cannot write to"):
-        list(sweep(chains(), Dense(), tmp_path / "file"))
+        list(scan(chains(), Dense(), tmp_path / "file"))

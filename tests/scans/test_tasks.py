@@ -15,7 +15,7 @@ from impo.results.store import StoreError, load, save
 from impo.results.summary import summary
 from impo.scans import tasks as points
 from impo.scans.grid import Axis, tabulate, unconverged_points
-from impo.scans.scan import sweep
+from impo.scans.scan import scan
 from impo.scans.tasks import ATTEMPTS, Running, finished, point_name, running, solve_chain
 from models import gain_loss
 from tests import faulty
@@ -52,7 +52,7 @@ BACKWARD = [("0.8", "cold"), ("0.6", "0.8"), ("0.4", "0.6"), ("0.2", "0.4")]
 @pytest.mark.parametrize("keep", [True, False])
 def test_directions(tmp_path, log, direction, expected, numbers, keep):
     directory = tmp_path / "points" if keep else None
-    found = list(sweep([models()], Faulty(log), directory, direction=direction))
+    found = list(scan([models()], Faulty(log), directory, direction=direction))
     assert starts(log) == expected
     assert [number for number, _ in found] == numbers
     for number, state in found:
@@ -66,16 +66,16 @@ def test_directions(tmp_path, log, direction, expected, numbers, keep):
         assert load(tmp_path / "scan.h5")["direction"].tolist() == ["forward", "backward"]
     elif keep:  # what was reached on another way is another point
         assert len(os.listdir(directory)) == 4
-        list(sweep([models()], Faulty(log), directory, direction="both"))
+        list(scan([models()], Faulty(log), directory, direction="both"))
         assert len(computed(log)) == 8
 
 
 def test_the_way_to_a_point_is_part_of_its_name(tmp_path, log):
     longer = [0.1, *LOSSES]
-    list(sweep([models()], Faulty(log), tmp_path / "points"))
-    list(sweep([models(losses=[*LOSSES, 1.0])], Faulty(log), tmp_path / "points"))
+    list(scan([models()], Faulty(log), tmp_path / "points"))
+    list(scan([models(losses=[*LOSSES, 1.0])], Faulty(log), tmp_path / "points"))
     assert starts(log) == [*FORWARD, ("1.0", "0.8")]
-    list(sweep([models(losses=longer)], Faulty(log), tmp_path / "points"))
+    list(scan([models(losses=longer)], Faulty(log), tmp_path / "points"))
     assert len(computed(log)) == 5 + 5
     model, method = models()[0], Faulty(log)
     names = {point_name(model, method), point_name(model, method, "x.h5")}
@@ -86,14 +86,14 @@ def test_only_warm_starts_have_a_direction(tmp_path, log, monkeypatch):
     monkeypatch.setattr(Faulty, "warm_starts", False)
     for direction in ("both", "backward"):
         with pytest.raises(ArgumentError, match="starts no point from another"):
-            list(sweep([models()], Faulty(log), direction=direction))
+            list(scan([models()], Faulty(log), direction=direction))
     with pytest.raises(ArgumentError, match="one of forward, backward, both"):
-        list(sweep([models()], Faulty(log), direction="up"))
+        list(scan([models()], Faulty(log), direction="up"))
 
 
 def test_settings_may_vary(tmp_path, log):
     pairs = [[(model, Faulty(log, tol=tol)) for tol in (1e-6, 1e-12)] for model in models()[:2]]
-    found = dict(sweep(pairs, directory=tmp_path / "points"))
+    found = dict(scan(pairs, directory=tmp_path / "points"))
     assert [found[n].status for n in range(4)] == [Status.CONVERGED, Status.NOT_CONVERGED] * 2
 
 
@@ -101,7 +101,7 @@ def test_settings_may_vary(tmp_path, log):
 def test_a_point_that_raises_is_recorded(tmp_path, log, keep):
     method = Faulty(log, raises=0.4, memory=0.6)
     directory = tmp_path / "points" if keep else None
-    found = dict(sweep([models()], method, directory))
+    found = dict(scan([models()], method, directory))
     assert [str(found[n].status) for n in range(4)] == [
         "converged",
         "failed",
@@ -119,18 +119,21 @@ def test_a_point_that_raises_is_recorded(tmp_path, log, keep):
     ]  # fmt: skip
     if keep:
         assert sorted(map(str, found)) == ["0", "1", "2", "3"]
-        again = dict(sweep([models()], method, directory))
+        again = dict(scan([models()], method, directory))
         assert len(computed(log)) == 4
         assert [again[n].message for n in range(4)] == [found[n].message for n in range(4)]
 
 
 def test_a_first_point_that_fails_leaves_the_next_cold(log):
-    list(sweep([models()], Faulty(log, raises=0.2)))
+    list(scan([models()], Faulty(log, raises=0.2)))
     assert starts(log)[:2] == [("0.2", "cold"), ("0.4", "cold")]
 
 
 def test_failures_are_results_without_numbers(tmp_path, log):
-    state = Failure(models()[0], Faulty(log), "why", 2.0, {"traceback": "x"})
+    state = Failure(
+        model=models()[0], method=Faulty(log), message="why", seconds=2.0,
+        diagnostics={"traceback": "x"},
+    )  # fmt: skip
     assert isinstance(state, SteadyState)
     state.save(tmp_path / "point.h5")
     again = load(tmp_path / "point.h5")
@@ -149,10 +152,10 @@ def test_failures_are_results_without_numbers(tmp_path, log):
 
 def test_shares_make_up_the_whole(tmp_path, log):
     chains = [models(gain) for gain in (1.0, 1.1, 1.2)]
-    parts = [dict(sweep(chains, Faulty(log), tmp_path / "p", part=(n, 2))) for n in (0, 1)]
+    parts = [dict(scan(chains, Faulty(log), tmp_path / "p", part=(n, 2))) for n in (0, 1)]
     assert sorted(parts[0]) == [0, 1, 2, 3, 8, 9, 10, 11]
     assert sorted(parts[1]) == [4, 5, 6, 7]
-    assert len(dict(sweep(chains, Faulty(log), tmp_path / "p"))) == 12
+    assert len(dict(scan(chains, Faulty(log), tmp_path / "p"))) == 12
     assert len(computed(log)) == 12
     for part, message in (
         ((2, 2), "less than the number"),
@@ -160,7 +163,7 @@ def test_shares_make_up_the_whole(tmp_path, log):
         ((0, 0), "tasks"),
     ):
         with pytest.raises(ArgumentError, match=message):
-            list(sweep(chains, Faulty(log), part=part))
+            list(scan(chains, Faulty(log), part=part))
 
 
 def test_nothing_is_left_beside_a_finished_point(tmp_path, log, monkeypatch):
@@ -179,7 +182,7 @@ def test_nothing_is_left_beside_a_finished_point(tmp_path, log, monkeypatch):
         Running, "__enter__", lambda self: (seen_run.append(self._known["run"]), enter(self))[1]
     )
     monkeypatch.setattr(faulty, "steady_state", look)
-    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    list(scan([models()[:1]], Faulty(log), tmp_path / "points"))
     assert seen == ["status"]
     assert [name[-3:] for name in os.listdir(tmp_path / "points")] == [".h5"]
     assert len(set(seen_run)) == 1
@@ -215,7 +218,7 @@ def test_the_fourth_attempt_is_a_failure(tmp_path, log):
 
 
 def test_a_point_finished_meanwhile_is_not_replaced(tmp_path, log, monkeypatch):
-    """Another sweep in the same directory was faster."""
+    """Another scan in the same directory was faster."""
     plain = faulty.steady_state
     path = tmp_path / point_name(models()[0], Faulty(log))
 
@@ -226,7 +229,7 @@ def test_a_point_finished_meanwhile_is_not_replaced(tmp_path, log, monkeypatch):
         return state
 
     monkeypatch.setattr(faulty, "steady_state", overtaken)
-    list(sweep([models()[:1]], Faulty(log), tmp_path))
+    list(scan([models()[:1]], Faulty(log), tmp_path))
     assert path.stat().st_ino == overtaken.inode
 
 
@@ -234,18 +237,18 @@ def test_a_full_disk_stops_the_sweep(tmp_path, log, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    list(scan([models()[:1]], Faulty(log), tmp_path / "points"))
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(StoreError, match="No space left on device"):
-            list(sweep([models()], Faulty(log), tmp_path / "points"))
+            list(scan([models()], Faulty(log), tmp_path / "points"))
     assert len(os.listdir(tmp_path / "points")) == 1
-    assert len(list(sweep([models()], Faulty(log), tmp_path / "points"))) == 4
+    assert len(list(scan([models()], Faulty(log), tmp_path / "points"))) == 4
     assert starts(log) == [*FORWARD[:2], *FORWARD[1:]]
 
 
 def test_what_the_killed_left_is_removed(tmp_path, log):
-    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    list(scan([models()[:1]], Faulty(log), tmp_path / "points"))
     (name,) = os.listdir(tmp_path / "points")
     for ending in (points.PARTIAL, points.STATUS):
         (tmp_path / "points" / name).with_suffix(ending).touch()
@@ -253,6 +256,6 @@ def test_what_the_killed_left_is_removed(tmp_path, log):
     old.touch()
     new.touch()
     os.utime(old, (0, 0))
-    list(sweep([models()[:1]], Faulty(log), tmp_path / "points"))
+    list(scan([models()[:1]], Faulty(log), tmp_path / "points"))
     assert sorted(os.listdir(tmp_path / "points")) == sorted([".new.tmp", name])
     assert len(computed(log)) == 1

@@ -8,11 +8,10 @@ copies that differ (`impo.methods.cluster_mean_field.stability`).
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +22,6 @@ from impo.arrays import Array
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
-from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.stability import (
     MARGINAL,
     STEPS,
@@ -32,21 +30,20 @@ from impo.methods.cluster_mean_field.stability import (
     wave_modes,
 )
 from impo.methods.cluster_mean_field.start import (
-    coherent_state,
     in_frame,
     product_state,
     start_in_frame,
 )
-from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterTrajectory
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, cluster_trajectory
 from impo.methods.cluster_mean_field.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
+from impo.results.trajectory import Trajectory
 
-__all__ = [
-    "ClusterMeanField", "ClusterMeanFieldState", "ClusterTrajectory", "coherent_state", "evolve",
-    "residual_and_growth", "steady_state",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from impo.methods.cluster_mean_field.method import ClusterMeanField
+
 
 _LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
 _ITERATIONS = 160
@@ -83,7 +80,7 @@ class _Solution:
         return math.isfinite(self.growth) and self.growth * self.dt > MARGINAL
 
 
-def _flow(model: LindbladModel, method: ClusterMeanField) -> ClusterFlow:
+def _flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
     """Return the flow of the cluster; refuse one that does not fit in memory."""
     unit = len(model.sites)
     dimension = math.prod(model.sites[j % unit].dimension for j in range(method.sites))
@@ -230,7 +227,7 @@ def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
 
 
 def steady_state(
-    model: LindbladModel, method: ClusterMeanField, start: Any = None
+    model: LindbladModel, method: "ClusterMeanField", start: Any = None
 ) -> ClusterMeanFieldState:
     """Return the self-consistent steady state of a cluster.
 
@@ -259,7 +256,6 @@ def steady_state(
     UnsupportedModelError
         If the model is not one-dimensional or the cluster too large.
     """
-    began = time.perf_counter()
     flow, rho = start_in_frame(_flow(model, method), start)
     solution = _fixed_point(flow, rho, method.tol, follow=_FOLLOW)
     rejected: list[_Solution] = []
@@ -286,12 +282,17 @@ def steady_state(
     message += _other_message(reports)
     u = flow.frame()
     state = ClusterMeanFieldState(
-        model, method, status, message, solution.residual, time.perf_counter() - began,
-        u[:, None] * solution.rho * u.conj(), bound,
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=solution.residual,
         diagnostics={"real_frame": flow.real, "solutions": reports},
-    )  # fmt: skip
+        rho=u[:, None] * solution.rho * u.conj(),
+        accuracy=bound,
+    )
     if status is Status.CONVERGED and any(isinstance(site, Boson) for site in model.sites):
-        state = replace(_with_larger_cutoff(state), seconds=time.perf_counter() - began)
+        return _with_larger_cutoff(state)
     return state
 
 
@@ -323,9 +324,14 @@ def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     status, message, bound = verdict(solution, flow.dimension, state.method.tol)
     u = flow.frame()
     wider = ClusterMeanFieldState(
-        model, state.method, status, message, solution.residual, state.seconds,
-        u[:, None] * solution.rho * u.conj(), bound,
-    )  # fmt: skip
+        model=model,
+        method=state.method,
+        status=status,
+        message=message,
+        residual=solution.residual,
+        rho=u[:, None] * solution.rho * u.conj(),
+        accuracy=bound,
+    )
     return judged_cutoff(replace(state, wider=wider))
 
 
@@ -344,8 +350,8 @@ def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
 
 
 def evolve(
-    model: LindbladModel, method: ClusterMeanField, start: Any, times: ArrayLike
-) -> ClusterTrajectory:
+    model: LindbladModel, method: "ClusterMeanField", start: Any, times: ArrayLike
+) -> Trajectory:
     """Integrate the non-linear master equation of the cluster in real time.
 
     Parameters
@@ -381,6 +387,6 @@ def evolve(
         physical = u[:, None] * y.view(rho.dtype).reshape(rho.shape) * u.conj()
         for j in range(len(flow.dims)):
             local[j].append(_site_density(flow, physical, j))
-    return ClusterTrajectory(
-        model, method, grid, tuple(np.array(one) for one in local), 10 * accuracy
+    return cluster_trajectory(
+        model, method, grid, [np.array(site) for site in local], 10 * accuracy
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,19 +11,22 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer
 from impo.arrays import Array
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.model import LindbladModel, Site, Spin
+from impo.model import LindbladModel, Place, Site, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators
 from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, method_settings, shared_attributes, shared_fields
+from impo.results.settings import settings_from
+from impo.results.state import SteadyState
+from impo.results.store import reads_kind
+from impo.results.trajectory import Trajectory
+from impo.results.variable import Variable
 
 MARGIN = 2.0  # on the change with the cut-off of bosons
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterMeanFieldState(Stored):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClusterMeanFieldState(SteadyState):
     """A product of equal clusters.
 
     Values on a site of the unit cell are averages over the cells of the cluster, and correlations
@@ -42,17 +45,8 @@ class ClusterMeanFieldState(Stored):
     """
 
     kind: ClassVar[str] = "cluster_mean_field"
-    model: LindbladModel
-    method: ClusterMeanField
-    status: Status
-    message: str
-    residual: float | None
-    seconds: float
     rho: Array
     accuracy: float
-    history: Sequence[Mapping[str, Any]] = ()
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    extras: Mapping[str, Any] = field(default_factory=dict)
     wider: "ClusterMeanFieldState | None" = None
 
     def _estimate(
@@ -128,17 +122,11 @@ class ClusterMeanFieldState(Stored):
             value / cells, error, lambda state: state.correlation(op_a, op_b, sites, max_cells)
         )
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
-        """Return None: correlations end with the cluster."""
-        return None
-
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
+    def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs of the cluster."""
         return self.density.density_matrix(places)
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
+    def distribution(self, places: Sequence[Place]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs of the cluster."""
         return self.density.distribution(places)
 
@@ -176,11 +164,9 @@ class ClusterMeanFieldState(Stored):
             value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
         )
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the density matrix and everything else as JSON types."""
         attributes = {
-            **shared_attributes(self),
-            "method": method_settings(self.method),
             "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
         }
         if self.wider is None:
@@ -189,89 +175,112 @@ class ClusterMeanFieldState(Stored):
         return {"rho": self.rho, "wider.rho": arrays["rho"]}, {**attributes, "wider": told}
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "ClusterMeanFieldState":
-        """Rebuild the state from what `to_arrays` returned."""
-        settings, accuracy, wider = attributes["method"], attributes["accuracy"], None
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        accuracy, wider = attributes["accuracy"], None
         if "wider" in attributes:
             wider = cls.from_arrays({"rho": arrays["wider.rho"]}, attributes["wider"])
-        return cls(
-            method=ClusterMeanField(settings["sites"], settings["tol"]),
-            rho=np.asarray(arrays["rho"]),
-            accuracy=math.nan if accuracy is None else accuracy,
-            wider=wider,
-            **shared_fields(attributes),
-        )
+        return {
+            "rho": np.asarray(arrays["rho"]),
+            "accuracy": math.nan if accuracy is None else accuracy,
+            "wider": wider,
+        }
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterTrajectory(Stored):
-    """Real-time motion of a cluster: the density matrices of its sites at the given times.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClusterSites(SteadyState):
+    """The sites of a cluster at one time of its motion.
 
     Attributes
     ----------
-    times
-        Shape (T,).
     local
-        One array per site of the cluster, shape (T, d, d), in the physical frame.
+        Density matrix of every site of the cluster, shape (d, d), in the physical frame.
     accuracy
-        Local error per step of the integrator.
+        Error of an operator's expectation, in units of its norm.
     """
 
-    kind: ClassVar[str] = "cluster_trajectory"
-    model: LindbladModel
-    method: ClusterMeanField
-    times: Array
+    kind: ClassVar[str] = "cluster_sites"
     local: tuple[Array, ...]
     accuracy: float
 
     def _moments(self, op: str, power: int) -> Array:
-        """Return <op^power>, shape (T, sites that have it), averaged over cells."""
+        """Return <op^power> on the sites that have it, averaged over cells."""
         unit, out = self.model.sites, []
         for number, site in enumerate(unit):
             if op in site.operators:
                 matrix = np.linalg.matrix_power(local_operators(site)[op], power)
                 values = [
-                    np.einsum("ij,tji->t", matrix, r) for r in self.local[number :: len(unit)]
+                    np.einsum("ij,ji", matrix, rho) for rho in self.local[number :: len(unit)]
                 ]
-                out.append(np.mean(values, axis=0))
-        return np.stack(out, axis=-1) if op in ("S+", "S-", "B", "Bd") else np.stack(out, -1).real
+                out.append(np.mean(values))
+        found = np.array(out)
+        return found if op in ("S+", "S-", "B", "Bd") else found.real
 
     def expect(self, op: str) -> Estimate:
-        """Return <op>, shape (T, sites of the unit cell that have this operator)."""
+        """Return <op> on the sites of the unit cell that have this operator."""
         value = self._moments(op, 1)
         return Estimate(value, np.full(value.shape, self.accuracy * _norm(self.model.sites, op)))
 
     def variance(self, op: str) -> Estimate:
-        """Return <op^2> - <op>^2, shape (T, sites of the unit cell that have this operator)."""
+        """Return <op^2> - <op>^2 on the sites of the unit cell that have this operator."""
         value = self._moments(op, 2) - self._moments(op, 1) ** 2
         error = 3 * self.accuracy * _norm(self.model.sites, op) ** 2
         return Estimate(value, np.full(value.shape, error))
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return times and density matrices, and everything else as JSON types."""
-        arrays = {f"local_{j}": r for j, r in enumerate(self.local)}
-        attributes = {
-            "model": self.model.to_json(),
-            "method": method_settings(self.method),
-            "accuracy": self.accuracy,
-        }
-        return {"times": self.times, **arrays}, attributes
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        arrays = {f"local_{j}": rho for j, rho in enumerate(self.local)}
+        return arrays, {"accuracy": self.accuracy}
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "ClusterTrajectory":
-        """Rebuild the trajectory from what `to_arrays` returned."""
-        settings = attributes["method"]
-        return cls(
-            LindbladModel.from_json(attributes["model"]),
-            ClusterMeanField(settings["sites"], settings["tol"]),
-            np.asarray(arrays["times"]),
-            tuple(np.asarray(arrays[f"local_{j}"]) for j in range(settings["sites"])),
-            attributes["accuracy"],
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        local = tuple(np.asarray(arrays[f"local_{j}"]) for j in range(method.sites))
+        return {"local": local, "accuracy": attributes["accuracy"]}
+
+
+def cluster_trajectory(
+    model: LindbladModel, method: Any, times: Array, local: Sequence[Array], accuracy: float
+) -> Trajectory:
+    """Return a trajectory from the density matrices of every site, shape (T, d, d)."""
+    states = [
+        ClusterSites(
+            model=model,
+            method=method,
+            status=Status.NOT_CONVERGED,
+            message=f"The state at time {time:g}.",
+            local=tuple(site[number] for site in local),
+            accuracy=accuracy,
         )
+        for number, time in enumerate(times)
+    ]
+    return Trajectory(
+        times=times,
+        states=tuple(states),
+        status=Status.CONVERGED,
+        message="The equations of motion are integrated to their accuracy.",
+    )
+
+
+@reads_kind("cluster_trajectory")
+def _of_schema_2(
+    variables: Mapping[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
+) -> Trajectory:
+    method = settings_from(attributes["method"], "cmf")
+    local = [np.asarray(arrays[f"local_{j}"]) for j in range(method.sites)]
+    model = LindbladModel.from_json(attributes["model"])
+    return cluster_trajectory(
+        model, method, np.asarray(arrays["times"]), local, attributes["accuracy"]
+    )
 
 
 def _norm(sites: Sequence[Site], op: str) -> float:

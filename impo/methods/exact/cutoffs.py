@@ -1,11 +1,11 @@
 """What the cut-offs of bosons change, from solutions with other cut-offs."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from impo.arguments import UnsupportedModelError
-from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import cluster, sector_size, zero_charge
 from impo.methods.exact.solution import solve
 from impo.methods.exact.state import OtherCutoff
@@ -18,6 +18,10 @@ from impo.results.cutoff_error import (
     from_change_below,
     successive_ratio,
 )
+
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
+
 
 _EMPTY = 1e-14  # probability that is no more than rounding
 _ROWS, _TIMES = 1500, 1.5  # a second solution may have so many rows, or so many times those here
@@ -40,7 +44,7 @@ class CutoffError:
 
 
 def cutoff_error(
-    model: LindbladModel, method: Exact, density: ClusterDensity, k_max: int | None, noise: float
+    model: LindbladModel, method: "Exact", density: ClusterDensity, k_max: int | None, noise: float
 ) -> CutoffError:
     """Return what the cut-offs of the bosons change; each boson of the unit cell is tried alone.
 
@@ -72,7 +76,7 @@ def cutoff_error(
 
 def _one_boson(
     model: LindbladModel,
-    method: Exact,
+    method: "Exact",
     density: ClusterDensity,
     k_max: int | None,
     number: int,
@@ -125,7 +129,7 @@ def _tail_ratio(density: ClusterDensity, number: int, cutoff: int, step: int) ->
 
 
 def _solved(
-    model: LindbladModel, method: Exact, known: ClusterDensity, k_max: int | None
+    model: LindbladModel, method: "Exact", known: ClusterDensity, k_max: int | None
 ) -> ClusterDensity | None:
     """Return the steady state of a model, or None if it is too much work or not unique."""
     try:

@@ -1,7 +1,7 @@
 """Time evolution of a finite cluster."""
 
-import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,7 +9,6 @@ from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
-from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import Sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
@@ -17,12 +16,15 @@ from impo.model import LindbladModel
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import charge_parts
 from impo.results.estimate import Status
-from impo.results.trajectory import StateTrajectory
+from impo.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
 
 
 def evolve(
-    model: LindbladModel, method: Exact, start: ExactState | Sequence[ArrayLike], times: ArrayLike
-) -> StateTrajectory:
+    model: LindbladModel, method: "Exact", start: ExactState | Sequence[ArrayLike], times: ArrayLike
+) -> Trajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
 
     Parameters
@@ -57,27 +59,29 @@ def evolve(
         sector = bounded_sector(generator, method.k_max)
         rho = _product(sector, local)
     matrix = liouvillian(sector)
+    status, message = Status.CONVERGED, "The Liouvillian of the cluster is applied to rounding."
+    if any(len(basis) < basis.dimension**2 for basis in sector.bases):
+        status = Status.NOT_CONVERGED
+        message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
     states = []
     now = 0.0
     for moment in grid:
-        began = time.perf_counter()
         if moment > now:
             rho = expm_multiply(matrix * (moment - now), rho)
             now = float(moment)
         change = matrix @ rho
         rounding = np.finfo(float).eps * (1 + now * float(abs(matrix).sum(axis=0).max()))
         state = ExactState(
-            model,
-            method,
+            model=model,
+            method=method,
             status=Status.NOT_CONVERGED,
             message=f"The state at time {now:g}.",
             residual=residual(sector, change),
-            seconds=time.perf_counter() - began,
             density=ClusterDensity(generator, sector.bases, sector.index, rho),
             uncertainty=rounding * float(np.linalg.norm(rho)),
         )
         states.append(state)
-    return StateTrajectory(grid, tuple(states))
+    return Trajectory(times=grid, states=tuple(states), status=status, message=message)
 
 
 def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[Array]:

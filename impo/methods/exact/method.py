@@ -1,13 +1,23 @@
 """Settings of the exact solution of a finite cluster."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, boolean, fail, positive, positive_integer
+from impo.methods.base import Method, Omission, Progress, shape_text
+from impo.methods.exact import check, evolution, steady
+from impo.methods.exact.state import ExactState
+from impo.model import LindbladModel
+from impo.results.claims import Claim
+from impo.results.state import SteadyState
+from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
-class Exact:
+class Exact(Method):
     """The full Liouvillian of a finite cluster.
 
     Attributes
@@ -46,3 +56,26 @@ class Exact:
                 raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
         positive("tol", self.tol)
         boolean("gap", self.gap)
+
+    def steady_state(
+        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+    ) -> ExactState:
+        """Return the steady state of a finite cluster; see `steady.steady_state`."""
+        return steady.steady_state(model, self, start)
+
+    def evolve(
+        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
+    ) -> Trajectory:
+        """Return the states at given times; see `evolution.evolve`."""
+        return evolution.evolve(model, self, start, times)
+
+    def check(self, result: Any) -> Iterator[Claim]:
+        """Yield what the equations say of a result by this method."""
+        if isinstance(result, ExactState):
+            yield from check.claims(result)
+
+    def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
+        """Return what the size of the cluster leaves out, which is not known."""
+        ends = "periodic" if self.periodic else "open"
+        cells = shape_text(self.cells)
+        return Omission(f"a cluster of {cells} cells ({ends}): its size is not in the errors")

@@ -10,16 +10,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.methods.exact.method import Exact
 from impo.model import LindbladModel, Site, Spin
 from impo.operators.liouvillian import Generator, finite_cluster
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
+
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
+
 
 Charge = tuple[int, ...]
 _ROUNDING = 1e-14
@@ -312,7 +316,7 @@ def memory_limit() -> float:
     return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def cluster(model: LindbladModel, method: Exact, charges: bool = True) -> Generator:
+def cluster(model: LindbladModel, method: "Exact", charges: bool = True) -> Generator:
     """Return the generator of the cluster that the settings name, if its sites are small enough."""
     states = max(site.dimension for site in model.sites)
     if _DENSE_OPERATORS * 16 * states**2 > memory_limit():

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from impo.arguments import fail, positive_integer
 from impo.arrays import Array
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
-from impo.methods.exact.method import Exact
 from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.sector import (
     Charge,
@@ -21,6 +21,10 @@ from impo.methods.exact.sector import (
 from impo.methods.exact.solution import bounded_sector, hermitian_blocks, slow_modes
 from impo.model import LindbladModel
 from impo.operators.liouvillian import Generator
+
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
+
 
 _CHEAP_OPERATIONS = 2e9
 _MOST_CHARGED_ROWS = 20000  # null vectors with a charge are counted up to here
@@ -69,7 +73,7 @@ def _eigenvalues(modes: list[SlowModes], count: int) -> tuple[Array, Array]:
 
 
 def spectrum(
-    model: LindbladModel, method: Exact, charge: Charge | int | None = None, count: int = 8
+    model: LindbladModel, method: "Exact", charge: Charge | int | None = None, count: int = 8
 ) -> Spectrum:
     """Return the eigenvalues of the Liouvillian closest to zero in one charge sector.
 

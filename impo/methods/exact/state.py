@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,14 +12,13 @@ from impo.arguments import (
     non_negative_integer,
 )
 from impo.arrays import Array
-from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import charge_sector, cluster, site_bases
 from impo.model import Boson, LindbladModel
 from impo.operators.cluster_density import ClusterDensity, Place
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
-from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, shared_attributes, shared_fields
+from impo.results.estimate import Estimate
+from impo.results.state import SteadyState
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +29,9 @@ class OtherCutoff:
     weight: float
 
 
-@dataclass(frozen=True, eq=False)
-class ExactState(Stored):
-    """State of a finite cluster; implements `SteadyState`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExactState(SteadyState):
+    """State of a finite cluster.
 
     Values on a site of the unit cell are averages over the cells. The error of a value is its
     change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus
@@ -56,18 +55,9 @@ class ExactState(Stored):
     """
 
     kind: ClassVar[str] = "exact"
-    model: LindbladModel
-    method: Exact
-    status: Status
-    message: str
-    residual: float | None
-    seconds: float
     density: ClusterDensity | None
     coarser: ClusterDensity | None = None
     uncertainty: float = 0.0
-    history: Sequence[Mapping[str, Any]] = ()
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    extras: Mapping[str, Any] = field(default_factory=dict)
     others: tuple[OtherCutoff, ...] | None = ()
     rounded: ClusterDensity | None = None
     share: float = 1.0
@@ -121,12 +111,6 @@ class ExactState(Stored):
             lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
         )
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
-        """Return None: a small cluster has no decay length."""
-        return None
-
     def density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
         return None if self.density is None else self.density.density_matrix(places)
@@ -143,13 +127,7 @@ class ExactState(Stored):
         slope = 2 / math.sqrt(self.density.purity) / self.density.cells
         return self._estimate(lambda rho: -math.log(rho.purity) / rho.cells, slope)
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
-        """Return None: a small cluster has no structure factor of the infinite lattice."""
-        return None
-
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the coefficients of rho, and everything else as JSON types."""
         arrays = {}
         ranks: dict[str, int | None] = {}
@@ -172,8 +150,6 @@ class ExactState(Stored):
             assert others is not None
             others.append({"cutoffs": cutoffs, "weight": other.weight, "rank": rank})
         attributes = {
-            **shared_attributes(self),
-            "method": asdict(self.method),
             "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
             "share": self.share,
             "others": others,
@@ -183,24 +159,21 @@ class ExactState(Stored):
         return arrays, attributes
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "ExactState":
-        """Rebuild the result from what `to_arrays` returned."""
-        fields = shared_fields(attributes)
-        settings = dict(attributes["method"])
-        settings.pop("name", None)
-        if isinstance(settings["cells"], list):
-            settings["cells"] = tuple(settings["cells"])
-        method = Exact(**settings)
-        model, charges = fields["model"], attributes["charges"]
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        charges = attributes["charges"]
         generator = cluster(model, method, charges=charges)
-        densities: dict[str, ClusterDensity] = {
+        densities = {
             label: _rebuilt(generator, k_max, arrays[label])
             for label, k_max in attributes["ranks"].items()
         }
-        others: list[OtherCutoff] = []
         told = attributes.get("others", ())  # files before it hold none
+        others = []
         for number, other in enumerate(told or ()):
             sites = [
                 site if cutoff is None else Boson(cutoff)
@@ -210,16 +183,14 @@ class ExactState(Stored):
             density = _rebuilt(larger, other["rank"], arrays[f"cutoff{number}"])
             others.append(OtherCutoff(density, other["weight"]))
         uncertainty = attributes["uncertainty"]
-        return cls(
-            method=method,
-            density=densities.get("density"),
-            coarser=densities.get("coarser"),
-            uncertainty=math.inf if uncertainty is None else uncertainty,
-            others=None if told is None else tuple(others),
-            rounded=densities.get("rounded"),
-            share=attributes.get("share", 1.0),
-            **fields,
-        )
+        return {
+            "density": densities.get("density"),
+            "coarser": densities.get("coarser"),
+            "uncertainty": math.inf if uncertainty is None else uncertainty,
+            "others": None if told is None else tuple(others),
+            "rounded": densities.get("rounded"),
+            "share": attributes.get("share", 1.0),
+        }
 
 
 def _rebuilt(generator: Generator, k_max: int, coefficients: ArrayLike) -> ClusterDensity:

@@ -1,15 +1,13 @@
 """The steady state of a finite cluster: cut-off, verdict and the numbers that go with it."""
 
 import math
-import time
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.methods.exact.cutoffs import cutoff_error
 from impo.methods.exact.gap import Decay, slowest_of
-from impo.methods.exact.method import Exact
 from impo.methods.exact.positivity import LARGEST_MATRIX, lowest_eigenvalue, places
 from impo.methods.exact.sector import Charge, cluster
 from impo.methods.exact.solution import Solution, solve
@@ -20,10 +18,14 @@ from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
 
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
+
+
 _EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
 
 
-def _ladder(model: LindbladModel, method: Exact) -> list[int | None]:
+def _ladder(model: LindbladModel, method: "Exact") -> list[int | None]:
     """Return the multipole cut-offs to solve at, ascending; None for all multipoles.
 
     They grow by a third: convergence can be algebraic in k (mixed phases), and the change over a
@@ -59,7 +61,7 @@ def _tail(density: ClusterDensity) -> float:
 
 
 def steady_state(
-    model: LindbladModel, method: Exact, start: ExactState | None = None
+    model: LindbladModel, method: "Exact", start: ExactState | None = None
 ) -> ExactState:
     """Return the steady state of a finite cluster.
 
@@ -82,7 +84,6 @@ def steady_state(
     UnsupportedModelError
         If the cluster is too large for the memory; nothing large has been allocated by then.
     """
-    began = time.perf_counter()
     generator = cluster(model, method)
     guess = start.density if isinstance(start, ExactState) else None
     ladder = _ladder(model, method)
@@ -156,11 +157,21 @@ def steady_state(
         }
     status, message = verdict(method, last, diagnostics)
     return ExactState(
-        model, method, status, message,
-        None if last.density is None else last.residual,
-        time.perf_counter() - began, last.density, coarser,
-        last.uncertainty, tuple(history), diagnostics, extras, others, rounded, last.share,
-    )  # fmt: skip
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=None if last.density is None else last.residual,
+        history=tuple(history),
+        diagnostics=diagnostics,
+        extras=extras,
+        density=last.density,
+        coarser=coarser,
+        uncertainty=last.uncertainty,
+        others=others,
+        rounded=rounded,
+        share=last.share,
+    )
 
 
 def _rounding(model: LindbladModel, solution: Solution, rounded: ClusterDensity | None) -> float:

@@ -1,15 +1,17 @@
 """The verdict on the steady state of a finite cluster."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impo.methods.exact.method import Exact
 from impo.methods.exact.solution import Solution
 from impo.results.estimate import Status
 
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
 
-def verdict(method: Exact, solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
+
+def verdict(method: "Exact", solution: Solution, diagnostics: dict[str, Any]) -> tuple[Status, str]:
     """Return the status and a sentence that says what to do.
 
     The residual of a direct solution is no part of it: it is a rate, and what it means for the

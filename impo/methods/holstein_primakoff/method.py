@@ -1,16 +1,24 @@
 """Settings of the Holstein-Primakoff approximation."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
 from impo.arguments import fail
+from impo.methods.base import Method, Omission, Progress, left_out
+from impo.methods.holstein_primakoff import check, solve
+from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
+from impo.model import LindbladModel
+from impo.results.claims import Claim
+from impo.results.state import SteadyState
 
 _SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1}
 
 
 @dataclass(frozen=True)
-class HolsteinPrimakoff:
+class HolsteinPrimakoff(Method):
     """Settings of the Holstein-Primakoff approximation.
 
     Parameters
@@ -36,6 +44,22 @@ class HolsteinPrimakoff:
     def signs(self) -> tuple[int, ...] | None:
         """The configuration as numbers +1 and -1."""
         return None if self.configuration is None else tuple(_SIGNS[s] for s in self.configuration)
+
+    def steady_state(
+        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+    ) -> HolsteinPrimakoffState:
+        """Return the Gaussian steady state of an ordered phase; see `solve.steady_state`."""
+        return solve.steady_state(model, self, start)
+
+    def check(self, result: Any) -> Iterator[Claim]:
+        """Yield what the equations say of a result by this method."""
+        if isinstance(result, HolsteinPrimakoffState):
+            yield from check.claims(result)
+
+    def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
+        """Return what is left out: corrections of relative order n/(2S)."""
+        size = math.nan if state is None else state.diagnostics.get("bosons_per_2S", math.nan)
+        return Omission(f"collinear ordered phases at large S{left_out('n/2S', size)}", size)
 
 
 def _is_sign(value: Any) -> bool:

@@ -6,14 +6,12 @@ out are corrections of relative order n/(2S), n the number of bosons per site: `
 this expansion parameter, and error bars are those of the quadrature over k alone.
 """
 
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import (
     QuadraticBosons,
     quadratic_bosons,
@@ -27,6 +25,10 @@ from impo.methods.holstein_primakoff.stability import (
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+
+if TYPE_CHECKING:
+    from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+
 
 _QUADRATURE = 1e-13
 _LARGEST_GRID = {1: 2**16, 2: 2**9}
@@ -64,7 +66,7 @@ def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
 
 
 def steady_state(
-    model: LindbladModel, method: HolsteinPrimakoff, start: Any = None
+    model: LindbladModel, method: "HolsteinPrimakoff", start: Any = None
 ) -> HolsteinPrimakoffState:
     """Return the Gaussian steady state around a stable collinear configuration.
 
@@ -82,7 +84,6 @@ def steady_state(
     UnsupportedModelError
         If a term of the model is outside the method's reach, or tilts the spins.
     """
-    began = time.perf_counter()
     if method.signs is None:
         candidates = stable_configurations(model)
     else:
@@ -104,12 +105,19 @@ def steady_state(
             which = f"No collinear configuration is stable (the least unstable is {label})"
         rate = f"grows at the rate {growth:.3g}" if growth > marginal else "does not decay"
         return HolsteinPrimakoffState(
-            model, method, Status.FAILED,
-            f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there is no "
-            f"Gaussian steady state. Use {_others(model)} here.",
-            None, time.perf_counter() - began, None, None, np.nan, (), diagnostics,
-            {"purity_density": None, "negativity": None, "stable": False},
-        )  # fmt: skip
+            model=model,
+            method=method,
+            status=Status.FAILED,
+            message=(
+                f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there is "
+                f"no Gaussian steady state. Use {_others(model)} here."
+            ),
+            diagnostics=diagnostics,
+            extras={"purity_density": None, "negativity": None, "stable": False},
+            configuration=None,
+            covariance=None,
+            quadrature_error=np.nan,
+        )
     covariance, change, history = _solve_on_grids(bosons, model.dimension)
     local = covariance.mean(axis=tuple(range(model.dimension)))
     occupations = np.diagonal(local)[bosons.modes :].real - 0.5
@@ -138,7 +146,15 @@ def steady_state(
         "stable": True,
     }
     return HolsteinPrimakoffState(
-        model, method, status, message, residual,
-        time.perf_counter() - began, configuration, covariance, max(change, 1e-15), history,
-        diagnostics, extras,
-    )  # fmt: skip
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=residual,
+        history=history,
+        diagnostics=diagnostics,
+        extras=extras,
+        configuration=configuration,
+        covariance=covariance,
+        quadrature_error=max(change, 1e-15),
+    )

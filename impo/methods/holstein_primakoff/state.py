@@ -1,7 +1,7 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike
 from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
 from impo.model import LindbladModel
-from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, method_settings, shared_attributes, shared_fields
+from impo.results.estimate import Estimate
+from impo.results.state import SteadyState
 
 
 def configuration_name(configuration: Sequence[int]) -> str:
@@ -23,8 +22,8 @@ def configuration_name(configuration: Sequence[int]) -> str:
     return "".join("+" if s > 0 else "-" for s in configuration)
 
 
-@dataclass(frozen=True)
-class HolsteinPrimakoffState(Stored):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HolsteinPrimakoffState(SteadyState):
     """Gaussian steady state of the spin fluctuations of an infinite lattice.
 
     Without a stable configuration `status` is failed, `covariance` and every quantity None.
@@ -40,18 +39,9 @@ class HolsteinPrimakoffState(Stored):
     """
 
     kind: ClassVar[str] = "holstein_primakoff"
-    model: LindbladModel
-    method: HolsteinPrimakoff
-    status: Status
-    message: str
-    residual: float | None
-    seconds: float
     configuration: tuple[int, ...] | None
     covariance: Array | None
     quadrature_error: float
-    history: Sequence[Mapping[str, Any]] = ()
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _moments(self) -> Array:
@@ -177,14 +167,6 @@ class HolsteinPrimakoffState(Stored):
             value = phases @ value if axis == 0 else np.einsum("...r,...r->...", phases, value)
         return Estimate(value, np.full(value.shape, float(np.max(found.error))))
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
-        """Return None: bosons have no state of spins of finite S."""
-        return None
-
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
-        """Return None: bosons have no distribution of m."""
-        return None
-
     @property
     def purity_density(self) -> Estimate | None:
         """-ln Tr rho^2 per unit cell: the mean over k of ln det(2 G_k)/2 (Eq. A22)."""
@@ -194,32 +176,29 @@ class HolsteinPrimakoffState(Stored):
         inverse = np.linalg.norm(np.linalg.inv(self.covariance), axis=(-1, -2)).mean()
         return Estimate(float(value), float(inverse * self.quadrature_error))
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the covariances and everything else as JSON types."""
         arrays = {} if self.covariance is None else {"covariance": self.covariance}
         attributes = {
-            **shared_attributes(self),
-            "method": method_settings(self.method),
             "configuration": self.configuration,
             "quadrature_error": self.quadrature_error,
         }
         return arrays, attributes
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "HolsteinPrimakoffState":
-        """Rebuild the state from what `to_arrays` returned."""
-        setting = attributes["method"]["configuration"]
-        setting = tuple(setting) if isinstance(setting, list) else setting
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
         configuration = attributes["configuration"]
-        return cls(
-            method=HolsteinPrimakoff(setting),
-            configuration=None if configuration is None else tuple(configuration),
-            covariance=np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
-            quadrature_error=attributes["quadrature_error"],
-            **shared_fields(attributes),
-        )
+        return {
+            "configuration": None if configuration is None else tuple(configuration),
+            "covariance": np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
+            "quadrature_error": attributes["quadrature_error"],
+        }
 
 
 def _slowest_decay(series: Array) -> float:

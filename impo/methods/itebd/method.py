@@ -1,13 +1,24 @@
 """Settings of the infinite matrix-product-operator method."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from impo.arguments import boolean, non_negative, one_of, positive, positive_integer
+from impo.methods.base import Method, Omission, Progress
+from impo.methods.itebd import check, solve
+from impo.methods.itebd.state import ItebdState
+from impo.model import LindbladModel
+from impo.results.claims import Claim
+from impo.results.state import SteadyState
+from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
-class ITEBD:
+class ITEBD(Method):
     """Steady state of an infinite chain by evolution of a matrix-product density operator.
 
     Attributes
@@ -52,3 +63,24 @@ class ITEBD:
         if self.t_max is not None:
             positive("t_max", self.t_max)
         one_of("backend", self.backend, ("kernel", "tenpy"))
+
+    def steady_state(
+        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+    ) -> ItebdState:
+        """Return the steady state of an infinite chain; see `solve.steady_state`."""
+        return solve.steady_state(model, self, start, progress)
+
+    def evolve(
+        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
+    ) -> Trajectory:
+        """Return the states at given times; see `solve.evolve`."""
+        return solve.evolve(model, self, start, np.asarray(times).tolist())
+
+    def check(self, result: Any) -> Iterator[Claim]:
+        """Yield what the equations say of a result by this method."""
+        if isinstance(result, ItebdState):
+            yield from check.claims(result)
+
+    def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
+        """Return what is not part of the errors: nothing."""
+        return Omission("the infinite chain; its errors cover every numerical setting", 0.0)

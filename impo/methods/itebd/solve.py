@@ -4,14 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.arrays import Array
 from impo.methods.base import Progress
-from impo.methods.itebd.method import ITEBD
 from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import trajectory
 from impo.model import LindbladModel
@@ -31,12 +30,15 @@ from impo.refinement.relaxation import Ladder, first_rank
 from impo.refinement.resume import Journal
 from impo.refinement.starts import Meeting, second_start
 from impo.refinement.verdict import cutoff_occupation, multipole_tail, residual, verdict
-from impo.results.trajectory import StateTrajectory
+from impo.results.trajectory import Trajectory
 from impo.tensor.gates import check_nearest_neighbour, one_charge
+
+if TYPE_CHECKING:
+    from impo.methods.itebd.method import ITEBD
 
 
 def steady_state(
-    model: LindbladModel, method: ITEBD, start: Any = None, progress: Progress | None = None
+    model: LindbladModel, method: "ITEBD", start: Any = None, progress: Progress | None = None
 ) -> ItebdState:
     """Return the steady state of an infinite chain.
 
@@ -167,7 +169,7 @@ def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list
     return out
 
 
-def _weights(method: ITEBD) -> Iterator[float]:
+def _weights(method: "ITEBD") -> Iterator[float]:
     """Yield the weight asked for, and smaller ones for evolutions that run away with it.
 
     At weak dissipation a large weight lets the rounding of high ranks grow.
@@ -199,7 +201,7 @@ def disagreements(state: ItebdState) -> list[str]:
     return out
 
 
-def chain_generator(model: LindbladModel, method: ITEBD) -> Generator:
+def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
     """Return the generator that the method evolves with, or refuse the model."""
     if model.dimension != 1:
         raise UnsupportedModelError(
@@ -265,9 +267,7 @@ def product_states(model: LindbladModel, start: Sequence[Any]) -> list[Array]:
     return states
 
 
-def evolve(
-    model: LindbladModel, method: ITEBD, start: Any, times: Sequence[float]
-) -> StateTrajectory:
+def evolve(model: LindbladModel, method: "ITEBD", start: Any, times: Sequence[float]) -> Trajectory:
     """Return the states of an infinite chain at given times.
 
     Parameters
@@ -289,6 +289,7 @@ def evolve(
             partial(first_approximation, generator, start, weight=weight, backend=method.backend),
             times,
         )
-        if all(_sound(state.approximation, state.refinements) for state in found.states):
+        states = [state for state in found.states if isinstance(state, ItebdState)]
+        if all(_sound(state.approximation, state.refinements) for state in states):
             break
     return found

@@ -1,7 +1,7 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, ClassVar
 
@@ -19,14 +19,13 @@ from impo.methods.itebd.entropies import (
     purity_density,
     site_phases,
 )
-from impo.methods.itebd.method import ITEBD
-from impo.model import LindbladModel
+from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.storage import pack, unpack
-from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, shared_attributes, shared_fields
+from impo.results.estimate import Estimate
+from impo.results.state import Arrays, SteadyState, Told
 from impo.tensor.gates import one_charge
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
 from impo.tensor.tenpy_bridge import MPS, liouvillian_model
@@ -41,9 +40,9 @@ def _product(approx: Approximation, site: int, *ops: str) -> Array:
     return reduce(np.matmul, [known[op] for op in ops])
 
 
-@dataclass(frozen=True)
-class ItebdState(Stored):
-    """State of an infinite chain; implements `SteadyState`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItebdState(SteadyState):
+    """State of an infinite chain.
 
     Attributes
     ----------
@@ -54,17 +53,8 @@ class ItebdState(Stored):
     """
 
     kind: ClassVar[str] = "itebd"
-    model: LindbladModel
-    method: Any
-    status: Status
-    message: str
-    residual: float
-    seconds: float
-    history: Sequence[Mapping[str, Any]]
-    diagnostics: Mapping[str, Any]
     approximation: Approximation = field(repr=False)
     refinements: tuple[Refinement, ...] = field(repr=False)
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def generator(self) -> Generator:
@@ -121,14 +111,16 @@ class ItebdState(Stored):
         self.model.check_operator(op, site)
         return local_operators(self.model.sites[site])[op]
 
-    def _positions(self, places: Sequence[tuple[int, int]]) -> list[int]:
+    def _positions(self, places: Sequence[Place]) -> list[int]:
         """Return the positions on the chain of different (site, cell) pairs."""
         cell = len(self.model.sites)
         allowed = f"different (site, cell) pairs with sites 0 ... {cell - 1}"
+        positions = []
         for place in places:
-            if len(place) != 2 or not 0 <= place[0] < cell or int(place[1]) != place[1]:
+            site, offset = place if len(place) == 2 else (-1, 0)
+            if isinstance(offset, tuple) or not 0 <= site < cell or int(offset) != offset:
                 raise fail("places", allowed, places)
-        positions = [int(site + offset * cell) for site, offset in places]
+            positions.append(int(site + offset * cell))
         if not positions or len(set(positions)) != len(positions):
             raise fail("places", allowed, places)
         return positions
@@ -223,7 +215,7 @@ class ItebdState(Stored):
         mean_b = self._local(sites[1:], op_b)(approx)
         return self._correlation(approx, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array:
+    def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
         return self._density_matrix(self.approximation, self._positions(places))
 
@@ -238,7 +230,7 @@ class ItebdState(Stored):
         back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
         return rho.reshape(dims + dims).transpose(back).reshape(rho.shape)
 
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array:
+    def distribution(self, places: Sequence[Place]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
         rho = self.density_matrix(places)
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
@@ -316,15 +308,15 @@ class ItebdState(Stored):
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
         return self.estimate(operator_entropy)
 
-    def negativity(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+    def negativity(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the entanglement negativity of two (site, cell) places; None: the first two."""
         return self._of_pair(negativity, places)
 
-    def mutual_information(self, places: Sequence[tuple[int, int]] | None = None) -> Estimate:
+    def mutual_information(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the mutual information of two (site, cell) places in nats; None: the first two."""
         return self._of_pair(mutual_information, places)
 
-    def _of_pair(self, measure: Callable, places: Sequence[tuple[int, int]] | None) -> Estimate:
+    def _of_pair(self, measure: Callable, places: Sequence[Place] | None) -> Estimate:
         if places is None:
             places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
         positions = self._positions(places)
@@ -378,30 +370,19 @@ class ItebdState(Stored):
         model = liouvillian_model(self.generator, self.approximation.bases)
         return liouvillian_variance(self.mps, model.H_MPO)
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the tensors of all approximations, and everything else as JSON types."""
-        arrays, approximations, refinements = pack(self.approximation, self.refinements)
-        shared = shared_attributes(self)
-        del shared["extras"]  # always empty
+        arrays, pictures, checks = pack(self.approximation, self.refinements)
         attributes = {
-            **shared,
-            "method": asdict(self.method),
             "phases": self.generator.phases.tolist(),
             "phase_advance": self.generator.phase_advance,
-            "pictures": approximations,
-            "checks": refinements,
+            "pictures": pictures,
+            "checks": checks,
         }
         return arrays, attributes
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "ItebdState":
-        """Rebuild the result from what `to_arrays` returned."""
-        fields = shared_fields(attributes)
-        method = ITEBD(**attributes["method"])
-        generator = one_charge(infinite_chain(fields["model"], charges=method.charges))
-        approx, refinements = unpack(
-            generator, arrays, attributes["pictures"], attributes["checks"]
-        )
-        return cls(method=method, approximation=approx, refinements=refinements, **fields)
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        generator = one_charge(infinite_chain(model, charges=method.charges))
+        approx, refinements = unpack(generator, arrays, told["pictures"], told["checks"])
+        return {"approximation": approx, "refinements": refinements}

@@ -3,28 +3,30 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impo.methods.itebd.method import ITEBD
 from impo.methods.itebd.state import ItebdState
 from impo.model import LindbladModel
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.levels import SAFETY
 from impo.refinement.relaxation import K_STEP, Ladder, advanced, first_rank
 from impo.refinement.verdict import residual, verdict
-from impo.results.trajectory import StateTrajectory
+from impo.results.trajectory import Trajectory, joint_verdict
 from impo.tensor.trotter import ORDER
+
+if TYPE_CHECKING:
+    from impo.methods.itebd.method import ITEBD
 
 
 def trajectory(
     model: LindbladModel,
-    method: ITEBD,
+    method: "ITEBD",
     ladder: Ladder,
     starting: Callable[[int], Approximation],
     times: Sequence[float],
-) -> StateTrajectory:
+) -> Trajectory:
     """Evolve four approximations side by side: the best, and one coarser in each setting.
 
     Parameters
@@ -40,7 +42,7 @@ def trajectory(
 
     Returns
     -------
-    StateTrajectory
+    Trajectory
         Of `ItebdState`; their residual is |d rho/dt|, so it is no part of the verdict.
     """
     began = time.perf_counter()
@@ -70,7 +72,10 @@ def trajectory(
             now = moment
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
         states.append(_snapshot(model, method, refinements, time.perf_counter() - began))
-    return StateTrajectory(np.asarray(times, dtype=float), tuple(states))
+    status, message = joint_verdict(states)
+    return Trajectory(
+        times=np.asarray(times, dtype=float), states=tuple(states), status=status, message=message
+    )
 
 
 def _advanced(ladder: Ladder, approx: Approximation, duration: float, count: int) -> Approximation:
@@ -101,7 +106,7 @@ def _lasting(pair: Refinement, largest: dict[str, float]) -> Refinement:
 
 
 def _snapshot(
-    model: LindbladModel, method: ITEBD, refinements: Sequence[Refinement], seconds: float
+    model: LindbladModel, method: "ITEBD", refinements: Sequence[Refinement], seconds: float
 ) -> ItebdState:
     best = refinements[0].finer
     status, message = verdict(best, refinements, method.tol, 0.0)
@@ -114,6 +119,13 @@ def _snapshot(
         **{f"error_{pair.kind}": pair.error for pair in refinements},
     }
     return ItebdState(
-        model, method, status, message, residual(best).low, seconds, (), diagnostics, best,
-        tuple(refinements),
-    )  # fmt: skip
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=residual(best).low,
+        seconds=seconds,
+        diagnostics=diagnostics,
+        approximation=best,
+        refinements=tuple(refinements),
+    )

@@ -6,10 +6,9 @@ mean-field theory itself has no error bar.
 """
 
 import math
-import time
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,11 +17,14 @@ from scipy.integrate import solve_ivp
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
-from impo.methods.mean_field.method import MeanField
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
-from impo.methods.mean_field.state import MeanFieldState, MeanFieldTrajectory
+from impo.methods.mean_field.state import MeanFieldState, Trajectory, mean_field_trajectory
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+
+if TYPE_CHECKING:
+    from impo.methods.mean_field.method import MeanField
+
 
 _ACCURACY = 1e-10  # relative tolerance of the integrator, and of fixed points
 _SAMPLES = 4000
@@ -169,7 +171,7 @@ def _relax(
     return _Attractor(orbit.reshape(len(orbit), -1, 3), residual, 0.0, None, frequency)
 
 
-def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> MeanFieldState:
+def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -> MeanFieldState:
     """Follow the mean-field equations to a stable fixed point.
 
     Without a start, spins begin in the xy plane, which breaks a U(1) symmetry; starts close to all
@@ -190,7 +192,6 @@ def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> 
     UnsupportedModelError
         If a term is outside the method's reach; it is named.
     """
-    began = time.perf_counter()
     equations = mean_field_equations(model)
     scale, rate = max((site.dimension - 1) / 2 for site in model.sites), largest_rate(model)
     starts = [start_vectors(model, start)]
@@ -217,14 +218,19 @@ def steady_state(model: LindbladModel, method: MeanField, start: Any = None) -> 
         chosen.stability is not None and not (chosen.stable or chosen.stability.unstable)
     )
     return MeanFieldState(
-        model, method, status, message, chosen.residual, time.perf_counter() - began,
-        chosen.orbit, math.nan if undecided else chosen.accuracy,
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=chosen.residual,
         diagnostics={"solutions": [one.report() for one in found]},
-    )  # fmt: skip
+        orbit=chosen.orbit,
+        accuracy=math.nan if undecided else chosen.accuracy,
+    )
 
 
 def _verdict(
-    chosen: _Attractor, conserved: tuple[int, ...] | None, method: MeanField
+    chosen: _Attractor, conserved: tuple[int, ...] | None, method: "MeanField"
 ) -> tuple[Status, str]:
     """Return what the attractor of the first start means."""
     if conserved is not None:
@@ -270,9 +276,7 @@ def _verdict(
     )
 
 
-def evolve(
-    model: LindbladModel, method: MeanField, start: Any, times: ArrayLike
-) -> MeanFieldTrajectory:
+def evolve(model: LindbladModel, method: "MeanField", start: Any, times: ArrayLike) -> Trajectory:
     """Integrate the mean-field equations.
 
     Parameters
@@ -296,4 +300,4 @@ def evolve(
             t_eval=moments, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
         ).y  # fmt: skip
     out = path.T.reshape(len(moments), -1, 3)[place[1:]]
-    return MeanFieldTrajectory(model, method, grid, out, 10 * _ACCURACY * scale)
+    return mean_field_trajectory(model, method, grid, out, 10 * _ACCURACY * scale)

@@ -2,24 +2,27 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import non_negative_integer, one_of
+from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.mean_field.equations import pair_expectation
-from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel
 from impo.operators.local import spin_vector
 from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, method_settings, shared_attributes, shared_fields
+from impo.results.settings import settings_from
+from impo.results.state import SteadyState
+from impo.results.store import reads_kind
+from impo.results.trajectory import Trajectory
+from impo.results.variable import Variable
 
 
-@dataclass(frozen=True)
-class MeanFieldState(Stored):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanFieldState(SteadyState):
     """A fixed point of the mean-field equations, or the last part of an orbit that has none.
 
     Attributes
@@ -29,20 +32,14 @@ class MeanFieldState(Stored):
         Expectations are averages over it.
     accuracy
         Estimated error of the components of a fixed point; nan if the start decides where it is.
+    variance_accuracy
+        The same of a variance; None stands for `accuracy`.
     """
 
     kind: ClassVar[str] = "mean_field"
-    model: LindbladModel
-    method: MeanField
-    status: Status
-    message: str
-    residual: float | None
-    seconds: float
     orbit: Array
     accuracy: float
-    history: Sequence[Mapping[str, Any]] = ()
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    variance_accuracy: float | None = None
 
     @property
     def vectors(self) -> Array:
@@ -64,11 +61,12 @@ class MeanFieldState(Stored):
         spin = (self.model.sites[site].dimension - 1) / 2
         return pair_expectation(spin_vector(op_a), spin_vector(op_b), spin, self.orbit[:, site])
 
-    def _estimate(self, samples: Sequence[Array]) -> Estimate:
+    def _estimate(self, samples: Sequence[Array], accuracy: float | None = None) -> Estimate:
         """Return averages over the orbit; the error of a limit cycle is half its range."""
+        accuracy = self.accuracy if accuracy is None else accuracy
         value = np.array([s.mean() for s in samples])
         spread = [(np.abs(s - s.mean())).max() for s in samples]
-        return Estimate(value, np.maximum(spread, self.accuracy))
+        return Estimate(value, np.maximum(spread, accuracy))
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site."""
@@ -86,7 +84,8 @@ class MeanFieldState(Stored):
             self._pair(op, op, j) - self._samples(op, j).mean() ** 2
             for j in range(len(self.model.sites))
         ]
-        return self._estimate(samples if op in ("S+", "S-") else [s.real for s in samples])
+        samples = samples if op in ("S+", "S-") else [s.real for s in samples]
+        return self._estimate(samples, self.variance_accuracy)
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
@@ -97,25 +96,6 @@ class MeanFieldState(Stored):
         first = self._pair(op_a, op_b, sites[0]) if sites[0] == sites[1] else apart
         found = self._estimate([first, *[apart] * max_cells])
         return Estimate(found.value.astype(complex), found.error)
-
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
-        """Return None: a product state has no connected correlations."""
-        return None
-
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> Array | None:
-        """Return None: the equations are for expectations; `ClusterMeanField(1)` has a state."""
-        return None
-
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
-        """Return None, see `density_matrix`."""
-        return None
-
-    @property
-    def purity_density(self) -> Estimate | None:
-        """None, see `density_matrix`."""
-        return None
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
@@ -128,86 +108,60 @@ class MeanFieldState(Stored):
             np.full(shape, found.value[0] - mean), np.full(shape, float(found.error[0]))
         )
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the orbit and everything else as JSON types."""
         attributes = {
-            **shared_attributes(self),
-            "method": method_settings(self.method),
             "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
+            "variance_accuracy": self.variance_accuracy,
         }
         return {"orbit": self.orbit}, attributes
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "MeanFieldState":
-        """Rebuild the state from what `to_arrays` returned."""
-        return cls(
-            method=MeanField(attributes["method"]["t_max"]),
-            orbit=np.asarray(arrays["orbit"]),
-            accuracy=math.nan if attributes["accuracy"] is None else attributes["accuracy"],
-            **shared_fields(attributes),
-        )
-
-
-@dataclass(frozen=True)
-class MeanFieldTrajectory(Stored):
-    """Mean-field dynamics.
-
-    Attributes
-    ----------
-    times
-        Shape (T,).
-    vectors
-        <S_j> at these times, shape (T, n, 3).
-    accuracy
-        Error of their components, from the tolerance of the integrator.
-    """
-
-    kind: ClassVar[str] = "mean_field_trajectory"
-    model: LindbladModel
-    method: MeanField
-    times: Array
-    vectors: Array
-    accuracy: float
-
-    def expect(self, op: str) -> Estimate:
-        """Return <op>, shape (T, n)."""
-        for site in self.model.sites:
-            one_of("op", op, site.operators)
-        vector = np.zeros(3) if op == "Id" else spin_vector(op)
-        value = self.vectors @ vector + (op == "Id")
-        value = value if op in ("S+", "S-") else value.real
-        return Estimate(value, np.full(value.shape, self.accuracy))
-
-    def variance(self, op: str) -> Estimate:
-        """Return <op^2> - <op>^2 as the factorisation has it, shape (T, n)."""
-        value = -(self.expect(op).value ** 2)
-        for j, site in enumerate(self.model.sites):
-            spin, vector = (site.dimension - 1) / 2, spin_vector(op)
-            pair = pair_expectation(vector, vector, spin, self.vectors[:, j])
-            value[:, j] += pair if np.iscomplexobj(value) else pair.real
-        size = max(site.dimension for site in self.model.sites)
-        return Estimate(value, np.full(value.shape, 2 * size * self.accuracy))
-
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return times and vectors, and everything else as JSON types."""
-        attributes = {
-            "model": self.model.to_json(),
-            "method": method_settings(self.method),
-            "accuracy": self.accuracy,
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        accuracy = attributes["accuracy"]
+        return {
+            "orbit": np.asarray(arrays["orbit"]),
+            "accuracy": math.nan if accuracy is None else accuracy,
+            "variance_accuracy": attributes.get("variance_accuracy"),
         }
-        return {"times": self.times, "vectors": self.vectors}, attributes
 
-    @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "MeanFieldTrajectory":
-        """Rebuild the trajectory from what `to_arrays` returned."""
-        return cls(
-            LindbladModel.from_json(attributes["model"]),
-            MeanField(attributes["method"]["t_max"]),
-            np.asarray(arrays["times"]),
-            np.asarray(arrays["vectors"]),
-            attributes["accuracy"],
+
+def mean_field_trajectory(
+    model: LindbladModel, method: Any, times: Array, vectors: Array, accuracy: float
+) -> Trajectory:
+    """Return a trajectory of <S_j>, shape (T, n, 3), whose components have an error."""
+    size = max(site.dimension for site in model.sites)
+    states = [
+        MeanFieldState(
+            model=model,
+            method=method,
+            status=Status.NOT_CONVERGED,
+            message=f"The state at time {time:g}.",
+            orbit=spins[None],
+            accuracy=accuracy,
+            variance_accuracy=2 * size * accuracy,
         )
+        for time, spins in zip(times, vectors, strict=True)
+    ]
+    return Trajectory(
+        times=times,
+        states=tuple(states),
+        status=Status.CONVERGED,
+        message="The equations of motion are integrated to their accuracy.",
+    )
+
+
+@reads_kind("mean_field_trajectory")
+def _of_schema_2(
+    variables: Mapping[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
+) -> Trajectory:
+    return mean_field_trajectory(
+        LindbladModel.from_json(attributes["model"]), settings_from(attributes["method"], "mf"),
+        np.asarray(arrays["times"]), np.asarray(arrays["vectors"]), attributes["accuracy"],
+    )  # fmt: skip

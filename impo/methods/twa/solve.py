@@ -11,11 +11,10 @@ trajectories, so correlations in time and space need no model.
 """
 
 import math
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +24,6 @@ from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
-from impo.methods.twa.method import TWA
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.state import TWAState
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
@@ -38,13 +36,15 @@ from impo.methods.twa.verdict import (
     largest_error,
     not_unique,
     of_start,
-    starts_difference,
     verdict_message,
 )  # fmt: skip
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+from impo.results.trajectory import Trajectory
 
-__all__ = ["TWA", "TWAState", "evolve", "starts_difference", "steady_state"]
+if TYPE_CHECKING:
+    from impo.methods.twa.method import TWA
+
 
 _THIRD_SEED = 2**62  # added to the seed, whose streams the first two starts have
 _SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 64 MiB
@@ -55,7 +55,7 @@ Begin = Callable[[int, np.random.Generator], Array]
 
 
 def steady_state(
-    model: LindbladModel, method: TWA | None = None, start: TWAState | ArrayLike | None = None
+    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike | None = None
 ) -> TWAState:
     """Return the steady state by averages over time and over trajectories from two starts.
 
@@ -90,8 +90,6 @@ def steady_state(
     ArgumentError
         If `method.dt` is too long for the model, or `start` does not fit the lattice.
     """
-    began = time.perf_counter()
-    method = method or TWA()
     shape, equations = _prepare(model, method)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
@@ -145,14 +143,13 @@ def steady_state(
             )
             verdict = replace(verdict, moments=joined(verdict.moments, third))
     return TWAState(
-        model,
-        method,
-        status,
-        message,
-        verdict.residual,
-        time.perf_counter() - began,
-        verdict.moments,
-        stretch.snapshots,
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=verdict.residual,
+        moments=verdict.moments,
+        snapshots=stretch.snapshots,
         history=history,
         diagnostics={
             "time": elapsed * stride * method.dt,
@@ -179,8 +176,8 @@ def _third_start(model, equations, shape, method, stride: int, samples: int) -> 
 
 
 def evolve(
-    model: LindbladModel, method: TWA | None, start: TWAState | ArrayLike, times: ArrayLike
-) -> TWAState:
+    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike, times: ArrayLike
+) -> Trajectory:
     """Return the averages at the given times, from a product of spin coherent states.
 
     Parameters
@@ -194,16 +191,14 @@ def evolve(
 
     Returns
     -------
-    TWAState
-        With a leading time axis; `not_converged` if an error exceeds `method.tol`.
+    Trajectory
+        `not_converged` if an error exceeds `method.tol`.
 
     Raises
     ------
     UnsupportedModelError, ArgumentError
         As for `steady_state`; or if `times` do not rise.
     """
-    began = time.perf_counter()
-    method = method or TWA()
     shape, equations = _prepare(model, method)
     moments = rising_times(times)
     steps = np.diff(moments, prepend=0.0)
@@ -224,22 +219,26 @@ def evolve(
     )
     error = largest_error(result, model)
     done = error <= method.tol
-    return TWAState(
-        model,
-        method,
-        Status.CONVERGED if done else Status.NOT_CONVERGED,
-        f"The largest error of <Sz>/S and Var/S^2 is {error:.1e}"
-        + ("." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."),
-        None,
-        time.perf_counter() - began,
-        result,
-        np.concatenate([stretch.snapshots for stretch in stretches]),
-        times=moments,
-        diagnostics={"trajectories": ensemble.trajectories, "statistical_error": error},
+    status = Status.CONVERGED if done else Status.NOT_CONVERGED
+    message = f"The largest error of <Sz>/S and Var/S^2 is {error:.1e}" + (
+        "." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."
     )
+    states = [
+        TWAState(
+            model=model,
+            method=method,
+            status=status,
+            message=message,
+            moments=Moments(stretch.first, stretch.second, shape),
+            snapshots=stretch.snapshots,
+            diagnostics={"trajectories": ensemble.trajectories, "statistical_error": error},
+        )
+        for stretch in stretches
+    ]
+    return Trajectory(times=moments, states=tuple(states), status=status, message=message)
 
 
-def _prepare(model: LindbladModel, method: TWA) -> tuple[tuple[int, ...], SpinEquations]:
+def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:
     """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
     shape = method.cells
     if isinstance(shape, int):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,19 +15,19 @@ from impo.arguments import (
     positive_integer,
 )
 from impo.arrays import Array
-from impo.methods.twa.method import TWA
 from impo.methods.twa.moments import Moments
-from impo.model import LindbladModel
-from impo.results.estimate import Estimate, Status
-from impo.results.state import Stored, shared_attributes, shared_fields
+from impo.model import LindbladModel, Place
+from impo.results.estimate import Estimate
+from impo.results.state import SteadyState, Stored
+from impo.results.trajectory import Trajectory, joint_verdict
+from impo.results.variable import Variable
 
 
-@dataclass
-class TWAState(Stored):
-    """A steady state, or a trajectory: then `times` is given and arrays have a leading time axis.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TWAState(SteadyState):
+    """Averages over trajectories of classical spins and over all cells of the lattice.
 
-    Averages are those over all cells of the lattice. See `SteadyState`; the density
-    matrix and the purity are None.
+    The Wigner function is known by samples only: there is no density matrix and no purity.
 
     Attributes
     ----------
@@ -35,24 +35,12 @@ class TWAState(Stored):
         First and second moments of the classical spins.
     snapshots
         Unit vectors, float32 of shape (snapshots, 3 spins, trajectories), spin = cell * sites +
-        site; of a trajectory one snapshot per time, or none if that is too much memory.
-    times
-        None for a steady state.
+        site; none if that is too much memory.
     """
 
     kind: ClassVar[str] = "twa"
-    model: LindbladModel
-    method: TWA
-    status: Status
-    message: str
-    residual: float | None
-    seconds: float
     moments: Moments
     snapshots: Array
-    times: Array | None = None
-    history: Sequence[Mapping[str, Any]] = ()
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell."""
@@ -76,11 +64,8 @@ class TWAState(Stored):
     ) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells, or None.
 
-        None of a trajectory, and unless three distances exceed ten times their error (see
-        `impo.methods.twa.decay.decay_length`).
+        None unless three distances exceed ten times their error (see `decay.decay_length`).
         """
-        if self.times is not None:
-            return None
         return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
 
     def structure_factor(
@@ -89,15 +74,7 @@ class TWAState(Stored):
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
         return self.moments.structure_factor(op_a, op_b, k, sites)
 
-    def density_matrix(self, places: Sequence[tuple[int, int]]) -> None:
-        """Return None: the Wigner function is known by samples only."""
-
-    @property
-    def purity_density(self) -> None:
-        """None: the Wigner function is known by samples only."""
-        return None
-
-    def distribution(self, places: Sequence[tuple[int, int]]) -> Array | None:
+    def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return P(m_1, m_2, ...) on (site, cell) pairs, m = S ... -S, averaged over translations.
 
         s_z of the classical spin of length S + 1/2 is counted in bins of width one around each m.
@@ -128,9 +105,7 @@ class TWAState(Stored):
             raise fail("places", "inside the lattice", places)
         joint = np.ravel_multi_index(indices, sizes)[:, inside].reshape(len(vectors), -1)
         counts = [np.bincount(row, minlength=math.prod(sizes)) for row in joint]
-        if self.times is None:
-            return (np.sum(counts, axis=0) / joint.size).reshape(sizes)
-        return (np.array(counts) / joint.shape[1]).reshape(-1, *sizes)
+        return (np.sum(counts, axis=0) / joint.size).reshape(sizes)
 
     def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[Array, Array] | None:
         """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
@@ -141,38 +116,31 @@ class TWAState(Stored):
         vectors = self.snapshots.reshape(len(self.snapshots), -1, sites, 3, self.snapshots.shape[2])
         transverse = length * np.hypot(vectors[:, :, site, 0], vectors[:, :, site, 1])
         edges = np.linspace(0, length * (1 + 1e-6), positive_integer("bins", bins) + 1)
-        if self.times is None:
-            return np.histogram(transverse, edges, density=True)[0], edges
-        return np.array([np.histogram(x, edges, density=True)[0] for x in transverse]), edges
+        return np.histogram(transverse, edges, density=True)[0], edges
 
     def _site(self, site: int) -> int:
         if non_negative_integer("site", site) >= len(self.model.sites):
             raise fail("site", f"below {len(self.model.sites)} (sites of the unit cell)", site)
         return site
 
-    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return (named arrays, attributes made of JSON types)."""
-        arrays = {
-            "first": self.moments.first,
-            "second": self.moments.second,
-            "snapshots": self.snapshots,
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        moments = self.moments
+        arrays = {"first": moments.first, "second": moments.second, "snapshots": self.snapshots}
+        told = {
+            "shape": list(moments.shape),
+            "starts": moments.starts,
+            "agree": moments.agree,
         }
-        if self.times is not None:
-            arrays["times"] = self.times
-        return arrays, {
-            **shared_attributes(self),
-            "method": asdict(self.method),
-            "shape": list(self.moments.shape),
-            "starts": self.moments.starts,
-            "agree": self.moments.agree,
-        }
+        return arrays, told
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> "TWAState":
-        """Rebuild the result from what `to_arrays` returned."""
-        settings = dict(attributes["method"])
-        if not isinstance(settings["cells"], int):
-            settings["cells"] = tuple(settings["cells"])
+    def _fields(
+        cls,
+        model: LindbladModel,
+        method: Any,
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any],
+    ) -> dict[str, Any]:
         moments = Moments(
             np.asarray(arrays["first"]),
             np.asarray(arrays["second"]),
@@ -180,10 +148,24 @@ class TWAState(Stored):
             attributes["starts"],
             attributes["agree"],
         )
-        return cls(
-            method=TWA(**settings),
-            moments=moments,
-            snapshots=np.asarray(arrays["snapshots"]),
-            times=np.asarray(arrays["times"]) if "times" in arrays else None,
-            **shared_fields(attributes),
+        return {"moments": moments, "snapshots": np.asarray(arrays["snapshots"])}
+
+    @classmethod
+    def _from_file(
+        cls, variables: dict[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
+    ) -> Stored:
+        """Rebuild a state, or a trajectory up to schema 2, whose arrays have an axis of times."""
+        if "times" not in arrays:
+            return cls.from_arrays(arrays, attributes)
+        states = []
+        for number in range(len(arrays["times"])):
+            here = {
+                "first": arrays["first"][:, number],
+                "second": arrays["second"][:, number],
+                "snapshots": arrays["snapshots"][number : number + 1],
+            }
+            states.append(cls.from_arrays(here, attributes))
+        status, message = joint_verdict(states)
+        return Trajectory(
+            times=np.asarray(arrays["times"]), states=tuple(states), status=status, message=message
         )

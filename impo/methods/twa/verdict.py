@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
 from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples
-from impo.methods.twa.method import TWA
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.uniqueness import compared
 from impo.model import LindbladModel
+
+if TYPE_CHECKING:
+    from impo.methods.twa.method import TWA
+
 
 _CONFIDENCE = 0.002  # chance of a false alarm of all comparisons of one stretch together
 _THIRD_CONFIDENCE = 2e-5  # the same of the comparison with a third start
@@ -153,7 +156,7 @@ def autocorrelation_time(series: Array) -> float:
     return longest
 
 
-def verdict_message(verdict: Verdict, done: bool, method: TWA) -> str:
+def verdict_message(verdict: Verdict, done: bool, method: "TWA") -> str:
     """Return what the verdict means and what to do."""
     if done:
         return "All three starts agree, nothing drifts, and the statistical errors are below tol."

@@ -10,13 +10,12 @@ from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, s
 from impo.methods.cluster_mean_field.flow import cluster_flow
 from impo.methods.cluster_mean_field.method import ClusterMeanField
 from impo.methods.cluster_mean_field.solve import (
-    ClusterMeanFieldState,
-    ClusterTrajectory,
-    coherent_state,
     evolve,
     steady_state,
 )
 from impo.methods.cluster_mean_field.stability import wave_modes
+from impo.methods.cluster_mean_field.start import coherent_state
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.methods.exact.method import Exact
 from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -24,6 +23,7 @@ from impo.operators.local import spin_operators
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.summary import summary
+from impo.results.trajectory import Trajectory
 from models.gain_loss import chain, square
 from models.ising import chain as ising
 from models.xy_decay import chain as xy_decay
@@ -168,7 +168,7 @@ def test_save_and_rebuild():
     again = ClusterMeanFieldState.from_arrays(*state.to_arrays())
     assert summary(again) == summary(state)
     moved = evolve(xy_decay(0.5, 1.0, 1.4), method, state, [0.0, 1.0])
-    copy = ClusterTrajectory.from_arrays(*moved.to_arrays())
+    copy = Trajectory.from_arrays(*moved.to_arrays())
     np.testing.assert_array_equal(copy.expect("Sz").value, moved.expect("Sz").value)
 
 

@@ -6,7 +6,6 @@ from scipy import sparse
 
 from impo import load, steady_state
 from impo.analysis.check import check
-from impo.methods.exact import ExactState
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
     PivotedFactors,
@@ -20,6 +19,7 @@ from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.positivity import lowest_eigenvalue
 from impo.methods.exact.sector import charge_sector, cluster, liouvillian, site_bases
 from impo.methods.exact.solution import hermitian_blocks, solve
+from impo.methods.exact.state import ExactState
 from impo.methods.exact.verdict import verdict
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.cluster_density import ClusterDensity

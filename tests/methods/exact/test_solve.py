@@ -9,9 +9,13 @@ import tests.qutip_oracle as oracle
 from impo import ITEBD, load
 from impo.analysis.check import check
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods.exact import ExactState, evolve, solution, spectrum, steady_state
+from impo.methods.exact import solution
+from impo.methods.exact.evolution import evolve
 from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import charge_sector, cluster, least_bytes, sector_size, site_bases
+from impo.methods.exact.spectrum import spectrum
+from impo.methods.exact.state import ExactState
+from impo.methods.exact.steady import steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.operators.local import local_operators
 from impo.results.estimate import Status

@@ -6,11 +6,13 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.mean_field.equations import mean_field_equations, pair_expectation
 from impo.methods.mean_field.method import MeanField
-from impo.methods.mean_field.solve import MeanFieldState, MeanFieldTrajectory, evolve, steady_state
+from impo.methods.mean_field.solve import evolve, steady_state
+from impo.methods.mean_field.state import MeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators, spin_vector
 from impo.results.state import SteadyState
 from impo.results.summary import summary
+from impo.results.trajectory import Trajectory
 from models.gain_loss import chain, square
 from models.xy_decay import chain as xy_decay
 
@@ -179,7 +181,7 @@ def test_fixed_point_is_unchanged_by_its_own_motion():
     assert state.status == "converged"
     assert isinstance(state, SteadyState)
     moved = evolve(model, MeanField(), state, [0.0, 50.0])
-    np.testing.assert_allclose(moved.vectors[-1], state.vectors, atol=1e-8)
+    np.testing.assert_allclose(moved.states[-1].vectors, state.vectors, atol=1e-8)
     again = steady_state(model, MeanField(), start=state)
     np.testing.assert_allclose(again.expect("Sz").value, state.expect("Sz").value, atol=1e-9)
 
@@ -189,7 +191,9 @@ def test_evolution_conserves_the_length_without_dissipation():
         (Spin(2), Spin(2)), (Term(0.5, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),), ()
     )
     moved = evolve(model, MeanField(), [[1, 0, 0.2], [0, 1, 0.5]], np.linspace(0, 10, 21))
-    np.testing.assert_allclose(np.linalg.norm(moved.vectors, axis=-1), 2.0, rtol=1e-8)
+    np.testing.assert_allclose(
+        np.linalg.norm([one.vectors for one in moved.states], axis=-1), 2.0, rtol=1e-8
+    )
     magnetisation = moved.expect("Sz").value.sum(axis=1)
     np.testing.assert_allclose(magnetisation, magnetisation[0], rtol=1e-8)
 
@@ -249,5 +253,5 @@ def test_trajectory_has_variances_and_is_stored():
     moved = evolve(model, MeanField(), [[1, 0, 0.2], [0, 1, 0.5]], [0.0, 1.0])
     total = sum(moved.variance(op).value + moved.expect(op).value ** 2 for op in ("Sx", "Sy", "Sz"))
     np.testing.assert_allclose(total, 1.5 * 2.5)
-    again = MeanFieldTrajectory.from_arrays(*moved.to_arrays())
+    again = Trajectory.from_arrays(*moved.to_arrays())
     np.testing.assert_array_equal(again.expect("S+").value, moved.expect("S+").value)

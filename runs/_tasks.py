@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from impo import ITEBD
-from impo.analysis.plot import points
+from impo.analysis.plot import errorbar_curve
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
+from impo.results.variable import Variable
 from impo.scans.executors import embedded
-from impo.scans.scan import sweep
+from impo.scans.scan import scan
 
 LARGE = 8  # the spin from which iMPO needs several gigabytes
 NAMES = {
@@ -84,7 +85,7 @@ def rows(
     Parameters
     ----------
     chains, methods
-        As of `impo.scans.scan.sweep`.
+        As of `impo.scans.scan.scan`.
     directory
         Where finished points are kept: a study that was killed goes on from there.
     """
@@ -98,7 +99,7 @@ def rows(
         pairs = [[(model, methods[number]) for model in chains[number]] for number in numbers]
         if not pairs:
             continue
-        states = sweep(pairs, None, directory, embedded(workers))
+        states = scan(pairs, None, directory, embedded(workers))
         found = {number: measured(state) for number, state in states}
         ordered = iter([found[number] for number in sorted(found)])
         for number in numbers:
@@ -145,12 +146,12 @@ def draw_curve(
 ) -> None:
     """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points have not equilibrated.
 
-    `site` picks a site where there is one; `line` goes to `impo.analysis.plot.points`.
+    `site` picks a site where there is one; `line` goes to `impo.analysis.plot.errorbar_curve`.
     """
     value, error = data[f"{prefix}_{key}"], data[f"{prefix}_{key}_error"]
     if site is not None:
         value, error = value[:, site], error[:, site]
-    points(
+    errorbar_curve(
         axes, data[f"{prefix}_loss"] * scale, value, error,
         data[f"{prefix}_status"] == Status.CONVERGED,
         **{"markersize": 3, "linewidth": 1, **line},

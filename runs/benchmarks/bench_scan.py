@@ -1,6 +1,6 @@
-"""Cost of the sweep machinery per point, for points that do nothing but wait for a second.
+"""Cost of the scan machinery per point, for points that do nothing but wait for a second.
 
-Run with `python -m runs.benchmarks.bench_sweep`. On a machine that does other work, too, the
+Run with `python -m runs.benchmarks.bench_scan`. On a machine that does other work, too, the
 computing time tells more than the time on the clock.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from impo import LindbladModel
 from impo.results.failure import Failure
 from impo.scans.executors import embedded
-from impo.scans.scan import sweep
+from impo.scans.scan import scan
 from models.gain_loss import chain
 
 
@@ -40,17 +40,17 @@ def used() -> float:
 
 
 def measure(points: int, workers: int) -> np.ndarray:
-    """Return clock time per worker, what the points took alone, and computing time of a sweep."""
+    """Return clock time per worker, what the points took alone, and computing time of a scan."""
     models = [chain(S=10, gain=2.0, loss=0.5 + 0.001 * n) for n in range(points)]
     with tempfile.TemporaryDirectory() as directory:
         begin, computed = time.perf_counter(), used()
-        found = dict(sweep([models], Wait(), directory, embedded(workers)))
+        found = dict(scan([models], Wait(), directory, embedded(workers)))
         alone = sum(state.seconds for state in found.values()) / workers
         return np.array([time.perf_counter() - begin, alone, used() - computed])
 
 
 def main() -> None:
-    """Print what a point and a start cost, from a short and a long sweep."""
+    """Print what a point and a start cost, from a short and a long scan."""
     for workers in (1, 2):
         short, long = 5 * workers, 25 * workers
         few = measure(short, workers)

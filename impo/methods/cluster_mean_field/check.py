@@ -1,0 +1,32 @@
+"""What `impo check` recomputes of a result of this method."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from impo.methods.cluster_mean_field.solve import residual_and_growth
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
+from impo.results.claims import Claim, density_matrix_claims, residual_claim
+from impo.results.estimate import Status
+from impo.results.trajectory import Trajectory
+
+
+def claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
+    """Yield what the equations of the cluster say of a fixed point."""
+    yield from density_matrix_claims(
+        [state.rho], float(np.nan_to_num(state.accuracy)), state.status
+    )
+    residual, growth = residual_and_growth(state)
+    yield residual_claim(state.residual, residual)
+    bound = np.sqrt(len(state.rho)) * residual / max(abs(growth), 1e-300)
+    converged = growth < 0 and bound <= state.method.tol
+    found = f"slowest mode grows at {growth:.3g}, errors up to {bound:.1e}"
+    good = converged or state.status != Status.CONVERGED
+    yield Claim("verdict", str(state.status), found, bool(good))
+
+
+def trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
+    """Judge the density matrices along a trajectory."""
+    states = [state for state in trajectory.states if isinstance(state, ClusterSites)]
+    matrices = [rho for state in states for rho in state.local]
+    yield from density_matrix_claims(matrices, states[0].accuracy, None)

@@ -1,0 +1,35 @@
+"""What `impo check` recomputes of a result of this method."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from impo.methods.exact.positivity import LARGEST_MATRIX, places
+from impo.methods.exact.solution import projected_residual
+from impo.methods.exact.state import ExactState
+from impo.results.claims import Claim, accuracy_claim, density_matrix_claims, residual_claim
+from impo.results.equality import close
+from impo.results.estimate import Status
+
+
+def claims(state: ExactState) -> Iterator[Claim]:
+    """Yield what the Liouvillian says of a density operator."""
+    rho = state.density
+    if rho is None:
+        yield Claim("verdict", str(state.status), "no state", state.status == Status.FAILED)
+        return
+    every = places(rho)
+    pairs = [every[i : i + 2] for i in range(max(len(every) - 1, 1))]
+    error = float(np.nan_to_num(state.uncertainty, posinf=1.0))
+    if state.coarser is not None:
+        both = (density.density_matrix(pairs[0]) for density in (rho, state.coarser))
+        error += float(np.linalg.norm(np.subtract(*both), 2))
+    parts = [every] if rho.dimension <= LARGEST_MATRIX else pairs
+    yield from density_matrix_claims(map(rho.density_matrix, parts), error, state.status)
+    found, relative = projected_residual(rho)
+    yield residual_claim(state.residual, found)
+    for name in ("purity", "impurity_per_dimension", "diagonal_participation"):
+        if name in state.extras:
+            claimed, value = state.extras[name], getattr(rho, name)
+            yield Claim(name, f"{claimed:.8g}", f"{value:.8g}", close(claimed, value))
+    yield accuracy_claim(state, relative)  # a rate is no accuracy: units of time must not matter

@@ -1,0 +1,53 @@
+"""What `impo check` recomputes of a result of this method."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
+from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
+from impo.methods.holstein_primakoff.solve import lyapunov_residual
+from impo.methods.holstein_primakoff.stability import (
+    largest_growth,
+    marginal_rate,
+    stable_configurations,
+)
+from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
+from impo.results.claims import Claim, residual_claim
+from impo.results.equality import ROUNDING, close
+from impo.results.estimate import Status
+
+
+def claims(state: HolsteinPrimakoffState) -> Iterator[Claim]:
+    """Yield what the equations of the fluctuations say of a Gaussian state."""
+    if state.covariance is None or state.configuration is None:
+        signs = state.method.signs
+        tried = [signs] if signs else [c for c, _, _ in stable_configurations(state.model)]
+        every = [quadratic_bosons(state.model, configuration) for configuration in tried]
+        rates = [largest_growth(bosons)[0] for bosons in every]
+        unstable = all(rate >= -marginal_rate(one) for rate, one in zip(rates, every, strict=True))
+        good = unstable and state.status == Status.FAILED
+        found = f"no stable configuration, growth rates from {min(rates):.3g}"
+        yield Claim("verdict", str(state.status), found if unstable else "a stable one", good)
+        return
+    bosons = quadratic_bosons(state.model, state.configuration)
+    growth, n = largest_growth(bosons)[0], bosons.modes
+    claimed = state.diagnostics["largest_growth_rate"]
+    good = growth < -marginal_rate(bosons) and abs(growth - claimed) <= 1e-6 * bosons.rate
+    yield Claim("growth rate", f"{claimed:.6g}", f"{growth:.6g}", bool(good))
+    commutator = np.kron(np.diag([0.5, -0.5]), np.eye(n))
+    lowest = float(np.linalg.eigvalsh(state.covariance + commutator).min())
+    found = f"lowest eigenvalue of <Psi Psi^+> {lowest:.1e}"
+    yield Claim("positive", "", found, lowest > -ROUNDING)
+    yield residual_claim(state.residual, lyapunov_residual(bosons, state.covariance))
+    axes = tuple(range(state.model.dimension))
+    halved = state.covariance[tuple(slice(None, None, 2) for _ in axes)]
+    change = float(np.abs(state.covariance.mean(axes) - halved.mean(axes)).max())
+    good = abs(max(change, 1e-15) - state.quadrature_error) <= max(0.01 * change, 1e-12)
+    yield Claim("quadrature", f"{state.quadrature_error:.1e}", f"{change:.1e}", bool(good))
+    for name, value in (
+        ("purity_density", float(-log_purity(state.covariance).mean())),
+        ("negativity", neighbour_negativity(state.covariance, n)),
+    ):
+        stated = state.extras[name]
+        yield Claim(name, f"{stated:.8g}", f"{value:.8g}", close(stated, value))

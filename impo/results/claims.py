@@ -1,0 +1,113 @@
+"""Claims of a file: what it states, what its arrays say, and whether the two agree."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from impo.arrays import Array
+from impo.results.equality import ROUNDING, largest
+from impo.results.estimate import Status
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of a file, and what its arrays say about it.
+
+    Attributes
+    ----------
+    name
+        What is stated.
+    claimed
+        The statement; empty if it is not a stored number but a property that every state has.
+    found
+        What is computed from the arrays.
+    good
+        Whether the two agree.
+    """
+
+    name: str
+    claimed: str
+    found: str
+    good: bool
+
+    def __str__(self) -> str:
+        stated = "" if self.claimed in ("", self.found) else f"{self.claimed}; found: "
+        return f"{'ok  ' if self.good else 'FAIL'}  {self.name:14} {stated}{self.found}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found, claim by claim, and the verdict that the file states."""
+
+    label: str
+    status: Status | None
+    claims: tuple[Claim, ...]
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every claim is good."""
+        return all(claim.good for claim in self.claims)
+
+    def __str__(self) -> str:
+        good = sum(claim.good for claim in self.claims)
+        verdict = f"{good} of {len(self.claims)} statements are reproduced"
+        verdict += f"; the file says {self.status}." if self.status else "."
+        return "\n".join([self.label, *map(str, self.claims), verdict])
+
+
+def text(values: Any, errors: Any = None) -> str:
+    """Return numbers, with their errors if there are any, as text."""
+    values = np.asarray(values)
+    if values.ndim > 1:  # along a trajectory
+        return f"{values.size} numbers, the last {values.flat[-1]:.8g}"
+    if errors is None:
+        return ", ".join(f"{x:.8g}" for x in values.ravel())
+    pairs = zip(values.ravel(), np.ravel(errors), strict=True)
+    return ", ".join(f"{x:.8g} +- {e:.1e}" for x, e in pairs)
+
+
+def residual_claim(claimed: float | None, found: float) -> Claim:
+    """Compare residuals to a hundredth, or to rounding."""
+    if claimed is None:
+        return Claim("residual", "none", f"{found:.2e}", False)
+    good = abs(found - claimed) <= max(0.01 * found, ROUNDING)
+    return Claim("residual", f"{claimed:.2e}", f"{found:.2e}", bool(good))
+
+
+def density_matrix_claims(
+    matrices: Iterable[Array], error: float, status: Status | None
+) -> list[Claim]:
+    """Judge trace, Hermiticity and positivity; `error` is that of an eigenvalue."""
+    matrices = list(matrices)
+    trace = largest(abs(np.trace(rho) - 1) for rho in matrices)
+    skew = largest(np.abs(rho - rho.conj().T).max() for rho in matrices)
+    lowest = -largest((-_lowest_eigenvalue(rho) for rho in matrices), least=-1.0)
+    positive = lowest >= -np.fmax(1e-8, 5 * error) or status == Status.UNPHYSICAL
+    return [
+        Claim("trace", "", f"1 to {trace:.1e}", bool(trace < ROUNDING)),
+        Claim("Hermitian", "", f"to {skew:.1e}", skew < 1e-8),
+        Claim("positive", "", f"lowest eigenvalue {lowest:.1e}", bool(positive)),
+    ]
+
+
+def _lowest_eigenvalue(rho: Array) -> float:
+    """Return the lowest eigenvalue of the Hermitian part of a matrix, nan if it holds nan."""
+    if not np.all(np.isfinite(rho)):
+        return np.nan
+    return float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0])
+
+
+def accuracy_claim(state: Any, residual: float) -> Claim:
+    """Judge whether residual and errors allow the verdict `converged`."""
+    errors = [residual]
+    for op in ("Sz", "N"):
+        sizes = [float(getattr(site, "S", 1)) for site in state.model.sites if op in site.operators]
+        if sizes:
+            errors += list(state.expect(op).error / sizes)
+            errors += list(state.variance(op).error / np.square(sizes))
+    tol, worst = state.method.tol, float(np.max(errors))
+    found = f"largest error or residual {worst:.1e}, tol {tol:.1e}"
+    good = worst <= tol or state.status != Status.CONVERGED
+    return Claim("verdict", str(state.status), found, bool(good))
