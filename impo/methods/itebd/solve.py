@@ -214,7 +214,7 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
 
 
 def first_approximation(
-    generator: Generator, start: Any, k_max: int, weight: float, backend: str
+    generator: Generator, start: Any, k_max: int, weight: float, backend: str = "kernel"
 ) -> Approximation:
     """Return what the evolution starts from, in the bases of the generator.
 
