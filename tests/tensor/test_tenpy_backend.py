@@ -8,7 +8,7 @@ import pytest
 import qutip
 
 from impo.arguments import ArgumentError
-from impo.operators.liouvillian import finite_cluster, infinite_chain
+from impo.operators.liouvillian import finite_cluster, infinite_chain, one_charge
 from impo.operators.local import local_operators
 from impo.refinement.approximation import (
     Approximation,
@@ -17,7 +17,7 @@ from impo.refinement.approximation import (
 )
 from impo.tensor import tenpy_backend as stock
 from impo.tensor import trotter
-from impo.tensor.gates import bond_liouvillians, one_charge
+from impo.tensor.gates import bond_liouvillians
 from impo.tensor.matrix_product import Truncation
 from models import gain_loss, ising, xy_decay
 
@@ -273,13 +273,13 @@ def test_truncation_keeps_the_state_hermitian():
     approx = product_approximation(generator, None, 2, 1.5)
     step = stock.tenpy_step(generator, approx.bases, 1.5, 0.5)
     for chi in (8, 9, 10, 11):
-        discarded = stock.advance(approx.chain, step, 4, Truncation(chi))
+        discarded = stock.advance(approx.matrix_product, step, 4, Truncation(chi))
         assert discarded > 1e-10
-        assert approx.chain.bond_dimension <= chi
-        now = Approximation(generator, approx.chain, 2, 1.5)
+        assert approx.matrix_product.bond_dimension <= chi
+        now = Approximation(generator, approx.matrix_product, 2, 1.5)
         for rho in two_site_states(now):
             np.testing.assert_allclose(rho, rho.conj().T, atol=1e-11)
-        for leg in approx.chain.legs:
+        for leg in approx.matrix_product.legs:
             assert all(leg.counts[-q] == count for q, count in leg.sectors)
 
 

@@ -62,7 +62,7 @@ def test_the_result_is_of_the_same_kind(tmp_path):
     assert stock.diagnostics.keys() == kernel.diagnostics.keys()
     assert [pair.kind for pair in stock.refinements] == [pair.kind for pair in kernel.refinements]
     assert [entry.keys() for entry in stock.history[:1]] == [kernel.history[0].keys()]
-    assert not stock.approximation.chain.mirror
+    assert not stock.approximation.matrix_product.mirror
     stock.save(tmp_path / "state.h5")
     again = load(tmp_path / "state.h5")
     assert again.method == stock.method
