@@ -4,6 +4,8 @@ States of a spin are ordered m = S, S-1, ..., -S; states of a boson n = 0, 1, ..
 All matrices are in units of hbar = 1.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from impo.arrays import Array
@@ -132,6 +134,12 @@ def local_operators(site: Site) -> dict[str, Array]:
     if isinstance(site, Spin):
         return spin_operators(float(site.S))
     return boson_operators(site.cutoff)
+
+
+def operator_norm(sites: Iterable[Site], op: str) -> float:
+    """Return the largest spectral norm of an operator among the sites that have it, else 1."""
+    norms = [np.linalg.norm(local_operators(s)[op], 2) for s in sites if op in s.operators]
+    return float(max(norms, default=1.0))
 
 
 def state_charges(site: Site) -> Array:

@@ -108,8 +108,8 @@ class ClusterFlow:
 
     def _field_data(self, values: Array) -> Array:
         """Return the mean-field part of K, as elements of the common sparse pattern."""
-        zero = np.zeros_like(self.effective.data)
-        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
+        total: Array = np.zeros_like(self.effective.data)
+        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), total)
 
     @cached_property
     def _matrix(self) -> csr_array:
@@ -122,7 +122,7 @@ class ClusterFlow:
     def _driven(self, data: Array, rho: Array) -> Array:
         """Return K rho for the elements of K."""
         self._matrix.data = np.ascontiguousarray(data.real) if self.real else data
-        return self._matrix @ rho
+        return np.asarray(self._matrix @ rho)
 
     @cached_property
     def _bands(self) -> list[tuple[tuple[int, int, int], list[tuple]]]:
@@ -165,7 +165,7 @@ class ClusterFlow:
         out += self._driven(data.conj(), turned).reshape(shape).transpose(1, 0, 2)
         twice = np.zeros_like(out)
         self._recycle(twice, block)
-        return out + 2 * twice
+        return np.asarray(out + 2 * twice)
 
     def responses(self, rho: Array) -> tuple[Array, list[list[tuple[int, coo_array]]]]:
         """Return how fields move rho, and how small changes of the copies move the fields.

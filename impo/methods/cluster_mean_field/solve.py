@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 
 from impo.arguments import UnsupportedModelError, rising_times
 from impo.arrays import Array
+from impo.methods.base import Progress
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
@@ -227,7 +228,10 @@ def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
 
 
 def steady_state(
-    model: LindbladModel, method: "ClusterMeanField", start: Any = None
+    method: "ClusterMeanField",
+    model: LindbladModel,
+    start: Any = None,
+    progress: Progress | None = None,
 ) -> ClusterMeanFieldState:
     """Return the self-consistent steady state of a cluster.
 
@@ -241,13 +245,15 @@ def steady_state(
 
     Parameters
     ----------
-    model
-        A one-dimensional description.
     method
         Size of the cluster and accuracy.
+    model
+        A one-dimensional description.
     start
         None, a `ClusterMeanFieldState` of the same dimension, or directions of coherent states,
         shape (n, 3), for the sites of a cell or of the cluster.
+    progress
+        Not used.
 
     Raises
     ------
@@ -350,16 +356,25 @@ def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
 
 
 def evolve(
-    model: LindbladModel, method: "ClusterMeanField", start: Any, times: ArrayLike
+    method: "ClusterMeanField",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Integrate the non-linear master equation of the cluster in real time.
 
     Parameters
     ----------
-    model, method, start
+    method, model, start, progress
         As for `steady_state`.
     times
-        Times in rising order; the start belongs to time zero.
+        Times in rising order, in inverse rates; the start belongs to time zero.
+
+    Raises
+    ------
+    ArgumentError, UnsupportedModelError
+        As for `steady_state`; or if the times do not rise.
     """
     grid = rising_times(times)
     flow, rho = start_in_frame(_flow(model, method), start)

@@ -23,13 +23,13 @@ def coherent_state(site: Site, direction: Array) -> Array:
     x, y, z = direction
     if not isinstance(site, Spin):
         n = np.arange(site.dimension)
-        return (x + 1j * y) ** n / np.exp(gammaln(n + 1) / 2)
+        return np.asarray((x + 1j * y) ** n / np.exp(gammaln(n + 1) / 2))
     twice = site.dimension - 1
     theta, phi = math.atan2(math.hypot(x, y), z), math.atan2(y, x)
     up = np.arange(twice, -1, -1)
     weights = np.exp((gammaln(twice + 1) - gammaln(up + 1) - gammaln(twice - up + 1)) / 2)
     polar = math.cos(theta / 2) ** up * math.sin(theta / 2) ** (twice - up)
-    return weights * polar * np.exp(-1j * phi * state_charges(site))
+    return np.asarray(weights * polar * np.exp(-1j * phi * state_charges(site)))
 
 
 def product_state(flow: ClusterFlow, directions: Array) -> Array:

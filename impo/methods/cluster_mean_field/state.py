@@ -17,7 +17,7 @@ from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators
 from impo.results.estimate import Estimate, Status
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 from impo.results.store import reads_kind
 from impo.results.trajectory import Trajectory
 from impo.results.variable import Variable
@@ -67,7 +67,7 @@ class ClusterMeanFieldState(SteadyState):
     @property
     def cells(self) -> int:
         """Number of unit cells of the cluster."""
-        return self.method.sites // len(self.model.sites)
+        return int(self.method.sites) // len(self.model.sites)
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has this operator."""
@@ -175,16 +175,10 @@ class ClusterMeanFieldState(SteadyState):
         return {"rho": self.rho, "wider.rho": arrays["rho"]}, {**attributes, "wider": told}
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        accuracy, wider = attributes["accuracy"], None
-        if "wider" in attributes:
-            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, attributes["wider"])
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        accuracy, wider = told["accuracy"], None
+        if "wider" in told:
+            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, told["wider"])
         return {
             "rho": np.asarray(arrays["rho"]),
             "accuracy": math.nan if accuracy is None else accuracy,
@@ -237,15 +231,9 @@ class ClusterSites(SteadyState):
         return arrays, {"accuracy": self.accuracy}
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         local = tuple(np.asarray(arrays[f"local_{j}"]) for j in range(method.sites))
-        return {"local": local, "accuracy": attributes["accuracy"]}
+        return {"local": local, "accuracy": told["accuracy"]}
 
 
 def cluster_trajectory(

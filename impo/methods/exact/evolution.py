@@ -1,7 +1,7 @@
 """Time evolution of a finite cluster."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +9,7 @@ from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
+from impo.methods.base import Progress
 from impo.methods.exact.sector import Sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
@@ -23,19 +24,25 @@ if TYPE_CHECKING:
 
 
 def evolve(
-    model: LindbladModel, method: "Exact", start: ExactState | Sequence[ArrayLike], times: ArrayLike
+    method: "Exact",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
 
     Parameters
     ----------
-    model, method
-        Description and cluster; `method.k_max` must be an integer or None.
+    method, model
+        Cluster and description; `method.k_max` must be an integer or None.
     start
-        A state of the same cluster, or one local state per site of the unit cell: a vector of
-        amplitudes or a density matrix, in the order m = S ... -S (n = 0 ... cutoff).
+        An `ExactState` of the same cluster, or one local state per site of the unit cell: a vector
+        of amplitudes or a density matrix, in the order m = S ... -S (n = 0 ... cutoff).
     times
-        Ascending times, the first not negative; `start` belongs to time zero.
+        Ascending times, the first not negative, in inverse rates; `start` belongs to time zero.
+    progress
+        Not used.
 
     Raises
     ------
@@ -44,20 +51,8 @@ def evolve(
     UnsupportedModelError
         If the cluster is too large for the memory.
     """
-    if isinstance(method.k_max, str):
-        raise fail("k_max", "an integer or None for an evolution", method.k_max)
     grid = rising_times(times)
-    if isinstance(start, ExactState):
-        if start.density is None or start.density.generator.sites != cluster(model, method).sites:
-            raise ArgumentError("Argument `start` must be a state of the same cluster.")
-        generator = cluster(model, method, charges=len(start.density.generator.weights) > 0)
-        sector = bounded_sector(generator, method.k_max)
-        rho = projected(start.density, sector)
-    else:
-        local = _local_states(model, start)
-        generator = cluster(model, method, charges=all(map(_neutral, model.sites, local)))
-        sector = bounded_sector(generator, method.k_max)
-        rho = _product(sector, local)
+    sector, rho = _begin(method, model, start)
     matrix = liouvillian(sector)
     status, message = Status.CONVERGED, "The Liouvillian of the cluster is applied to rounding."
     if any(len(basis) < basis.dimension**2 for basis in sector.bases):
@@ -77,11 +72,29 @@ def evolve(
             status=Status.NOT_CONVERGED,
             message=f"The state at time {now:g}.",
             residual=residual(sector, change),
-            density=ClusterDensity(generator, sector.bases, sector.index, rho),
+            density=ClusterDensity(sector.generator, sector.bases, sector.index, rho),
             uncertainty=rounding * float(np.linalg.norm(rho)),
         )
         states.append(state)
     return Trajectory(times=grid, states=tuple(states), status=status, message=message)
+
+
+def _begin(method: "Exact", model: LindbladModel, start: Any) -> tuple[Sector, Array]:
+    """Return the sector in which the motion takes place, and the coefficients of the start."""
+    k_max = method.k_max
+    if isinstance(k_max, str):
+        raise fail("k_max", "an integer or None for an evolution", k_max)
+    if isinstance(start, ExactState):
+        if start.density is None or start.density.generator.sites != cluster(model, method).sites:
+            raise ArgumentError("Argument `start` must be a state of the same cluster.")
+        generator = cluster(model, method, charges=len(start.density.generator.weights) > 0)
+        sector = bounded_sector(generator, k_max)
+        return sector, projected(start.density, sector)
+    local = _local_states(model, start)
+    pairs = zip(model.sites, local, strict=True)
+    neutral = all(set(charge_parts(site, rho)) <= {0} for site, rho in pairs)
+    sector = bounded_sector(cluster(model, method, charges=neutral), k_max)
+    return sector, _product(sector, local)
 
 
 def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[Array]:
@@ -98,10 +111,6 @@ def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[Arra
             raise fail("start", "Hermitian density matrices or vectors", given)
         out.append(rho)
     return out
-
-
-def _neutral(site, rho: Array) -> bool:
-    return set(charge_parts(site, rho)) <= {0}
 
 
 def _product(sector: Sector, local: Sequence[Array]) -> Array:

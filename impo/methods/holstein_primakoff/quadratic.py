@@ -43,7 +43,7 @@ def ladder_vector(op: str, spin: float, up: bool) -> Array:
         "Sx": (raising + lowering) / 2,
         "Sy": (raising - lowering) / 2j,
     }
-    return np.sqrt(2 * spin) * parts.get(op, np.zeros(2, dtype=complex))
+    return np.asarray(np.sqrt(2 * spin) * parts.get(op, np.zeros(2, dtype=complex)))
 
 
 def longitudinal(op: str, spin: float, up: bool) -> tuple[float, float]:
@@ -132,7 +132,7 @@ def _lyapunov(drift: Array, diffusion: Array) -> Array:
     """Solve X G + G X^+ = -D for every matrix X of a stack."""
     size = len(diffusion)
     if drift.ndim == 2:
-        return solve_continuous_lyapunov(drift, -diffusion)
+        return np.asarray(solve_continuous_lyapunov(drift, -diffusion))
     if size > 6:
         flat = drift.reshape(-1, size, size)
         return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.base import Progress
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.quadratic import (
     QuadraticBosons,
@@ -66,17 +67,20 @@ def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
 
 
 def steady_state(
-    model: LindbladModel, method: "HolsteinPrimakoff", start: Any = None
+    method: "HolsteinPrimakoff",
+    model: LindbladModel,
+    start: Any = None,
+    progress: Progress | None = None,
 ) -> HolsteinPrimakoffState:
     """Return the Gaussian steady state around a stable collinear configuration.
 
     Parameters
     ----------
-    model
-        Spins on an infinite lattice in one or two dimensions, see `quadratic.py`.
     method
         The configuration, or None for the stable one.
-    start
+    model
+        Spins on an infinite lattice in one or two dimensions, see `quadratic.py`.
+    start, progress
         Not used: the Gaussian steady state is unique.
 
     Raises

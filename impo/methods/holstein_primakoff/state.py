@@ -1,6 +1,6 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 
 
 def configuration_name(configuration: Sequence[int]) -> str:
@@ -186,18 +186,12 @@ class HolsteinPrimakoffState(SteadyState):
         return arrays, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        configuration = attributes["configuration"]
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        configuration = told["configuration"]
         return {
             "configuration": None if configuration is None else tuple(configuration),
             "covariance": np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
-            "quadrature_error": attributes["quadrature_error"],
+            "quadrature_error": told["quadrature_error"],
         }
 
 

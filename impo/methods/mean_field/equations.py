@@ -38,7 +38,7 @@ class MeanFieldEquations:
 
     def flow(self, s: Array) -> Array:
         """Return ds/dt for s of shape (3n,)."""
-        return np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients
+        return np.asarray(np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients)
 
     def jacobian(self, s: Array) -> Array:
         """Return d(ds_i/dt)/ds_j, shape (3n, 3n); of `neighbour_equations` (3n, 3n cells)."""
@@ -214,7 +214,7 @@ def _pair(u: Array, w: Array, spin: float) -> tuple[Array, Array, complex]:
 def pair_expectation(u: Array, w: Array, spin: float, s: Array) -> Array:
     """Return the mean-field <(u.S)(w.S)> of a spin with <S> = s, shape (..., 3)."""
     quadratic, linear, constant = _pair(u, w, spin)
-    return np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant
+    return np.asarray(np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant)
 
 
 def _times(left: Polynomial, right: Polynomial) -> Polynomial:

@@ -16,11 +16,13 @@ from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
+from impo.methods.base import Progress
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
-from impo.methods.mean_field.state import MeanFieldState, Trajectory, mean_field_trajectory
+from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from impo.methods.mean_field.method import MeanField
@@ -171,7 +173,9 @@ def _relax(
     return _Attractor(orbit.reshape(len(orbit), -1, 3), residual, 0.0, None, frequency)
 
 
-def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -> MeanFieldState:
+def steady_state(
+    method: "MeanField", model: LindbladModel, start: Any = None, progress: Progress | None = None
+) -> MeanFieldState:
     """Follow the mean-field equations to a stable fixed point.
 
     Without a start, spins begin in the xy plane, which breaks a U(1) symmetry; starts close to all
@@ -180,15 +184,19 @@ def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -
 
     Parameters
     ----------
-    model
-        Spins; at most two operators of a term on one spin.
     method
         Settings.
+    model
+        Spins; at most two operators of a term on one spin.
     start
         None, a `MeanFieldState`, or directions of the spins, shape (n, 3).
+    progress
+        Not used.
 
     Raises
     ------
+    ArgumentError
+        If `start` does not fit the unit cell.
     UnsupportedModelError
         If a term is outside the method's reach; it is named.
     """
@@ -276,17 +284,26 @@ def _verdict(
     )
 
 
-def evolve(model: LindbladModel, method: "MeanField", start: Any, times: ArrayLike) -> Trajectory:
+def evolve(
+    method: "MeanField",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
+) -> Trajectory:
     """Integrate the mean-field equations.
 
     Parameters
     ----------
-    model, method
-        As for `steady_state`.
-    start
+    method, model, start, progress
         As for `steady_state`.
     times
-        Times in rising order; the start belongs to time zero.
+        Times in rising order, in inverse rates; the start belongs to time zero.
+
+    Raises
+    ------
+    ArgumentError, UnsupportedModelError
+        As for `steady_state`; or if the times do not rise.
     """
     grid = rising_times(times)
     equations = mean_field_equations(model)

@@ -15,7 +15,7 @@ from impo.model import LindbladModel
 from impo.operators.local import spin_vector
 from impo.results.estimate import Estimate, Status
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 from impo.results.store import reads_kind
 from impo.results.trajectory import Trajectory
 from impo.results.variable import Variable
@@ -44,7 +44,7 @@ class MeanFieldState(SteadyState):
     @property
     def vectors(self) -> Array:
         """<S_j> averaged over the orbit, shape (n, 3)."""
-        return self.orbit.mean(axis=0)
+        return np.asarray(self.orbit.mean(axis=0))
 
     def _samples(self, op: str, site: int) -> Array:
         """Return <op> of one site along the orbit, shape (T,)."""
@@ -117,18 +117,12 @@ class MeanFieldState(SteadyState):
         return {"orbit": self.orbit}, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        accuracy = attributes["accuracy"]
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        accuracy = told["accuracy"]
         return {
             "orbit": np.asarray(arrays["orbit"]),
             "accuracy": math.nan if accuracy is None else accuracy,
-            "variance_accuracy": attributes.get("variance_accuracy"),
+            "variance_accuracy": told.get("variance_accuracy"),
         }
 
 

@@ -60,7 +60,8 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
 
 def _spread(samples: Array) -> Array:
     """Return the standard error from jackknife samples."""
-    return np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
+    error: Array = np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
+    return error
 
 
 def _rate(series, centre, error, first, ring) -> Array:

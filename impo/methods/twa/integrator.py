@@ -262,7 +262,7 @@ def kick_amplitudes(equations: SpinEquations, dt: float) -> Array:
     """Return half the standard deviations of the kick angles of a step dt, shape (n, 3)."""
     x, y = (equations.diffusion * dt).T
     shared = x * y / 6
-    return np.sqrt(np.stack([x - shared, y - shared, x * y / 4], axis=1)) / 2
+    return np.asarray(np.sqrt(np.stack([x - shared, y - shared, x * y / 4], axis=1)) / 2)
 
 
 def advance(

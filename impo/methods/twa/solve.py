@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import UnsupportedModelError, fail, rising_times
 from impo.arrays import Array
+from impo.methods.base import Progress
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
@@ -39,6 +40,7 @@ from impo.methods.twa.verdict import (
     verdict_message,
 )  # fmt: skip
 from impo.model import LindbladModel
+from impo.operators.lattice import lattice_shape
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
@@ -55,7 +57,7 @@ Begin = Callable[[int, np.random.Generator], Array]
 
 
 def steady_state(
-    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike | None = None
+    method: "TWA", model: LindbladModel, start: Any = None, progress: Progress | None = None
 ) -> TWAState:
     """Return the steady state by averages over time and over trajectories from two starts.
 
@@ -68,13 +70,15 @@ def steady_state(
 
     Parameters
     ----------
-    model
-        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
     method
         Settings.
+    model
+        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
     start
         The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
         earlier result on the same lattice.
+    progress
+        Not used.
 
     Returns
     -------
@@ -176,13 +180,17 @@ def _third_start(model, equations, shape, method, stride: int, samples: int) -> 
 
 
 def evolve(
-    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike, times: ArrayLike
+    method: "TWA",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Return the averages at the given times, from a product of spin coherent states.
 
     Parameters
     ----------
-    model, method
+    method, model, progress
         As for `steady_state`; `max_time` is not used.
     start
         Directions, shape (sites, 3), or an earlier result on the same lattice.
@@ -240,11 +248,7 @@ def evolve(
 
 def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:
     """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
-    shape = method.cells
-    if isinstance(shape, int):
-        shape = (shape,) * model.dimension
-    if len(shape) != model.dimension:
-        raise fail("cells", f"one integer or {model.dimension} of them", method.cells)
+    shape = lattice_shape(model, method.cells)
     equations = spin_equations(model, shape, method.periodic)
     longest = 1 / max(equations.rate, float(equations.diffusion.max()), 1e-300)
     if method.dt > longest:
@@ -255,7 +259,7 @@ def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], Spin
             f"TWA is meant for large S, and this model has S = {smallest:g}: for dimers of "
             "S = 1/2, 1 and 3/2, <Sz>/S is off by up to 0.22, 0.10, 0.06, and Var(Sz) by 145, 46, "
             "24 %.",
-            stacklevel=3,
+            stacklevel=4,  # the caller of `impo.steady_state` or `impo.evolve`
         )
     return shape, equations
 

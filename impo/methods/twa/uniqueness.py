@@ -155,7 +155,7 @@ def _null_vectors(equations: SpinEquations, pairs: Array) -> Array:
             products = v[pairs[:, 0]] * flat[pairs[:, 1]] + flat[pairs[:, 0]] * v[pairs[:, 1]]
             rows.append(np.concatenate([v, products]))
     _, values, vectors = np.linalg.svd(np.array(rows), full_matrices=False)
-    return vectors[values <= _EXACT * values[0]]
+    return np.asarray(vectors[values <= _EXACT * values[0]])
 
 
 def compared(moments: Moments, charged: Sequence[int]) -> Array:

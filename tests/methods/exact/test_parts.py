@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from impo import load, steady_state
+from impo import Exact, load, steady_state
 from impo.analysis.check import check
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
@@ -14,7 +14,6 @@ from impo.methods.exact.factorization import (
     refined,
 )
 from impo.methods.exact.gap import slowest_decay
-from impo.methods.exact.method import Exact
 from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.positivity import lowest_eigenvalue
 from impo.methods.exact.sector import charge_sector, cluster, liouvillian, site_bases

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 
-from impo import load
+from impo import MeanField, evolve, load, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.mean_field.equations import mean_field_equations, pair_expectation
-from impo.methods.mean_field.method import MeanField
-from impo.methods.mean_field.solve import evolve, steady_state
 from impo.methods.mean_field.state import MeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators, spin_vector

@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import pytest
 
+from impo import TWA, evolve, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods.twa.method import TWA
-from impo.methods.twa.solve import TWAState, evolve, steady_state
+from impo.methods.twa.state import TWAState
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
