@@ -64,7 +64,7 @@ def _spread(samples: Array) -> Array:
     return error
 
 
-def _rate(series, centre, error, first, ring) -> Array:
+def _rate(series: Array, centre: Array, error: Array, first: int, ring: int | None) -> Array:
     """Return 1/xi of every jackknife sample, by weighted least squares of log C from `first` on."""
     r = np.arange(first, series.shape[1])
     window = slice(first, series.shape[1])

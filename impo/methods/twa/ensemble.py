@@ -138,7 +138,8 @@ class SpinEnsemble:
         return here.ravel() / cells, (here * step).ravel() / pairs
 
     def _merge(self, groups: Array) -> Array:
-        return np.mean(groups.reshape(-1, self._merged, *groups.shape[1:]), axis=1)
+        merged = groups.reshape(-1, self._merged, *groups.shape[1:])
+        return np.asarray(merged.mean(axis=1))
 
     def _run_block(
         self, block: int, dt: float, stride: int, samples: int, keep: set[int]

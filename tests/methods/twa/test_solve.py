@@ -191,7 +191,7 @@ def test_bad_combinations_are_refused():
     with pytest.raises(ArgumentError, match="cells"):
         steady_state(chain(10), TWA(cells=(4, 4)))
     with pytest.raises(UnsupportedModelError, match="without dynamics"):
-        steady_state(LindbladModel((Spin(5),)), TWA())
+        TWA().steady_state(LindbladModel((Spin(5),)))
     for times in ([1.0, 0.5], [-1.0], [], [float("nan")]):
         with pytest.raises(ArgumentError, match="times"):
             evolve(chain(10), TWA(cells=2), [[1.0, 0, 0]] * 2, times)
