@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from impo import ITEBD
 from impo.analysis.plot import errorbar_curve
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
+from impo.results.variable import Variable
 from impo.scans.executors import embedded
 from impo.scans.scan import scan
 

@@ -10,7 +10,8 @@ from matplotlib.patches import Patch
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.stability import largest_growth, marginal_rate
 from impo.model import Term
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.cavity_array import couplings
 from models.gain_loss import chain
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from impo import ITEBD, Status
 from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import rows, stacked
 

@@ -12,8 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import NAMES, rows, stacked
 

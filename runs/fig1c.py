@@ -8,7 +8,8 @@ from scipy.optimize import brentq
 
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.stability import largest_growth, marginal_rate
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "20 s", "full": "5 min"}

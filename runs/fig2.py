@@ -7,7 +7,8 @@ from matplotlib.ticker import NullFormatter
 from impo import Exact, steady_state
 from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
 

@@ -10,7 +10,8 @@ from impo import Exact, HolsteinPrimakoff, steady_state
 from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
 

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from impo import Exact, steady_state
 from impo.methods.exact.spectrum import spectrum
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.kerr import drummond_walls, oscillator
 
 COST = {"quick": "20 s", "full": "1 min"}

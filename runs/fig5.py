@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from impo import ITEBD, TWA, HolsteinPrimakoff, Status, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import Row, draw_curve, measured, rows, stacked, variables
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from impo import TWA, MeanField, steady_state
 from impo.analysis.plot import spin_text
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import draw_curve, rows, stacked, variables
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from impo import ClusterMeanField, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "30 s", "full": "25 min"}

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo.methods.holstein_primakoff.stability import quench_spectra
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "10 s", "full": "2 min"}

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from impo import Exact, steady_state
 from impo.analysis.plot import spin_text
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models import cavity
 
 COST = {"quick": "30 s", "full": "1 min"}

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from impo import HolsteinPrimakoff, steady_state
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.stability import largest_growth
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "10 s", "full": "20 s"}

@@ -19,8 +19,9 @@ from impo import ClusterMeanField, MeanField, evolve, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
 from impo.methods.mean_field.equations import mean_field_equations
 from impo.model import LindbladModel, Term
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.xy_decay import chain
 
 COST = {"quick": "15 s", "full": "1 min"}

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 
 from impo import HolsteinPrimakoff, steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 
 COST = {"quick": "15 s", "full": "1 min"}

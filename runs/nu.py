@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff
 from impo.analysis.plot import concise, errorbar_curve, spin_text
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import rows, stacked
 

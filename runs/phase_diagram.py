@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from impo import ITEBD, TWA, Status
 from impo.analysis.plot import spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import Row, rows
 from runs.fig1c import EDGE, PHASES, G, H, boundary

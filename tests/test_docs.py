@@ -23,6 +23,12 @@ COMMANDS = [
 ]
 
 
+def headings(page: Path) -> set[str]:
+    """Return the names by which links refer to the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def run(page: Path, slow: bool) -> None:
     text, namespace = page.read_text(), {}
     for block in BLOCK.finditer(text):
@@ -71,5 +77,7 @@ def test_what_a_page_names_exists(page):
         assert list((ROOT / "runs").rglob(f"{name}.py")), name
     for path in re.findall(r"`((?:models|runs|impo|tests)/[\w/]+\.py)`", text):
         assert (ROOT / path).is_file(), path
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (page.parent / target).is_file(), target
+    for target, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        linked = page.parent / target if target else page
+        assert linked.is_file(), target
+        assert not heading or heading in headings(linked), (target, heading)

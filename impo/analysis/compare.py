@@ -8,7 +8,7 @@ out, where its order is known.
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,14 @@ import numpy as np
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.api import steady_state
-from impo.methods.base import Omission
+from impo.methods.base import Method
 from impo.model import LindbladModel, Site, Spin
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
+from impo.results.failure import Failure
 from impo.results.state import SteadyState
-from impo.results.summary import plain
+from impo.results.summary import plain, site_numbers
+from impo.results.variable import Variable
 
 
 def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
@@ -54,20 +56,16 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     methods = tuple(methods)
     if len(methods) < 2:
         raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
-    solved = [_solve(model, method) for method in methods]
-    labels = _labels(methods)
+    states = [_solve(model, method) for method in methods]
+    verdicts = np.array([str(state.status) for state in states])
+    residuals = [math.nan if state.residual is None else state.residual for state in states]
     variables = {
-        "solver": Variable(("solver",), np.array(labels), "1", "method"),
-        "status": Variable(
-            ("solver",), np.array([str(one.status) for one in solved]), "1", "verdict"
-        ),
-        "seconds": _column([one.seconds for one in solved], "s", "computing time"),
-        "residual": _column([one.residual for one in solved], "1", "what is left of the equations"),
+        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
+        "status": Variable(("solver",), verdicts, "1", "verdict"),
+        "seconds": _column([state.seconds for state in states], "s", "computing time"),
+        "residual": _column(residuals, "1", "what is left of the equations"),
+        **site_numbers(model),
     }
-    for dim, kind in (("spin_site", True), ("boson_site", False)):
-        where = [i for i, site in enumerate(model.sites) if isinstance(site, Spin) == kind]
-        if where:
-            variables[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
     bonds = _bonds(model)
     if bonds:
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
@@ -75,63 +73,41 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         variables["bond"] = Variable(("bond",), names, "1", label)
     for quantity in _quantities(model, bonds):
         found = [
-            None
-            if one.state is None or one.status == Status.FAILED
-            else quantity.measure(one.state)
-            for one in solved
+            None if state.status == Status.FAILED else quantity.measure(state) for state in states
         ]
         variables |= quantity.variables(found)
-    told = [
-        {
-            **plain(method.to_json()),
-            "message": one.message,
-            "valid_for": one.omission.valid_for,
-            "omitted": plain(one.omission.size),
-        }
-        for method, one in zip(methods, solved, strict=True)
-    ]
-    return Dataset(
-        variables,
-        {
-            "model": model.name,
-            "label": model.label,
-            "parameters": plain(model.to_json()["parameters"]),
-            "methods": told,
-        },
-    )
+    told = {
+        "model": model.name,
+        "label": model.label,
+        "parameters": plain(model.to_json()["parameters"]),
+        "methods": [_told(state) for state in states],
+    }
+    return Dataset(variables, told)
 
 
-@dataclass(frozen=True)
-class _Solved:
-    """A state, or why there is none, and what the method leaves out."""
-
-    state: SteadyState | None
-    status: Status
-    message: str
-    omission: Omission
-
-    @property
-    def seconds(self) -> float:
-        return math.nan if self.state is None else self.state.seconds
-
-    @property
-    def residual(self) -> float:
-        found = None if self.state is None else self.state.residual
-        return math.nan if found is None else found
-
-
-def _solve(model: LindbladModel, method: Any) -> _Solved:
-    """Return the state by one method; a refusal does not stop the others."""
-    state, status = None, Status.FAILED
+def _solve(model: LindbladModel, method: Method) -> SteadyState:
+    """Return the state by one method, with its warnings; a refusal does not stop the others."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             state = steady_state(model, method)
-            status, message = state.status, state.message
         except UnsupportedModelError as error:
-            message = f"Refused: {error}"
+            state = Failure(
+                model=model, method=method, message=f"Refused: {error}", seconds=math.nan
+            )
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
-    return _Solved(state, status, " ".join([message, *remarks]), method.leaves_out(model, state))
+    return replace(state, message=" ".join([state.message, *remarks]))
+
+
+def _told(state: SteadyState) -> dict[str, Any]:
+    """Return settings, verdict in words, and what the method leaves out, in JSON types."""
+    omission = state.method.leaves_out(state.model, state)
+    return {
+        **plain(state.method.to_json()),
+        "message": state.message,
+        "valid_for": omission.valid_for,
+        "omitted": plain(omission.size),
+    }
 
 
 def _labels(methods: Sequence[Any]) -> list[str]:

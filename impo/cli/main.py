@@ -23,7 +23,8 @@ from impo.analysis.plot import figure, save_figure, style
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cli import parse
 from impo.cli import scan as scanning
-from impo.methods.api import METHODS, steady_state
+from impo.methods import METHODS
+from impo.methods.api import steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -41,7 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arguments = _read(words)
         with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
-            code, answer = arguments.command(arguments)
+            outcome: Outcome = arguments.command(arguments)
+        code, answer = outcome
         if answer:
             print(answer)
         return code
@@ -230,17 +232,14 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     known = ", ".join(METHODS)
     for made in (one, many):
         made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
-        made.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar="name=value",
-            help="settings of the method",
-        )  # fmt: skip
     several.add_argument(
         "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
     )
-    several.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="method.name=value",
-        help="settings of the methods",
-    )  # fmt: skip
+    for made, form in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
+        made.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar=form,
+            help="settings of the method" + "s" * (made is several),
+        )  # fmt: skip
     for made in (one, several):
         made.add_argument("--json", action="store_true", help="print one JSON object")
         made.add_argument(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from impo.arguments import ArgumentError, UnsupportedModelError, one_of, positive_integer
-from impo.methods.api import METHODS
+from impo.methods import METHODS
 from impo.model import LindbladModel
 from impo.scans.grid import Axis
 
@@ -138,7 +138,7 @@ def model_function(target: str) -> Callable[..., Any]:
     if not colon or not module_name or not name.isidentifier():
         raise ArgumentError(f"MODEL must be module:function, but is {target!r}.")
     module = _import(module_name)
-    function = getattr(module, name, None)
+    function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
         public = ", ".join(_model_names(module)) or "none"
         raise ArgumentError(

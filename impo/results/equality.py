@@ -31,7 +31,7 @@ def same(one: Any, two: Any) -> bool:
         return isinstance(one, list) and len(one) == len(two) and all(map(same, one, two))
     if isinstance(two, float):
         return isinstance(one, int | float) and close(one, two, 1e-4 * abs(two))
-    return one == two
+    return bool(one == two)
 
 
 def largest(values: Iterable[float], least: float = 0.0) -> float:

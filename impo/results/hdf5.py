@@ -136,7 +136,29 @@ def _broken_seal(content: bytes) -> str:
 
 
 def write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> None:
-    """Write variables with netCDF dimensions; coordinates come first and are the scales."""
+    """Write variables with netCDF dimensions; coordinates come first and are the scales.
+
+    Raises
+    ------
+    ArgumentError
+        If variables disagree about the length of a dimension, or hold neither numbers nor text.
+    """
+    lengths = _lengths(variables)
+    for dim, length in lengths.items():
+        if dim in variables:
+            scale = _write(group, dim, variables[dim])
+            scale.make_scale(dim)
+        else:
+            scale = group.create_dataset(dim, shape=(length,), dtype=">f4")
+            scale.make_scale(f"{_NOT_A_VARIABLE}{length:10d}")
+    for name in variables.keys() - lengths.keys():
+        item = _write(group, name, variables[name])
+        for axis, dim in enumerate(variables[name].dims):
+            item.dims[axis].attach_scale(group[dim])
+
+
+def _lengths(variables: Mapping[str, Variable]) -> dict[str, int]:
+    """Return the length of every dimension."""
     lengths: dict[str, int] = {}
     for name, variable in variables.items():
         shape = np.shape(variable.values)
@@ -152,18 +174,7 @@ def write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> Non
                 )
         if name in lengths and variable.dims != (name,):
             raise ArgumentError(f"Variable `{name}` must have only the dimension of its name.")
-    for dim, length in lengths.items():
-        if dim in variables:
-            scale = _write(group, dim, variables[dim])
-            scale.make_scale(dim)
-        else:
-            scale = group.create_dataset(dim, shape=(length,), dtype=">f4")
-            scale.make_scale(f"{_NOT_A_VARIABLE}{length:10d}")
-    for name, variable in variables.items():
-        item = group[name] if name in lengths else _write(group, name, variable)
-        if name not in lengths:
-            for axis, dim in enumerate(variable.dims):
-                item.dims[axis].attach_scale(group[dim])
+    return lengths
 
 
 def _write(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
@@ -201,7 +212,7 @@ def variables(file: h5py.File) -> Iterator[tuple[str, Variable]]:
 
 def is_bare_dimension(item: h5py.Dataset) -> bool:
     """Return whether an array only stands for a dimension without coordinates."""
-    return item.attrs.get("NAME", b"").startswith(_NOT_A_VARIABLE.encode())
+    return bool(item.attrs.get("NAME", b"").startswith(_NOT_A_VARIABLE.encode()))
 
 
 def decode(item: h5py.Dataset) -> Array:

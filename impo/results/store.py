@@ -165,7 +165,7 @@ def load(path: str | Path) -> Any:
         a newer schema, or holds a kind of result that this version does not know.
     """
 
-    def rebuild(file: h5py.File) -> Stored:
+    def rebuild(file: h5py.File) -> Any:
         _check_schema(file)
         root, arrays = {}, {}
         for name, item in hdf5.variables(file):

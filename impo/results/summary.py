@@ -73,7 +73,7 @@ def readable(state: Any) -> dict[str, Variable]:
     What the method cannot give is left out; an error that it cannot give is nan.
     """
     facts = summary(state)
-    out = _site_numbers(state.model)
+    out = site_numbers(state.model)
     for name, values in facts["observables"].items():
         dim = "spin_site" if name.startswith("Sz") else "boson_site"
         _add(out, name, values, facts["errors"][name], (dim,), "1", _label(name))
@@ -93,7 +93,7 @@ def readable(state: Any) -> dict[str, Variable]:
 
 def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
     """Return the observables on the sites along a trajectory, with a leading dimension `time`."""
-    out = _site_numbers(trajectory.model)
+    out = site_numbers(trajectory.model)
     label = "time, in units of the inverse rates of the model"
     out["time"] = Variable(("time",), np.asarray(trajectory.times, dtype=float), "1", label)
     for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
@@ -108,7 +108,7 @@ def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
     return out
 
 
-def _site_numbers(model: LindbladModel) -> dict[str, Variable]:
+def site_numbers(model: LindbladModel) -> dict[str, Variable]:
     """Return the coordinates of the sites that are spins and of those that are bosons."""
     out = {}
     for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):

@@ -233,30 +233,33 @@ def _collect(
     from distributed import CancelledError, KilledWorker
 
     under_way: dict[Any, _Followed] = {}
-    done: queue.Queue = queue.Queue()
+    done: queue.Queue[Any] = queue.Queue()
 
     def submit(followed: _Followed) -> None:
         future = client.submit(_run, work, followed.task, pure=False)
         under_way[future] = followed
         future.add_done_callback(done.put)
 
+    def ended(future: Any) -> Iterator[Point]:
+        """Yield the points of a chain that has ended, or submit it again."""
+        followed = under_way.pop(future)
+        try:
+            future.result()
+            yield from followed.appeared(all_of_them=True)
+        except KilledWorker as error:
+            followed.losses += 1
+            if followed.losses > LOSSES:
+                raise ClusterError("Workers die before they can start a point.") from error
+            submit(followed)
+        except CancelledError as error:
+            raise _lost() from error
+
     for followed in chains:
         submit(followed)
     look, missed = 0.0, 0
     while under_way and missed < 2:
         with suppress(queue.Empty):
-            future = done.get(timeout=LOOK)
-            followed = under_way.pop(future)
-            try:
-                future.result()
-                yield from followed.appeared(all_of_them=True)
-            except KilledWorker as error:
-                followed.losses += 1
-                if followed.losses > LOSSES:
-                    raise ClusterError("Workers die before they can start a point.") from error
-                submit(followed)
-            except CancelledError as error:
-                raise _lost() from error
+            yield from ended(done.get(timeout=LOOK))
         if client.status != "running":
             raise _lost()
         if time.monotonic() >= look:

@@ -1,16 +1,17 @@
 """Grids of parameters and settings, and the tables of their results."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 from impo.arguments import ArgumentError
-from impo.results.dataset import Dataset, Variable
+from impo.arrays import Array
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
+from impo.results.variable import Variable
 from impo.scans.scan import DIRECTIONS
 
 
@@ -81,26 +82,32 @@ def tabulate(
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)
     for number, state in points:
-        place = np.unravel_index(number, shape)
         message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-        for name, item in {**state.readable(), "message": message}.items():
-            if name in parameters:
-                raise ArgumentError(f"Parameter `{name}` must not have the name of a result.")
+        found = {**state.readable(), "message": message}
+        if shared := parameters.keys() & found.keys():
+            raise ArgumentError(f"Parameter `{min(shared)}` must not have the name of a result.")
+        place = np.unravel_index(number, shape)
+        for name, item in found.items():
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere
                 variables[name] = item
                 continue
-            if name not in variables:
-                text = item.values.dtype.kind == "U"
-                values: Any = np.full(shape + item.values.shape, "" if text else np.nan, object)
-                values = values if text else values.astype(float)
-                variables[name] = Variable(dims + item.dims, values, item.units, item.long_name)
-            if np.shape(variables[name].values[place]) != item.values.shape:  # would be broadcast
+            table = variables.setdefault(name, _empty(item, dims, shape))
+            if np.shape(table.values[place]) != item.values.shape:  # would be broadcast
                 raise ArgumentError("The models of a table must have equal cells.")
-            variables[name].values[place] = item.values[()]
+            table.values[place] = item.values[()]
     for name, item in variables.items():
         if item.values.dtype == object:
-            variables[name] = Variable(item.dims, item.values.astype(str), "1", item.long_name)
+            variables[name] = replace(item, values=item.values.astype(str))
     return Dataset(variables, {"axes": [list(axis.names) for axis in axes]})
+
+
+def _empty(item: Variable, dims: tuple[str, ...], shape: tuple[int, ...]) -> Variable:
+    """Return a variable of all points of a grid without values: nan, or empty text."""
+    if item.values.dtype.kind == "U":
+        values: Array = np.full(shape + item.values.shape, "", object)
+    else:
+        values = np.full(shape + item.values.shape, np.nan)
+    return replace(item, dims=dims + item.dims, values=values)
 
 
 def unconverged_points(data: Dataset) -> list[str]:

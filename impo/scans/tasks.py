@@ -21,7 +21,7 @@ from impo.methods.api import steady_state
 from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
-from impo.results.state import SteadyState, Stored
+from impo.results.state import SteadyState
 from impo.results.store import StoreError, load, save
 from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
 
@@ -123,7 +123,7 @@ def finished(path: Path) -> Any:
     for ending in (PARTIAL, STATUS):
         with suppress(OSError):
             path.with_suffix(ending).unlink(missing_ok=True)
-    return state if isinstance(state, Stored) else None
+    return state if isinstance(state, SteadyState) else None
 
 
 def remove_litter(directory: Path) -> None:

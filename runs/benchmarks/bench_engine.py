@@ -22,7 +22,8 @@ from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import local_operators
 from impo.refinement.approximation import Approximation, product_approximation
 from impo.refinement.verdict import residual
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from impo.tensor import kernel
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import bond_liouvillians

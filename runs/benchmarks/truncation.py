@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import local_operators
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from impo.tensor.contraction import pair_index
 from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import Bond, Gate, bond_liouvillians, one_charge, physical_legs

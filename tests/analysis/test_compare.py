@@ -28,7 +28,8 @@ from impo.analysis import compare as comparison
 from impo.analysis import plot
 from impo.analysis.compare_table import report, rows, table
 from impo.cli import main as cli
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from models.gain_loss import chain, dimer, square
 from tests.dense import Dense
 

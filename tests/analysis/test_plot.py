@@ -13,7 +13,7 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.store import StoreError
 from impo.scans.grid import Axis, parameter_grid, tabulate
-from impo.scans.scan import sweep
+from impo.scans.scan import scan as scanned
 from models import gain_loss
 from tests.dense import Dense, DenseState, steady_state
 
@@ -27,7 +27,7 @@ def scan(*axes, **fixed):
     models = [
         [gain_loss.dimer(**fixed, **point) for point in line] for line in parameter_grid(axes)
     ]
-    return tabulate(axes, sweep(models, Dense()))
+    return tabulate(axes, scanned(models, Dense()))
 
 
 def test_unconverged_points_are_hollow(ax):

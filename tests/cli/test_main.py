@@ -41,8 +41,9 @@ STUDY = '''
 More about it.
 """
 import numpy as np
-from impo.analysis.plot import points
-from impo.results.dataset import Dataset, Variable
+from impo.analysis.plot import errorbar_curve
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
 from matplotlib.figure import Figure
 
 COST = {"quick": "1 s", "full": "2 s"}
@@ -57,7 +58,7 @@ def compute(quick):
 
 def draw(data):
     figure = Figure()
-    points(figure.add_subplot(), data["x"], data["x"], None, data["status"] == "converged")
+    errorbar_curve(figure.add_subplot(), data["x"], data["x"], None, data["status"] == "converged")
     return figure
 '''
 
@@ -402,8 +403,9 @@ def test_run_stores_data_and_figures(capsys, study):
 KEEPING = '''
 """Three points that are kept."""
 
-from impo.results.dataset import Dataset, Variable
-from impo.methods.api import METHODS
+from impo.results.dataset import Dataset
+from impo.results.variable import Variable
+from impo.methods import METHODS
 from impo.scans.scan import scan
 from matplotlib.figure import Figure
 from models.gain_loss import dimer

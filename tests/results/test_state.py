@@ -6,11 +6,12 @@ import pytest
 
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results import hdf5, store
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.settings import provenance, settings_from
 from impo.results.state import SteadyState
 from impo.results.summary import readable, summary
+from impo.results.variable import Variable
 from models import gain_loss
 from tests.dense import Dense, DenseState, steady_state
 

@@ -16,8 +16,9 @@ import xarray
 from impo.arguments import ArgumentError
 from impo.methods.api import steady_state
 from impo.results import hdf5, store
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.store import StoreError, load, save
+from impo.results.variable import Variable
 from models import gain_loss
 from tests.dense import Dense
 
@@ -342,7 +343,8 @@ def test_killed_while_writing(tmp_path):
     save(Dataset({"x": Variable(("n",), np.zeros(3))}), path)
     script = textwrap.dedent(f"""
         import numpy as np
-        from impo.results.dataset import Dataset, Variable
+        from impo.results.dataset import Dataset
+from impo.results.variable import Variable
         from impo.results.store import save
         print("ready", flush=True)
         while True:

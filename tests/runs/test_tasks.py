@@ -7,9 +7,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff, steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.failure import Failure
+from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs import _tasks, fig7c, nu
 

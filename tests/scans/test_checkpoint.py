@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, TWA, load, steady_state
-from impo.results.dataset import Dataset, Variable
+from impo.results.dataset import Dataset
 from impo.results.store import StoreError, save
+from impo.results.variable import Variable
 from impo.scans import checkpoint
 from impo.scans.checkpoint import Checkpoint, computation
 from models import gain_loss

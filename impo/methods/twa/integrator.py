@@ -20,7 +20,8 @@ A rotation by theta is done in Cayley's rational form, which needs no trigonomet
 keeps |m| to rounding. Trajectories are the innermost index and each has its own generator
 (xoshiro256++), so the loops become vector instructions and a path depends on nothing but its seed.
 """
-# mypy: disable-error-code="no-untyped-def"  # numba infers the types of compiled functions
+# numba infers the types of compiled functions
+# mypy: disable-error-code="no-untyped-def"
 
 import math
 from typing import Any

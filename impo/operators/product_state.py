@@ -1,0 +1,79 @@
+"""Product states that a user writes down: the starts of searches and of evolutions."""
+
+from typing import Any
+
+import numpy as np
+
+from impo.arguments import fail
+from impo.arrays import Array
+from impo.model import LindbladModel
+
+_ROUNDING = 1e-10
+
+
+def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
+    """Return one density matrix per site of the unit cell, of trace one.
+
+    Parameters
+    ----------
+    model
+        The description.
+    start
+        One entry per site: a state vector, shape (d,), or a density matrix, shape (d, d), of any
+        positive norm or trace. States are m = S ... -S for spins, n = 0 ... cutoff for bosons.
+
+    Raises
+    ------
+    ArgumentError
+        If an entry has another shape, is not Hermitian or not positive, or one is missing.
+    """
+    allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
+    if not hasattr(start, "__len__") or len(start) != len(model.sites):
+        raise fail("start", allowed, start)
+    states = []
+    for site, given in zip(model.sites, start, strict=True):
+        d = site.dimension
+        try:
+            array = np.asarray(given, dtype=complex)
+        except (TypeError, ValueError):
+            raise fail("start", allowed, given) from None
+        rho = np.outer(array, array.conj()) if array.shape == (d,) else array
+        if rho.shape != (d, d) or not np.allclose(rho, rho.conj().T):
+            raise fail("start", allowed, given)
+        trace = float(np.trace(rho).real)
+        if not trace > 0 or np.linalg.eigvalsh(rho)[0] < -_ROUNDING * trace:
+            raise fail("start", "density matrices without negative eigenvalues", given)
+        rho = rho / trace
+        states.append(rho if np.any(rho.imag) else np.ascontiguousarray(rho.real))
+    return states
+
+
+def directions(start: Any, counts: tuple[int, ...], kind: str) -> Array:
+    """Return unit vectors, shape (n, 3), of a start that gives directions of any length.
+
+    Parameters
+    ----------
+    start
+        Directions (x, y, z) of coherent states, shape (n, 3).
+    counts
+        The n that are allowed.
+    kind
+        What else the start may be, for the message.
+
+    Raises
+    ------
+    ArgumentError
+        If the directions have another shape, or a vanishing or infinite length.
+    """
+    shapes = " or ".join(f"({n}, 3)" for n in counts)
+    try:
+        vectors = np.asarray(start, dtype=float)
+    except (TypeError, ValueError):
+        raise fail("start", f"{kind} or finite directions {shapes}", start) from None
+    if vectors.shape not in [(n, 3) for n in counts] or not np.all(np.isfinite(vectors)):
+        raise fail("start", f"{kind} or finite directions {shapes}", start)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if np.any(lengths == 0):
+        raise fail("start", "directions of non-zero length", start)
+    unit: Array = vectors / lengths
+    return unit
