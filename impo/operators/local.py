@@ -5,11 +5,9 @@ All matrices are in units of hbar = 1.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
-from impo.arguments import fail
 from impo.arrays import Array
 from impo.model import LindbladModel, Site, Spin
 
@@ -141,32 +139,6 @@ def local_operators(site: Site) -> dict[str, Array]:
 def spin_numbers(model: LindbladModel) -> Array:
     """Return S of every site of the unit cell, shape (n,); cutoff / 2 of a boson."""
     return np.array([(site.dimension - 1) / 2 for site in model.sites])
-
-
-def directions(start: Any, n: int, other: str) -> tuple[Array, Array]:
-    """Return a start as directions of n spins, shape (n, 3), and their lengths, shape (n,).
-
-    Parameters
-    ----------
-    start
-        What was given as the argument `start`.
-    n
-        Number of spins.
-    other
-        What else may be given, in words for the message.
-
-    Raises
-    ------
-    ArgumentError
-        If it has another shape, or a direction has a vanishing or infinite length.
-    """
-    found = np.asarray(start, dtype=float)
-    if found.shape != (n, 3) or not np.all(np.isfinite(found)):
-        raise fail("start", f"{other}, or finite directions ({n}, 3)", start)
-    lengths = np.linalg.norm(found, axis=1)
-    if np.any(lengths == 0):
-        raise fail("start", "directions of non-zero length", start)
-    return found, lengths
 
 
 def operator_norm(sites: Iterable[Site], op: str) -> float:

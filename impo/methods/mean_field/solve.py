@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from impo.arguments import ArgumentError, fail, rising_times
+from impo.arguments import ArgumentError, rising_times
 from impo.arrays import Array
 from impo.methods.base import Progress
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
 from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
 from impo.model import LindbladModel
+from impo.operators.local import spin_numbers
+from impo.operators.product_state import directions
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
@@ -50,23 +52,19 @@ def start_vectors(model: LindbladModel, start: Any) -> Array:
         If the directions have another shape, or a vanishing or infinite length.
     """
     n = len(model.sites)
-    spins = np.array([(site.dimension - 1) / 2 for site in model.sites])
     if isinstance(start, MeanFieldState):
-        directions, lengths = start.orbit[-1], [(s.dimension - 1) / 2 for s in start.model.sites]
+        vectors, lengths = start.orbit[-1], spin_numbers(start.model)
         if len(lengths) != n:
             raise ArgumentError(f"Argument `start` must have {n} sites, but has {len(lengths)}.")
-        return directions * (spins / lengths)[:, None]
-    if start is None:
-        angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
-        directions = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
     else:
-        directions = np.asarray(start, dtype=float)
-    if directions.shape != (n, 3) or not np.all(np.isfinite(directions)):
-        raise fail("start", f"None, a MeanFieldState, or finite directions ({n}, 3)", start)
-    lengths = np.linalg.norm(directions, axis=1)
-    if np.any(lengths == 0):
-        raise fail("start", "directions of non-zero length", start)
-    return directions * (spins / lengths)[:, None]
+        if start is None:
+            angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
+            start = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
+        directions(start, (n,), "None, a MeanFieldState,")
+        vectors = np.asarray(start, dtype=float)
+        lengths = np.linalg.norm(vectors, axis=1)
+    scaled: Array = vectors * (spin_numbers(model) / lengths)[:, None]
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -201,23 +199,7 @@ def steady_state(
         If a term is outside the method's reach; it is named.
     """
     equations = mean_field_equations(model)
-    scale, rate = max((site.dimension - 1) / 2 for site in model.sites), largest_rate(model)
-    starts = [start_vectors(model, start)]
-    if start is None:
-        for signs in product((1.0, -1.0), repeat=len(model.sites)):
-            tilted = starts[0] * 0.02
-            tilted[:, 2] = signs
-            starts.append(start_vectors(model, tilted))
-    found: list[_Attractor] = []
-    for vectors in starts:
-        one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
-        if not any(one.same(other, scale) for other in found):
-            found.append(one)
-    waves = WaveStability(model, rate)
-    found = [
-        replace(one, stability=waves.at(one.orbit[0])) if len(one.orbit) == 1 else one
-        for one in found
-    ]
+    found = _attractors(method, model, equations, start)
     chosen = found[0]
     status, message = _verdict(chosen, conserved_sum(equations), method)
     if len(found) > 1:
@@ -235,6 +217,29 @@ def steady_state(
         orbit=chosen.orbit,
         accuracy=math.nan if undecided else chosen.accuracy,
     )
+
+
+def _attractors(
+    method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any
+) -> list[_Attractor]:
+    """Return what a start runs into; without a start, also what polarised ones run into."""
+    scale, rate = float(spin_numbers(model).max()), largest_rate(model)
+    starts = [start_vectors(model, start)]
+    if start is None:
+        for signs in product((1.0, -1.0), repeat=len(model.sites)):
+            tilted = starts[0] * 0.02
+            tilted[:, 2] = signs
+            starts.append(start_vectors(model, tilted))
+    found: list[_Attractor] = []
+    for vectors in starts:
+        one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
+        if not any(one.same(other, scale) for other in found):
+            found.append(one)
+    waves = WaveStability(model, rate)
+    return [
+        replace(one, stability=waves.at(one.orbit[0])) if len(one.orbit) == 1 else one
+        for one in found
+    ]
 
 
 def _verdict(
@@ -298,12 +303,14 @@ def evolve(
     method, model, start, progress
         As for `steady_state`.
     times
-        Times in rising order, in inverse rates; the start belongs to time zero.
+        Times in rising order, in inverse rates of the model, shape (T,); the start belongs to zero.
 
     Raises
     ------
-    ArgumentError, UnsupportedModelError
-        As for `steady_state`; or if the times do not rise.
+    ArgumentError
+        If the start does not fit the unit cell, or the times do not rise.
+    UnsupportedModelError
+        If a term is outside the method's reach.
     """
     grid = rising_times(times)
     equations = mean_field_equations(model)

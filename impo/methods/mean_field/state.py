@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +14,11 @@ from impo.arrays import Array
 from impo.methods.mean_field.equations import pair_expectation
 from impo.model import LindbladModel
 from impo.operators.local import spin_vector
-from impo.results.estimate import Estimate, Status
+from impo.results.estimate import Estimate
 from impo.results.settings import settings_from
 from impo.results.state import Arrays, SteadyState, Told
 from impo.results.store import reads_kind
-from impo.results.trajectory import Trajectory
+from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
 
 
@@ -131,24 +132,11 @@ def mean_field_trajectory(
 ) -> Trajectory:
     """Return a trajectory of <S_j>, shape (T, n, 3), whose components have an error."""
     size = max(site.dimension for site in model.sites)
-    states = [
-        MeanFieldState(
-            model=model,
-            method=method,
-            status=Status.NOT_CONVERGED,
-            message=f"The state at time {time:g}.",
-            orbit=spins[None],
-            accuracy=accuracy,
-            variance_accuracy=2 * size * accuracy,
-        )
-        for time, spins in zip(times, vectors, strict=True)
-    ]
-    return Trajectory(
-        times=times,
-        states=tuple(states),
-        status=Status.CONVERGED,
-        message="The equations of motion are integrated to their accuracy.",
-    )
+    state = partial(
+        MeanFieldState, model=model, method=method, accuracy=accuracy,
+        variance_accuracy=2 * size * accuracy,
+    )  # fmt: skip
+    return trajectory_of(state, times, ({"orbit": spins[None]} for spins in vectors))
 
 
 @reads_kind("mean_field_trajectory")

@@ -43,7 +43,7 @@ from impo.methods.twa.verdict import (
 )  # fmt: skip
 from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
-from impo.operators.local import directions
+from impo.operators.product_state import directions
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
@@ -282,6 +282,6 @@ def _begin(
             return np.reshape(vectors / norms, (-1, LANES))
 
         return resume
-    vectors, lengths = directions(start, len(model.sites), "a TWAState")
-    every = np.tile(vectors / lengths[:, None], (math.prod(shape), 1))
+    unit = directions(start, (len(model.sites),), "a TWAState")
+    every = np.tile(unit, (math.prod(shape), 1))
     return lambda block, generator: coherent(equations.lengths, every, generator)
