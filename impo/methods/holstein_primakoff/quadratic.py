@@ -188,21 +188,28 @@ def quadratic_bosons(
         for modes, value in _expand(model, term, origin, place, spins).items():
             total[modes] = total.get(modes, 0) + value
     _check_linear(model, total)
-    zero, diffusion = np.zeros((2, 2 * n, 2 * n), dtype=complex)
-    hoppings = {(0,) * model.dimension: zero}
-    for modes, value in total.items():
-        if len(modes) != 2:
-            continue
-        # d Psi_a/dt = i [H, Psi_a], and [Psi_b Psi_c, Psi_a] = Psi_b [Psi_c, Psi_a] + ...
-        for kept, (site, cell, dagger) in (modes, modes[::-1]):
-            offset = tuple(c - r for r, c in zip(cell, kept[1], strict=True))
-            matrix = hoppings.setdefault(offset, np.zeros((2 * n, 2 * n), dtype=complex))
-            sign = -1 if dagger else 1
-            matrix[site + n * (1 - dagger), kept[0] + n * kept[2]] += 1j * value * sign
+    hoppings = _hoppings(total, n, model.dimension)
+    zero, diffusion = hoppings[(0,) * model.dimension], np.zeros((2 * n, 2 * n), dtype=complex)
     for position, jump in product(range(n), model.jumps):
         if position % len(model.sites) == jump.site:
             _add_jump(model, jump, position, spins[position] > 0, zero, diffusion)
     return QuadraticBosons(spins, hoppings, diffusion)
+
+
+def _hoppings(total: Polynomial, n: int, dimension: int) -> dict[Cell, Array]:
+    """Return the coherent part of `QuadraticBosons.hoppings` from the quadratic part of H.
+
+    d Psi_a/dt = i [H, Psi_a], [Psi_b Psi_c, Psi_a] = Psi_b [Psi_c, Psi_a] + [Psi_b, Psi_a] Psi_c.
+    """
+    hoppings = {(0,) * dimension: np.zeros((2 * n, 2 * n), dtype=complex)}
+    for modes, value in total.items():
+        if len(modes) == 2:
+            for kept, (site, cell, dagger) in (modes, modes[::-1]):
+                offset = tuple(c - r for r, c in zip(cell, kept[1], strict=True))
+                matrix = hoppings.setdefault(offset, np.zeros((2 * n, 2 * n), dtype=complex))
+                sign = -1 if dagger else 1
+                matrix[site + n * (1 - dagger), kept[0] + n * kept[2]] += 1j * value * sign
+    return hoppings
 
 
 def _check_spins(model: LindbladModel) -> None:

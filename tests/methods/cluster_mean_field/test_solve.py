@@ -347,7 +347,7 @@ def test_any_small_cluster_has_a_verdict():
         jump = Jump(rng.choice([0, 1e-12, 1e-6, 0.5]), str(rng.choice(names)), 0)
         models.append(LindbladModel((Spin(0.5),) * n, terms, (jump, Jump(0.3, names[-1], 0))))
     for model in models:
-        state = steady_state(model, ClusterMeanField(len(model.sites)))
+        state = ClusterMeanField(len(model.sites)).steady_state(model)
         assert state.diagnostics["solutions"][0]["stable"] or state.status != "converged"
         assert np.all(np.isfinite(state.expect("Sz").value))
 
