@@ -31,6 +31,7 @@ Cell = tuple[int, ...]
 Factor = tuple[str, int, Cell]
 Place = tuple[int, int | Cell]
 """A site of the unit cell, and the cell (a pair in two dimensions)."""
+_Product = tuple[tuple[Cell, int, tuple[str, ...]], ...]
 
 _ADJOINT = {
     "Id": "Id", "Sx": "Sx", "Sy": "Sy", "Sz": "Sz", "S+": "S-", "S-": "S+",
@@ -69,6 +70,15 @@ class Spin:
         """Names of the local operators."""
         return ("Id", "Sx", "Sy", "Sz", "S+", "S-")
 
+    @property
+    def order_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of operators whose correlations show order: transverse and along z."""
+        return ("S+", "S-"), ("Sz", "Sz")
+
+    def is_hermitian(self, op: str) -> bool:
+        """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
+        return _ADJOINT[str(one_of("op", op, self.operators))] == op
+
 
 @dataclass(frozen=True)
 class Boson:
@@ -76,7 +86,7 @@ class Boson:
 
     cutoff: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "cutoff", positive_integer("cutoff", self.cutoff))
 
     @property
@@ -88,6 +98,15 @@ class Boson:
     def operators(self) -> tuple[str, ...]:
         """Names of the local operators."""
         return ("Id", "N", "B", "Bd")
+
+    @property
+    def order_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of operators whose correlations show order: coherence and density."""
+        return ("Bd", "B"), ("N", "N")
+
+    def is_hermitian(self, op: str) -> bool:
+        """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
+        return _ADJOINT[str(one_of("op", op, self.operators))] == op
 
 
 Site = Spin | Boson
@@ -173,13 +192,13 @@ class Jump:
     op: str
     site: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "rate", non_negative("rate", self.rate))
         object.__setattr__(self, "op", _operator(self.op))
         object.__setattr__(self, "site", non_negative_integer("site", self.site))
 
 
-def _normal_order(term: Term) -> tuple[complex, tuple]:
+def _normal_order(term: Term) -> tuple[complex, _Product]:
     """Return (coefficient, key): operators on different sites commute; the first cell is 0."""
     origin = min(cell for _, _, cell in term.factors)
     by_site: dict[tuple[Cell, int], list[str]] = {}
@@ -221,7 +240,7 @@ class LindbladModel:
     name: str = field(default="", compare=False)
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for label in ("sites", "terms", "jumps"):
             value = getattr(self, label)
             if not isinstance(value, Iterable):
@@ -231,20 +250,22 @@ class LindbladModel:
             raise fail("parameters", "a mapping of names to values", self.parameters)
         object.__setattr__(self, "parameters", dict(self.parameters))
         object.__setattr__(self, "dimension", one_of("dimension", self.dimension, (1, 2)))
+        self._check_parts()
+        self._check_hermitian()
+
+    def _check_parts(self) -> None:
         if not self.sites or not all(isinstance(site, Spin | Boson) for site in self.sites):
             raise fail("sites", "a non-empty tuple of `Spin` and `Boson`", self.sites)
         for label, kind in (("terms", Term), ("jumps", Jump)):
             for item in getattr(self, label):
                 if not isinstance(item, kind):
                     raise fail(label, f"a tuple of `{kind.__name__}`", item)
-        for term in self.terms:
-            for name, site, cell in term.factors:
-                self.check_operator(name, site)
-                if len(cell) != self.dimension:
-                    raise fail("cell", f"of length {self.dimension} (the lattice dimension)", cell)
+        for name, site, cell in (factor for term in self.terms for factor in term.factors):
+            self.check_operator(name, site)
+            if len(cell) != self.dimension:
+                raise fail("cell", f"of length {self.dimension} (the lattice dimension)", cell)
         for jump in self.jumps:
             self.check_operator(jump.op, jump.site)
-        self._check_hermitian()
 
     def check_operator(self, name: Any, site: Any) -> None:
         """Raise an `ArgumentError` unless the unit cell has this site, with this operator."""
@@ -254,7 +275,7 @@ class LindbladModel:
         one_of("op", name, self.sites[site].operators)
 
     def _check_hermitian(self) -> None:
-        totals: dict[tuple, complex] = {}
+        totals: dict[_Product, complex] = {}
         for term in self.hamiltonian:
             coefficient, key = _normal_order(term)
             totals[key] = totals.get(key, 0) + coefficient

@@ -7,6 +7,7 @@ import pytest
 
 from impo.arguments import ArgumentError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term, spin_number
+from impo.operators.local import local_operators
 from models import gain_loss, ising, xy_decay, xyz
 
 MATRIX = np.arange(400.0).reshape(20, 20)  # of several lines when printed
@@ -28,6 +29,18 @@ def test_spin_numbers(value):
 def test_not_spin_numbers(value):
     with pytest.raises(ArgumentError, match="Argument `S` must be a positive multiple of 1/2"):
         Spin(value)
+
+
+@pytest.mark.parametrize("site", [Spin(1.5), Boson(4)])
+def test_hermitian_operators_and_pairs_are_those_of_the_matrices(site):
+    matrices = local_operators(site)
+    for name in site.operators:
+        equal = np.array_equal(matrices[name], matrices[name].conj().T)
+        assert site.is_hermitian(name) is equal
+    for a, b in site.order_pairs:
+        np.testing.assert_array_equal(matrices[a].conj().T, matrices[b])
+    with pytest.raises(ArgumentError, match="`op` must be one of Id"):
+        site.is_hermitian("X")
 
 
 def test_description_is_immutable_and_hashable():

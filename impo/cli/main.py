@@ -235,9 +235,9 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     several.add_argument(
         "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
     )
-    for made, form in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
+    for made, shown in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
         made.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar=form,
+            "--set", nargs="+", action="extend", default=[], metavar=shown,
             help="settings of the method" + "s" * (made is several),
         )  # fmt: skip
     for made in (one, several):

@@ -1,16 +1,16 @@
 """What every method can do."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
 from impo.arguments import UnsupportedModelError
-from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.claims import Claim
+from impo.results.progress import Progress
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
@@ -30,25 +30,6 @@ class Omission:
 
     valid_for: str = ""
     size: float = math.nan
-
-
-class Progress(Protocol):
-    """Follows one long computation: hears how far it is, and keeps what it can go on from.
-
-    A method that takes it goes on, after an interruption, to the same numbers bit for bit.
-    """
-
-    def report(self, entry: Mapping[str, Any]) -> None:
-        """Take notice of a history entry."""
-
-    def load(self) -> tuple[Mapping[str, Array], Mapping[str, Any]] | None:
-        """Return what was saved last for this very computation, or None."""
-
-    def due(self) -> bool:
-        """Return whether it is time to save."""
-
-    def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
-        """Keep named arrays and JSON attributes from which the computation can go on."""
 
 
 class Method(Settings):

@@ -25,7 +25,7 @@ class OperatorBasis:
     @property
     def dimension(self) -> int:
         """Dimension d of the Hilbert space."""
-        return self.matrices.shape[1]
+        return int(self.matrices.shape[1])
 
     @cached_property
     def trace(self) -> Array:
@@ -34,31 +34,30 @@ class OperatorBasis:
 
     def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator O."""
-        return np.einsum("xij,ij->x", self.matrices.conj(), operator)
+        out: Array = np.einsum("xij,ij->x", self.matrices.conj(), operator)
+        return out
 
     def measure(self, operator: Array) -> Array:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
-        return np.einsum("ij,xji->x", operator, self.matrices)
+        out: Array = np.einsum("ij,xji->x", operator, self.matrices)
+        return out
+
+    def _expand_all(self, operators: Array) -> Array:
+        """Return Tr(T_x^+ O_y); # x y."""
+        out: Array = np.einsum("xij,yij->xy", self.matrices.conj(), operators, optimize=True)
+        return out
 
     def left(self, operator: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix Tr(T_x^+ O T_y) of rho -> O rho; rows x from another basis if given."""
-        rows = rows or self
-        return np.einsum(
-            "xij,yij->xy", rows.matrices.conj(), operator @ self.matrices, optimize=True
-        )
+        return (rows or self)._expand_all(operator @ self.matrices)
 
     def right(self, operator: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix Tr(T_x^+ T_y O) of rho -> rho O; rows x from another basis if given."""
-        rows = rows or self
-        return np.einsum(
-            "xij,yij->xy", rows.matrices.conj(), self.matrices @ operator, optimize=True
-        )
+        return (rows or self)._expand_all(self.matrices @ operator)
 
     def dissipator(self, jump: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho}/2."""
-        rows = rows or self
-        sandwich = jump @ self.matrices @ jump.conj().T
-        recycling = np.einsum("xij,yij->xy", rows.matrices.conj(), sandwich, optimize=True)
+        recycling = (rows or self)._expand_all(jump @ self.matrices @ jump.conj().T)
         loss = jump.conj().T @ jump
         return recycling - (self.left(loss, rows) + self.right(loss, rows)) / 2
 

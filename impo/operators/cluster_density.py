@@ -10,7 +10,7 @@ from impo.arguments import ArgumentError, fail, one_of, shown
 from impo.arrays import Array
 from impo.model import Boson, Spin
 from impo.operators.liouvillian import Generator
-from impo.operators.local import local_operators, state_charges
+from impo.operators.local import local_operators
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
 
 Place = tuple[int, int | tuple[int, ...]]
@@ -94,8 +94,7 @@ class ClusterDensity:
     def _cell_average(self, op: str, power: int) -> Array:
         """Return <op^power> of every site of the unit cell that has `op`, averaged over cells."""
         unit = self.generator.model.sites
-        known = {name for site in unit for name in site.operators}
-        op = one_of("op", op, sorted(known))
+        op = one_of("op", op, sorted({name for site in unit for name in site.operators}))
         out = []
         for number, site in enumerate(unit):
             if op in site.operators:
@@ -104,12 +103,16 @@ class ClusterDensity:
                 out.append(np.mean([self.measure({p: matrix}) for p in where]))
         return np.array(out)
 
+    def _real_if_hermitian(self, op: str, value: Array) -> Array:
+        owner = next(site for site in self.generator.sites if op in site.operators)
+        return value.real if owner.is_hermitian(op) else value
+
     def expect(self, op: str) -> Array:
         """Return <op> on every site of the unit cell that has it, averaged over the cells.
 
         Of one cell alone, `density_matrix([(site, cell)])` and `distribution` tell.
         """
-        return _real_if_hermitian(op, self._cell_average(op, 1))
+        return self._real_if_hermitian(op, self._cell_average(op, 1))
 
     def variance(self, op: str) -> Array:
         """Return <op^2> - <op>^2 on every site of the unit cell that has `op`.
@@ -117,7 +120,7 @@ class ClusterDensity:
         Both moments are averaged over the cells first.
         """
         value = self._cell_average(op, 2) - self._cell_average(op, 1) ** 2
-        return _real_if_hermitian(op, value)
+        return self._real_if_hermitian(op, value)
 
     @property
     def scaled_moments(self) -> Array:
@@ -207,11 +210,9 @@ class ClusterDensity:
         n = len(dims)
         order = [*range(0, 2 * n, 2), *range(1, 2 * n, 2)]
         matrix = tensor.transpose(order).reshape(int(np.prod(dims)), -1)
-        phase: Array = np.ones(1)
-        for p in positions:
-            m = state_charges(self.generator.sites[p])
-            phase = np.kron(phase, np.exp(-1j * self.generator.phase(p) * m))
-        return phase[:, None] * matrix * phase.conj()
+        u = self.generator.frame(positions)
+        out: Array = u[:, None] * matrix * u.conj()
+        return out
 
     def distribution(self, places: Sequence[Place]) -> Array:
         """Return the joint probabilities of m (or n) on (site, cell) pairs, one axis per pair."""
@@ -253,7 +254,3 @@ class ClusterDensity:
         for site, basis in enumerate(self.bases):
             neutral &= basis.q[self.index[:, site]] == 0
         return 1.0 / (float(np.sum(np.abs(self.coefficients[neutral]) ** 2)) * self.dimension)
-
-
-def _real_if_hermitian(op: str, value: Array) -> Array:
-    return value.real if op in ("Id", "Sx", "Sy", "Sz", "N") else value

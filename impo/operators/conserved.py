@@ -134,7 +134,8 @@ def _spin_vector(site: Site) -> Array:
     """Return Sx, Sy, Sz of unit Hilbert-Schmidt norm; # operator row column."""
     known = local_operators(site)
     matrices = np.array([known[name] for name in ("Sx", "Sy", "Sz")], dtype=complex)
-    return matrices / np.linalg.norm(matrices, axis=(1, 2))[:, None, None]
+    matrices /= np.linalg.norm(matrices, axis=(1, 2))[:, None, None]
+    return matrices
 
 
 def _one_site(site: Site) -> tuple[list[str], Array]:
@@ -206,7 +207,7 @@ class _Ring:
         stacked = np.array(pieces)
         return stacked.sum(axis=0), np.linalg.norm(np.abs(stacked).sum(axis=0), axis=0)
 
-    def _product(self, here: dict[int, Array], factors: dict[int, Array], left: bool):
+    def _product(self, here: dict[int, Array], factors: dict[int, Array], left: bool) -> Array:
         """Return Tr(rho M X) of products over sites, or Tr(rho X M); # sample (operators)."""
         out = np.ones((len(self.states[0]), 1), dtype=complex)
         for position in here:
@@ -223,12 +224,13 @@ class _Ring:
     def _expectations(self, position: int, operators: Array) -> Array:
         """Return Tr(rho X) of every operator; # sample operator."""
         states = self.states[position]
-        return states.reshape(len(states), -1) @ operators.transpose(2, 1, 0).reshape(
-            -1, len(operators)
-        )
+        turned = operators.transpose(2, 1, 0).reshape(-1, len(operators))  # (column row) operator
+        out: Array = states.reshape(len(states), -1) @ turned
+        return out
 
 
 def _adjoint_dissipator(jump: Array, operators: Array) -> Array:
     """Return L^+ X L - {L^+ L, X} / 2 for every X."""
     loss = jump.conj().T @ jump
-    return jump.conj().T @ operators @ jump - (loss @ operators + operators @ loss) / 2
+    out: Array = jump.conj().T @ operators @ jump - (loss @ operators + operators @ loss) / 2
+    return out

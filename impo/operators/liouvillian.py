@@ -5,9 +5,9 @@ rho = sum_x c_x T_x1 (x) T_x2 (x) ..., and the Liouvillian becomes a matrix that
 
 Two properties of a model are looked for here, because all cost depends on them:
 
-* a weak U(1) symmetry: integer weights w_j such that every Hamiltonian term conserves
-  sum_j w_j m_j and every jump operator changes it by a definite amount. T_kq on site j then carries
-  the charge w_j q.
+* a weak U(1) symmetry: integers c_j such that every Hamiltonian term conserves
+  sum_j c_j m_j and every jump operator changes it by a definite amount. T_kq on site j then carries
+  the charge c_j q.
 * a sublattice gauge: angles phi_j such that in the rotated frame, S+_j = e^{i phi_j} S~+_j, the
   Hamiltonian is purely imaginary; -i[H, .] and the whole Liouvillian are then real matrices.
 
@@ -16,30 +16,21 @@ real. A model with a charge but no gauge keeps its charge and complex matrices.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from impo.arguments import ArgumentError
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.model import LindbladModel, Site
+from impo.model import Boson, Cell, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.operators.local import charge_parts, local_operators
-from impo.operators.symmetry import integer_null_space, solve_modulo_pi
+from impo.operators.components import Component, PlacedJump, charge_resolved
+from impo.operators.local import charge_parts, frame
+from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
-
-
-@dataclass(frozen=True)
-class Component:
-    """coefficient * product of one-site matrices; matrix number i raises its site by charges[i]."""
-
-    coefficient: complex
-    positions: tuple[int, ...]
-    matrices: tuple[Array, ...]
-    charges: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ class Generator:
         Hamiltonian in the rotated frame, charge-resolved, one copy per tile.
     jumps
         (position, rate, matrix) of each dissipator.
-    weights
+    charges
         Integers of shape (charges, n): the weak U(1) symmetries; no rows if there are none.
     phases
         phi_j of each site in radians; zeros without a gauge.
@@ -75,10 +66,10 @@ class Generator:
 
     model: LindbladModel
     sites: tuple[Site, ...]
-    cells: tuple[tuple[int, ...], ...]
+    cells: tuple[Cell, ...]
     components: tuple[Component, ...]
-    jumps: tuple[tuple[int, float, Array], ...]
-    weights: Array
+    jumps: tuple[PlacedJump, ...]
+    charges: Array
     phases: Array
     phase_advance: float
     hermitian_basis: bool
@@ -97,6 +88,33 @@ class Generator:
         tile, site = divmod(position, len(self.sites))
         return float(self.phases[site] + tile * self.phase_advance)
 
+    def angle(self, term: Component) -> float:
+        """Return the phase that the frame gives a term: the sum of charge times phi."""
+        pairs = zip(term.positions, term.charges, strict=True)
+        return sum(q * self.phase(position) for position, q in pairs)
+
+    def frame(self, positions: Sequence[int]) -> Array:
+        """Return the diagonal u, shape (d,), with rho_physical = u rho u^+ on these sites.
+
+        d is the dimension of all positions, the last of which runs fastest.
+        """
+        sites = [self.sites[position % len(self.sites)] for position in positions]
+        return frame(sites, [self.phase(position) for position in positions])
+
+    def physical(self) -> "Generator":
+        """Return the same Liouvillian without the sublattice gauge: in general complex."""
+        if self.hermitian_basis:
+            return self
+        components = []
+        for term in self.components:
+            angle = self.angle(term)
+            value = term.coefficient * complex(math.cos(angle), -math.sin(angle))
+            components.append(replace(term, coefficient=value))
+        return replace(
+            self, components=tuple(components), phases=np.zeros_like(self.phases),
+            phase_advance=0.0, real=False,
+        )  # fmt: skip
+
     def rotated(self, position: int, matrix: Array) -> Array:
         """Return the matrix, in the rotated frame, of a physical one-site operator."""
         site = self.sites[position % len(self.sites)]
@@ -104,16 +122,15 @@ class Generator:
         phi = self.phase(position)
         if all(q == 0 or phi == 0 for q in parts):
             return matrix
-        return sum(np.exp(1j * q * phi) * part for q, part in parts.items())
+        out: Array = sum(np.exp(1j * q * phi) * part for q, part in parts.items())
+        return out
 
     def bases(self, k_max: int | Sequence[int] | None = None) -> tuple[OperatorBasis, ...]:
         """Return the operator basis of every site; equal sites share one object."""
         cut = [k_max] * len(self.sites) if k_max is None or isinstance(k_max, int) else k_max
-        made: dict = {}
-        for key in zip(self.sites, cut, strict=True):
-            if key not in made:
-                made[key] = operator_basis(*key, hermitian=self.hermitian_basis)
-        return tuple(made[key] for key in zip(self.sites, cut, strict=True))
+        keys = list(zip(self.sites, cut, strict=True))
+        made = {key: operator_basis(*key, hermitian=self.hermitian_basis) for key in set(keys)}
+        return tuple(made[key] for key in keys)
 
     def superoperators(
         self, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis] | None = None
@@ -156,7 +173,9 @@ class Generator:
             raise AssertionError(f"A real Liouvillian has an imaginary part of {imaginary:.1e}.")
         return np.ascontiguousarray(np.real(matrix))
 
-    def _real_products(self, positions, coefficient, matrices, action):
+    def _real_products(
+        self, positions: tuple[int, ...], coefficient: complex, matrices: list[Array], action: str
+    ) -> Iterator[tuple[tuple[int, ...], tuple[Array, ...]]]:
         """Yield coefficient * (x) matrices; in the Hermitian basis as real products.
 
         There, the right action of the conjugate term is the complex conjugate of the left action of
@@ -194,18 +213,14 @@ def infinite_chain(model: LindbladModel, charges: bool = True) -> Generator:
     for repeat in range(smallest, 3):
         cells = tuple((cell,) for cell in range(repeat) for _ in model.sites)
 
-        def locate(site: int, cell: tuple[int, ...]) -> int:
+        def locate(site: int, cell: Cell) -> int:
             return cell[0] * len(model.sites) + site
 
-        tile = _charge_resolved(model, cells, [(c,) for c in range(repeat)], locate, infinite=True)
+        tile = charge_resolved(model, cells, [(c,) for c in range(repeat)], locate, infinite=True)
         candidates.append(_in_frame(model, cells, *tile, charges=charges, infinite=True))
-    for generator in candidates:
-        if not generator.hermitian_basis and generator.real:
-            return generator
-    for generator in candidates:
-        if not generator.hermitian_basis:
-            return generator
-    return candidates[0]
+    charged = [generator for generator in candidates if not generator.hermitian_basis]
+    real = [generator for generator in charged if generator.real]
+    return (real or charged or candidates)[0]
 
 
 def finite_cluster(
@@ -235,162 +250,75 @@ def finite_cluster(
     origins = list(product(*[range(length) for length in shape]))
     cells = tuple(cell for cell in origins for _ in model.sites)
 
-    def locate(site: int, cell: tuple[int, ...]) -> int | None:
+    def locate(site: int, cell: Cell) -> int | None:
         inside = tuple(c % length for c, length in zip(cell, shape, strict=True))
         if inside != cell and not periodic:
             return None
         return origins.index(inside) * len(model.sites) + site
 
-    cluster = _charge_resolved(model, cells, origins, locate, infinite=False)
+    cluster = charge_resolved(model, cells, origins, locate, infinite=False)
     return _in_frame(model, cells, *cluster, charges=charges, infinite=False)
 
 
-def _charge_resolved(
+def _in_frame(
     model: LindbladModel,
-    cells: Sequence[tuple[int, ...]],
-    origins: Sequence[tuple[int, ...]],
-    locate: Callable[[int, tuple[int, ...]], int | None],
+    cells: Sequence[Cell],
+    components: Sequence[Component],
+    jumps: Sequence[PlacedJump],
+    *,
+    charges: bool,
     infinite: bool,
-) -> tuple[list[Component], list[tuple[int, float, Array]]]:
-    """Place the terms on numbered sites and split them into components of definite charge.
-
-    Equal operator products are merged, so that SxSx + SySy has no S+S+ component left.
-    """
-    n = len(cells)
-    operators = [local_operators(site) for site in model.sites]
-    merged: dict[tuple, list] = {}
-    for origin, term in product(origins, model.hamiltonian):
-        matrices: dict[int, Array] = {}
-        owner: dict[int, tuple] = {}
-        for name, site, offset in term.factors:
-            cell = tuple(o + x for o, x in zip(origin, offset, strict=True))
-            position = locate(site, cell)
-            if position is None:
-                break
-            if owner.setdefault(position, (site, cell)) != (site, cell):
-                raise ArgumentError(
-                    f"A periodic cluster must be larger than its terms, but {term} meets itself."
-                )
-            matrix = operators[site][name]
-            matrices[position] = matrices[position] @ matrix if position in matrices else matrix
-        else:
-            _merge(merged, model, term.coefficient, matrices, n if infinite else 0)
-    scale = max((abs(value[0]) for value in merged.values()), default=0.0)
-    components = [
-        Component(value[0], *value[1:])
-        for value in merged.values()
-        if abs(value[0]) > _TINY * scale and value[1]  # a constant drops out of the commutator
-    ]
-    jumps = [
-        (position, jump.rate, operators[jump.site][jump.op])
-        for position in range(n)
-        for jump in model.jumps
-        if position % len(model.sites) == jump.site
-    ]
-    return components, jumps
-
-
-def _merge(merged, model, coefficient, matrices, tile) -> None:
-    """Add coefficient * product of matrices to `merged`, split by charge and normalised.
-
-    Of an infinite chain (`tile` > 0) every component begins inside the tile. It is moved there
-    after its identity factors are dropped, because they are no part of its support.
-    """
-    positions = sorted(matrices)
-    parts = [
-        charge_parts(model.sites[p % len(model.sites)], matrices[p]).items() for p in positions
-    ]
-    for choice in product(*parts):
-        total, kept = complex(coefficient), []
-        for position, (q, matrix) in zip(positions, choice, strict=True):
-            pivot = matrix.flat[np.argmax(np.abs(matrix))]
-            unit = matrix / pivot
-            if np.abs(unit.imag).max() < _TINY:
-                unit = np.ascontiguousarray(unit.real)
-            if q == 0 and np.allclose(unit, np.eye(len(unit)), atol=_TINY):
-                total *= pivot  # an identity factor acts nowhere
-                continue
-            size = np.linalg.norm(unit, 2)
-            total *= pivot * size
-            kept.append((position, unit, size, q))
-        shift = kept[0][0] // tile * tile if tile and kept else 0
-        key = tuple((p - shift, q, np.round(unit, 10).tobytes()) for p, unit, _, q in kept)
-        factors = [(p - shift, unit / size, q) for p, unit, size, q in kept]
-        columns = tuple(zip(*factors, strict=True)) or ((), (), ())
-        merged.setdefault(key, [0j, *columns])[0] += total
-
-
-def _in_frame(model, cells, components, jumps, *, charges: bool, infinite: bool) -> Generator:
+) -> Generator:
     """Find charges and gauge, and rotate the components."""
     n = len(cells)
     sites = tuple(model.sites[p % len(model.sites)] for p in range(n))
-    weights = np.zeros((0, n), dtype=int)
-    if charges:
-        rows = [_row(n, term.positions, term.charges) for term in components]
-        for position, _, matrix in jumps:
-            qs = list(charge_parts(sites[position], matrix))
-            rows += [_row(n, (position,), (q - qs[0],)) for q in qs[1:]]
-        weights = integer_null_space(rows, n)
-    hermitian = not charges or not _covers_all(weights)
-    phases, advance = np.zeros(n), 0.0
-    real = hermitian
-    if not hermitian:
-        solved = _gauge(n, sites, components, jumps, infinite)
-        if solved is not None:
-            phases, advance, real = solved[:n], float(solved[n]), True
+    found = conserved_charges(sites, components, jumps) if charges else np.zeros((0, n), dtype=int)
+    if hermitian := not np.any(found, axis=0).all():  # a site without any charge
+        found = found[:0]
+    solved = None if hermitian else gauge(sites, components, jumps, infinite)
+    phases, advance = (np.zeros(n), 0.0) if solved is None else (solved[:n], float(solved[n]))
     generator = Generator(
-        model, sites, tuple(cells), (), tuple(jumps),
-        weights if not hermitian else weights[:0], phases, advance, hermitian, real,
+        model, sites, tuple(cells), (), tuple(jumps), found, phases, advance,
+        hermitian, hermitian or solved is not None,
     )  # fmt: skip
     rotated = []
     for term in components:
-        angle = sum(
-            q * generator.phase(p) for p, q in zip(term.positions, term.charges, strict=True)
-        )
+        angle = generator.angle(term)
         value = term.coefficient * complex(math.cos(angle), math.sin(angle))
-        if real and not hermitian:
-            value = 1j * value.imag
-        rotated.append(Component(value, term.positions, term.matrices, term.charges))
-    object.__setattr__(generator, "components", tuple(rotated))
-    return generator
+        value = 1j * value.imag if generator.mirror else value
+        rotated.append(replace(term, coefficient=value))
+    return replace(generator, components=tuple(rotated))
 
 
-def _row(
-    n: int, positions: Sequence[int], entries: Sequence[int], extra: bool = False
-) -> list[int]:
-    """Return an equation over the n sites of a tile; `extra` adds the advance per tile."""
-    row = [0] * (n + extra)
-    for position, entry in zip(positions, entries, strict=True):
-        row[position % n] += entry
-        if extra:
-            row[n] += position // n * entry
-    return row
+def one_charge(generator: Generator) -> Generator:
+    """Return the generator with the sum of its charges: decoupled parts conserve one each."""
+    charges = generator.charges
+    return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
 
 
-def _covers_all(weights: Array) -> bool:
-    """Return whether every site takes part in at least one charge."""
-    return len(weights) > 0 and bool(np.all(np.any(weights != 0, axis=0)))
+def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:
+    """Return the generator of a chain with other cut-offs of its bosons; None keeps a site.
+
+    Parameters
+    ----------
+    generator
+        On a tile, with one charge or none.
+    cutoffs
+        One per site of the unit cell.
+    """
+    sites = tuple(
+        site if cutoff is None else Boson(cutoff)
+        for site, cutoff in zip(generator.model.sites, cutoffs, strict=True)
+    )
+    model = replace(generator.model, sites=sites)
+    return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
 
 
-def _gauge(n, sites, components, jumps, infinite) -> Array | None:
-    """Return the phases (and their advance per tile) that make the Liouvillian real, or None."""
-    rows, angles = [], []
-    for term in components:
-        if any(np.iscomplexobj(matrix) for matrix in term.matrices):
-            return None
-        row = _row(n, term.positions, term.charges, extra=True)
-        rows.append(row)
-        angles.append(math.pi / 2 - math.atan2(term.coefficient.imag, term.coefficient.real))
-    for position, _, matrix in jumps:
-        parts = charge_parts(sites[position], matrix)
-        pivots = {q: part.flat[np.argmax(np.abs(part))] for q, part in parts.items()}
-        if any(np.abs((part / pivots[q]).imag).max() > _TINY for q, part in parts.items()):
-            return None
-        first = next(iter(parts))
-        for q in list(parts)[1:]:
-            rows.append(_row(n, (position,), (q - first,), extra=True))
-            angles.append(float(np.angle(pivots[first]) - np.angle(pivots[q])))
-    if not infinite:
-        rows.append([0] * n + [1])
-        angles.append(0.0)
-    return solve_modulo_pi(rows, angles, n + 1)
+def check_nearest_neighbour(generator: Generator) -> None:
+    """Raise `UnsupportedModelError` if a term reaches beyond the next site of a chain."""
+    for term in generator.components:
+        if term.positions[-1] - term.positions[0] > 1:
+            raise UnsupportedModelError(
+                f"ITEBD treats terms on one site or on neighbours, but {generator.model.label} has "
+                f"one on sites {term.positions}; use `Exact` on a finite cluster."
+            )

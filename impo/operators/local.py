@@ -4,7 +4,7 @@ States of a spin are ordered m = S, S-1, ..., -S; states of a boson n = 0, 1, ..
 All matrices are in units of hbar = 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -160,3 +160,15 @@ def charge_parts(site: Site, matrix: Array) -> dict[int, Array]:
     raised = np.rint(charges[:, None] - charges[None, :]).astype(int)
     found = np.unique(raised[np.abs(matrix) > _TINY * max(np.abs(matrix).max(), 1e-300)])
     return {int(q): np.where(raised == q, matrix, 0) for q in found}
+
+
+def frame(sites: Sequence[Site], phases: Sequence[float] | Array) -> Array:
+    """Return the diagonal of the unitary u = exp(-i sum_j phi_j m_j), shape (d,).
+
+    It turns the frame in which S+_j = e^{i phi_j} S~+_j to the physical one, rho_physical =
+    u rho u^+; d is the dimension of all sites, the last of which runs fastest.
+    """
+    u: Array = np.ones(1)
+    for site, phase in zip(sites, phases, strict=True):
+        u = np.kron(u, np.exp(-1j * phase * state_charges(site)))
+    return u

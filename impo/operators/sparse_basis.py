@@ -51,22 +51,25 @@ class SparseBasis:
         d = self.dimension
         swapped = self.vectors[np.arange(d * d).reshape(d, d).T.ravel()]
         overlap = (swapped.T @ self.vectors).tocsr()
-        return np.asarray(abs(overlap).argmax(axis=1)).ravel()
+        return np.ravel(abs(overlap).argmax(axis=1))
 
     @cached_property
     def size(self) -> Array:
         """The operator norm of every T_x: its largest element, as each fills one diagonal."""
-        return abs(self.vectors).max(axis=0).toarray().ravel()
+        return np.ravel(abs(self.vectors).max(axis=0).toarray())
 
     def measure(self, operator: Array) -> Array:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
-        return self.vectors.T @ np.ascontiguousarray(operator.T).ravel()
+        return self.expand(operator.T)
 
     def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator."""
-        return self.vectors.T @ np.ascontiguousarray(operator).ravel()
+        out: Array = self.vectors.T @ np.ascontiguousarray(operator).ravel()
+        return out
 
-    def _superoperator(self, left, right, rows: "SparseBasis | None") -> sparse.csc_array:
+    def _superoperator(
+        self, left: Array, right: Array, rows: "SparseBasis | None"
+    ) -> sparse.csc_array:
         """Return the matrix of rho -> A rho B; its rows belong to another basis if one is given."""
         action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
         return pruned((rows or self).vectors.T @ (action @ self.vectors), _TINY)

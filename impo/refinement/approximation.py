@@ -1,4 +1,4 @@
-"""A chain at fixed accuracy settings: how such approximations are made, changed and compared."""
+"""A matrix product at fixed accuracy settings: how such are made, changed and compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,15 @@ UNIQUE = 1 - 1e-9  # second over first eigenvalue of the trace transfer matrix o
 
 @dataclass(frozen=True)
 class Approximation:
-    """A relaxed chain, the settings it was computed with, and how far it still may move.
+    """A state as a matrix product, its accuracy settings, and how far it still may move.
 
     Attributes
     ----------
     generator
-        The master equation on the sites of a tile.
-    chain
-        The matrix product in the basis (2k + 1)^-weight T_kq.
+        The master equation on the sites of a tile. The tile is the unit cell of the matrix
+        product: one or two unit cells of the model, so that its number of sites is even.
+    matrix_product
+        Coefficients in the basis (2k + 1)^-weight T_kq.
     k_max
         Largest rank of the operators kept.
     weight
@@ -38,7 +39,7 @@ class Approximation:
     remaining
         Estimated distance to the fixed point, in the norm of `monitor`.
     time
-        Evolution time spent so far on this approximation and those it was made from.
+        Evolution time spent on this approximation and those it was made from.
     discarded
         Largest discarded weight of an update in the last block.
     slowest_rate
@@ -47,7 +48,7 @@ class Approximation:
     """
 
     generator: Generator
-    chain: MatrixProduct = field(repr=False)
+    matrix_product: MatrixProduct = field(repr=False)
     k_max: int
     weight: float
     chi: int = 1
@@ -64,11 +65,11 @@ class Approximation:
 
     @cached_property
     def environment(self) -> TraceEnvironment:
-        """Trace environment of the chain."""
-        return TraceEnvironment(self.chain, self.bases, self.weight)
+        """Trace environment of the matrix product."""
+        return TraceEnvironment(self.matrix_product, self.bases, self.weight)
 
     @cached_property
-    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # `finite` tells a run-away
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # see `diverged`
     def monitor(self) -> Array:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
 
@@ -112,23 +113,23 @@ class Approximation:
         return min(float(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0]) for rho in states)
 
     @property
-    def finite(self) -> bool:
-        """Whether the evolution has not run away (as one with too low a cut-off may).
+    def diverged(self) -> bool:
+        """Whether the evolution diverged, as one with too low a cut-off may.
 
         What is monitored is at most one in any state.
         """
-        return bool(np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 3)
+        return not (np.all(np.isfinite(self.monitor)) and np.max(np.abs(self.monitor)) < 3)
 
     @property
-    def sound(self) -> bool:
-        """Whether it may be a state: with one trace, and nothing far beyond its bound."""
-        bounded = self.finite and bool(np.max(np.abs(self.monitor)) < 1.2)
+    def plausible(self) -> bool:
+        """Whether it may be a state: it has one trace, and nothing is far beyond its bound."""
+        bounded = not self.diverged and bool(np.max(np.abs(self.monitor)) < 1.2)
         return bounded and self.environment.spectrum_ratio < UNIQUE
 
     @property
-    def complete(self) -> bool:
+    def untruncated(self) -> bool:
         """Whether nothing is truncated: there is room left, and no weight is lost."""
-        return self.chain.bond_dimension < self.chi and self.discarded <= UNTRUNCATED
+        return self.matrix_product.bond_dimension < self.chi and self.discarded <= UNTRUNCATED
 
 
 def low_pairs(first: OperatorBasis, second: OperatorBasis, rank: int) -> tuple[Array, Array, Array]:
@@ -148,7 +149,7 @@ def difference(a: Approximation, b: Approximation) -> float:
 
     If the cut-offs of bosons differ, operators differ too, and `moments` are compared.
     """
-    if not (a.finite and b.finite):
+    if a.diverged or b.diverged:
         return np.inf
     if a.generator.sites != b.generator.sites:
         return float(np.max(moment_changes(a, b)))
@@ -164,7 +165,8 @@ def moment_changes(a: Approximation, b: Approximation) -> Array:
         float(one.S) if isinstance(one, Spin) else min(one.dimension, two.dimension) - 1
         for one, two in zip(a.generator.sites, b.generator.sites, strict=True)
     ])  # fmt: skip
-    return np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
+    changes: Array = np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
+    return changes
 
 
 def product_approximation(
@@ -178,9 +180,9 @@ def product_approximation(
         rho = np.eye(d) / d if states is None else states[site]
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
-    mirror = generator.mirror
-    chain = product_state(coefficients, physical_legs(generator, bases), True, mirror)
-    return Approximation(generator, chain, k_max, weight)
+    legs = physical_legs(generator, bases)
+    found = product_state(coefficients, legs, infinite=True, mirror=generator.mirror)
+    return Approximation(generator, found, k_max, weight)
 
 
 def adapted(
@@ -191,22 +193,38 @@ def adapted(
     Coefficients keep their (k, q); those of a rank that is new start at zero. Between spins of
     different size they are scaled such that the trace is kept.
     """
-    chain = approx.chain.copy()
-    bases = generator.bases(k_max)
-    chain.physical = physical_legs(generator, bases)
-    for site, (old, new) in enumerate(zip(approx.bases, bases, strict=True)):
-        dense = approx.chain.dense(site)
-        out = np.zeros((dense.shape[0], len(new), dense.shape[2]), dense.dtype)
-        where = {kq: x for x, kq in enumerate(_labels(old))}
-        for x, kq in enumerate(_labels(new)):
-            if kq in where:
-                out[:, x] = dense[:, where[kq]] * rank_scale(new.k[x], weight - approx.weight)
-        chain.tensors[site] = chain.layout(site).from_dense(out)
-        chain.tensors[site] *= np.sqrt(old.dimension / new.dimension)
+    pairs = list(zip(approx.bases, generator.bases(k_max), strict=True))
+    maps = [_same_multipoles(old, new, weight - approx.weight) for old, new in pairs]
+    found = mapped(approx, generator, k_max, weight, maps)
+    for site, (old, new) in enumerate(pairs):
+        found.matrix_product.tensors[site] *= np.sqrt(old.dimension / new.dimension)
+    return found
+
+
+def mapped(
+    approx: Approximation, generator: Generator, k_max: int, weight: float, maps: Sequence[Array]
+) -> Approximation:
+    """Return an approximation with other coefficients: one matrix per site; # new old."""
+    product = approx.matrix_product.copy()
+    product.physical = physical_legs(generator, generator.bases(k_max))
+    for site, matrix in enumerate(maps):
+        dense = approx.matrix_product.dense(site)  # vL p vR
+        out = np.einsum("xy,ayb->axb", matrix, dense, optimize=True)
+        product.tensors[site] = product.layout(site).from_dense(out)
     return Approximation(
-        generator, chain, k_max, weight, chi=approx.chi, dt=approx.dt, time=approx.time,
+        generator, product, k_max, weight, chi=approx.chi, dt=approx.dt, time=approx.time,
         slowest_rate=approx.slowest_rate,
     )  # fmt: skip
+
+
+def _same_multipoles(old: OperatorBasis, new: OperatorBasis, weight: float) -> Array:
+    """Return the matrix that keeps (k, q) and scales by (2k + 1)^-weight; # new old."""
+    where = {label: y for y, label in enumerate(_labels(old))}
+    found = np.zeros((len(new), len(old)))
+    for x, label in enumerate(_labels(new)):
+        if label in where:
+            found[x, where[label]] = rank_scale(new.k[x], weight)
+    return found
 
 
 def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
@@ -225,7 +243,7 @@ def compatible(a: Generator, b: Generator) -> bool:
         len(a.sites) == len(b.sites)
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
-        and np.array_equal(a.weights, b.weights)
+        and np.array_equal(a.charges, b.charges)
         and bool(np.allclose([*a.phases, a.phase_advance], [*b.phases, b.phase_advance]))
     )
 
@@ -243,15 +261,15 @@ class Refinement:
     factor: float
 
     @property
-    def blind(self) -> bool:
-        """Whether a truncated chain is compared with one that is truncated as much."""
-        sizes = self.finer.chain.bond_dimension, self.coarser.chain.bond_dimension
-        return self.kind == "chi" and sizes[0] == sizes[1] and self.finer.discarded > UNTRUNCATED
+    def equally_truncated(self) -> bool:
+        """Whether a truncated state is compared with one that is truncated as much."""
+        finer, coarser = (p.matrix_product.bond_dimension for p in (self.finer, self.coarser))
+        return self.kind == "chi" and finer == coarser and self.finer.discarded > UNTRUNCATED
 
     @property
     def unknown(self) -> bool:
         """Whether the comparison bounds nothing."""
-        return self.blind or not np.isfinite(self.factor)
+        return self.equally_truncated or not np.isfinite(self.factor)
 
     @property
     def error(self) -> float:
@@ -282,4 +300,4 @@ def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array
     n = len(bases)
     order = [2 * i for i in range(n)] + [2 * i + 1 for i in range(n)]
     size = int(np.prod([basis.dimension for basis in bases]))
-    return block.transpose(order).reshape(size, size)
+    return np.asarray(block.transpose(order).reshape(size, size))

@@ -7,9 +7,14 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Approximation, Refinement, moment_changes
-from impo.refinement.relaxation import Ladder
+from impo.operators.liouvillian import Generator, with_cutoffs
+from impo.refinement.approximation import (
+    Approximation,
+    Refinement,
+    mapped,
+    moment_changes,
+)
+from impo.refinement.relaxation import Relaxation
 from impo.results.cutoff_error import (
     cutoff_step,
     from_change_above,
@@ -17,12 +22,12 @@ from impo.results.cutoff_error import (
     successive_ratio,
 )
 from impo.tensor.contraction import pair_charges, pair_index
-from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
+from impo.tensor.gates import physical_legs, rank_scale
 
 LARGEST = 2000  # rows of a gate for which a larger cut-off is tried
 
 
-def cutoff_check(ladder: Ladder, approx: Approximation, noise: float) -> Refinement | None:
+def cutoff_check(relaxation: Relaxation, approx: Approximation, noise: float) -> Refinement | None:
     """Compare with other cut-offs of all bosons; None if there are no bosons.
 
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
@@ -42,7 +47,7 @@ def cutoff_check(ladder: Ladder, approx: Approximation, noise: float) -> Refinem
         ]
         if any(cutoff is not None and cutoff < 1 for cutoff in changed):
             return None
-        return _with_cutoffs(ladder, approx, changed)
+        return _with_cutoffs(relaxation, approx, changed)
 
     below, above = relaxed(-1), relaxed(1)
     if above is not None and below is not None:
@@ -65,19 +70,21 @@ def _ratio(one: Approximation, two: Approximation, three: Approximation, noise: 
 
 
 def _with_cutoffs(
-    ladder: Ladder, approx: Approximation, cutoffs: list[int | None]
+    relaxation: Relaxation, approx: Approximation, cutoffs: list[int | None]
 ) -> Approximation | None:
     """Return the relaxed state with other cut-offs; None if it is too large or diverges."""
     generator = with_cutoffs(approx.generator, cutoffs)
-    other = replace(ladder, generator=generator, bonds={}, steps={})
-    kept = approx.k_max >= ladder.full_rank
+    other = replace(relaxation, generator=generator, bonds={}, steps={})
+    kept = approx.k_max >= relaxation.full_rank
     k_max = other.full_rank if kept else min(approx.k_max, other.full_rank)
     if _largest_block(generator, k_max) > LARGEST:
         return None
-    start = embedded(approx, generator, k_max)
-    dt = approx.dt * min(1.0, other.time_unit / ladder.time_unit)
+    bases = zip(approx.bases, generator.bases(k_max), strict=True)
+    maps = [_same_operator(old, new, approx.weight) for old, new in bases]
+    start = replace(mapped(approx, generator, k_max, approx.weight, maps), time=0.0)
+    dt = approx.dt * min(1.0, other.time_unit / relaxation.time_unit)
     found = other.relax(start, approx.chi, dt)
-    return found if found.finite else None
+    return None if found.diverged else found
 
 
 def _largest_block(generator: Generator, k_max: int) -> int:
@@ -91,24 +98,9 @@ def _largest_block(generator: Generator, k_max: int) -> int:
     )
 
 
-def embedded(approx: Approximation, generator: Generator, k_max: int) -> Approximation:
-    """Return the same density operator on sites with more states, or its part on fewer."""
-    chain, bases = approx.chain.copy(), generator.bases(k_max)
-    chain.physical = physical_legs(generator, bases)
-    for site, (old, new) in enumerate(zip(approx.bases, bases, strict=True)):
-        dense = approx.chain.dense(site)  # vL p vR
-        mapped = rank_scale(new.k, approx.weight)[:, None] * _overlap(new, old)
-        mapped = mapped / rank_scale(old.k, approx.weight)
-        out = np.einsum("xy,ayb->axb", mapped, dense, optimize=True)
-        chain.tensors[site] = chain.layout(site).from_dense(out)
-    return Approximation(
-        generator, chain, k_max, approx.weight, chi=approx.chi, dt=approx.dt,
-        slowest_rate=approx.slowest_rate,
-    )  # fmt: skip
-
-
-def _overlap(new: OperatorBasis, old: OperatorBasis) -> Array:
-    """Return Tr(T_x^+ T_y) between two bases on the states that both have; # new old."""
+def _same_operator(old: OperatorBasis, new: OperatorBasis, weight: float) -> Array:
+    """Return the matrix that keeps the density operator, or its part on fewer states; # new old."""
     d = min(new.dimension, old.dimension)
-    found = np.einsum("xij,yij->xy", new.matrices[:, :d, :d].conj(), old.matrices[:, :d, :d])
-    return np.real(found)
+    overlap = np.einsum("xij,yij->xy", new.matrices[:, :d, :d].conj(), old.matrices[:, :d, :d])
+    found: Array = rank_scale(new.k, weight)[:, None] * np.real(overlap) / rank_scale(old.k, weight)
+    return found

@@ -1,22 +1,24 @@
-"""What a climb has done so far, from which it goes on after an interruption.
+"""What a refinement has done so far, from which it goes on after an interruption.
 
-A climb is a fixed sequence of relaxations, each decided by the results of those before. So a list
-of relaxed approximations, and the state of the relaxation under way, are enough to repeat it bit
-for bit: what was done is looked up, not computed.
+A refinement is a fixed sequence of relaxations, each decided by the results of those before. So a
+list of relaxed approximations, and the state of the relaxation under way, are enough to repeat it
+bit for bit: what was done is looked up, not computed.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation
 from impo.refinement.storage import pack_approximations, unpack_approximations
+from impo.results.progress import Progress
+
+States: TypeAlias = tuple[Approximation, ...]
 
 
 class Relaxing(NamedTuple):
@@ -32,19 +34,19 @@ class Relaxing(NamedTuple):
         Number of looks, up to this one, at which they were close enough to their limit.
     """
 
-    now: tuple[Approximation, ...]
+    now: States
     seen: list[Array]
     quiet: int
 
 
 @dataclass
-class Journal:
+class Resume:
     """Finished relaxations, the one under way, and the history, kept by a `Progress` if any.
 
     Attributes
     ----------
     progress
-        Where entries are reported to and the journal is kept.
+        Where entries are reported to, and where all this is kept.
     history
         All entries.
     finished
@@ -57,13 +59,13 @@ class Journal:
 
     progress: Progress | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    finished: list[tuple[Approximation, ...]] = field(default_factory=list)
+    finished: list[States] = field(default_factory=list)
     begun: Relaxing | None = None
     asked: int = 0
 
     @classmethod
-    def of(cls, generator: Generator, progress: Progress | None) -> "Journal":
-        """Return the journal that `progress` has kept, or an empty one."""
+    def of(cls, generator: Generator, progress: Progress | None) -> "Resume":
+        """Return what `progress` has kept, or an empty record."""
         saved = None if progress is None else progress.load()
         if saved is None:
             return cls(progress)
@@ -75,7 +77,7 @@ class Journal:
             begun = Relaxing(finished.pop(), list(arrays["seen"]), attributes["quiet"])
         return cls(progress, list(attributes["history"]), finished, begun)
 
-    def recall(self) -> tuple[tuple[Approximation, ...] | None, Relaxing | None]:
+    def recall(self) -> tuple[States | None, Relaxing | None]:
         """Return what is known of the next relaxation: its result, or how far it had come."""
         self.asked += 1
         if self.asked <= len(self.finished):
@@ -93,22 +95,18 @@ class Journal:
         """Offer to save in the middle of a relaxation."""
         self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
 
-    def finish(self, relaxed: tuple[Approximation, ...]) -> tuple[Approximation, ...]:
+    def finish(self, relaxed: States) -> States:
         """Take down the result of a relaxation, and return it."""
         self.finished.append(relaxed)
         self._save(self.finished, np.zeros((0, 0)), None)
         return relaxed
 
-    def _save(
-        self, relaxed: Sequence[tuple[Approximation, ...]], seen: Array, quiet: int | None
-    ) -> None:
+    def _save(self, relaxed: Sequence[States], seen: Array, quiet: int | None) -> None:
         if self.progress is None or not self.progress.due():
             return
         arrays, settings = pack_approximations([approx for one in relaxed for approx in one])
         attributes = {
-            "pictures": settings,
-            "starts": [len(one) for one in relaxed],
-            "quiet": quiet,
+            "pictures": settings, "starts": [len(one) for one in relaxed], "quiet": quiet,
             "history": self.history,
-        }
+        }  # fmt: skip
         self.progress.save({**arrays, "seen": seen}, attributes)

@@ -11,19 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import expm
 
-from impo.arrays import Array
 from impo.operators.basis import operator_basis
 from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, difference, product_approximation
 
 GOAL = 0.5  # of the tolerance: at this distance two starts have met
-LEAST = 8  # looks before a distance that does not fall is believed
-PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
-RECENT = 4  # looks over which the present rate is taken
-LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,7 @@ class Meeting:
     Attributes
     ----------
     first, second
-        The two states; `second` is None if there was one start, or if it ran away.
+        The two states; `second` is None if there was one start, or if it diverged.
     met
         Whether both have the same limit; None while that is open, as it stays without a second.
     lower
@@ -119,44 +113,3 @@ def second_start(generator: Generator, k_max: int, weight: float) -> Approximati
         rho = expm(exponent)
         states.append(rho / np.trace(rho).real)
     return product_approximation(generator, states, k_max, weight)
-
-
-def distances(seen: ArrayLike) -> Array:
-    """Return the largest difference of two starts at every look; # look start observable."""
-    both = np.asarray(seen)
-    return np.abs(both[:, 0] - both[:, 1]).max(axis=1)
-
-
-def present_rate(apart: Array, interval: float) -> float:
-    """Return the rate at which a distance has fallen over the last looks, at least zero."""
-    back = min(RECENT, len(apart) - 1)
-    if back < 1 or not apart[-1] > 0:
-        return math.inf if back else 0.0
-    return max(0.0, math.log(apart[-1 - back] / apart[-1]) / (back * interval))
-
-
-def approach_rate(apart: Array, interval: float) -> float:
-    """Return the rate of the far half of a decay, before the distance levels off.
-
-    What is left in the end may be the truncation, which keeps two states apart for good. If the
-    distance never fell far above that, the rate is the present one.
-    """
-    falling = np.flatnonzero(apart > LEVELLED * max(apart[-1], 1e-13))
-    if not len(falling):
-        return present_rate(apart, interval)
-    last = max(int(falling[-1]), min(1, len(apart) - 1))
-    first = last // 2
-    end = max(apart[last], 1e-15)
-    return max(0.0, math.log(apart[first] / end) / ((last - first) * interval))
-
-
-def hopeless(apart: Array, interval: float, goal: float, left: float) -> bool:
-    """Return whether, at the present rate, a distance will not reach the goal in the time left."""
-    if len(apart) <= LEAST:
-        return False
-    needed = []
-    for end in (len(apart) - 1, len(apart)):
-        rate = present_rate(apart[:end], interval)
-        away = math.log(max(apart[end - 1] / goal, 1.0))
-        needed.append(away / rate if rate > 0 else math.inf if away > 0 else 0.0)
-    return min(needed) > left

@@ -1,4 +1,4 @@
-"""Pictures and refinements as named arrays, and back."""
+"""Approximations and refinements as named arrays, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator
+from impo.operators.liouvillian import Generator, with_cutoffs
 from impo.refinement.approximation import Approximation, Refinement
-from impo.tensor.gates import physical_legs, rank_scale, with_cutoffs
+from impo.tensor.gates import physical_legs, rank_scale
 from impo.tensor.legs import Leg
 from impo.tensor.matrix_product import MatrixProduct
 
@@ -43,16 +43,16 @@ def pack_approximations(
     arrays: dict[str, Array] = {}
     settings = []
     for i, known in enumerate(approximations):
-        chain = known.chain
-        for site in range(len(chain)):
-            arrays[f"picture{i}_tensor{site}"] = chain.tensors[site]
-            arrays[f"picture{i}_singular_values{site}"] = chain.singular_values[site]
+        product = known.matrix_product
+        for site in range(len(product)):
+            arrays[f"picture{i}_tensor{site}"] = product.tensors[site]
+            arrays[f"picture{i}_singular_values{site}"] = product.singular_values[site]
         settings.append(
             {
                 **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
                 "scale": SCALE,
                 "cutoffs": _cutoffs(known.generator),
-                "legs": [[list(map(list, leg.sectors)), leg.even] for leg in chain.legs],
+                "legs": [[list(map(list, leg.sectors)), leg.even] for leg in product.legs],
             }
         )
     return arrays, settings
@@ -94,7 +94,7 @@ def unpack_approximations(
         n = len(entry["legs"])
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
-        chain = MatrixProduct(
+        product = MatrixProduct(
             physical=physical_legs(generator, generator.bases(entry["k_max"])),
             legs=[
                 Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
@@ -108,15 +108,16 @@ def unpack_approximations(
             mirror=generator.mirror,
         )
         if entry.get("scale") != SCALE:
-            _rescale(chain, generator.bases(entry["k_max"]), entry["weight"])
+            _rescale(product, generator.bases(entry["k_max"]), entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
         numbers |= {name: entry.get(name, default) for name, default in _LATER.items()}
-        approximations.append(Approximation(generator, chain, **numbers))
+        approximations.append(Approximation(generator, product, **numbers))
     return approximations
 
 
-def _rescale(chain: MatrixProduct, bases: Sequence[OperatorBasis], weight: float) -> None:
+def _rescale(product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float) -> None:
     """Change the scale of the ranks from that of schema 1."""
     for site, basis in enumerate(bases):
         scale = np.exp(weight * basis.k) * rank_scale(basis.k, weight)
-        chain.tensors[site] = chain.layout(site).from_dense(chain.dense(site) * scale[:, None])
+        layout = product.layout(site)
+        product.tensors[site] = layout.from_dense(product.dense(site) * scale[:, None])

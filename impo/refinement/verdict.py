@@ -1,6 +1,6 @@
 """The verdict on a steady state: residual of the master equation, positivity, leakage, status."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,11 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.refinement.approximation import UNIQUE, Approximation, Refinement, density_matrix
+from impo.refinement.approximation import UNIQUE, Approximation, density_matrix
+from impo.refinement.budget import ErrorBudget
 from impo.results.estimate import Status
 
 RANK = 4
-_AT_REST = 1e-14  # change within a Trotter step that is rounding
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Residual:
 
     Attributes
     ----------
-    low
+    value
         max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| over neighbours with k + k' <= 4.
     leakage
         The same for one-site operators of rank k_max + 1, which the state cannot hold.
     """
 
-    low: float
+    value: float
     leakage: float
 
 
@@ -68,27 +68,15 @@ def residual(approx: Approximation) -> Residual:
                     first = here.get(bond, inject[bond])
                     second = here.get(bond + 1, inject[(bond + 1) % n])
                     change += first @ middle @ second.T
-        low, leak = _largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max)
-        worst, leakage = float(np.maximum(worst, low)), float(np.maximum(leakage, leak))
+        value, leak = _largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max)
+        worst, leakage = float(np.maximum(worst, value)), float(np.maximum(leakage, leak))
     return Residual(worst, leakage)
-
-
-def relative_residual(approx: Approximation, low: float) -> float:
-    """Return a residual over the slowest rate that was seen: what it may move the state by.
-
-    Files from before that rate was measured hold the bare number.
-    """
-    rate = approx.slowest_rate
-    if rate is None:
-        return low
-    if low * approx.dt < _AT_REST:
-        return 0.0
-    return low / rate if rate > 0 else np.inf
 
 
 def _injection(rows: OperatorBasis, columns: OperatorBasis) -> Array:
     """Return the overlap of two bases of one site."""
-    return np.einsum("xij,yij->xy", rows.matrices.conj(), columns.matrices).real
+    overlap = np.einsum("xij,yij->xy", rows.matrices.conj(), columns.matrices)
+    return np.asarray(overlap.real)
 
 
 def _largest(
@@ -98,13 +86,7 @@ def _largest(
     scaled = np.abs(change) / np.outer(*norms)
     total = first.k[:, None] + second.k[None, :]
     beyond = (np.maximum(first.k[:, None], second.k[None, :]) == k_max + 1) & (total == k_max + 1)
-    low = float(scaled[total <= RANK].max())
-    return low, float(scaled[beyond].max(initial=0.0))
-
-
-def unphysical(approx: Approximation, error: float) -> bool:
-    """Return whether a two-site density matrix is negative by more than the error allows."""
-    return approx.smallest_eigenvalue < -max(1e-8, 5 * error)
+    return float(scaled[total <= RANK].max()), float(scaled[beyond].max(initial=0.0))
 
 
 def multipole_tail(approx: Approximation) -> float:
@@ -127,31 +109,12 @@ def cutoff_occupation(approx: Approximation) -> float:
     return worst
 
 
-def verdict(
-    approx: Approximation,
-    refinements: Sequence[Refinement],
-    tol: float,
-    low_residual: float,
-    stopped: bool = False,
-    conserved: str | None = None,
-    apart: str | None = None,
-    given_start: bool = False,
-) -> tuple[Status, str]:
-    """Return the status of a steady state and a sentence that says what to do.
+@dataclass(frozen=True)
+class Circumstances:
+    """What a verdict needs to know of the way to a state.
 
-    `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank,
-    time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen
-    (in an evolution, the probability that a boson is at its cut-off instead); no two-site state has
-    an eigenvalue below its error; and two starts have met.
-
-    Parameters
+    Attributes
     ----------
-    approximation, refinements
-        The state, and the pairs that bound its errors.
-    tol
-        Accuracy asked for.
-    low_residual
-        `Residual.low`; zero where the state need not be stationary.
     stopped
         Whether the evolution ended because of `t_max`.
     conserved
@@ -162,56 +125,87 @@ def verdict(
         Whether the state was asked for that grows from a given start; another start need not lead
         to the same.
     """
-    if not approx.finite:
-        return Status.FAILED, (
-            "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
-            "lower `weight`."
-        )
-    if conserved is not None and not given_start:
-        return Status.FAILED, (
-            f"The steady state is not unique: the sum over the lattice of {conserved} is conserved "
-            "and keeps the value that it has at the start; give a `start`, or add the missing "
-            "dissipation."
-        )
-    if not approx.environment.spectrum_ratio <= UNIQUE:
-        return Status.NOT_CONVERGED, (
-            "The two leading eigenvalues of the trace transfer matrix agree: the state is a "
-            "mixture with correlations that do not decay; use another `start`, or `Exact`."
-        )
-    errors = {"time": approx.remaining}
-    for pair in refinements:
-        errors[pair.kind] = errors.get(pair.kind, 0.0) + pair.error
-    total = sum(errors.values())
-    if unphysical(approx, total):
-        return Status.UNPHYSICAL, (
-            f"A two-site density matrix has the eigenvalue {approx.smallest_eigenvalue:.1e};"
-            " raise `chi_max`, or `k_max` if it is set."
-        )
-    if apart is not None and not given_start:
-        return Status.NOT_CONVERGED, apart
-    relative = relative_residual(approx, low_residual)
-    if total <= tol and relative <= tol:
-        occupation = 0.0 if "cutoff" in errors else cutoff_occupation(approx)
-        if not occupation <= tol:
-            return Status.K_LIMITED, (
-                f"A boson holds its largest number of quanta with probability {occupation:.1e}, "
-                f"more than tol = {tol:.1e}; raise its cutoff."
-            )
-        return Status.CONVERGED, "All errors and the residual are below `tol`."
-    if total <= tol:
-        return Status.CHI_LIMITED, (
-            f"The residual over the slowest rate seen is {relative:.1e}, more than tol = "
-            f"{tol:.1e}, though no observable moves by as much: raise `chi_max`, or `k_max` if it "
-            "is set."
-        )
-    worst = "time" if stopped else max(errors, key=lambda kind: errors[kind])
-    if worst == "time" and apart is not None:
-        return Status.NOT_CONVERGED, apart
+
+    stopped: bool = False
+    conserved: str | None = None
+    apart: str | None = None
+    given_start: bool = False
+
+
+def verdict(
+    approx: Approximation, budget: ErrorBudget, tol: float, way: Circumstances = Circumstances()
+) -> tuple[Status, str]:
+    """Return the status of a steady state and a sentence that says what to do.
+
+    `converged` needs all of this: the sum of the errors by bond dimension, Trotter step, rank,
+    time, and of cut-offs of bosons, is below `tol`, as is the residual over the slowest rate seen
+    (in an evolution, the probability that a boson is at its cut-off instead); no two-site state has
+    an eigenvalue below its error; and two starts have met.
+
+    Parameters
+    ----------
+    approx, budget
+        The state, and its errors (see `error_budget`).
+    tol
+        Accuracy asked for.
+    way
+        What is known of the way to the state.
+    """
+    rows = _rows(approx, budget, tol, way)
+    return next((status, message) for holds, status, message in rows if holds)
+
+
+def _rows(
+    approx: Approximation, budget: ErrorBudget, tol: float, way: Circumstances
+) -> Iterator[tuple[bool, Status, str]]:
+    """Yield conditions with what they mean; the first that holds is the verdict.
+
+    A row is computed only if none before it holds: of a state that diverged there is no more.
+    """
+    yield approx.diverged, Status.FAILED, _DIVERGED
+    chosen = not way.given_start
+    yield chosen and way.conserved is not None, Status.FAILED, _CONSERVED.format(way.conserved)
+    yield not approx.environment.spectrum_ratio <= UNIQUE, Status.NOT_CONVERGED, _MIXTURE
+    yield budget.unphysical, Status.UNPHYSICAL, _NEGATIVE.format(budget.lowest_eigenvalue)
+    yield chosen and way.apart is not None, Status.NOT_CONVERGED, str(way.apart)
+    small, still = budget.total <= tol, budget.residual <= tol
+    occupation = 0.0 if "cutoff" in budget.settings else cutoff_occupation(approx)
+    full = _FULL.format(occupation, tol)
+    yield small and still and not occupation <= tol, Status.K_LIMITED, full
+    yield small and still, Status.CONVERGED, "All errors and the residual are below `tol`."
+    yield small, Status.CHI_LIMITED, _RESIDUAL.format(budget.residual, tol)
+    errors = {"time": budget.time, **budget.settings}
+    worst = "time" if way.stopped else max(errors, key=lambda kind: errors[kind])
+    yield worst == "time" and way.apart is not None, Status.NOT_CONVERGED, str(way.apart)
     status, advice = _REMEDIES[worst]
     found = ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items())
-    return status, f"{advice} (errors: {found}; residual {relative:.1e}; tol {tol:.1e})."
+    rest = f"errors: {found}; residual {budget.residual:.1e}; tol {tol:.1e}"
+    yield True, status, f"{advice} ({rest})."
 
 
+_DIVERGED = (
+    "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
+    "lower `weight`."
+)
+_CONSERVED = (
+    "The steady state is not unique: the sum over the lattice of {} is conserved and keeps the "
+    "value that it has at the start; give a `start`, or add the missing dissipation."
+)
+_MIXTURE = (
+    "The two leading eigenvalues of the trace transfer matrix agree: the state is a mixture with "
+    "correlations that do not decay; use another `start`, or `Exact`."
+)
+_NEGATIVE = (
+    "A two-site density matrix has the eigenvalue {:.1e}; raise `chi_max`, or `k_max` if it is set."
+)
+_FULL = (
+    "A boson holds its largest number of quanta with probability {:.1e}, more than tol = {:.1e}; "
+    "raise its cutoff."
+)
+_RESIDUAL = (
+    "The residual over the slowest rate seen is {:.1e}, more than tol = {:.1e}, though no "
+    "observable moves by as much: raise `chi_max`, or `k_max` if it is set."
+)
 _REMEDIES = {
     "time": (Status.NOT_CONVERGED, "The observables still move: raise `t_max`"),
     "dt": (

@@ -5,17 +5,21 @@ dense product per charge sector; between them, elements only move. A plan holds 
 it is made once per set of charges and used at every step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import sqrt
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout
-from impo.tensor.tables import Gather, Moves, Sector, Tables
+from impo.tensor.tables import GATED, MOVE, PRODUCT, SECTOR, Filling, Sector, Tables, moves
+
+Blocks: TypeAlias = dict[tuple[int, int, int], Array]
+"""Positions of the elements of two-site blocks; # vL p0 p1 vR."""
 
 
 def pair_charges(first: PhysicalLeg, second: PhysicalLeg) -> list[int]:
@@ -40,11 +44,54 @@ def gate_starts(sizes: Mapping[int, int]) -> dict[int, int]:
     return dict(zip(sizes, ends.tolist(), strict=False))
 
 
+@dataclass(frozen=True)
+class TwoSites:
+    """The legs of two neighbouring site tensors, # vL p0 vM and vM p1 vR.
+
+    With `mirror`, negative charges of the bond and of the pair p0 p1 are copies.
+    """
+
+    left: Leg
+    middle: Leg
+    right: Leg
+    first: PhysicalLeg
+    second: PhysicalLeg
+    mirror: bool
+
+    def computed(self, charges: Sequence[int]) -> list[int]:
+        """Return the charges that are no copies."""
+        return [q for q in charges if q >= 0 or not self.mirror]
+
+    def outer(self, charge: int) -> list[tuple[int, int, int]]:
+        """Return (charge of vL, of vR, number of their states) beside a pair of given charge."""
+        left, right = self.left.counts, self.right.counts
+        return [(q, q + charge, left[q] * right[q + charge]) for q in left if q + charge in right]
+
+    def pairs(self, charge: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (charge of p0, number of its operators, of those of p1) of a pair charge."""
+        for q, count in self.first.counts.items():
+            if charge - q in self.second.counts:
+                yield q, count, self.second.counts[charge - q]
+
+    def block(self, blocks: Blocks, key: tuple[int, int, int]) -> tuple[Array, Array] | None:
+        """Return positions and signs of a block, or of its mirror image; None if it is zero."""
+        if key in blocks:
+            return blocks[key], np.ones(blocks[key].shape)
+        image = (-key[0], -key[1], -key[2])
+        if not self.mirror or image not in blocks:
+            return None
+        sign = self.left.parity(key[0])[:, None, None, None] * self.right.parity(key[2])
+        return blocks[image], np.broadcast_to(sign, blocks[image].shape)
+
+
+@dataclass(frozen=True, eq=False)
 class ContractionPlan:
     """From two site tensors to the matrices that are decomposed.
 
     Attributes
     ----------
+    sites
+        The legs of the two tensors.
     sectors
         The sectors of the new middle bond.
     gate_charges
@@ -53,220 +100,218 @@ class ContractionPlan:
         Everything that the compiled update needs.
     """
 
-    def __init__(
-        self, left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror
-    ):
-        self.legs = (left, right)
-        self.physical = (first, second)
-        self.mirror = mirror
-        self.middle = middle
-        layout = TensorLayout(left, first, middle)
-        computed = [q for q in middle.counts if q >= 0 or not mirror]
-        self._products: list[tuple[int, int, int, int, int]] = []
-        self._old: dict[int, Array] = {}
-        self._theta_blocks: dict[tuple[int, int, int], Array] = {}
-        self._contract(layout, TensorLayout(middle, second, right), computed)
-        possible = [c for c in pair_charges(first, second) if c >= 0 or not mirror]
-        sizes = {c: len(pair_index(first, second, c)[0]) for c in possible}
-        starts = gate_starts(sizes)
-        charges = [c for c in possible if self._columns(c)]
-        self.gate_charges = frozenset(charges)
-        self._gates = {c: (starts[c], sizes[c], self._width(c)) for c in charges}
-        self._gated = self._gated_blocks()
-        found = [pair for q in self._new_charges() for pair in self._sectors(q)]
-        self.sectors = [sector for sector, _ in found]
-        self.tables = self._tables([moves for _, moves in found])
-        del self._theta_blocks, self._gated, self._old  # as large as the tables, of no use any more
+    sites: TwoSites
+    sectors: tuple[Sector, ...]
+    gate_charges: frozenset[int]
+    tables: Tables
 
-    def _tables(self, moves: Sequence[Moves]) -> Tables:
-        rows = [
-            (*sector.shape, sector.multiplicity, move.before, move.image is not None)
-            for sector, move in zip(self.sectors, moves, strict=True)
-        ]
-        return Tables(
-            self._regroup, np.array(self._products), self._zero,
-            np.array(list(self._gates.values())),
-            *Gather.joined([self._gate_input(c) for c in self._gates]),
-            np.array(rows), *Gather.joined([move.pick for move in moves]),
-            *Gather.joined([move.image for move in moves if move.image is not None]),
-            np.concatenate([move.row_state for move in moves]).astype(np.int32),
-            *Gather.joined([move.old for move in moves]),
-        )  # fmt: skip
 
-    def _contract(self, first: TensorLayout, second: TensorLayout, computed: list[int]) -> None:
-        index, out = [], 0
-        regrouped = 0
-        for q in computed:
-            blocks = {r: b for (m, r), b in second.blocks.items() if m == q}
-            if not blocks or not first.rows[q]:
-                continue
-            matrix = np.concatenate([b.reshape(b.shape[0], -1) for b in blocks.values()], axis=1)
-            place, shape = first.matrices[q]
-            self._products.append((place.start, *shape, regrouped, matrix.shape[1]))
-            self._old[q] = regrouped + np.arange(matrix.size).reshape(matrix.shape)
-            index.append(matrix.ravel())
-            regrouped += matrix.size
-            positions = np.arange(out, out + shape[0] * matrix.shape[1])
-            positions = positions.reshape(shape[0], matrix.shape[1])
-            out += positions.size
-            start = 0
-            for r, block in blocks.items():
-                width = block.shape[1] * block.shape[2]
-                for ql, rows in first.rows[q].items():
-                    self._theta_blocks[ql, q, r] = positions[rows, start : start + width].reshape(
-                        self.legs[0].counts[ql], -1, block.shape[1], block.shape[2]
-                    )  # vL p0 p1 vR
-                start += width
-        self._regroup = np.concatenate(index).astype(np.int32)
-        self._zero = out  # one element after the end holds a zero
+@lru_cache(maxsize=32)
+def contraction_plan(
+    left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
+) -> ContractionPlan:
+    """Return the (cached) plan of a contraction."""
+    sites = TwoSites(left, middle, right, first, second, mirror)
+    theta = _theta(sites)
+    gates = _gates(sites)
+    gated = _gated_blocks(sites, gates)
+    parts = [part for q in _new_charges(sites) for part in _sectors(sites, gated, theta.old, q)]
+    sectors, fillings = zip(*parts, strict=True)
+    tables = Tables(
+        np.concatenate(theta.regroup).astype(np.int32),
+        np.array(theta.products, PRODUCT),
+        theta.size,
+        np.array(list(gates.values()), GATED),
+        np.concatenate([_gate_input(sites, theta, charge) for charge in gates]),
+        _sector_table(sectors, fillings),
+        np.concatenate([filling.pick for filling in fillings]),
+        np.concatenate([np.empty(0, MOVE), *(f.image for f in fillings if f.image is not None)]),
+        np.concatenate([filling.row_state for filling in fillings]).astype(np.int32),
+        np.concatenate([filling.old for filling in fillings]),
+    )
+    return ContractionPlan(sites, sectors, frozenset(gates), tables)
 
-    def _columns(self, charge: int) -> list[tuple[int, int]]:
-        left, right = self.legs
-        return [(q, q + charge) for q in left.counts if q + charge in right.counts]
 
-    def _width(self, charge: int) -> int:
-        left, right = self.legs
-        return sum(left.counts[ql] * right.counts[qr] for ql, qr in self._columns(charge))
+class _Theta(NamedTuple):
+    """The products over the middle bond.
 
-    def _mirror_sign(self, ql: int, qr: int) -> Array:
-        left, right = self.legs
-        return left.parity(ql)[:, None, None, None] * right.parity(qr)
+    Attributes
+    ----------
+    products, regroup
+        As in `Tables`, one entry per charge of the bond.
+    old
+        Positions of the matrix # vM (p1 vR) in the regrouped second tensor, per charge of vM.
+    blocks
+        Positions in the products of block (charge of vL, of vM, of vR).
+    size
+        Number of elements of the products.
+    """
 
-    def _gate_input(self, charge: int) -> Gather:
-        left, right = self.legs
-        first, second = self.physical
-        rows = []
-        for q in first.counts:
-            if charge - q not in second.counts:
-                continue
-            pieces = []
-            for ql, qr in self._columns(charge):
-                shape = (
-                    left.counts[ql], first.counts[q], second.counts[charge - q], right.counts[qr],
-                )  # fmt: skip
-                sign = np.ones(shape)
-                block = self._theta_blocks.get((ql, ql + q, qr))
-                if block is None and self.mirror:
-                    block = self._theta_blocks.get((-ql, -ql - q, -qr))
-                    sign = sign * self._mirror_sign(ql, qr)
-                if block is None:
-                    block = np.full(shape, self._zero)
-                pieces.append(
-                    [
-                        x.transpose(1, 2, 0, 3).reshape(shape[1] * shape[2], -1)
-                        for x in (block, sign)
-                    ]
-                )  # (p0 p1) (vL vR)
-            rows.append([np.concatenate(column, axis=1) for column in zip(*pieces, strict=True)])
-        index, sign = (np.concatenate(column, axis=0) for column in zip(*rows, strict=True))
-        return Gather.of(index, sign)
+    products: list[tuple[int, ...]]
+    regroup: list[Array]
+    old: dict[int, Array]
+    blocks: Blocks
+    size: int
 
-    def _gated_blocks(self) -> dict[tuple[int, int, int], Array]:
-        """Return the positions of block (charge of vL, of p0, of vR) after the gates."""
-        left, right = self.legs
-        first, second = self.physical
-        out, start = {}, 0
-        for charge, (_, order, width) in self._gates.items():
-            positions = np.arange(start, start + order * width).reshape(order, width)
-            start += positions.size
-            row = 0
-            for q in first.counts:
-                if charge - q not in second.counts:
-                    continue
-                sizes = (first.counts[q], second.counts[charge - q])
-                column = 0
-                for ql, qr in self._columns(charge):
-                    width = left.counts[ql] * right.counts[qr]
-                    block = positions[row : row + sizes[0] * sizes[1], column : column + width]
-                    out[ql, q, qr] = block.reshape(
-                        *sizes, left.counts[ql], right.counts[qr]
-                    ).transpose(2, 0, 1, 3)  # vL p0 p1 vR
-                    column += width
-                row += sizes[0] * sizes[1]
-        return out
 
-    def _new_charges(self) -> list[int]:
-        left, right = self.legs
-        first, second = self.physical
-        from_left = {ql + q for ql in left.counts for q in first.counts}
-        from_right = {qr - q for qr in right.counts for q in second.counts}
-        return sorted(q for q in from_left & from_right if q >= 0 or not self.mirror)
+def _theta(sites: TwoSites) -> _Theta:
+    first = TensorLayout(sites.left, sites.first, sites.middle)
+    second = TensorLayout(sites.middle, sites.second, sites.right)
+    products: list[tuple[int, ...]] = []
+    regroup, old, theta = [], {}, {}
+    regrouped = out = 0
+    for q in sites.computed(list(sites.middle.counts)):
+        blocks = {r: b for (m, r), b in second.blocks.items() if m == q}
+        if not blocks or not first.rows[q]:
+            continue
+        matrix = np.concatenate([b.reshape(b.shape[0], -1) for b in blocks.values()], axis=1)
+        place, shape = first.matrices[q]
+        products.append((place.start, *shape, regrouped, matrix.shape[1]))
+        old[q] = regrouped + np.arange(matrix.size).reshape(matrix.shape)  # vM (p1 vR)
+        regroup.append(matrix.ravel())
+        regrouped += matrix.size
+        positions = out + np.arange(shape[0] * matrix.shape[1]).reshape(shape[0], -1)
+        out += positions.size
+        start = 0
+        for r, block in blocks.items():
+            stop = start + block.shape[1] * block.shape[2]
+            for ql, rows in first.rows[q].items():
+                theta[ql, q, r] = positions[rows, start:stop].reshape(
+                    sites.left.counts[ql], -1, *block.shape[1:]
+                )
+            start = stop
+    return _Theta(products, regroup, old, theta, out)
 
-    def _full(self, charge: int) -> tuple[Array, Array, list[int], list[int]]:
-        """Return positions and signs of the matrix (vL p0) (p1 vR), and charges of vL and vR."""
-        left, right = self.legs
-        first, second = self.physical
-        lefts = [ql for ql in left.counts if charge - ql in first.counts]
-        rights = [qr for qr in right.counts if qr - charge in second.counts]
-        rows = []
-        for ql in lefts:
-            pieces = []
-            for qr in rights:
-                block = self._gated.get((ql, charge - ql, qr))
-                sign = np.ones((1, 1, 1, 1))
-                if block is None:
-                    block = self._gated[-ql, ql - charge, -qr]
-                    sign = self._mirror_sign(ql, qr)
-                sign = np.broadcast_to(sign, block.shape)
-                shape = (block.shape[0] * block.shape[1], -1)
-                pieces.append([block.reshape(shape), sign.reshape(shape)])
-            rows.append([np.concatenate(column, axis=1) for column in zip(*pieces, strict=True)])
-        index, sign = (np.concatenate(column, axis=0) for column in zip(*rows, strict=True))
-        return index, sign, lefts, rights
 
-    def _sectors(self, charge: int) -> list[tuple[Sector, Moves]]:
-        left, right = self.legs
-        first, second = self.physical
-        index, sign, lefts, rights = self._full(charge)
-        state = np.concatenate(
-            [
-                np.repeat(left.offsets[q] + np.arange(left.counts[q]), first.counts[charge - q])
-                for q in lefts
-            ]
+def _gates(sites: TwoSites) -> dict[int, tuple[int, int, int]]:
+    """Return the record `GATED` of every pair charge that is needed."""
+    charges = sites.computed(pair_charges(sites.first, sites.second))
+    orders = {c: sum(n * m for _, n, m in sites.pairs(c)) for c in charges}
+    starts = gate_starts(orders)
+    widths = {c: sum(width for _, _, width in sites.outer(c)) for c in charges}
+    return {c: (starts[c], orders[c], widths[c]) for c in charges if widths[c]}
+
+
+def _gate_input(sites: TwoSites, theta: _Theta, charge: int) -> Array:
+    """Return the moves to the matrix # (p0 p1) (vL vR) that a gate acts on."""
+    rows = []
+    for q, n, m in sites.pairs(charge):
+        pieces: list[Sequence[Array]] = []
+        for ql, qr, _ in sites.outer(charge):
+            found = sites.block(theta.blocks, (ql, ql + q, qr))
+            if found is None:  # the element after the end is zero
+                shape = sites.left.counts[ql], n, m, sites.right.counts[qr]
+                found = np.full(shape, theta.size), np.ones(shape)
+            pieces.append([x.transpose(1, 2, 0, 3).reshape(n * m, -1) for x in found])
+        rows.append(pieces)
+    return moves(*_joined(rows))
+
+
+def _joined(rows: list[list[Sequence[Array]]]) -> tuple[Array, Array]:
+    """Return matrices of positions and signs, whose blocks are given by rows."""
+    wide = [
+        [np.concatenate(column, axis=1) for column in zip(*pieces, strict=True)] for pieces in rows
+    ]
+    index, sign = (np.concatenate(column, axis=0) for column in zip(*wide, strict=True))
+    return index, sign
+
+
+def _gated_blocks(sites: TwoSites, gates: Mapping[int, tuple[int, int, int]]) -> Blocks:
+    """Return the positions of block (charge of vL, of p0, of vR) after the gates."""
+    out, start = {}, 0
+    for charge, (_, order, width) in gates.items():
+        positions = start + np.arange(order * width).reshape(order, width)
+        start += positions.size
+        row = 0
+        for q, n, m in sites.pairs(charge):
+            column = 0
+            for ql, qr, width in sites.outer(charge):
+                block = positions[row : row + n * m, column : column + width]
+                shape = n, m, sites.left.counts[ql], sites.right.counts[qr]
+                out[ql, q, qr] = block.reshape(shape).transpose(2, 0, 1, 3)
+                column += width
+            row += n * m
+    return out
+
+
+def _new_charges(sites: TwoSites) -> list[int]:
+    from_left = {ql + q for ql in sites.left.counts for q in sites.first.counts}
+    from_right = {qr - q for qr in sites.right.counts for q in sites.second.counts}
+    return sites.computed(sorted(from_left & from_right))
+
+
+def _sectors(
+    sites: TwoSites, gated: Blocks, old: Mapping[int, Array], charge: int
+) -> list[tuple[Sector, Filling]]:
+    left, right = sites.left, sites.right
+    lefts = [q for q in left.counts if charge - q in sites.first.counts]
+    rights = [q for q in right.counts if q - charge in sites.second.counts]
+    index, sign = _matrix(sites, gated, charge, lefts, rights)
+    places = [left.offsets[q] + np.arange(left.counts[q]) for q in lefts]
+    operators = [sites.first.counts[charge - q] for q in lefts]
+    state = np.concatenate([np.repeat(*pair) for pair in zip(places, operators, strict=True)])
+    rows = old.get(charge, np.zeros((0, index.shape[1]), int))
+    if not sites.mirror or charge > 0:
+        sector = Sector(charge, 0, 2 if sites.mirror else 1, index.shape)
+        guess = moves(rows, np.ones(rows.shape))
+        return [(sector, Filling(moves(index, sign), None, state, guess, len(rows)))]
+    out = []
+    even = sites.middle.even
+    for parity, rows_before in ((1, rows[:even]), (-1, rows[even:])):
+        r = orbits(left, sites.first, lefts, parity, operator_first=False)
+        c = orbits(right, sites.second, rights, parity, operator_first=True)
+        if not len(r.member) or not len(c.member):
+            continue
+        paired = r.paired[:, None] & c.paired
+        lone = ~r.paired[:, None] & ~c.paired
+        factor = np.where(paired | lone, 1.0, sqrt(2))
+        direct, mirrored = np.ix_(r.member, c.member), np.ix_(r.member, c.partner)
+        guess = rows_before[:, c.member]
+        scale = np.broadcast_to(np.where(c.paired, sqrt(2), 1.0), guess.shape)
+        filling = Filling(
+            moves(index[direct], factor * sign[direct]),
+            moves(index[mirrored], parity * paired * sign[mirrored]),
+            state[r.member],
+            moves(guess, scale),
+            len(guess),
         )
-        if not self.mirror or charge > 0:
-            pick = Gather.of(index, sign)
-            multiplicity = 2 if self.mirror else 1
-            old, before = self._old_rows(charge, slice(None))
-            sector = Sector(charge, 0, multiplicity, index.shape)
-            return [(sector, Moves(pick, None, state, old, before))]
-        out = []
-        for parity in (1, -1):
-            r = orbits(left, first, lefts, parity, operator_first=False)
-            c = orbits(right, second, rights, parity, operator_first=True)
-            if not len(r.member) or not len(c.member):
-                continue
-            paired = r.paired[:, None] & c.paired[None, :]
-            lone = ~r.paired[:, None] & ~c.paired[None, :]
-            weight = np.where(paired | lone, 1.0, sqrt(2))
-            direct, mirrored = np.ix_(r.member, c.member), np.ix_(r.member, c.partner)
-            moves = Moves(
-                Gather.of(index[direct], weight * sign[direct]),
-                Gather.of(index[mirrored], parity * paired * sign[mirrored]),
-                state[r.member],
-                *self._old_rows(0, self._parity_rows(parity), c),
-            )
-            out.append((Sector(0, parity, 1, (len(r.member), len(c.member))), moves))
-        return out
-
-    def _parity_rows(self, parity: int) -> slice:
-        even = self.middle.even
-        return slice(0, even) if parity > 0 else slice(even, None)
-
-    def _old_rows(
-        self, charge: int, rows: slice, columns: "Orbits | None" = None
-    ) -> tuple[Gather, int]:
-        """Return the old rows of a charge (and parity), and their number."""
-        old = self._old.get(charge, np.zeros((0, 0), int))[rows]
-        weight = np.ones(old.shape)
-        if columns is not None and old.size:
-            old = old[:, columns.member]
-            weight = np.broadcast_to(np.where(columns.paired, sqrt(2), 1.0), old.shape)
-        return Gather.of(old, weight), len(old)
+        out.append((Sector(0, parity, 1, factor.shape), filling))
+    return out
 
 
-@dataclass(frozen=True)
-class Orbits:
+def _matrix(
+    sites: TwoSites, gated: Blocks, charge: int, lefts: Sequence[int], rights: Sequence[int]
+) -> tuple[Array, Array]:
+    """Return positions and signs of the matrix # (vL p0) (p1 vR) of a charge of the bond."""
+    rows = []
+    for ql in lefts:
+        pieces: list[Sequence[Array]] = []
+        for qr in rights:
+            found = sites.block(gated, (ql, charge - ql, qr))
+            assert found is not None  # every pair charge beside two states has a gate
+            n, m = found[0].shape[:2]
+            pieces.append([x.reshape(n * m, -1) for x in found])
+        rows.append(pieces)
+    return _joined(rows)
+
+
+def _sector_table(sectors: Sequence[Sector], fillings: Sequence[Filling]) -> Array:
+    """Return the records `SECTOR`."""
+    parts = zip(sectors, fillings, strict=True)
+    records = [(*s.shape, s.multiplicity, f.before, f.image is not None) for s, f in parts]
+    table = np.array([(*record, 0, 0, 0, 0) for record in records], SECTOR)
+    size = table["rows"] * table["columns"]
+    for name, length in (
+        ("first_element", size),
+        ("first_row", table["rows"]),
+        ("first_old", table["before"] * table["columns"]),
+        ("first_image", size * table["mirrored"]),
+    ):
+        table[name] = np.cumsum(length) - length
+    return table
+
+
+class Orbits(NamedTuple):
     """Rows (or columns) of a charge-0 matrix, joined with their mirror images."""
 
     member: Array
@@ -304,11 +349,3 @@ def orbits(
         np.concatenate([empty, *partner]),
         np.concatenate([empty.astype(bool), *paired]),
     )
-
-
-@lru_cache(maxsize=32)
-def contraction_plan(
-    left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
-) -> ContractionPlan:
-    """Return the (cached) plan of a contraction."""
-    return ContractionPlan(left, middle, right, first, second, mirror)

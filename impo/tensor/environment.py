@@ -21,7 +21,7 @@ class TraceEnvironment:
 
     Parameters
     ----------
-    chain
+    product
         The matrix product, in the weighted basis (2k + 1)^-weight T_kq.
     bases
         Operator basis of every site.
@@ -39,20 +39,20 @@ class TraceEnvironment:
         the sector of the identity. One means that the trace does not fix the state.
     """
 
-    def __init__(self, chain: MatrixProduct, bases: Sequence[OperatorBasis], weight: float):
+    def __init__(self, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float):
         self.bases = bases
-        self.infinite = chain.infinite
+        self.infinite = product.infinite
         self.tensors = [
-            chain.dense(site) / rank_scale(basis.k, weight)[:, None]
+            product.dense(site) / rank_scale(basis.k, weight)[:, None]
             for site, basis in enumerate(bases)
         ]
         self.transfer = [
             np.tensordot(a, basis.trace, axes=(1, 0))
             for a, basis in zip(self.tensors, bases, strict=True)
         ]
-        self.charges = [leg.charges for leg in chain.legs]
+        self.charges = [leg.charges for leg in product.legs]
         n = len(bases)
-        if chain.infinite:
+        if product.infinite:
             left, right, self.spectrum_ratio = self._fixed_points()
         else:
             left, right, self.spectrum_ratio = np.ones(1), np.ones(1), 0.0
@@ -107,7 +107,8 @@ class TraceEnvironment:
         trace = coefficients
         for site in reversed(range(first, first + length)):
             trace = trace @ self.bases[site % n].trace
-        return coefficients / trace
+        out: Array = coefficients / trace
+        return out
 
     def chain_of(self, factors: Sequence[tuple[int, Array | None]]) -> Array:
         """Return a contraction over consecutive sites, normalised by the trace.
@@ -146,7 +147,8 @@ class TraceEnvironment:
                 block = block @ np.tensordot(self.tensors[site], vector, axes=(1, 0))
             block = block / scale
         right = self.right[last % n]
-        return (block @ right).reshape(shape) / (norm @ right)
+        out: Array = (block @ right).reshape(shape) / (norm @ right)
+        return out
 
     def sequence(
         self, first: int, op_first: Array, second: int, op_second: Array, count: int
@@ -170,4 +172,5 @@ class TraceEnvironment:
 
 
 def _unit(vector: Array) -> Array:
-    return vector / np.linalg.norm(vector)
+    out: Array = vector / np.linalg.norm(vector)
+    return out

@@ -1,5 +1,7 @@
 """The exponential of a matrix with few elements per row, compiled."""
 
+# mypy: allow-untyped-defs
+
 import math
 
 import numpy as np
@@ -30,7 +32,7 @@ def exponential(matrix: csr_array) -> Array:
     norm = math.sqrt(absolute.sum(axis=0).max() * absolute.sum(axis=1).max())  # >= 2-norm
     squarings = max(0, math.ceil(math.log2(norm / LARGEST))) if norm > 0 else 0
     pointers, columns, values = _padded(matrix)
-    out = _series(pointers, columns, values / 2**squarings)
+    out: Array = _series(pointers, columns, values / 2**squarings)
     for _ in range(squarings):
         out = out @ out
     return out

@@ -1,16 +1,14 @@
 """Bond Liouvillians, resolved by charge, and their exponentials."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
-from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import Generator, check_nearest_neighbour
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 from impo.tensor.exponential import exponential
 from impo.tensor.legs import PhysicalLeg
@@ -19,7 +17,11 @@ ROUNDING = 1e-14  # elements smaller than this part of the largest are zeros of 
 
 
 class Gate:
-    """exp(time * L) of a bond; the block of a pair charge is made when it is first needed."""
+    """exp(time * L) of a bond; the block of a pair charge is made when it is first needed.
+
+    Until then it is zero: the system gives such memory without writing to it, so a block that is
+    never needed costs neither time nor memory.
+    """
 
     def __init__(self, blocks: Mapping[int, csr_array], time: float, single: bool):
         self._blocks = blocks
@@ -28,11 +30,11 @@ class Gate:
         self._starts = gate_starts(sizes)
         complex_ = any(np.iscomplexobj(block) for block in blocks.values())
         dtype = np.result_type(np.complex64 if complex_ else np.float32, 0 if single else float)
-        self._flat = np.empty(sum(n * n for n in sizes.values()), dtype)
+        self._flat = np.zeros(sum(n * n for n in sizes.values()), dtype)
         self._made: set[int] = set()
 
     def flat(self, charges: Set[int]) -> Array:
-        """Return all blocks one after the other; only those of the given charges are sure."""
+        """Return all blocks one after the other; those of the given charges are made."""
         for charge in charges - self._made:
             block = exponential(self._time * self._blocks[charge])
             start = self._starts[charge]
@@ -64,41 +66,15 @@ def rank_scale(rank: Array, weight: float) -> Array:
 
 def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
     """Return the conserved charge of every basis operator of every site."""
-    if not len(generator.weights):
+    if not len(generator.charges):
         return [np.zeros(len(basis), dtype=int) for basis in bases]
-    (weights,) = generator.weights
-    return [weight * basis.q for weight, basis in zip(weights, bases, strict=True)]
-
-
-def one_charge(generator: Generator) -> Generator:
-    """Return the generator with the sum of its charges: decoupled parts conserve one each."""
-    weights = generator.weights
-    return replace(generator, weights=weights.sum(axis=0, keepdims=True)[: len(weights)])
-
-
-def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:
-    """Return the generator with other cut-offs of the bosons of a cell; None keeps a site."""
-    sites = tuple(
-        site if cutoff is None else Boson(cutoff)
-        for site, cutoff in zip(generator.model.sites, cutoffs, strict=True)
-    )
-    model = replace(generator.model, sites=sites)
-    return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
+    (charges,) = generator.charges
+    return [charge * basis.q for charge, basis in zip(charges, bases, strict=True)]
 
 
 def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
     """Return the operators of every site grouped by charge."""
     return [PhysicalLeg.of(charges) for charges in site_charges(generator, bases)]
-
-
-def check_nearest_neighbour(generator: Generator) -> None:
-    """Refuse terms that a chain of two-site gates cannot hold."""
-    for term in generator.components:
-        if term.positions[-1] - term.positions[0] > 1:
-            raise UnsupportedModelError(
-                f"ITEBD treats terms on one site or on neighbours, but {generator.model.label} has "
-                f"one on sites {term.positions}; use `Exact` on a finite cluster."
-            )
 
 
 def bond_products(

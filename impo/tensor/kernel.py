@@ -1,14 +1,19 @@
 """The two-site update, compiled: products, moves and decompositions as the plans say.
 
 All compiled functions are in this file, because a cached one does not notice that another file has
-changed.
+changed. Plain tuples go in and out: a call takes microseconds longer for every named tuple.
 """
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from impo.tensor.tables import FACTORS
+from impo.arrays import Array
+from impo.tensor.tables import FACTORS, Decomposed, Tables
 
 # Below this size a complete decomposition is as fast as finding its leading part.
 SMALL = 24
@@ -29,28 +34,56 @@ def _adjoint_of(a):
     return lambda a: a.T
 
 
+SPECTRUM = np.dtype(
+    [
+        ("room", np.int64), ("found", np.int64), ("missed", np.float64), ("whole", np.bool_),
+        ("first_value", np.int64), ("first_vector", np.int64),
+    ],
+    align=True,
+)  # fmt: skip
+"""How far a sector is decomposed: how many states there is room for and how many are found, the
+weight missed, whether that is all, and where its part of `Spectra` starts."""
+
+
+class Spectra(NamedTuple):
+    """Singular values and right singular vectors (as rows), those of a sector side by side.
+
+    Attributes
+    ----------
+    values, vectors
+        Flat arrays, with room for more than is found.
+    sectors
+        Records `SPECTRUM`.
+    """
+
+    values: Array
+    vectors: Array
+    sectors: Array
+
+
 @_compiled
-def _gather(elements, source, factor, start, out):
-    """Fill `out` with selected elements, from `start` on in the lists, and return it."""
+def _moved(elements, moves, out):
+    """Fill `out` with the elements that the records `MOVE` select, and return it."""
     for n in range(len(out)):
-        out[n] = elements[source[start + n]] * FACTORS[factor[start + n]]
+        move = moves[n]
+        out[n] = elements[move.source] * FACTORS[move.factor]
     return out
 
 
 @_compiled
-def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
+def two_site(first, second, gate, tables, schmidt_values, probe, chi, cutoff):
     """Contract two sites, apply a gate, decompose the result and choose the states kept.
 
     Parameters
     ----------
     first, second
-        Flat tensors.
+        Flat tensors B; `impo.tensor.legs.TensorLayout` is the order of their elements.
     gate
         Flat gate, its blocks where the plan expects them; it is applied in its precision.
-    plan
-        `impo.tensor.tables.Tables`.
-    weights
-        Singular values left of the first site.
+    tables
+        `impo.tensor.tables.Tables` as a plain tuple.
+    schmidt_values
+        Singular values S left of the first site.
     probe
         Pseudo-random numbers.
     chi, cutoff
@@ -58,64 +91,46 @@ def two_site(first, second, gate, plan, weights, probe, chi, cutoff):
 
     Returns
     -------
-    matrices
-        C = gate B B of all sectors, one after the other # (vL p0) (p1 vR).
-    vectors
-        Right singular vectors of S C as rows, room for `room` per sector.
-    values, room
-        Singular values, room for `room` per sector.
-    kept
-        Number of states kept per sector.
-    discarded, norm
-        Relative discarded weight, and norm of what is kept.
+    tuple
+        `Decomposed` as a plain tuple.
     """
+    plan = Tables(*tables)
     regrouped = second[plan.regroup]
-    gated = _gated(first, regrouped, gate, plan)
-    sectors = plan.sectors
-    count = len(sectors)
-    room = np.empty(count, np.int64)
-    starts = np.zeros((count + 1, 5), np.int64)  # of matrices, rows, guesses, vectors, values
-    for s in range(count):
-        rows, columns, multiplicity, before = sectors[s, :4]
-        room[s] = min(rows, columns, chi // multiplicity)
-        starts[s + 1, 0] = starts[s, 0] + rows * columns
-        starts[s + 1, 1] = starts[s, 1] + rows
-        starts[s + 1, 2] = starts[s, 2] + before * columns
-        starts[s + 1, 3] = starts[s, 3] + room[s] * columns
-        starts[s + 1, 4] = starts[s, 4] + room[s]
-    matrices = np.empty(starts[count, 0], first.dtype)
-    _gather(gated, plan.pick_source, plan.pick_factor, 0, matrices)
-    _add_mirror_images(matrices, gated, plan)
-    vectors = np.empty(starts[count, 3], matrices.dtype)
-    values = np.empty(starts[count, 4])
-    found = np.zeros(count, np.int64)
-    missed = np.empty(count)
-    whole = np.zeros(count, np.bool_)
-    for s in range(count):
-        theta = _theta(matrices, weights, plan, s, starts)
-        if sectors[s, 3] == 0:
-            missed[s] = _square(theta)
+    matrices = _matrices(first, regrouped, gate, plan)
+    spectra = _empty_spectra(plan.sectors, chi, matrices)
+    for s in range(len(plan.sectors)):
+        theta = _theta(matrices, schmidt_values, plan, s)
+        if plan.sectors[s].before == 0:
+            spectra.sectors[s].missed = _square(theta)
         else:
-            found[s], missed[s], whole[s] = _decompose(
-                theta, _guess(regrouped, plan, probe, s, starts), room[s],
-                values[starts[s, 4] :], vectors[starts[s, 3] :],
-            )  # fmt: skip
+            _decompose(theta, _guess(regrouped, plan, probe, s), spectra, s)
     while True:
-        kept, discarded, norm, threshold = _select(
-            values, room, found, missed, sectors, chi, cutoff
-        )
+        kept, discarded, norm, threshold = _select(spectra, plan.sectors, chi, cutoff)
         complete = True
-        for s in range(count):  # a sector that may hold more that deserves a place
-            if not whole[s] and missed[s] > threshold**2:
+        for s in range(len(plan.sectors)):  # one may hold more that deserves a place
+            spectrum = spectra.sectors[s]
+            if not spectrum.whole and spectrum.missed > threshold**2:
                 complete = False
-                guess = _guess(regrouped, plan, probe, s, starts)
-                used = len(guess) if found[s] == 0 else 0
-                found[s], missed[s], whole[s] = _decompose(
-                    _theta(matrices, weights, plan, s, starts), guess[:used], room[s],
-                    values[starts[s, 4] :], vectors[starts[s, 3] :],
-                )  # fmt: skip
+                guess = _guess(regrouped, plan, probe, s)
+                used = len(guess) if spectrum.found == 0 else 0
+                _decompose(_theta(matrices, schmidt_values, plan, s), guess[:used], spectra, s)
         if complete:
-            return matrices, vectors, values, room, kept, discarded, norm
+            vectors, values = _chosen(spectra, plan.sectors, kept)
+            return matrices, vectors, values, kept, discarded, norm
+
+
+@_compiled
+def _matrices(first, regrouped, gate, plan):
+    """Return C = gate B B of all sectors # (vL p0) (p1 vR)."""
+    gated = _gated(first, regrouped, gate, plan)
+    matrices = _moved(gated, plan.pick, np.empty(len(plan.pick), first.dtype))
+    for sector in plan.sectors:
+        if sector.mirrored:
+            start, image = sector.first_element, sector.first_image
+            for n in range(sector.rows * sector.columns):
+                move = plan.image[image + n]
+                matrices[start + n] += gated[move.source] * FACTORS[move.factor]
+    return matrices
 
 
 @_compiled
@@ -124,63 +139,66 @@ def _gated(first, regrouped, gate, plan):
     theta = np.empty(plan.theta_size + 1, first.dtype)
     theta[-1] = 0
     out = 0
-    for n in range(len(plan.products)):
-        start, rows, inner, other, columns = plan.products[n]
+    for product in plan.products:
+        rows, inner, columns = product.rows, product.inner, product.columns
         np.dot(
-            first[start : start + rows * inner].reshape(rows, inner),
-            regrouped[other : other + inner * columns].reshape(inner, columns),
+            first[product.first : product.first + rows * inner].reshape(rows, inner),
+            regrouped[product.second : product.second + inner * columns].reshape(inner, columns),
             theta[out : out + rows * columns].reshape(rows, columns),
-        )  # (vL p0) (p1 vR)
+        )  # (vL p0) [vM], [vM] (p1 vR)
         out += rows * columns
-    gated = np.empty(len(plan.gate_source), gate.dtype)
+    gated = np.empty(len(plan.gate_input), gate.dtype)
     out = 0
-    for n in range(len(plan.gates)):
-        start, order, columns = plan.gates[n]
+    for block in plan.gates:
+        start, order, columns = block.start, block.order, block.columns
         size = order * columns
         pairs = np.empty(size, gate.dtype)
         np.dot(
             gate[start : start + order * order].reshape(order, order),
-            _gather(theta, plan.gate_source, plan.gate_factor, out, pairs).reshape(order, columns),
+            _moved(theta, plan.gate_input[out : out + size], pairs).reshape(order, columns),
             gated[out : out + size].reshape(order, columns),
-        )  # (p0 p1) (vL vR)
+        )  # (p0 p1) [p0' p1'], [p0' p1'] (vL vR)
         out += size
     return gated
 
 
 @_compiled
-def _add_mirror_images(matrices, gated, plan):
-    start = image = 0
-    for s in range(len(plan.sectors)):
-        size = plan.sectors[s, 0] * plan.sectors[s, 1]
-        if plan.sectors[s, 4]:
-            for n in range(size):
-                factor = FACTORS[plan.mirror_factor[image + n]]
-                matrices[start + n] += gated[plan.mirror_source[image + n]] * factor
-            image += size
-        start += size
+def _empty_spectra(sectors, chi, matrices):
+    """Return room for what the decompositions will find."""
+    spectra = np.zeros(len(sectors), SPECTRUM)
+    values = vectors = 0
+    for s in range(len(sectors)):
+        sector, spectrum = sectors[s], spectra[s]
+        spectrum.room = min(sector.rows, sector.columns, chi // sector.multiplicity)
+        spectrum.first_value, spectrum.first_vector = values, vectors
+        values += spectrum.room
+        vectors += spectrum.room * sector.columns
+    return Spectra(np.empty(values), np.empty(vectors, matrices.dtype), spectra)
 
 
 @_compiled
-def _theta(matrices, weights, plan, s, starts):
-    """Return S C of a sector."""
-    rows, columns = plan.sectors[s, 0], plan.sectors[s, 1]
+def _theta(matrices, schmidt_values, plan, s):
+    """Return S C of a sector # (vL p0) (p1 vR)."""
+    sector = plan.sectors[s]
+    rows, columns = sector.rows, sector.columns
     theta = np.empty((rows, columns), matrices.dtype)
-    n = starts[s, 0]
+    n = sector.first_element
     for i in range(rows):
-        weight = weights[plan.row_state[starts[s, 1] + i]]
+        value = schmidt_values[plan.row_state[sector.first_row + i]]
         for j in range(columns):
-            theta[i, j] = weight * matrices[n]
+            theta[i, j] = value * matrices[n]
             n += 1
     return theta
 
 
 @_compiled
-def _guess(regrouped, plan, probe, s, starts):
+def _guess(regrouped, plan, probe, s):
     """Return rows that nearly span the right vectors to be found, and some to find new ones."""
-    columns, before = plan.sectors[s, 1], plan.sectors[s, 3]
+    sector = plan.sectors[s]
+    columns, before = sector.columns, sector.before
     size = before * columns
     guess = np.empty((before + max(4, before // 2)) * columns, regrouped.dtype)
-    _gather(regrouped, plan.old_source, plan.old_factor, starts[s, 2], guess[:size])
+    _moved(regrouped, plan.old[sector.first_old : sector.first_old + size], guess[:size])
     for n in range(len(guess) - size):
         guess[size + n] = probe[n % len(probe)]
     return guess.reshape(len(guess) // columns, columns)
@@ -195,8 +213,8 @@ def _square(a):
 
 
 @_compiled
-def _decompose(theta, guess, room, values, vectors):
-    """Decompose a sector; return the number of states found, the weight missed, and if that is all.
+def _decompose(theta, guess, spectra, s):
+    """Decompose a sector and note its values, its vectors and the weight missed.
 
     Large sectors are decomposed only as far as a guess reaches, unless it is empty.
     """
@@ -207,14 +225,16 @@ def _decompose(theta, guess, room, values, vectors):
     else:
         found, right = _svd(theta)
         missed = 0.0
-    number = min(room, len(found))
-    values[:number] = found[:number]
+    spectrum = spectra.sectors[s]
+    number = min(spectrum.room, len(found))
+    spectra.values[spectrum.first_value : spectrum.first_value + number] = found[:number]
     for i in range(number):
+        start = spectrum.first_vector + i * columns
         for j in range(columns):
-            vectors[i * columns + j] = right[i, j]
+            spectra.vectors[start + j] = right[i, j]
     for i in range(number, len(found)):
         missed += found[i] ** 2
-    return number, missed, not lead
+    spectrum.found, spectrum.missed, spectrum.whole = number, missed, not lead
 
 
 @_compiled
@@ -237,19 +257,8 @@ def _orthonormal(a):
 def leading(matrix, guess):
     """Return the leading part of a decomposition by two sweeps of subspace iteration.
 
-    Parameters
-    ----------
-    matrix
-        Shape (rows, columns).
-    guess
-        Rows that nearly span the wanted right singular vectors, and some more.
-
-    Returns
-    -------
-    values, vectors
-        As many singular values and right singular vectors (as rows) as rows were given.
-    missed
-        Squared norm of the rest.
+    The rows of `guess` nearly span the wanted right singular vectors, and some more. Returned are
+    as many singular values and right singular vectors (as rows), and the squared norm of the rest.
     """
     basis = _orthonormal(matrix @ _adjoint(guess))
     basis = _orthonormal(_adjoint(matrix) @ basis)
@@ -261,107 +270,125 @@ def leading(matrix, guess):
 
 
 @_compiled
-def _select(values, room, found, missed, sectors, chi, cutoff):
+def _select(spectra, sectors, chi, cutoff):
     """Return the states kept per sector, the discarded weight, the norm, and what earns a place.
 
-    A pair of charges q, -q is kept or cut as one. The numbers of states that the bond had before
-    are kept where the best choice is hardly better: every new set of charges costs a new plan.
+    A pair of charges q, -q is kept or cut as one.
     """
-    count = len(sectors)
-    merged = np.empty(found.sum())
-    owner = np.empty(len(merged), np.int64)
-    n = start = 0
-    for s in range(count):
-        for m in range(found[s]):
-            merged[n], owner[n] = values[start + m], s
-            n += 1
-        start += room[s]
-    order = np.argsort(-merged, kind="mergesort")
-    kept = np.zeros(count, np.int64)
-    largest = merged[order[0]] if n else 0.0
+    values, owners = _merged(spectra)
+    kept = np.zeros(len(sectors), np.int64)
+    largest = values[0] if len(values) else 0.0
     threshold, size, full = cutoff * largest, 0, False
     smallest = largest
-    for at in order:
-        if not merged[at] > threshold:
+    for n in range(len(values)):
+        if not values[n] > threshold:
             break
-        size += sectors[owner[at], 2]
+        size += sectors[owners[n]].multiplicity
         if size > chi:
             full = True
             break
-        kept[owner[at]] += 1
-        smallest = merged[at]
+        kept[owners[n]] += 1
+        smallest = values[n]
     if full:
         threshold = smallest
-    before = sectors[:, 3]
-    kept_size = old_size = 0
-    possible = True
-    for s in range(count):
-        kept_size += kept[s] * sectors[s, 2]
-        old_size += before[s] * sectors[s, 2]
-        possible = possible and before[s] <= found[s]
-    if full and possible and kept_size - 1 <= old_size <= chi:
-        best = _lost(kept, values, room, found, missed, sectors)
-        if _lost(before, values, room, found, missed, sectors) <= STICKY * best:
-            kept = before.copy()
-    discarded = _lost(kept, values, room, found, missed, sectors)
-    total = _lost(np.zeros(count, np.int64), values, room, found, missed, sectors)
+        kept = _as_before(kept, spectra, sectors, chi)
+    discarded = _lost(kept, spectra, sectors)
+    total = _lost(np.zeros(len(sectors), np.int64), spectra, sectors)
     return kept, discarded / total, np.sqrt(total - discarded), threshold
 
 
 @_compiled
-def _lost(kept, values, room, found, missed, sectors):
+def _merged(spectra):
+    """Return the singular values of all sectors in falling order, and whose they are."""
+    values = np.empty(len(spectra.values))
+    owners = np.empty(len(values), np.int64)
+    n = 0
+    for s in range(len(spectra.sectors)):
+        spectrum = spectra.sectors[s]
+        for m in range(spectrum.found):
+            values[n], owners[n] = spectra.values[spectrum.first_value + m], s
+            n += 1
+    order = np.argsort(-values[:n], kind="mergesort")
+    return values[order], owners[order]
+
+
+@_compiled
+def _as_before(kept, spectra, sectors, chi):
+    """Return the numbers of states that the bond had before where `kept` is hardly better.
+
+    Every new set of charges costs a new plan.
+    """
+    before = np.empty(len(sectors), np.int64)
+    kept_size = old_size = 0
+    possible = True
+    for s in range(len(sectors)):
+        sector = sectors[s]
+        before[s] = sector.before
+        kept_size += kept[s] * sector.multiplicity
+        old_size += sector.before * sector.multiplicity
+        possible = possible and sector.before <= spectra.sectors[s].found
+    if not possible or not kept_size - 1 <= old_size <= chi:
+        return kept
+    as_good = _lost(before, spectra, sectors) <= STICKY * _lost(kept, spectra, sectors)
+    return before if as_good else kept
+
+
+@_compiled
+def _lost(kept, spectra, sectors):
     """Return the weight lost if the first `kept` states of each sector are kept."""
     total = 0.0
-    start = 0
     for s in range(len(sectors)):
-        part = missed[s]
-        for n in range(found[s] - 1, kept[s] - 1, -1):
-            part += values[start + n] ** 2
-        total += sectors[s, 2] * part
-        start += room[s]
+        spectrum = spectra.sectors[s]
+        part = spectrum.missed
+        for n in range(spectrum.found - 1, kept[s] - 1, -1):
+            part += spectra.values[spectrum.first_value + n] ** 2
+        total += sectors[s].multiplicity * part
     return total
 
 
 @_compiled
-def rebuild(matrices, vectors, values, room, sectors, kept, norm, first, second, order):
+def _chosen(spectra, sectors, kept):
+    """Return the right singular vectors and the singular values that are kept."""
+    vectors, values = np.empty_like(spectra.vectors), np.empty_like(spectra.values)
+    a = b = 0
+    for s in range(len(sectors)):
+        start, other = spectra.sectors[s].first_vector, spectra.sectors[s].first_value
+        length = sectors[s].columns * kept[s]
+        vectors[a : a + length] = spectra.vectors[start : start + length]
+        values[b : b + kept[s]] = spectra.values[other : other + kept[s]]
+        a += length
+        b += kept[s]
+    return vectors[:a], values[:b]
+
+
+@_compiled
+def rebuild(decomposed, sectors, first, second, order):
     """Return the two tensors B = C V^+ and V, and the singular values, in the order of the plan.
 
     Parameters
     ----------
-    matrices, vectors, values, room, kept, norm
+    decomposed
         What `two_site` returns.
     sectors
         As in `impo.tensor.tables.Tables`.
     first, second, order
-        The gathers of `impo.tensor.split.SplitPlan`.
+        As in `impo.tensor.split.SplitPlan`.
     """
-    left_size = right_size = number = 0
+    found = Decomposed(*decomposed)
+    left = np.empty_like(found.matrices)
+    start = a = b = 0
     for s in range(len(sectors)):
-        left_size += sectors[s, 0] * kept[s]
-        right_size += sectors[s, 1] * kept[s]
-        number += kept[s]
-    left = np.empty(left_size, matrices.dtype)
-    right = np.empty(right_size, matrices.dtype)
-    chosen = np.empty(number)
-    start = place = at = a = b = c = 0
-    for s in range(len(sectors)):
-        rows, columns, n = sectors[s, 0], sectors[s, 1], kept[s]
+        rows, columns, n = sectors[s].rows, sectors[s].columns, found.kept[s]
         if n:
-            v = vectors[place : place + n * columns]
-            matrix = matrices[start : start + rows * columns].reshape(rows, columns)
-            np.dot(matrix, _adjoint(v.reshape(n, columns)), left[a : a + rows * n].reshape(rows, n))
-            right[b : b + n * columns] = v
-            chosen[c : c + n] = values[at : at + n]
+            matrix = found.matrices[start : start + rows * columns].reshape(rows, columns)
+            v = found.vectors[b : b + n * columns].reshape(n, columns)
+            np.dot(matrix, _adjoint(v), left[a : a + rows * n].reshape(rows, n))
         start += rows * columns
-        place += room[s] * columns
-        at += room[s]
         a += rows * n
         b += n * columns
-        c += n
-    left /= norm
-    chosen /= norm
+    left[:a] /= found.norm
     return (
-        _gather(left, first.source, first.factor, 0, np.empty(len(first.source), left.dtype)),
-        _gather(right, second.source, second.factor, 0, np.empty(len(second.source), right.dtype)),
-        chosen[order],
+        _moved(left, first, np.empty(len(first), left.dtype)),
+        _moved(found.vectors, second, np.empty(len(second), left.dtype)),
+        (found.values / found.norm)[order],
     )

@@ -7,6 +7,7 @@ kept in pairs, so that the mirrored block is a copy; bond states of charge 0 are
 the exchange, and a block picks up a sign for every odd state on its bonds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -163,7 +164,7 @@ class TensorLayout:
             flat[positions] = dense[place]
         return flat
 
-    def _places(self):
+    def _places(self) -> Iterator[tuple[tuple[Array, ...], Array]]:
         for (left, right), positions in self.blocks.items():
             rows = self.left.offsets[left] + np.arange(self.left.counts[left])
             columns = self.right.offsets[right] + np.arange(self.right.counts[right])

@@ -11,6 +11,7 @@ from impo.tensor.gates import Gate
 from impo.tensor.kernel import rebuild, two_site
 from impo.tensor.legs import TRIVIAL, Leg, PhysicalLeg, TensorLayout
 from impo.tensor.split import split_plan
+from impo.tensor.tables import Decomposed
 
 PROBE = np.random.default_rng(0).standard_normal(10007)  # new directions come from somewhere
 
@@ -38,7 +39,7 @@ class MatrixProduct:
     singular_values
         Of the bond left of every site, in the order of its leg.
     infinite
-        Whether the sites repeat.
+        Whether the sites are the MPS unit cell of an infinite chain ("tile" throughout), or all.
     mirror
         Whether charges q and -q are kept as mirror images (real, charged).
     """
@@ -54,7 +55,7 @@ class MatrixProduct:
         return len(self.tensors)
 
     def copy(self) -> "MatrixProduct":
-        """Return a chain that can be evolved without changing this one."""
+        """Return a state that can be evolved without changing this one."""
         return replace(
             self,
             legs=list(self.legs),
@@ -82,8 +83,15 @@ class MatrixProduct:
     def update(self, bond: int, gate: Gate, truncation: Truncation) -> float:
         """Apply a gate to sites bond, bond + 1 and return the discarded weight.
 
-        The order is Hastings' variant of Vidal's update: theta = S C, C = gate B B, is decomposed,
-        and B_left = C V^+ avoids the division by singular values.
+        Hastings' variant (J. Math. Phys. 50, 095207, 2009) of Vidal's update, with S the singular
+        values left of the first site and B the right-canonical tensors:
+
+            C = gate B B     # vL p0 p1 vR  =  [p0 p1] [p0' p1'],  vL p0' [vM],  [vM] p1' vR
+            S C = U S' V     # (vL p0) vM,  vM,  vM (p1 vR); truncated to chi
+            B_1 = V          # vM p1 vR
+            B_0 = C V^+      # vL p0 vM  =  vL p0 [p1 vR],  vM [p1 vR]
+
+        B_0 = S^-1 U S' without the division by S. All of it is done per charge of a leg.
         """
         i, j = bond, (bond + 1) % len(self)
         middle = (i + 1) % len(self.legs)
@@ -91,17 +99,17 @@ class MatrixProduct:
             self.legs[i], self.legs[middle], self.right_leg(j),
             self.physical[i], self.physical[j], self.mirror,
         )  # fmt: skip
-        matrices, vectors, values, room, kept, discarded, norm = two_site(
-            self.tensors[i], self.tensors[j], gate.flat(plan.gate_charges), plan.tables,
+        decomposed = two_site(
+            self.tensors[i], self.tensors[j], gate.flat(plan.gate_charges), tuple(plan.tables),
             self.singular_values[i], PROBE, truncation.chi, truncation.cutoff,
         )  # fmt: skip
-        split = split_plan(plan, tuple(kept.tolist()))
+        found = Decomposed(*decomposed)
+        split = split_plan(plan, tuple(found.kept.tolist()))
         self.tensors[i], self.tensors[j], self.singular_values[middle] = rebuild(
-            matrices, vectors, values, room, plan.tables.sectors, kept, norm,
-            split.first, split.second, split.order,
-        )  # fmt: skip
+            decomposed, plan.tables.sectors, split.first, split.second, split.order
+        )
         self.legs[middle] = split.middle
-        return discarded
+        return found.discarded
 
 
 def product_state(
@@ -110,9 +118,9 @@ def product_state(
     """Return a product state from the coefficients of each site; only charge 0 may be present."""
     n = len(coefficients)
     legs = [TRIVIAL] * (n if infinite else n + 1)
-    chain = MatrixProduct(list(physical), legs, [], [np.ones(1)] * len(legs), infinite, mirror)
+    state = MatrixProduct(list(physical), legs, [], [np.ones(1)] * len(legs), infinite, mirror)
     for site, values in enumerate(coefficients):
         layout = TensorLayout(TRIVIAL, physical[site], TRIVIAL)
         flat = layout.from_dense(values[None, :, None])
-        chain.tensors.append(flat / np.linalg.norm(flat))
-    return chain
+        state.tensors.append(flat / np.linalg.norm(flat))
+    return state

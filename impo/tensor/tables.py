@@ -1,6 +1,8 @@
-"""What the plans of an update hold: selections of elements, charge sectors, plain arrays."""
+"""What the plans of an update hold: moves of elements, charge sectors, tables of records.
 
-from collections.abc import Sequence
+The compiled update reads records by name; they stand in arrays.
+"""
+
 from math import sqrt
 from typing import NamedTuple
 
@@ -8,29 +10,40 @@ import numpy as np
 
 from impo.arrays import Array
 
-Shape = tuple[int, int]
-
 # Elements move with one of these factors; plans hold its number, a byte.
 FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 
 
-class Gather(NamedTuple):
-    """Elements of one flat array as a selection from another, times `FACTORS[factor]`."""
+MOVE = np.dtype([("source", np.int32), ("factor", np.int8)])
+"""Where an element comes from, and the number of its factor in `FACTORS`."""
 
-    source: Array
-    factor: Array
 
-    @classmethod
-    def of(cls, source: Array, weight: Array) -> "Gather":
-        """Return the selection with weights that are among the factors."""
-        number = np.rint(2 * weight.ravel()) + 3  # twice the factors round to -3 ... 3
-        return cls(source.ravel().astype(np.int32), number.astype(np.int8))
+def _integers(*names: str) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in names])
 
-    @classmethod
-    def joined(cls, parts: "Sequence[Gather]") -> "Gather":
-        """Return one selection after the other."""
-        empty = cls(np.zeros(0, np.int32), np.zeros(0, np.int8))
-        return cls(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+
+PRODUCT = _integers("first", "rows", "inner", "second", "columns")
+"""A product over the middle bond: `first` and `second` are where its factors start in the first
+and in the regrouped second tensor; their shapes are (rows, inner) and (inner, columns)."""
+
+GATED = _integers("start", "order", "columns")
+"""A product with a gate, whose block of shape (order, order) starts there in the flat gate."""
+
+SECTOR = _integers(
+    "rows", "columns", "multiplicity", "before", "mirrored",
+    "first_element", "first_row", "first_old", "first_image",
+)  # fmt: skip
+"""A matrix to decompose: its shape, the bond states that stand for one of its singular values, how
+many of these it had before the update, whether a mirror image is added, and where its own part of
+the matrices, of `row_state`, of `old` and of `image` in `Tables` starts."""
+
+
+def moves(source: Array, factor: Array) -> Array:
+    """Return the records `MOVE` of elements times factors that are among `FACTORS`."""
+    out = np.empty(source.size, MOVE)
+    out["source"] = source.ravel()
+    out["factor"] = np.rint(2 * factor.ravel()) + 3  # twice the factors round to -3 ... 3
+    return out
 
 
 class Sector(NamedTuple):
@@ -52,68 +65,89 @@ class Sector(NamedTuple):
     charge: int
     parity: int
     multiplicity: int
-    shape: Shape
+    shape: tuple[int, int]
 
 
-class Moves(NamedTuple):
-    """What is moved into the matrix of a sector.
+class Filling(NamedTuple):
+    """What the matrix of a sector is filled with.
 
     Attributes
     ----------
     pick, image
-        Where its elements come from; the mirror image is added (only if the charge splits).
+        Moves of its elements, and of the mirror image that is added to them (if charge 0 splits).
     row_state
         Index of vL for every row.
     old
-        The rows of the second tensor, as they were before the update: a guess for its new ones.
+        Moves of the rows of the second tensor, as they were before the update: a guess for its new
+        ones.
     before
         Number of states that the sector had before the update.
     """
 
-    pick: Gather
-    image: Gather | None
+    pick: Array
+    image: Array | None
     row_state: Array
-    old: Gather
+    old: Array
     before: int
 
 
 class Tables(NamedTuple):
-    """A contraction plan as plain arrays.
+    """A contraction plan as the compiled update reads it.
 
     Attributes
     ----------
     regroup
-        The second tensor as matrices # vL (p vR), for the charges in `products`.
+        The second tensor as matrices # vM (p1 vR), for the charges in `products`.
     products
-        Rows (start in the first tensor, its rows, its columns, start in the regrouped second
-        tensor, its columns): the products over the middle bond, one after the other.
+        Records `PRODUCT`. The results, theta, stand one after the other # (vL p0) (p1 vR).
     theta_size
-        Number of elements of these products; one after the end is zero.
+        Number of elements of theta; one after the end is zero.
     gates
-        Rows (start in the flat gate, its order, columns): one product per pair charge.
-    gate_source, gate_factor
-        From theta to the matrices (p0 p1) (vL vR) that the gates act on.
+        Records `GATED`, one per pair charge.
+    gate_input
+        Moves from theta to the matrices # (p0 p1) (vL vR) that the gates act on.
     sectors
-        Rows (rows, columns, multiplicity, before, whether a mirror image is added).
-    pick_source, pick_factor, mirror_source, mirror_factor
-        From the gated matrices to those of the sectors, # (vL p0) (p1 vR), and what is added.
+        Records `SECTOR`.
+    pick, image
+        Moves from the gated matrices to those of the sectors # (vL p0) (p1 vR), and what is added.
     row_state
         Index of vL of all rows of all sectors.
-    old_source, old_factor
-        From the regrouped second tensor to the guesses, `before` rows per sector.
+    old
+        Moves from the regrouped second tensor to the guesses, `before` rows per sector.
     """
 
     regroup: Array
     products: Array
     theta_size: int
     gates: Array
-    gate_source: Array
-    gate_factor: Array
+    gate_input: Array
     sectors: Array
-    pick_source: Array
-    pick_factor: Array
-    mirror_source: Array
-    mirror_factor: Array
+    pick: Array
+    image: Array
     row_state: Array
-    old_source: Array
-    old_factor: Array
+    old: Array
+
+
+class Decomposed(NamedTuple):
+    """Two sites with a gate, decomposed and truncated.
+
+    Attributes
+    ----------
+    matrices
+        C = gate B B of all sectors, one after the other # (vL p0) (p1 vR).
+    vectors
+        Right singular vectors V of S C that are kept, as rows # vM (p1 vR), sector after sector.
+    values
+        Their singular values.
+    kept
+        Number of states kept per sector.
+    discarded, norm
+        Relative discarded weight, and norm of what is kept.
+    """
+
+    matrices: Array
+    vectors: Array
+    values: Array
+    kept: Array
+    discarded: float
+    norm: float

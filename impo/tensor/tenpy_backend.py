@@ -5,7 +5,6 @@ the reference that the kernel is compared with. Expectation values are those of 
 <X> = Tr(X rho) / Tr rho, not those of <rho|X|rho>.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +16,7 @@ from tenpy.networks.mps import MPS
 from impo.arguments import ArgumentError, fail, non_negative, one_of, positive, positive_integer
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Component, Generator
+from impo.operators.liouvillian import Generator
 from impo.tensor.tenpy_bridge import (
     LiouvillianModel,
     canonical,
@@ -30,25 +29,6 @@ from impo.tensor.tenpy_bridge import (
 
 class BondModel(LiouvillianModel, NearestNeighborModel):
     """A Liouvillian of nearest neighbours; `H_bond[j]` acts on the sites j - 1 and j."""
-
-
-def physical_frame(generator: Generator) -> Generator:
-    """Return the same Liouvillian without the sublattice gauge: in general complex."""
-    if generator.hermitian_basis:
-        return generator
-    components = []
-    for term in generator.components:
-        pairs = zip(term.positions, term.charges, strict=True)
-        angle = sum(q * generator.phase(position) for position, q in pairs)
-        value = term.coefficient * complex(math.cos(angle), -math.sin(angle))
-        components.append(Component(value, term.positions, term.matrices, term.charges))
-    return dataclasses.replace(
-        generator,
-        components=tuple(components),
-        phases=np.zeros_like(generator.phases),
-        phase_advance=0.0,
-        real=False,
-    )
 
 
 def product_mps(
@@ -86,7 +66,7 @@ def product_mps(
         ):
             raise ArgumentError(
                 f"Argument `states` must be diagonal in this frame, but state {position} is not; "
-                "use `physical_frame`."
+                "use `Generator.physical`."
             )
         vector = basis.expand(rotated)
         if np.abs(np.imag(vector)).max() < 1e-14:

@@ -304,7 +304,7 @@ def operator_sites(
     list of `tenpy.networks.site.Site`
         Different objects with the same charges; their only operators are Id and JW = Id.
     """
-    weights = generator.weights if charges else generator.weights[:0]
+    weights = generator.charges if charges else generator.charges[:0]
     info = npc.ChargeInfo([1] * len(weights), [f"M{c}" for c in range(len(weights))])
     sites = []
     for basis, weight in zip(bases, weights.T.reshape(len(bases), -1), strict=True):

@@ -54,12 +54,12 @@ def trotter_step(bonds: Sequence[Bond], dt: float, single: bool = False) -> Step
     return Step(dt, tuple(stages), stage(0, EVEN[0] + EVEN[-1]))
 
 
-def evolve(chain: MatrixProduct, step: Step, count: int, truncation: Truncation) -> float:
-    """Evolve a chain in place by `count` steps; return the largest discarded weight."""
+def evolve(state: MatrixProduct, step: Step, count: int, truncation: Truncation) -> float:
+    """Evolve a state in place by `count` steps; return the largest discarded weight."""
     worst = 0.0
     for number in range(count):
         first = step.stages[0] if number == 0 else step.joined
         for bonds, gates in (first, *step.stages[1 : -1 if number < count - 1 else None]):
             for bond, gate in zip(bonds, gates, strict=True):
-                worst = max(worst, chain.update(bond, gate, truncation))
+                worst = max(worst, state.update(bond, gate, truncation))
     return worst

@@ -9,7 +9,7 @@ from tenpy.algorithms.tebd import QRBasedTEBDEngine, TEBDEngine
 
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
-from impo.tensor.tenpy_backend import BondModel, expectation, physical_frame, product_mps
+from impo.tensor.tenpy_backend import BondModel, expectation, product_mps
 from impo.tensor.tenpy_bridge import canonical, liouvillian_model
 
 ENGINES = {  # TeNPy's class, and whether it is given the charge and the real gauge
@@ -26,7 +26,7 @@ class TenpyRun:
     def __init__(self, generator: Generator, name: str, chi: int, dt: float):
         engine, charges = ENGINES[name]
         self.dt = dt
-        self.generator = generator if charges else physical_frame(generator)
+        self.generator = generator if charges else generator.physical()
         self.bases = generator.bases()
         mixed = [np.eye(basis.dimension) / basis.dimension for basis in self.bases]
         start = product_mps(self.generator, self.bases, mixed, charges)

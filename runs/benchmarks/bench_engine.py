@@ -28,6 +28,7 @@ from impo.tensor import kernel
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.matrix_product import PROBE, Truncation
+from impo.tensor.tables import Decomposed
 from impo.tensor.trotter import Step, evolve
 from models.gain_loss import chain
 from runs.benchmarks._tenpy import ENGINES, TenpyRun
@@ -113,7 +114,7 @@ def relaxed(
     """Relax the mixed state with impo; return the state, the steps and the seconds of the last."""
     step = strang(generator, weight)
     start = product_approximation(generator, None, len(generator.bases()[0]), weight)
-    work, spent = start.chain.copy(), [0.0]
+    work, spent = start.matrix_product.copy(), [0.0]
 
     def advance() -> NDArray:
         begin = time.perf_counter()
@@ -178,7 +179,7 @@ def _cases(size: str) -> dict[str, Variable]:
         _, plain = smallest(generator, 0.0, exact, error)
         others = [tenpy(n, generator, plain, exact, error, PATIENCE[size]) for n in ENGINES]
         rows.append([ours, *others])
-        columns["residual"].append(residual(approx).low)
+        columns["residual"].append(residual(approx).value)
         alone = steady_state(model, ITEBD(tol=error))
         columns["alone"].append(alone.seconds)
         columns["alone_error"].append(np.max(alone.expect("Sz").error) / spin)
@@ -240,30 +241,33 @@ def _shares(size: str) -> dict[str, Variable]:
     """Count the operations of one update, and measure where its time goes."""
     spin, chi = EQUAL[size]
     generator = infinite_chain(chain(spin, **RATES))
-    work = relaxed(generator, WEIGHT, chi, 1e-3)[0].chain
+    work = relaxed(generator, WEIGHT, chi, 1e-3)[0].matrix_product
     gate = strang(generator, WEIGHT).stages[0][1][0]
     plan = contraction_plan(*work.legs, work.legs[0], *work.physical, work.mirror)
     tables, flat = plan.tables, gate.flat(plan.gate_charges)
     first, second = work.tensors
     regrouped = second[tables.regroup]
     gated = kernel._gated(first, regrouped, flat, tables)
-    matrices = np.empty(len(tables.pick_source))
-    found = kernel.two_site(first, second, flat, tables, work.singular_values[0], PROBE, chi, 1e-14)
+    matrices = np.empty(len(tables.pick))
+    found = Decomposed(
+        *kernel.two_site(
+            first, second, flat, tuple(tables), work.singular_values[0], PROBE, chi, 1e-14
+        )
+    )
     square = np.random.default_rng(0).standard_normal((1000, 1000))
     peak = 2e9 / _fastest(lambda: square @ square)
-    flops = sum(2.0 * r * m * c for _, r, m, _, c in tables.products)
-    flops += sum(2.0 * n * n * c for _, n, c in tables.gates)
+    flops = sum(2.0 * p["rows"] * p["inner"] * p["columns"] for p in tables.products)
+    flops += sum(2.0 * p["order"] ** 2 * p["columns"] for p in tables.gates)
     products = flops
-    for (rows, columns, _, before, _), kept in zip(tables.sectors, found[4], strict=True):
+    for sector, kept in zip(tables.sectors, found.kept, strict=True):
+        rows, columns, before = (float(sector[x]) for x in ("rows", "columns", "before"))
         width = before + max(4, before // 2) if min(rows, columns) > kernel.SMALL else 0
         flops += 10.0 * rows * columns * width  # two sweeps, and what they miss
         flops += 2.0 * rows * columns * kept
     whole = _fastest(lambda: work.copy().update(0, gate, Truncation(chi)), 50)
     parts = {
         "products": _fastest(lambda: kernel._gated(first, regrouped, flat, tables), 50),
-        "moves": _fastest(
-            lambda: kernel._gather(gated, tables.pick_source, tables.pick_factor, 0, matrices), 50
-        ),
+        "moves": _fastest(lambda: kernel._moved(gated, tables.pick, matrices), 50),
         "decompositions and the rest": 0.0,
     }
     parts["decompositions and the rest"] = whole - sum(parts.values())
@@ -289,7 +293,7 @@ def _scaling(size: str) -> dict[str, Variable]:
     seconds, bound = (np.empty((len(ranks), len(chis))) for _ in range(2))
     for i, k in enumerate(ranks):
         step = strang(generator, WEIGHT, 0.5, k, single=k > 4)
-        work = product_approximation(generator, None, k, WEIGHT).chain
+        work = product_approximation(generator, None, k, WEIGHT).matrix_product
         for j, chi in enumerate(chis):
             evolve(work, step, 4, Truncation(chi))
             seconds[i, j] = (

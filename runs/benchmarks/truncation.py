@@ -12,13 +12,13 @@ from scipy.linalg import expm
 from scipy.sparse import csr_array
 
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import local_operators
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from impo.tensor.contraction import pair_index
 from impo.tensor.environment import TraceEnvironment
-from impo.tensor.gates import Bond, Gate, bond_liouvillians, one_charge, physical_legs
+from impo.tensor.gates import Bond, Gate, bond_liouvillians, physical_legs
 from impo.tensor.legs import PhysicalLeg
 from impo.tensor.matrix_product import MatrixProduct, Truncation, product_state
 from models.gain_loss import chain

@@ -117,9 +117,11 @@ def test_arrays_that_hold_no_numbers_are_noticed(tmp_path):
 @pytest.mark.parametrize("status", [Status.FAILED, Status.NOT_CONVERGED])
 def test_only_a_failed_state_may_have_run_away(status, tmp_path):
     state = load(FILES["itebd"])
-    chain = state.approximation.chain.copy()
+    chain = state.approximation.matrix_product.copy()
     chain.tensors = [np.full_like(tensor, np.nan) for tensor in chain.tensors]
-    far = replace(state, approximation=replace(state.approximation, chain=chain), status=status)
+    far = replace(
+        state, approximation=replace(state.approximation, matrix_product=chain), status=status
+    )
     with np.errstate(all="ignore"):
         save(far, tmp_path / "far.h5")
         report = check(tmp_path / "far.h5")

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import qutip
 
-from impo.arguments import ArgumentError
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.operators.liouvillian import finite_cluster, infinite_chain
+from impo.operators.liouvillian import (
+    check_nearest_neighbour,
+    finite_cluster,
+    infinite_chain,
+    one_charge,
+    with_cutoffs,
+)
 from models import gain_loss, ising, xy_decay, xyz
 
 HOP = ("S+", 0, 0), ("S-", 0, 1)
@@ -137,13 +143,19 @@ def random_matrix(d, seed=1):
     return rng.normal(size=(d, d)) + 1j * rng.normal(size=(d, d))
 
 
-@pytest.mark.parametrize("charges", [True, False], ids=["charges", "hermitian"])
+@pytest.mark.parametrize("form", ["charges", "hermitian", "physical frame"])
 @pytest.mark.parametrize("name", CASES)
-def test_acts_like_the_liouvillian_of_qutip(name, charges):
+def test_acts_like_the_liouvillian_of_qutip(name, form):
     model, shape, periodic, real, conserved = CASES[name]
+    charges = form != "hermitian"
     generator = finite_cluster(model, shape, periodic, charges)
     assert generator.real is (real or not charges)
-    assert len(generator.weights) == (conserved if charges else 0)
+    if form == "physical frame":
+        generator = generator.physical()
+        assert not generator.phases.any()
+        assert generator.phase_advance == 0
+        assert generator.real is generator.hermitian_basis
+    assert len(generator.charges) == (conserved if charges else 0)
     bases = generator.bases()
     matrix = dense(generator, bases)
     assert np.isrealobj(matrix) is generator.real
@@ -184,7 +196,7 @@ def test_conserves_its_charges(name):
     generator = finite_cluster(model, shape, periodic)
     bases = generator.bases()
     matrix = dense(generator, bases)
-    for weights in generator.weights:
+    for weights in generator.charges:
         charges = [w * basis.q for w, basis in zip(weights, bases, strict=True)]
         total = reduce(np.add.outer, charges).ravel()
         np.testing.assert_allclose(matrix[total[:, None] != total], 0, atol=1e-14)
@@ -304,6 +316,44 @@ def _kept(columns, rows):
     """Return where the operators of a smaller basis stand in a larger one."""
     labels = list(zip(rows.k, rows.q, strict=True))
     return [labels.index(label) for label in zip(columns.k, columns.q, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["gain and loss, S = 1", "XXZ", "spin and boson"])
+def test_the_frame_is_the_unitary_that_rotates_operators(name):
+    generator = infinite_chain(CASES[name][0])
+    n = len(generator.sites)
+    positions = [n + 1, 0]  # in any order, also outside the tile
+    one, two = (generator.sites[p % n].dimension for p in positions)
+    first, second = random_matrix(one, 1), random_matrix(two, 2)
+    u = generator.frame(positions)
+    expected = np.kron(generator.rotated(n + 1, first), generator.rotated(0, second))
+    turned = u.conj()[:, None] * np.kron(first, second) * u
+    np.testing.assert_allclose(turned, expected, atol=1e-13 * np.abs(expected).max())
+    np.testing.assert_array_equal(generator.physical().frame(positions), np.ones(one * two))
+
+
+def test_decoupled_parts_have_one_charge_in_common():
+    generator = finite_cluster(LindbladModel((Spin(0.5),), (), (Jump(1.0, "S-", 0),)), 3)
+    assert len(generator.charges) == 3
+    np.testing.assert_array_equal(np.abs(one_charge(generator).charges), [[1, 1, 1]])
+    assert len(one_charge(infinite_chain(xyz.chain(0.9, 1.2, 0.4, 0.8))).charges) == 0
+
+
+def test_cutoffs_change_bosons_only():
+    generator = one_charge(infinite_chain(HARMONIC))
+    wider = with_cutoffs(generator, (None, 5))
+    assert wider.model.sites == (Spin(0.5), Boson(5))
+    assert wider.hermitian_basis == generator.hermitian_basis
+    assert len(wider.charges) == len(generator.charges)
+    uncharged = with_cutoffs(one_charge(infinite_chain(HARMONIC, charges=False)), (None, 5))
+    assert uncharged.hermitian_basis
+
+
+def test_terms_beyond_the_next_site_are_named():
+    far = LindbladModel((Spin(0.5),), (Term(1.0, ("Sz", 0, 0), ("Sz", 0, 2)),), name="far")
+    with pytest.raises(UnsupportedModelError, match=r"far.* has one on sites \(0, 2\)"):
+        check_nearest_neighbour(infinite_chain(far))
+    check_nearest_neighbour(infinite_chain(gain_loss.chain(0.5)))
 
 
 def test_refusals():

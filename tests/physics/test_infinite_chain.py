@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, Exact, Status, steady_state
-from impo.operators.liouvillian import infinite_chain
+from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.operators.local import local_operators
 from impo.refinement.approximation import Approximation, product_approximation
 from impo.tensor import tenpy_backend as stock
-from impo.tensor.gates import bond_liouvillians, one_charge
+from impo.tensor.gates import bond_liouvillians
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss, xy_decay
@@ -94,16 +94,17 @@ def test_three_ways_to_evolve_an_infinite_chain():
     for charges in (True, False):
         generator = one_charge(infinite_chain(model, charges))
         approx = product_approximation(generator, states, 1, 0.0)
-        bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=approx.chain.mirror)
-        evolve(approx.chain, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
-        environment = Approximation(generator, approx.chain, 1, 0.0).environment
+        product = approx.matrix_product
+        bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=product.mirror)
+        evolve(product, trotter_step(bonds, dt), round(time / dt), Truncation(200, 1e-13))
+        environment = Approximation(generator, product, 1, 0.0).environment
         for sites in ((0, 1), (1, 2), (0, 3)):
             ends = []
             for position, op in zip(sites, ("S+", "S-"), strict=True):
                 matrix = generator.rotated(position, local_operators(generator.sites[0])[op])
                 ends.append((position, approx.bases[position % 2].measure(matrix)))
             pair[charges, sites] = complex(environment.chain_of(ends))
-    plain = stock.physical_frame(infinite_chain(model))
+    plain = infinite_chain(model).physical()
     bases = plain.bases()
     mps = stock.product_mps(plain, bases, states, charges=False, bc="infinite")
     mps = stock.evolve(mps, plain, bases, time, dt, order=4, chi_max=200)
@@ -121,7 +122,7 @@ def test_stock_tenpy_has_the_same_steady_state():
     model = gain_loss.chain(0.5, 1.0, 0.5, 1.5, 1.0)
     state = steady_state(model, ITEBD(tol=1e-4))
     hermitian = steady_state(model, ITEBD(tol=1e-4, charges=False))
-    plain = stock.physical_frame(infinite_chain(model))
+    plain = infinite_chain(model).physical()
     bases = plain.bases()
     mixed = [np.eye(2) / 2] * 2
     mps = stock.product_mps(plain, bases, mixed, charges=False, bc="infinite")

@@ -49,7 +49,7 @@ def test_the_hermitian_basis_is_real():
     for model in (ising.chain(), xyz.chain(), gain_loss.chain(1, gain=1.5, loss=0.5)):
         chain = OpenChain(model, 2, 0.2, dt=0.1, charges=False)
         assert chain.generator.hermitian_basis
-        assert all(tensor.dtype == np.float64 for tensor in chain.chain.tensors)
+        assert all(tensor.dtype == np.float64 for tensor in chain.state.tensors)
 
 
 def test_the_order_of_the_trotter_step():

@@ -17,13 +17,7 @@ from impo.methods.itebd.solve import chain_generator
 from impo.operators.liouvillian import infinite_chain
 from impo.operators.local import local_operators
 from impo.refinement.approximation import Refinement
-from impo.refinement.starts import (
-    approach_rate,
-    have_met,
-    hopeless,
-    present_rate,
-    second_start,
-)
+from impo.refinement.starts import have_met, second_start
 from models import gain_loss, ising
 from tests.hidden_laws import models
 
@@ -50,32 +44,6 @@ def right_or_not_converged(state, truth, tol):
     """Whether the verdict is honest, whichever it is."""
     off = np.abs(state.expect("Sz").value - truth) / 0.5
     return state.status is not Status.CONVERGED or bool(np.all(off <= tol))
-
-
-def exponential(rate, count, amplitude=1.0, floor=0.0):
-    return amplitude * np.exp(-rate * np.arange(count)) + floor
-
-
-def test_rates_of_a_decay():
-    assert present_rate(exponential(0.3, 12), 1.0) == pytest.approx(0.3)
-    assert present_rate(exponential(0.3, 12), 0.1) == pytest.approx(3.0)
-    assert present_rate(np.full(12, 0.2), 1.0) == 0
-    assert present_rate(np.linspace(0.1, 0.3, 9), 1.0) == 0  # it grows
-    assert present_rate(np.array([0.2]), 1.0) == 0  # nothing was seen
-    assert approach_rate(exponential(0.5, 12), 1.0) == pytest.approx(0.5)
-    assert approach_rate(exponential(0.5, 40, floor=1e-4), 1.0) == pytest.approx(0.5, rel=0.1)
-    two = exponential(2.0, 30) + exponential(0.1, 30, 1e-2)
-    assert approach_rate(two, 1.0) == pytest.approx(0.1, rel=0.1)
-    assert approach_rate(np.full(12, 0.2), 1.0) == 0
-
-
-def test_when_to_give_up():
-    slow = exponential(1e-3, 20)
-    assert hopeless(slow, 1.0, 1e-4, left=1000)
-    assert not hopeless(slow, 1.0, 1e-4, left=20000)
-    assert not hopeless(slow[:5], 1.0, 1e-4, left=1000)  # too early to tell
-    assert hopeless(np.full(20, 0.3), 1.0, 1e-4, left=1e300)
-    assert not hopeless(np.full(20, 1e-5), 1.0, 1e-4, left=1.0)  # they have met
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import numpy as np
 import qutip
 
-from impo.operators.liouvillian import finite_cluster
+from impo.operators.liouvillian import finite_cluster, one_charge
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
-from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs, rank_scale
+from impo.tensor.gates import bond_liouvillians, physical_legs, rank_scale
 from impo.tensor.matrix_product import Truncation, product_state
 from impo.tensor.trotter import evolve, trotter_step
 
@@ -32,11 +32,11 @@ class OpenChain:
             values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)
             coefficients.append(values.real if generator.real else values.astype(complex))
         legs = physical_legs(generator, self.bases)
-        self.chain = product_state(coefficients, legs, infinite=False, mirror=self.mirror)
+        self.state = product_state(coefficients, legs, infinite=False, mirror=self.mirror)
         self.discarded = evolve(
-            self.chain, trotter_step(self.bonds, dt), round(time / dt), Truncation(10**6)
+            self.state, trotter_step(self.bonds, dt), round(time / dt), Truncation(10**6)
         )
-        self.environment = TraceEnvironment(self.chain, self.bases, weight)
+        self.environment = TraceEnvironment(self.state, self.bases, weight)
 
     def measure(self, operators):
         """Return the expectation value of a product {position: name of an operator}."""

@@ -5,9 +5,9 @@ import pytest
 from scipy.linalg import expm
 from scipy.sparse import csr_array, random_array
 
-from impo.operators.liouvillian import infinite_chain
+from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.tensor.exponential import exponential
-from impo.tensor.gates import bond_liouvillians, one_charge
+from impo.tensor.gates import bond_liouvillians
 from models import gain_loss
 
 

@@ -29,7 +29,7 @@ MODELS = {
 def random_mps(generator, bases, sites, chis, seed):
     """A random canonical state; charges of the bonds within -1 ... 1."""
     rng = np.random.default_rng(seed)
-    weights = generator.weights
+    weights = generator.charges
     bonds = [np.sort(rng.integers(-1, 2, (chi, len(weights))), axis=0) for chi in chis]
     tensors = []
     for i, basis in enumerate(bases):
@@ -104,7 +104,7 @@ def test_product_states_against_dense_operators(name):
     mps = to_mps(
         lattice.lat.mps_sites(),
         [vector[None, :, None] for vector in local],
-        [np.zeros((1, len(generator.weights)))] * 2,
+        [np.zeros((1, len(generator.charges)))] * 2,
         [np.ones(1)] * 2,
     )
     moments = []

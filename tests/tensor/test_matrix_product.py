@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from impo.operators.liouvillian import infinite_chain
+from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import pair_index
-from impo.tensor.gates import bond_liouvillians, one_charge, physical_legs
+from impo.tensor.gates import bond_liouvillians, physical_legs
 from impo.tensor.kernel import leading
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.trotter import evolve, trotter_step
@@ -14,12 +14,12 @@ from models import gain_loss, xyz
 
 
 def evolved(model, charges, chi=14, weight=0.7, steps=3):
-    """Return a truncated infinite chain and its bond Liouvillians."""
+    """Return a truncated state of an infinite chain, its generator and its bond Liouvillians."""
     generator = one_charge(infinite_chain(model, charges))
-    chain = product_approximation(generator, None, 10, weight).chain
-    bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=chain.mirror)
-    evolve(chain, trotter_step(bonds, 0.3), steps, Truncation(chi))
-    return generator, chain, bonds
+    state = product_approximation(generator, None, 10, weight).matrix_product
+    bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=state.mirror)
+    evolve(state, trotter_step(bonds, 0.3), steps, Truncation(chi))
+    return generator, state, bonds
 
 
 def dense_gate(generator, bonds, bond, gate, mirror):
@@ -54,34 +54,34 @@ MODELS = {
 @pytest.mark.parametrize("chi", [3, 14], ids=["growing", "as large as before"])
 @pytest.mark.parametrize("name", MODELS)
 def test_an_update_is_the_best_truncation_of_the_dense_product(name, chi):
-    generator, chain, bonds = evolved(*MODELS[name], chi=chi)
+    generator, state, bonds = evolved(*MODELS[name], chi=chi)
     gate = bonds[0].gate(0.2)
-    left = chain.singular_values[0].copy()
-    theta = np.tensordot(chain.dense(0), chain.dense(1), axes=(2, 0))  # vL p0 p1 vR
-    full = dense_gate(generator, bonds, 0, gate, chain.mirror)
+    left = state.singular_values[0].copy()
+    theta = np.tensordot(state.dense(0), state.dense(1), axes=(2, 0))  # vL p0 p1 vR
+    full = dense_gate(generator, bonds, 0, gate, state.mirror)
     theta = np.einsum("abcd,icdj->iabj", full, theta)
     weighted = left[:, None, None, None] * theta
     matrix = weighted.reshape(weighted.shape[0] * weighted.shape[1], -1)
     values = np.linalg.svd(matrix, compute_uv=False)
-    discarded = chain.update(0, gate, Truncation(14))
-    kept = chain.legs[1].size
+    discarded = state.update(0, gate, Truncation(14))
+    kept = state.legs[1].size
     best = np.sum(values[kept:] ** 2) / np.sum(values**2)
     assert best <= discarded * (1 + 1e-9)
     assert discarded <= 1.1 * best + 1e-14
-    result = np.tensordot(chain.dense(0), chain.dense(1), axes=(2, 0))
+    result = np.tensordot(state.dense(0), state.dense(1), axes=(2, 0))
     result = left[:, None, None, None] * result * np.sqrt(np.sum(values**2) * (1 - discarded))
     error = np.sum((result - weighted) ** 2) / np.sum(values**2)
     assert error == pytest.approx(discarded, rel=1e-6, abs=1e-14)
-    right = chain.dense(1).reshape(kept, -1)
+    right = state.dense(1).reshape(kept, -1)
     np.testing.assert_allclose(right @ right.T, np.eye(kept), atol=1e-12)
 
 
 def test_mirror_images_are_exact():
     """rho stays Hermitian to the last bit: blocks of charge -q are those of q, with parities."""
-    generator, chain, _ = evolved(*MODELS["mirrored"])
+    generator, state, _ = evolved(*MODELS["mirrored"])
     bases = generator.bases()
     for site, basis in enumerate(bases):
-        dense = chain.dense(site)
+        dense = state.dense(site)
         labels = list(zip(basis.k.tolist(), basis.q.tolist(), strict=True))
         operators = [labels.index((k, -q)) for k, q in labels]
 
@@ -94,18 +94,18 @@ def test_mirror_images_are_exact():
             return order, sign
 
         (left, left_sign), (right, right_sign) = (
-            image(chain.legs[site]),
-            image(chain.right_leg(site)),
+            image(state.legs[site]),
+            image(state.right_leg(site)),
         )
         mirrored = dense[left][:, operators][:, :, right]
         np.testing.assert_array_equal(mirrored, left_sign[:, None, None] * dense * right_sign)
 
 
 def test_layout_round_trip():
-    _, chain, _ = evolved(*MODELS["mirrored"])
-    layout = chain.layout(0)
-    dense = layout.to_dense(chain.tensors[0])
-    np.testing.assert_array_equal(layout.from_dense(dense), chain.tensors[0])
+    _, state, _ = evolved(*MODELS["mirrored"])
+    layout = state.layout(0)
+    dense = layout.to_dense(state.tensors[0])
+    np.testing.assert_array_equal(layout.from_dense(dense), state.tensors[0])
     assert np.count_nonzero(dense) <= layout.size
 
 

@@ -91,7 +91,7 @@ def test_open_chain_against_qutip(S, frame):
     model = gain_loss.chain(S, **PARAMETERS)
     generator = finite_cluster(model, 2, charges=basis_charges)
     if physical:
-        generator = stock.physical_frame(generator)
+        generator = generator.physical()
     assert generator.real != physical
     bases = generator.bases()
     states = diagonal_states(model, 4)
@@ -127,7 +127,7 @@ def test_coherent_start_against_qutip(frame):
     model = gain_loss.chain(0.5, **PARAMETERS)
     generator = finite_cluster(model, 2)
     if physical:
-        generator = stock.physical_frame(generator)
+        generator = generator.physical()
     bases = generator.bases()
     states = tilted_states(model, 4)
     mps = stock.product_mps(generator, bases, states, charges, bc="finite")
@@ -165,7 +165,7 @@ def infinite_values(frame, model, states, **settings):
     basis_charges, charges, physical = FRAMES[frame]
     generator = infinite_chain(model, charges=basis_charges)
     if physical:
-        generator = stock.physical_frame(generator)
+        generator = generator.physical()
     bases = generator.bases()
     mps = stock.product_mps(generator, bases, states, charges)
     mps = stock.evolve(mps, generator, bases, **settings)

@@ -161,7 +161,7 @@ def test_hermitian_and_cut_bases(name, k_max, charges):
 
 
 def test_models_cover_all_kinds_of_generator():
-    kinds = {(g.real, len(g.weights)) for g in (infinite_chain(m) for m, _ in MODELS.values())}
+    kinds = {(g.real, len(g.charges)) for g in (infinite_chain(m) for m, _ in MODELS.values())}
     assert {(True, 1), (False, 1), (True, 0)} <= kinds
 
 
@@ -181,14 +181,14 @@ def test_a_tile_is_no_finite_chain():
 def random_tensors(generator, bases, chis, rng, spread=2):
     """Tensors that obey the charge rule, with unsorted charges on the bonds; not canonical."""
     n = len(bases)
-    C = len(generator.weights)
+    C = len(generator.charges)
     charges = [rng.integers(-spread, spread + 1, (chi, C)) for chi in chis]
     for bond in charges:
         bond[0] = 0
     tensors = []
     for i, basis in enumerate(bases):
         left, right = charges[i], charges[(i + 1) % n]
-        q = np.outer(basis.q, generator.weights[:, i])
+        q = np.outer(basis.q, generator.charges[:, i])
         allowed = (left[:, None, None] + q[None, :, None] == right[None, None]).all(-1)
         tensor = rng.normal(size=allowed.shape)
         if not generator.real:
@@ -272,7 +272,7 @@ def test_site_permutation_keeps_the_operator_order():
     generator = infinite_chain(xy_decay.chain(1))  # weights 1, -1
     bases = generator.bases()
     sites = operator_sites(generator, bases)
-    for site, basis, weight in zip(sites, bases, generator.weights[0], strict=True):
+    for site, basis, weight in zip(sites, bases, generator.charges[0], strict=True):
         charges = site.leg.to_qflat()[:, 0]
         assert all(a <= b for a, b in pairwise(charges))
         np.testing.assert_array_equal(charges, weight * basis.q[site.perm])

@@ -24,8 +24,9 @@ from scipy.sparse import coo_array, csr_array, eye_array, kron
 from impo.arguments import UnsupportedModelError, fail, positive_integer
 from impo.arrays import Array
 from impo.model import LindbladModel, Site
-from impo.operators.liouvillian import Component, infinite_chain
-from impo.operators.local import charge_parts, local_operators, state_charges
+from impo.operators.components import Component
+from impo.operators.liouvillian import infinite_chain
+from impo.operators.local import charge_parts, frame, local_operators, state_charges
 from impo.operators.symmetry import solve_modulo_pi
 
 _TINY = 1e-12
@@ -191,10 +192,7 @@ class ClusterFlow:
 
     def frame(self) -> Array:
         """Return the diagonal u with rho_physical = u rho u^+, shape (d,)."""
-        phase: Array = np.ones(1, dtype=complex)
-        for site, angle in zip(self.sites, self.angles, strict=True):
-            phase = np.kron(phase, np.exp(-1j * angle * state_charges(site)))
-        return phase
+        return frame(self.sites, self.angles)
 
 
 def expectation(operator: coo_array, rho: Array) -> complex:
@@ -254,15 +252,8 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
 
 def _terms_of_a_cell(model: LindbladModel) -> list[Component]:
     """Return the Hamiltonian terms of one unit cell, charge-resolved, in the physical frame."""
-    chain, unit = infinite_chain(model), len(model.sites)
-    out = []
-    for term in chain.components:  # every one begins inside the tile
-        if min(term.positions) < unit:
-            angle = sum(
-                q * chain.phase(p) for p, q in zip(term.positions, term.charges, strict=True)
-            )
-            out.append(replace(term, coefficient=term.coefficient * np.exp(-1j * angle)))
-    return out
+    terms = infinite_chain(model).physical().components  # every one begins inside the tile
+    return [term for term in terms if min(term.positions) < len(model.sites)]
 
 
 def _angles(terms: list[Component], sites: int) -> Array | None:

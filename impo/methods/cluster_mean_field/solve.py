@@ -19,7 +19,6 @@ from scipy.integrate import solve_ivp
 
 from impo.arguments import UnsupportedModelError, rising_times
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
@@ -39,6 +38,7 @@ from impo.methods.cluster_mean_field.verdict import Solution, verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.methods.exact.sector import Sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
@@ -19,6 +18,7 @@ from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import charge_parts
 from impo.operators.product_state import density_matrices
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _begin(method: "Exact", model: LindbladModel, start: Any) -> tuple[Sector, A
     if isinstance(start, ExactState):
         if start.density is None or start.density.generator.sites != cluster(model, method).sites:
             raise ArgumentError("Argument `start` must be a state of the same cluster.")
-        generator = cluster(model, method, charges=len(start.density.generator.weights) > 0)
+        generator = cluster(model, method, charges=len(start.density.generator.charges) > 0)
         sector = bounded_sector(generator, k_max)
         return sector, projected(start.density, sector)
     local = density_matrices(model, start)

@@ -40,12 +40,12 @@ def lowest_eigenvalue(density: ClusterDensity) -> tuple[float, bool]:
 def _charges(density: ClusterDensity) -> Array | None:
     """Return the charges (n, charges) of all product states, the last site running fastest."""
     generator = density.generator
-    if len(generator.weights) == 0:
+    if len(generator.charges) == 0:
         return None
-    total = np.zeros((1, len(generator.weights)), dtype=int)
+    total = np.zeros((1, len(generator.charges)), dtype=int)
     for position, site in enumerate(generator.sites):
         m = state_charges(site)
-        steps = np.round(np.multiply.outer(m - m[0], generator.weights[:, position])).astype(int)
+        steps = np.round(np.multiply.outer(m - m[0], generator.charges[:, position])).astype(int)
         total = (total[:, None] + steps[None]).reshape(-1, total.shape[1])
     return total
 

@@ -115,7 +115,7 @@ def top_rank(bases: Sequence[SparseBasis]) -> int:
 
 def zero_charge(generator: Generator) -> Charge:
     """Return the charges of the sector that holds the steady state."""
-    return (0,) * len(generator.weights)
+    return (0,) * len(generator.charges)
 
 
 def sector_sizes(
@@ -124,7 +124,7 @@ def sector_sizes(
     """Return the number of products of some sites (all) with every charge that occurs."""
     counts: Counter[Charge] = Counter({zero_charge(generator): 1})
     for number in range(len(generator.sites)) if positions is None else positions:
-        weights, top = generator.weights[:, number], _top(generator.sites[number], k_max)
+        weights, top = generator.charges[:, number], _top(generator.sites[number], k_max)
         total: Counter[Charge] = Counter()
         for q in range(-top, top + 1):
             step = (weights * q).tolist()
@@ -183,13 +183,13 @@ def charge_sector(
         If the number of charges is not that of the generator, or no product carries them.
     """
     charge = zero_charge(generator) if charge is None else tuple(charge)
-    if len(charge) != len(generator.weights):
+    if len(charge) != len(generator.charges):
         raise ArgumentError(
-            f"Argument `charge` must be {len(generator.weights)} integers, but is {charge}."
+            f"Argument `charge` must be {len(generator.charges)} integers, but is {charge}."
         )
     middle = (len(bases) + 1) // 2
-    left, left_charge = _all_products(bases[:middle], generator.weights[:, :middle])
-    right, right_charge = _all_products(bases[middle:], generator.weights[:, middle:])
+    left, left_charge = _all_products(bases[:middle], generator.charges[:, :middle])
+    right, right_charge = _all_products(bases[middle:], generator.charges[:, middle:])
     wanted = np.array(charge, dtype=int) - left_charge
     _, label = np.unique(np.concatenate([wanted, right_charge]), axis=0, return_inverse=True)
     label = label.ravel()

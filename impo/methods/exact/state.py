@@ -138,7 +138,7 @@ class ExactState(SteadyState):
             "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
             "share": self.share,
             "others": None if self.others is None else others,
-            "charges": self.density is not None and len(self.density.generator.weights) > 0,
+            "charges": self.density is not None and len(self.density.generator.charges) > 0,
             "ranks": ranks,
         }
         return arrays, attributes

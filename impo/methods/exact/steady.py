@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impo.methods.base import Progress
 from impo.methods.exact.cutoffs import cutoff_error
 from impo.methods.exact.gap import Decay, slowest_of
 from impo.methods.exact.positivity import LARGEST_MATRIX, groups, lowest_eigenvalue, places
@@ -18,6 +17,7 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
+from impo.results.progress import Progress
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -224,7 +224,7 @@ def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str
     def label(charge: Charge) -> str:
         return ",".join(map(str, charge)) or "0"
 
-    count = len(generator.weights)
+    count = len(generator.charges)
     decays = {label((0,) * count): solution.decay}
     ones = [tuple(int(i == which) for i in range(count)) for which in range(count)]
     if not charged or solution.decay is None or solution.density is None:

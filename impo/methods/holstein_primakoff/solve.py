@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.methods.holstein_primakoff.stability import (
@@ -23,6 +22,7 @@ from impo.methods.holstein_primakoff.stability import (
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 
 if TYPE_CHECKING:
     from impo.methods.holstein_primakoff.method import HolsteinPrimakoff

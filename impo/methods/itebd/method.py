@@ -1,20 +1,14 @@
 """Settings of the infinite matrix-product-operator method."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import ClassVar
 
 from impo.arguments import boolean, non_negative, positive, positive_integer
-from impo.methods.base import Method, Omission, Progress
-from impo.methods.itebd import check, solve
-from impo.methods.itebd.state import ItebdState
+from impo.methods.base import Method, Omission
+from impo.methods.itebd import solve
+from impo.methods.itebd.check import claims
 from impo.model import LindbladModel
-from impo.results.claims import Claim
 from impo.results.state import SteadyState
-from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class ITEBD(Method):
     charges: bool = True
     t_max: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         positive_integer("chi_max", self.chi_max)
         if self.k_max is not None:
             positive_integer("k_max", self.k_max)
@@ -59,22 +53,9 @@ class ITEBD(Method):
         if self.t_max is not None:
             positive("t_max", self.t_max)
 
-    def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
-    ) -> ItebdState:
-        """Return the steady state of an infinite chain; see `solve.steady_state`."""
-        return solve.steady_state(model, self, start, progress)
-
-    def evolve(
-        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
-    ) -> Trajectory:
-        """Return the states at given times; see `solve.evolve`."""
-        return solve.evolve(model, self, start, np.asarray(times).tolist())
-
-    def check(self, result: Any) -> Iterator[Claim]:
-        """Yield what the equations say of a result by this method."""
-        if isinstance(result, ItebdState):
-            yield from check.claims(result)
+    steady_state = solve.steady_state
+    evolve = solve.evolve
+    check = claims
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""

@@ -1,136 +1,152 @@
 """The infinite matrix-product-operator method: the steady state of a model."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
-from impo.arrays import Array
-from impo.methods.base import Progress
+from impo.arguments import UnsupportedModelError
+from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import trajectory
 from impo.model import LindbladModel
 from impo.operators.conserved import conserved_densities
-from impo.operators.liouvillian import Generator, infinite_chain
-from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import (
-    Approximation,
-    Refinement,
-    adapted,
-    compatible,
-    product_approximation,
+from impo.operators.liouvillian import (
+    Generator,
+    check_nearest_neighbour,
+    infinite_chain,
+    one_charge,
 )
+from impo.refinement.approximation import Approximation, Refinement
+from impo.refinement.budget import error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
-from impo.refinement.levels import climb, two_rungs
-from impo.refinement.relaxation import Ladder, first_rank
-from impo.refinement.resume import Journal
+from impo.refinement.levels import Refined, refine, two_levels
+from impo.refinement.relaxation import Relaxation, first_rank
+from impo.refinement.resume import Resume
 from impo.refinement.starts import Meeting, second_start
-from impo.refinement.verdict import cutoff_occupation, multipole_tail, residual, verdict
-from impo.results.trajectory import Trajectory
-from impo.tensor.gates import check_nearest_neighbour, one_charge
+from impo.refinement.verdict import (
+    Circumstances,
+    Residual,
+    cutoff_occupation,
+    multipole_tail,
+    residual,
+    verdict,
+)
+from impo.results.progress import Progress
+from impo.results.trajectory import Trajectory, joint_verdict
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
 
 
 def steady_state(
-    model: LindbladModel, method: "ITEBD", start: Any = None, progress: Progress | None = None
+    method: "ITEBD", model: LindbladModel, start: Any = None, progress: Progress | None = None
 ) -> ItebdState:
     """Return the steady state of an infinite chain.
 
     Parameters
     ----------
-    model
-        A one-dimensional model with terms on one site or on neighbours.
     method
         Settings.
+    model
+        A one-dimensional model with terms on one site or on neighbours.
     start
         Another `ItebdState` (of any chi, k_max, parameters or spin, if it has the charges of the
         model), or a product state: one density matrix or state vector per site of the unit cell.
         None starts from the fully mixed state.
     progress
-        Follows the climb and keeps what it can go on from.
+        Follows the refinement and keeps what it can be resumed from.
 
     Raises
     ------
     UnsupportedModelError
         If the model is not a nearest-neighbour chain.
+    ArgumentError
+        If `start` is no state of the model, or breaks a symmetry that is used.
     """
-    began = time.perf_counter()
     generator = chain_generator(model, method)
-    journal = Journal.of(generator, progress)
-    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max, journal)
-    k_max = method.k_max if method.k_max is not None else first_rank(ladder.full_rank)
-    k_max = min(k_max, ladder.full_rank)
+    resume = Resume.of(generator, progress)
+    relaxation = _relaxation(generator, method, resume)
     conserved = conserved_densities(model)
-    for weight in _weights(method):
-        approx = first_approximation(generator, start, k_max, weight)
-        if len(conserved):
-            summit = two_rungs(ladder, approx) if start is None else climb(ladder, approx)
-        else:
-            other = second_start(generator, k_max, weight)
-            summit = climb(ladder, approx, other, settle=start is not None)
-        top, refinements = summit.top, summit.refinements
-        if top.finite and summit.meeting.met is not False:
-            lowest = min((pair.coarser for pair in refinements), key=lambda approx: approx.chi)
-            noise = sum(pair.error for pair in refinements) + top.remaining
-            cut = cutoff_check(ladder, lowest, max(noise, method.tol / 100))
-            refinements = refinements if cut is None else [*refinements, cut]
-        if _sound(top, refinements):
-            break
-    found = residual(top) if top.finite else None
-    low = found.low if found else np.inf
     lasting = str(conserved) if len(conserved) else None
-    apart = _apart(summit.meeting, method.tol) if summit.meeting.met is False else None
-    status, message = verdict(
-        top, refinements, method.tol, low,
-        stopped=top.time >= ladder.t_max,
+    refined = _refined(relaxation, method, start, lasting)
+    top, meeting = refined.approximation, refined.meeting
+    found = None if top.diverged else residual(top)
+    value = np.inf if found is None else found.value
+    way = Circumstances(
+        stopped=top.time >= relaxation.t_max,
         conserved=lasting,
-        apart=apart,
+        apart=_apart(meeting, method.tol) if meeting.met is False else None,
         given_start=start is not None,
+    )
+    budget = error_budget(top, refined.refinements, value)
+    status, message = verdict(top, budget, method.tol, way)
+    state = ItebdState(
+        model=model, method=method, status=status, message=message, residual=value,
+        history=tuple(resume.history), diagnostics={},
+        approximation=top, refinements=tuple(refined.refinements),
     )  # fmt: skip
-    diagnostics: dict[str, Any] = {
-        "chi": top.chain.bond_dimension,
+    known = _diagnostics(state, found, meeting, way, relaxation.t_max)
+    return replace(state, diagnostics=known)
+
+
+def _relaxation(generator: Generator, method: "ITEBD", resume: Resume) -> Relaxation:
+    return Relaxation(generator, method.chi_max, method.k_max, method.tol, method.t_max, resume)
+
+
+def _refined(relaxation: Relaxation, method: "ITEBD", start: Any, conserved: str | None) -> Refined:
+    """Refine with the weight asked for, and with smaller ones until the result may be a state."""
+    generator, full = relaxation.generator, relaxation.full_rank
+    k_max = min(first_rank(full) if method.k_max is None else method.k_max, full)
+    for weight in _weights(method):
+        first = first_approximation(generator, start, k_max, weight)
+        if conserved is None:
+            other = second_start(generator, k_max, weight)
+            refined = refine(relaxation, first, other, settle=start is not None)
+        else:
+            refined = two_levels(relaxation, first) if start is None else refine(relaxation, first)
+        top, pairs = refined.approximation, refined.refinements
+        if not top.diverged and refined.meeting.met is not False:
+            lowest = min((pair.coarser for pair in pairs), key=lambda approx: approx.chi)
+            noise = max(total_error(top, pairs), method.tol / 100)
+            cut = cutoff_check(relaxation, lowest, noise)
+            pairs = pairs if cut is None else [*pairs, cut]
+        refined = replace(refined, refinements=pairs)
+        if _plausible(top, pairs):
+            break
+    return refined
+
+
+def _diagnostics(
+    state: ItebdState, found: Residual | None, meeting: Meeting, way: Circumstances, t_max: float
+) -> dict[str, Any]:
+    """Return what the verdict was made from; None where the evolution diverged."""
+    top = state.approximation
+    return {
+        "chi": top.matrix_product.bond_dimension,
         "k_max": top.k_max,
         "weight": top.weight,
         "dt": top.dt,
         "time": top.time,
-        "time_limit": ladder.t_max,
+        "time_limit": t_max,
         "discarded_weight": top.discarded,
         "multipole_tail": multipole_tail(top) if found else None,
         "leakage": found.leakage if found else None,
         "cutoff_occupation": cutoff_occupation(top) if found else None,
         "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
-        **{f"error_{pair.kind}": pair.error for pair in refinements},
+        **{f"error_{pair.kind}": pair.error for pair in state.refinements},
         "error_time": top.remaining,
         "slowest_rate": top.slowest_rate,
-        "given_start": start is not None,
-        "unique": False if lasting else summit.meeting.met or None,
-        "conserved": lasting,
-        "apart": apart,
-    }
-    state = ItebdState(
-        model=model,
-        method=method,
-        status=status,
-        message=message,
-        residual=low,
-        seconds=time.perf_counter() - began,
-        history=tuple(journal.history),
-        diagnostics=diagnostics,
-        approximation=top,
-        refinements=tuple(refinements),
-    )
-    known = {
-        **diagnostics,
+        "given_start": way.given_start,
+        "unique": False if way.conserved else meeting.met or None,
+        "conserved": way.conserved,
+        "apart": way.apart,
         "correlation_length_disagreement": disagreements(state) if found else [],
-        "starts": None if apart is None else both_starts(state, summit.meeting),
+        "starts": None if way.apart is None else both_starts(state, meeting),
     }
-    return replace(state, diagnostics=known)
 
 
 def _apart(meeting: Meeting, tol: float) -> str:
@@ -168,7 +184,7 @@ def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list
 
 
 def _weights(method: "ITEBD") -> Iterator[float]:
-    """Yield the weight asked for, and smaller ones for evolutions that run away with it.
+    """Yield the weight asked for, and smaller ones for evolutions that diverge with it.
 
     At weak dissipation a large weight lets the rounding of high ranks grow.
     """
@@ -179,10 +195,10 @@ def _weights(method: "ITEBD") -> Iterator[float]:
         yield weight
 
 
-def _sound(top: Approximation, refinements: Sequence[Refinement]) -> bool:
+def _plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:
     """Return whether an approximation and those it is compared with may be states."""
     compared = [approx for pair in refinements for approx in (pair.finer, pair.coarser)]
-    return all(approx.sound for approx in (top, *compared))
+    return all(approx.plausible for approx in (top, *compared))
 
 
 def disagreements(state: ItebdState) -> list[str]:
@@ -211,77 +227,35 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
     return generator
 
 
-def first_approximation(
-    generator: Generator, start: Any, k_max: int, weight: float
-) -> Approximation:
-    """Return what the evolution starts from, in the bases of the generator."""
-    if start is None:
-        return product_approximation(generator, None, k_max, weight)
-    if isinstance(start, ItebdState):
-        if compatible(start.generator, generator):
-            found = adapted(start.approximation, generator, k_max, weight)
-            return replace(found, time=0.0, slowest_rate=None)
-        if start.model.sites != generator.model.sites:
-            raise ArgumentError(
-                f"Argument `start` must have the charges or the spins of {generator.model.label}, "
-                f"but is a state of {start.model.label}."
-            )
-        states = [start.density_matrix([(s, 0)]) for s in range(len(generator.model.sites))]
-    else:
-        states = product_states(generator.model, start)
-    rotated = []
-    for position in range(len(generator.sites)):
-        rho = generator.rotated(position, states[position % len(states)])
-        charged = charge_parts(generator.sites[position], rho)
-        if len(generator.weights) and any(q != 0 for q in charged):
-            raise ArgumentError(
-                "Argument `start` must be symmetric under rotations about z when charges are used; "
-                "use ITEBD(charges=False) for a symmetry-broken start."
-            )
-        rotated.append(rho)
-    return product_approximation(generator, rotated, k_max, weight)
-
-
-def product_states(model: LindbladModel, start: Sequence[Any]) -> list[Array]:
-    """Return one density matrix per site of the unit cell from vectors or density matrices."""
-    allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
-    if not isinstance(start, Sequence | np.ndarray) or len(start) != len(model.sites):
-        raise fail("start", allowed, start)
-    states = []
-    for site, given in zip(model.sites, start, strict=True):
-        array = np.asarray(given)
-        d = len(local_operators(site)["Id"])
-        rho = np.outer(array, array.conj()) if array.shape == (d,) else array
-        if rho.shape != (d, d) or not np.allclose(rho, rho.conj().T) or np.trace(rho).real <= 0:
-            raise fail("start", allowed, given)
-        if np.linalg.eigvalsh(rho)[0] < -1e-10 * np.trace(rho).real:
-            raise fail("start", "density matrices without negative eigenvalues", given)
-        states.append(rho / np.trace(rho).real)
-    return states
-
-
-def evolve(model: LindbladModel, method: "ITEBD", start: Any, times: Sequence[float]) -> Trajectory:
+def evolve(
+    method: "ITEBD",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
+) -> Trajectory:
     """Return the states of an infinite chain at given times.
 
     Parameters
     ----------
-    model, method, start
+    method, model, start
         As in `steady_state`; `t_max` is not used.
     times
         Non-negative times in rising order, in units of the inverse rates of the model.
+
+    Raises
+    ------
+    UnsupportedModelError, ArgumentError
+        As `steady_state`.
     """
     generator = chain_generator(model, method)
-    ladder = Ladder(generator, method.chi_max, method.k_max, method.tol, method.t_max)
-
+    relaxation = _relaxation(generator, method, Resume())
     for weight in _weights(method):
-        found = trajectory(
-            model,
-            method,
-            ladder,
-            partial(first_approximation, generator, start, weight=weight),
-            times,
-        )
-        states = [state for state in found.states if isinstance(state, ItebdState)]
-        if all(_sound(state.approximation, state.refinements) for state in states):
+        starting = partial(first_approximation, generator, start, weight=weight)
+        states = trajectory(model, method, relaxation, starting, np.asarray(times).tolist())
+        if all(_plausible(state.approximation, state.refinements) for state in states):
             break
-    return found
+    status, message = joint_verdict(states)
+    return Trajectory(
+        times=np.asarray(times, dtype=float), states=tuple(states), status=status, message=message
+    )

@@ -21,13 +21,13 @@ from impo.methods.itebd.entropies import (
     site_phases,
 )
 from impo.model import LindbladModel, Place
-from impo.operators.liouvillian import Generator, infinite_chain
+from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
+from impo.refinement.budget import total_error
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.state import Arrays, SteadyState, Told
-from impo.tensor.gates import one_charge
 from impo.tensor.liouvillian_variance import LiouvillianDensity, liouvillian_density
 from impo.tensor.tenpy_bridge import liouvillian_model
 
@@ -96,7 +96,7 @@ class ItebdState(SteadyState):
         """
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
         found = self.estimate(observable, scale)
-        least = self.approximation.remaining + sum(pair.error for pair in self.refinements)
+        least = total_error(self.approximation, self.refinements)
         error = np.maximum(found.error, scale * least)
         hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
         return Estimate(np.real(found.value) if hermitian else found.value, error)
@@ -282,10 +282,10 @@ class ItebdState(SteadyState):
 
         Tr(O T_kq) needs T_kq to lower what O raises.
         """
-        if not len(self.generator.weights):
+        if not len(self.generator.charges):
             return 0
         parts = list(charge_parts(self.model.sites[site], matrix))
-        return -parts[0] * int(self.generator.weights[0, site]) if len(parts) == 1 else None
+        return -parts[0] * int(self.generator.charges[0, site]) if len(parts) == 1 else None
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -360,7 +360,7 @@ class ItebdState(SteadyState):
     def mps(self) -> MPS:
         """The state as a canonical TeNPy MPS of the unweighted coefficients, in the rotated frame.
 
-        Its charges are those of `generator.weights`; the frame is turned by `generator.phases` and
+        Its charges are those of `generator.charges`; the frame is turned by `generator.phases` and
         `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
         """
         return normalised_mps(self.approximation)

@@ -10,12 +10,11 @@ import numpy as np
 from impo.methods.itebd.state import ItebdState
 from impo.model import LindbladModel
 from impo.refinement.approximation import Approximation, Refinement
-from impo.refinement.levels import SAFETY
-from impo.refinement.relaxation import K_STEP, Ladder, first_rank
+from impo.refinement.budget import error_budget
+from impo.refinement.levels import K_STEP, SAFETY
+from impo.refinement.relaxation import Relaxation, first_rank
 from impo.refinement.verdict import residual, verdict
-from impo.results.trajectory import Trajectory, joint_verdict
-from impo.tensor.matrix_product import Truncation
-from impo.tensor.trotter import ORDER, evolve
+from impo.tensor.trotter import ORDER
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
@@ -24,17 +23,17 @@ if TYPE_CHECKING:
 def trajectory(
     model: LindbladModel,
     method: "ITEBD",
-    ladder: Ladder,
+    relaxation: Relaxation,
     starting: Callable[[int], Approximation],
     times: Sequence[float],
-) -> Trajectory:
+) -> list[ItebdState]:
     """Evolve four approximations side by side: the best, and one coarser in each setting.
 
     Parameters
     ----------
     model, method
         What is solved, with which settings.
-    ladder
+    relaxation
         Keeps the gates.
     starting
         Rank k_max to the approximation at time 0.
@@ -43,13 +42,13 @@ def trajectory(
 
     Returns
     -------
-    Trajectory
-        Of `ItebdState`; their residual is |d rho/dt|, so it is no part of the verdict.
+    list of ItebdState
+        Their residual is |d rho/dt|, so it is no part of the verdict.
     """
     began = time.perf_counter()
-    full = ladder.full_rank
+    full = relaxation.full_rank
     k_max = min(method.k_max or first_rank(full) + K_STEP, full)
-    dt = ladder.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
+    dt = relaxation.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
     kinds = {
         "best": (method.chi_max, 2, k_max),
         "chi": (max(1, method.chi_max // 2), 2, k_max),
@@ -68,24 +67,22 @@ def trajectory(
             count = max(1, int(np.ceil((moment - now) / (2 * dt) - 1e-9)))
             for kind, (_, per_step, _) in kinds.items():
                 approximations[kind] = _advanced(
-                    ladder, approximations[kind], moment - now, per_step * count
+                    relaxation, approximations[kind], moment - now, per_step * count
                 )
             now = moment
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
         states.append(_snapshot(model, method, refinements, time.perf_counter() - began))
-    status, message = joint_verdict(states)
-    return Trajectory(
-        times=np.asarray(times, dtype=float), states=tuple(states), status=status, message=message
-    )
+    return states
 
 
-def _advanced(ladder: Ladder, approx: Approximation, duration: float, count: int) -> Approximation:
+def _advanced(
+    relaxation: Relaxation, approx: Approximation, duration: float, count: int
+) -> Approximation:
     """Evolve by a duration in equal steps."""
     dt = duration / count
-    chain = approx.chain.copy()
-    step = ladder.step(approx.k_max, approx.weight, dt)
-    discarded = evolve(chain, step, count, Truncation(approx.chi))
-    return replace(approx, chain=chain, dt=dt, time=approx.time + duration, discarded=discarded)
+    step = relaxation.step(approx.k_max, approx.weight, dt)
+    later = relaxation.advanced(approx, step, count, approx.chi)
+    return replace(later, dt=dt, time=approx.time + duration)
 
 
 def _checks(approximations: Mapping[str, Approximation]) -> list[Refinement]:
@@ -112,9 +109,9 @@ def _snapshot(
     model: LindbladModel, method: "ITEBD", refinements: Sequence[Refinement], seconds: float
 ) -> ItebdState:
     best = refinements[0].finer
-    status, message = verdict(best, refinements, method.tol, 0.0)
+    status, message = verdict(best, error_budget(best, refinements), method.tol)
     diagnostics: dict[str, Any] = {
-        "chi": best.chain.bond_dimension,
+        "chi": best.matrix_product.bond_dimension,
         "k_max": best.k_max,
         "dt": best.dt,
         "time": best.time,
@@ -122,13 +119,7 @@ def _snapshot(
         **{f"error_{pair.kind}": pair.error for pair in refinements},
     }
     return ItebdState(
-        model=model,
-        method=method,
-        status=status,
-        message=message,
-        residual=residual(best).low,
-        seconds=seconds,
-        diagnostics=diagnostics,
-        approximation=best,
-        refinements=tuple(refinements),
-    )
+        model=model, method=method, status=status, message=message,
+        residual=residual(best).value, seconds=seconds, history=(), diagnostics=diagnostics,
+        approximation=best, refinements=tuple(refinements),
+    )  # fmt: skip

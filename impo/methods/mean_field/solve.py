@@ -16,7 +16,6 @@ from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError, rising_times
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
 from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
@@ -24,6 +23,7 @@ from impo.model import LindbladModel
 from impo.operators.local import spin_numbers
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:

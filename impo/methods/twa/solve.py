@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import UnsupportedModelError, fail, rising_times
 from impo.arrays import Array
-from impo.methods.base import Progress
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
@@ -45,6 +44,7 @@ from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:

@@ -226,7 +226,7 @@ def test_charges_split_the_density_matrix():
     )
     state = steady_state(model, Exact())
     rho = state.density_matrix([(0, 0), (1, 0)])
-    assert len(state.density.generator.weights) == 1
+    assert len(state.density.generator.charges) == 1
     lowest, _ = lowest_eigenvalue(state.density)
     assert lowest == pytest.approx(np.linalg.eigvalsh(rho)[0], abs=1e-15)
 

@@ -23,11 +23,11 @@ from models import cavity, gain_loss, ising, kerr, xyz
 def all_charges(model, method):
     """Return every charge sector of a cluster with at most one charge."""
     generator = cluster(model, method)
-    if len(generator.weights) == 0:
+    if len(generator.charges) == 0:
         return [()]
     bases = site_bases(generator)
     top = sum(
-        int(b.q.max()) * abs(int(w)) for b, w in zip(bases, generator.weights[0], strict=True)
+        int(b.q.max()) * abs(int(w)) for b, w in zip(bases, generator.charges[0], strict=True)
     )
     return [(q,) for q in range(-top, top + 1) if sector_size(generator, None, (q,))]
 

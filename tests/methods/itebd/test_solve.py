@@ -20,7 +20,8 @@ from impo import (
     load,
     steady_state,
 )
-from impo.refinement.levels import chi_rungs
+from impo.refinement.budget import error_budget
+from impo.refinement.levels import chi_levels
 from impo.refinement.verdict import residual, verdict
 from impo.results.summary import summary
 from impo.tensor.legs import Leg
@@ -158,23 +159,25 @@ def test_a_rank_that_is_too_low():
 
 def test_an_unphysical_state_is_called_so(state):
     approx = state.approximation
-    chain = approx.chain.copy()
+    chain = approx.matrix_product.copy()
     tensors = chain.dense(0)
     sz = list(zip(approx.bases[0].k, approx.bases[0].q, strict=True)).index((1, 0))
     tensors[:, sz] *= 3  # more magnetisation than a spin has
     chain.tensors[0] = chain.layout(0).from_dense(tensors)
-    broken = replace(approx, chain=chain)
-    assert abs(np.asarray(residual(broken).low)) > 0.1
-    status, message = verdict(broken, (), 1e-4, 0.0)
+    broken = replace(approx, matrix_product=chain)
+    assert abs(np.asarray(residual(broken).value)) > 0.1
+    status, message = verdict(broken, error_budget(broken, ()), 1e-4)
     assert status == Status.UNPHYSICAL
     assert "eigenvalue" in message
 
 
-def test_rungs():
-    assert chi_rungs(40)[-1] == 40
-    assert all(1.2 < b / a < 1.6 for a, b in zip(chi_rungs(128), chi_rungs(128)[1:], strict=False))
-    assert chi_rungs(1) == [1, 1]
-    assert chi_rungs(3) == [2, 3]
+def test_levels():
+    assert chi_levels(40)[-1] == 40
+    assert all(
+        1.2 < b / a < 1.6 for a, b in zip(chi_levels(128), chi_levels(128)[1:], strict=False)
+    )
+    assert chi_levels(1) == [1, 1]
+    assert chi_levels(3) == [2, 3]
 
 
 def test_warm_starts(state):
@@ -195,7 +198,7 @@ def test_a_symmetry_broken_start_relaxes_to_the_symmetric_state(state):
         steady_state(MODEL, ITEBD(), start=[plus_x, plus_x])
     broken = steady_state(MODEL, ITEBD(charges=False, tol=1e-4), start=[plus_x, plus_x])
     assert broken.status == Status.CONVERGED
-    assert all(t.dtype == np.float64 for t in broken.approximation.chain.tensors)
+    assert all(t.dtype == np.float64 for t in broken.approximation.matrix_product.tensors)
     assert np.all(np.abs(broken.expect("Sx").value) <= broken.expect("Sx").error)
     assert within(broken.expect("Sz"), state.expect("Sz"))
     pair = ("S+", "S-", (0, 1), 3)
@@ -207,7 +210,7 @@ def test_models_without_a_charge():
         found = steady_state(model, ITEBD(tol=1e-4))
         assert found.status == Status.CONVERGED
         assert found.generator.hermitian_basis
-        assert found.approximation.chain.tensors[0].dtype == np.float64
+        assert found.approximation.matrix_product.tensors[0].dtype == np.float64
         assert len(found.expect("Sz")) == 1
 
 
@@ -217,7 +220,7 @@ def test_complex_blocks_of_a_charged_model_without_gauge():
         MODEL.jumps,
     )  # fmt: skip
     charged = steady_state(field, ITEBD(tol=1e-4))
-    assert charged.approximation.chain.tensors[0].dtype == np.complex128
+    assert charged.approximation.matrix_product.tensors[0].dtype == np.complex128
     plain = steady_state(field, ITEBD(tol=1e-4, charges=False))
     assert charged.status == plain.status == Status.CONVERGED
     assert within(charged.expect("Sz"), plain.expect("Sz"))
@@ -367,11 +370,11 @@ def test_weak_dissipation_takes_a_smaller_weight():
 
 def test_a_run_away_is_told_by_what_no_state_exceeds(state):
     top = state.approximation
-    assert top.sound
+    assert top.plausible
     far = replace(top)
     far.__dict__["monitor"] = 4 * top.monitor / np.abs(top.monitor).max()
-    assert not far.finite
-    status, message = verdict(far, state.refinements, 1.0, 0.0)
+    assert far.diverged
+    status, message = verdict(far, error_budget(far, state.refinements), 1.0)
     assert status is Status.FAILED
     assert "diverged" in message
 
@@ -379,20 +382,21 @@ def test_a_run_away_is_told_by_what_no_state_exceeds(state):
 @pytest.mark.parametrize("kind", ["no trace", "nan", "inf", "huge"])
 def test_a_run_away_that_is_no_state_at_all_is_told(state, kind):
     """Truncation may leave nothing of charge 0, tensors may overflow: no traceback, no warning."""
-    chain = state.approximation.chain.copy()
+    chain = state.approximation.matrix_product.copy()
     if kind == "no trace":
         chain.legs = [Leg(tuple((q, n) for q, n in leg.sectors if q), even=0) for leg in chain.legs]
         chain.tensors = [np.ones(chain.layout(site).size) for site in range(len(chain))]
     else:
         value = {"nan": np.nan, "inf": np.inf, "huge": 1e300}[kind]
         chain.tensors = [np.full_like(tensor, value) for tensor in chain.tensors]
-    far = replace(state.approximation, chain=chain)
-    assert not far.finite
-    assert not far.sound
+    far = replace(state.approximation, matrix_product=chain)
+    assert far.diverged
+    assert not far.plausible
 
 
 def test_only_the_residual_may_be_too_large(state):
-    status, message = verdict(state.approximation, state.refinements, 1e-2, 0.5)
+    budget = error_budget(state.approximation, state.refinements, 0.5)
+    status, message = verdict(state.approximation, budget, 1e-2)
     assert status is Status.CHI_LIMITED
     relative = 0.5 / state.approximation.slowest_rate
     assert f"The residual over the slowest rate seen is {relative:.1e}" in message

@@ -1,0 +1,57 @@
+"""What an evolution of the infinite chain starts from."""
+
+from dataclasses import replace
+from typing import Any
+
+from impo.arguments import ArgumentError
+from impo.methods.itebd.state import ItebdState
+from impo.operators.liouvillian import Generator
+from impo.operators.local import charge_parts
+from impo.operators.product_state import density_matrices
+from impo.refinement.approximation import Approximation, adapted, compatible, product_approximation
+
+
+def first_approximation(
+    generator: Generator, start: Any, k_max: int, weight: float
+) -> Approximation:
+    """Return what the evolution starts from, in the bases of the generator.
+
+    Parameters
+    ----------
+    generator
+        The master equation on a tile.
+    start
+        As in `steady_state`.
+    k_max, weight
+        Of the approximation that is returned.
+
+    Raises
+    ------
+    ArgumentError
+        If the start is no state of the model, or breaks a symmetry that is used.
+    """
+    if start is None:
+        return product_approximation(generator, None, k_max, weight)
+    if isinstance(start, ItebdState):
+        if compatible(start.generator, generator):
+            found = adapted(start.approximation, generator, k_max, weight)
+            return replace(found, time=0.0, slowest_rate=None)
+        if start.model.sites != generator.model.sites:
+            raise ArgumentError(
+                f"Argument `start` must have the charges or the spins of {generator.model.label}, "
+                f"but is a state of {start.model.label}."
+            )
+        states = [start.density_matrix([(s, 0)]) for s in range(len(generator.model.sites))]
+    else:
+        states = density_matrices(generator.model, start)
+    rotated = []
+    for position in range(len(generator.sites)):
+        rho = generator.rotated(position, states[position % len(states)])
+        charged = charge_parts(generator.sites[position], rho)
+        if len(generator.charges) and any(q != 0 for q in charged):
+            raise ArgumentError(
+                "Argument `start` must be symmetric under rotations about z when charges are used; "
+                "use ITEBD(charges=False) for a symmetry-broken start."
+            )
+        rotated.append(rho)
+    return product_approximation(generator, rotated, k_max, weight)

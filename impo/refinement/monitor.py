@@ -1,0 +1,172 @@
+"""When a relaxation may end, judged by how the observables were seen to move.
+
+Nothing is evolved here: all functions take what was seen at equal intervals of time.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from impo.arrays import Array
+
+WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
+FLOOR = 0.01  # least decay from look to look that an extrapolation assumes if no rate is known
+RECENT = 4  # looks over which the present rate is taken
+LEAST = 8  # looks before a distance that does not fall is believed
+PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
+LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
+
+
+@dataclass
+class ConvergenceMonitor:
+    """Follows the observables of one start, or of two at equal times.
+
+    Attributes
+    ----------
+    seen
+        Their values at the start and at every look; # start observable.
+    interval
+        Time between two looks.
+    goal
+        Distance at which two starts have met.
+    rate
+        Slowest rate at which a single start is known to decay; None if it is not known.
+    patient
+        Whether two truncated states are waited for as long as untruncated ones.
+    quiet
+        Number of looks, up to the last, at which the first start was close enough to its limit.
+    remaining, fluctuates
+        Distance of the first start from its limit, and whether it only fluctuates.
+    """
+
+    seen: list[Array]
+    interval: float
+    goal: float = 0.0
+    rate: float | None = None
+    patient: bool = False
+    quiet: int = 0
+    remaining: float = field(default=math.inf, init=False)
+    fluctuates: bool = field(default=False, init=False)
+
+    @property
+    def apart(self) -> Array:
+        """Distance of the two starts at every look; of one start, from where it is now."""
+        both = np.asarray(self.seen)
+        other = both[:, 1] if both.shape[1] > 1 else both[-1:, 0]
+        return np.asarray(np.abs(both[:, 0] - other).max(axis=1))
+
+    def look(self, values: Array, wanted: float) -> None:
+        """Add the observables at a new time; # start observable."""
+        self.seen.append(values)
+        # the distance of two starts tells of slow modes; the first alone must not wait for them
+        self.remaining, self.fluctuates = self.distance(self.rate if len(values) == 1 else None)
+        self.quiet = self.quiet + 1 if self.remaining <= wanted else 0
+
+    def ended(self, wanted: float, left: float, truncated: bool) -> bool:
+        """Return whether to go on is of no use.
+
+        Parameters
+        ----------
+        wanted
+            Distance from its limit at which the first start is close enough.
+        left
+            Evolution time that is left.
+        truncated
+            Whether a state is truncated: that may keep two starts apart, so that they are given up
+            once they need longer than they have been followed.
+        """
+        if left <= 0:
+            return True
+        settled = self.quiet >= 2 or self.fluctuates
+        if len(self.seen[-1]) == 1:
+            slow = len(self.seen) > RECENT and too_slow(self.rate, self.remaining, wanted, left)
+            return settled or slow
+        apart, interval, wait = self.apart, self.interval, left
+        if truncated and not self.patient:
+            wait = min(left, PATIENCE * len(self.seen) * interval)
+        settled &= bool(apart[-1] <= self.goal) or hopeless(apart, interval, self.goal, wait)
+        return settled or hopeless(apart, interval, self.goal, left)
+
+    def distance(self, rate: float | None) -> tuple[float, bool]:
+        """Return `remaining` and `fluctuates`, given the slowest rate of the first start."""
+        return distance_to_limit(
+            [values[0] for values in self.seen], least_decay(rate, self.interval)
+        )
+
+
+def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[float, bool]:
+    """Return how far the observables still are from their limit, and whether they only fluctuate.
+
+    The distance is that of a geometric series with the ratio of the last two changes, but with a
+    decay of at least `floor`. Observables that go back and forth, so that they get nowhere on a
+    long way, are as good as the truncation lets them be; the distance is then the range of the
+    fluctuations.
+    """
+    changes = [float(np.max(np.abs(b - a))) for a, b in pairwise(seen)]
+    if len(changes) < 2:
+        return math.inf, False
+    window = WINDOW
+    while window <= len(changes):
+        net = float(np.max(np.abs(seen[-1] - seen[-1 - window])))
+        if net < 0.25 * sum(changes[-window:]):
+            return float(np.max(np.ptp(seen[-window:], axis=0))), True
+        window *= 2
+    if changes[-1] == 0:
+        return 0.0, False
+    earlier = changes[-3:-1]
+    ratio = (changes[-1] / earlier[0]) ** (1 / len(earlier)) if earlier[0] > 0 else 1.0
+    decay = max(1 - ratio, floor)
+    return changes[-1] * max(1.0, 1 / decay - 1) if decay > 0 else math.inf, False
+
+
+def least_decay(rate: float | None, interval: float) -> float:
+    """Return by how much a distance falls at least from look to look.
+
+    If the slowest rate is known, a motion that is slower than `FLOOR` may be that of its mode.
+    """
+    return FLOOR if rate is None else min(FLOOR, -math.expm1(-rate * interval))
+
+
+def too_slow(rate: float | None, remaining: float, wanted: float, left: float) -> bool:
+    """Return whether the time left is too short for the slowest mode seen to decay."""
+    if left <= 0:
+        return True
+    return remaining > wanted * math.exp(min(left * (math.inf if rate is None else rate), 500.0))
+
+
+def present_rate(apart: Array, interval: float) -> float:
+    """Return the rate at which a distance has fallen over the last looks, at least zero."""
+    back = min(RECENT, len(apart) - 1)
+    if back < 1 or not apart[-1] > 0:
+        return math.inf if back else 0.0
+    return max(0.0, math.log(apart[-1 - back] / apart[-1]) / (back * interval))
+
+
+def approach_rate(apart: Array, interval: float) -> float:
+    """Return the rate of the far half of a decay, before the distance levels off.
+
+    What is left in the end may be the truncation, which keeps two states apart for good. If the
+    distance never fell far above that, the rate is the present one.
+    """
+    falling = np.flatnonzero(apart > LEVELLED * max(apart[-1], 1e-13))
+    if not len(falling):
+        return present_rate(apart, interval)
+    last = max(int(falling[-1]), min(1, len(apart) - 1))
+    first = last // 2
+    end = max(apart[last], 1e-15)
+    return max(0.0, math.log(apart[first] / end) / ((last - first) * interval))
+
+
+def hopeless(apart: Array, interval: float, goal: float, left: float) -> bool:
+    """Return whether, at the present rate, a distance will not reach the goal in the time left."""
+    if len(apart) <= LEAST:
+        return False
+    needed = []
+    for end in (len(apart) - 1, len(apart)):
+        rate = present_rate(apart[:end], interval)
+        away = math.log(max(apart[end - 1] / goal, 1.0))
+        needed.append(away / rate if rate > 0 else math.inf if away > 0 else 0.0)
+    return min(needed) > left
