@@ -44,8 +44,6 @@ def charge_resolved(
 
     Parameters
     ----------
-    model
-        The description.
     cells
         Unit cell of every numbered site.
     origins

@@ -53,7 +53,7 @@ def test_a_trajectory_is_evolved_by_the_engine():
     starting = partial(first_approximation, GENERATOR, None, weight=METHOD.weight)
     found = trajectory(MODEL, METHOD, relaxation, starting, [0.0, 0.2, 0.5])
     assert relaxation.calls == 2 * 3  # the best, and one coarser in chi and in dt
-    assert [state.approximation.time for state in found.states] == [0.0, 0.2, 0.5]
+    assert [state.approximation.time for state in found] == [0.0, 0.2, 0.5]
 
 
 def test_two_levels_do_not_share_their_limit_of_time():

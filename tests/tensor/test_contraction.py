@@ -20,7 +20,7 @@ from models import gain_loss
 def plan():
     """The plan of an update of a truncated chain."""
     generator = one_charge(infinite_chain(gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4)))
-    state = product_approximation(generator, None, 10, 0.7).chain
+    state = product_approximation(generator, None, 10, 0.7).matrix_product
     bonds = bond_liouvillians(generator, generator.bases(), 0.7, mirror=True)
     evolve(state, trotter_step(bonds, 0.3), 2, Truncation(12))
     return contraction_plan(*state.legs, state.legs[0], *state.physical, state.mirror)
