@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.methods.exact.solution import Solution
+from impo.results.claims import lowest_allowed
 from impo.results.estimate import Status
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | Non
 
 def _positivity(diagnostics: dict[str, Any], uncertainty: float) -> tuple[Status, str] | None:
     lowest = np.min([diagnostics["smallest_probability"], diagnostics["smallest_eigenvalue"]])
-    allowed = max(1e-8, 5 * (diagnostics["eigenvalue_change"] + uncertainty))
-    if not lowest >= -allowed:
+    if not lowest >= lowest_allowed(diagnostics["eigenvalue_change"] + uncertainty):
         return Status.UNPHYSICAL, (
             f"An eigenvalue of the density matrix is {lowest:.1e}; raise `k_max`."
         )
