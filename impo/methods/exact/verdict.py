@@ -42,6 +42,7 @@ def verdict(method: "Exact", solution: Solution, diagnostics: dict[str, Any]) ->
     limited = (
         _multipoles(tol, diagnostics)
         or _bosons(tol, diagnostics)
+        or _together(tol, diagnostics)
         or _positivity(diagnostics, solution.uncertainty)
     )
     return limited or (
@@ -85,6 +86,16 @@ def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | Non
             f"The cutoff of the bosons changes <n>, Var n, <S_z>/S or Var/S^2 by about "
             f"{change:.1e}, more than tol = {tol:.1e}; raise it (a boson holds its largest number "
             f"of quanta with probability {diagnostics['cutoff_occupation']:.1e})."
+        )
+    return None
+
+
+def _together(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
+    total = sum(diagnostics[key] or 0.0 for key in ("rounding", "change", "cutoff_change"))
+    if not total <= tol:
+        return Status.K_LIMITED, (
+            f"Rounding and the cut-offs change <S_z>/S or Var/S^2 (of bosons <n> or Var n) by "
+            f"{total:.1e} together, more than tol = {tol:.1e}; raise them or accept a larger `tol`."
         )
     return None
 
