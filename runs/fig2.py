@@ -4,10 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from impo import Exact, steady_state
 from impo.analysis.plot import concise
-from impo.methods.exact.method import Exact
 from impo.methods.exact.spectrum import spectrum
-from impo.methods.exact.steady import steady_state
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import dimer

@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from impo import Exact, HolsteinPrimakoff, steady_state
 from impo.analysis.plot import concise
-from impo.methods.exact.method import Exact
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
-from impo.methods.exact.steady import steady_state
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
-from impo.methods.holstein_primakoff.solve import steady_state as linearised
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import dimer
@@ -33,7 +30,7 @@ def purity_large_spin(gain: float, loss: float) -> float:
 
     Where no ferromagnetic configuration is stable, at gain = loss, it is 0.
     """
-    state = linearised(dimer(_LARGE_SPIN, gain=gain, loss=loss), HolsteinPrimakoff())
+    state = steady_state(dimer(_LARGE_SPIN, gain=gain, loss=loss), HolsteinPrimakoff())
     density = state.purity_density
     return 0.0 if density is None else math.exp(-density.value)
 

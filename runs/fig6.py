@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from impo import TWA, MeanField, steady_state
 from impo.analysis.plot import spin_text
-from impo.methods.mean_field.method import MeanField
-from impo.methods.mean_field.solve import steady_state
-from impo.methods.twa.method import TWA
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain

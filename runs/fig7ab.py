@@ -7,9 +7,8 @@ these points are hollow.
 import numpy as np
 from matplotlib.figure import Figure
 
+from impo import ClusterMeanField, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.cluster_mean_field.solve import steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.variable import Variable

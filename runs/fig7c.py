@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo.methods.mean_field import solve as mean_field
-from impo.methods.twa import solve as twa
+from impo import TWA, MeanField, evolve
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain
@@ -38,17 +37,17 @@ def compute(quick: bool) -> Dataset:
     spins = np.array([64.0, 256.0, 1024.0] if quick else [16.0, 32.0, 64.0, 128.0, 256.0, 512.0,
                                                          1024.0, 2048.0, 4096.0])  # fmt: skip
     times = np.arange(0, 45.1 if quick else 75.1, 0.5 if quick else 0.25)
-    method = twa.TWA(cells=50, trajectories=256 if quick else 2048, tol=0.05)
+    method = TWA(cells=50, trajectories=256 if quick else 2048, tol=0.05)
     start = [[1.0, 0.0, 0.0]] * 2
     columns: dict[str, list] = {}
     for number, S in enumerate(spins):
         model = chain(S, 1.0, 0.5, gain=1.0, loss=1.0)
-        settings = twa.TWA(**{**vars(method), "seed": number})
-        state = twa.evolve(model, settings, start, times)
+        settings = TWA(**{**vars(method), "seed": number})
+        state = evolve(model, settings, start, times)
         plus, sz = state.expect("S+"), state.expect("Sz")
         values = {"perp": np.abs(plus.value) / S, "perp_error": plus.error / S,
                   "Sz": sz.value / S, "Sz_error": sz.error / S}  # fmt: skip
-        classical = mean_field.evolve(model, mean_field.MeanField(), start, times)
+        classical = evolve(model, MeanField(), start, times)
         values["mean_field_perp"] = np.abs(classical.expect("S+").value) / S
         values["mean_field_Sz"] = classical.expect("Sz").value / S
         # the time from the mean of all groups, its error by the jackknife

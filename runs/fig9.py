@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from impo import Exact, steady_state
 from impo.analysis.plot import spin_text
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models import cavity

@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
+from impo import HolsteinPrimakoff, steady_state
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
-from impo.methods.holstein_primakoff.solve import steady_state
 from impo.methods.holstein_primakoff.stability import largest_growth
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable

@@ -15,12 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy.optimize import brentq
 
+from impo import ClusterMeanField, MeanField, evolve, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
-from impo.methods.cluster_mean_field import solve as cluster_mean_field
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.mean_field import solve as mean_field
 from impo.methods.mean_field.equations import mean_field_equations
-from impo.methods.mean_field.method import MeanField
 from impo.model import LindbladModel, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
@@ -53,7 +50,7 @@ def threshold_one_site(spin: float) -> float:
     rates = np.array([1.05, 1.15]) * EDGE
     growth = []
     for rate in rates:
-        state = cluster_mean_field.steady_state(chain(spin, G, rate), METHOD, [[0.0, 0.0, -1.0]])
+        state = steady_state(chain(spin, G, rate), METHOD, [[0.0, 0.0, -1.0]])
         growth.append(state.diagnostics["solutions"][0]["growth_rate"])
     return float(rates[0] - growth[0] * (rates[1] - rates[0]) / (growth[1] - growth[0]))
 
@@ -73,8 +70,8 @@ def _steady(models: list[LindbladModel], prefix: str) -> dict[str, Variable]:
     rows, errors, verdicts = [], [], []
     for model in models:
         spin = model.parameters["S"]
-        one = cluster_mean_field.steady_state(model, METHOD)
-        factorised = mean_field.steady_state(model, MeanField())
+        one = steady_state(model, METHOD)
+        factorised = steady_state(model, MeanField())
         along, spread, across = one.expect("Sz"), one.variance("Sz"), one.transverse
         other, other_across = factorised.expect("Sz"), factorised.transverse
         rows.append(
@@ -118,8 +115,8 @@ def compute(quick: bool) -> Dataset:
     for i, spin in enumerate(moving):
         model = chain(spin, G, PPT_RATE)
         times = np.linspace(0, MOMENTS[-1], round(2 * MOMENTS[-1] * STEPS) + 1)
-        one = cluster_mean_field.evolve(model, METHOD, START, times).expect("Sz").value
-        factorised = mean_field.evolve(model, MeanField(), START, times).expect("Sz").value
+        one = evolve(model, METHOD, START, times).expect("Sz").value
+        factorised = evolve(model, MeanField(), START, times).expect("Sz").value
         difference = np.abs(one - factorised)[:, 0] / spin
         off[i] = [difference[times <= moment].max() for moment in MOMENTS]
     return Dataset(

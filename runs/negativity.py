@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
-from impo.methods.holstein_primakoff.solve import steady_state
+from impo import HolsteinPrimakoff, steady_state
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain

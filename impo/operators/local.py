@@ -4,12 +4,12 @@ States of a spin are ordered m = S, S-1, ..., -S; states of a boson n = 0, 1, ..
 All matrices are in units of hbar = 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from impo.arrays import Array
-from impo.model import Site, Spin
+from impo.model import LindbladModel, Site, Spin
 
 _TINY = 1e-13
 
@@ -134,6 +134,17 @@ def local_operators(site: Site) -> dict[str, Array]:
     if isinstance(site, Spin):
         return spin_operators(float(site.S))
     return boson_operators(site.cutoff)
+
+
+def spin_numbers(model: LindbladModel) -> Array:
+    """Return S of every site of the unit cell, shape (n,); cutoff / 2 of a boson."""
+    return np.array([(site.dimension - 1) / 2 for site in model.sites])
+
+
+def operator_norm(sites: Iterable[Site], op: str) -> float:
+    """Return the largest spectral norm of an operator among the sites that have it, else 1."""
+    norms = [np.linalg.norm(local_operators(s)[op], 2) for s in sites if op in s.operators]
+    return float(max(norms, default=1.0))
 
 
 def state_charges(site: Site) -> Array:

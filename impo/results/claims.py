@@ -84,12 +84,20 @@ def density_matrix_claims(
     trace = largest(abs(np.trace(rho) - 1) for rho in matrices)
     skew = largest(np.abs(rho - rho.conj().T).max() for rho in matrices)
     lowest = -largest((-_lowest_eigenvalue(rho) for rho in matrices), least=-1.0)
-    positive = lowest >= -np.fmax(1e-8, 5 * error) or status == Status.UNPHYSICAL
+    positive = lowest >= lowest_allowed(error) or status == Status.UNPHYSICAL
     return [
         Claim("trace", "", f"1 to {trace:.1e}", bool(trace < ROUNDING)),
         Claim("Hermitian", "", f"to {skew:.1e}", skew < 1e-8),
         Claim("positive", "", f"lowest eigenvalue {lowest:.1e}", bool(positive)),
     ]
+
+
+def lowest_allowed(error: float) -> float:
+    """Return the lowest eigenvalue that a density matrix may have if eigenvalues have an error.
+
+    It is -max(1e-8, 5 error); an error that is not known (nan) allows rounding only.
+    """
+    return -float(np.fmax(1e-8, 5 * error))
 
 
 def _lowest_eigenvalue(rho: Array) -> float:

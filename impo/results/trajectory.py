@@ -1,6 +1,6 @@
 """States at given times: what `evolve` returns for every method."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -132,6 +132,34 @@ class Trajectory(Stored):
             times=np.asarray(arrays["times"]), states=tuple(states),
             status=Status(attributes["status"]), message=attributes["message"],
         )  # fmt: skip
+
+
+def trajectory_of(
+    state: Callable[..., SteadyState],
+    times: Array,
+    fields: Iterable[Mapping[str, Any]],
+    status: Status = Status.CONVERGED,
+    message: str = "The equations of motion are integrated to their accuracy.",
+) -> Trajectory:
+    """Return a trajectory of states that are made from their own fields, one mapping per time.
+
+    Parameters
+    ----------
+    state
+        Makes a state from keyword arguments: the fields, and `status` and `message`, which say that
+        a state on its way is no steady state.
+    times
+        Shape (T,).
+    fields
+        T mappings from names of fields to their values.
+    status, message
+        The verdict on the whole trajectory.
+    """
+    states = [
+        state(status=Status.NOT_CONVERGED, message=f"The state at time {time:g}.", **own)
+        for time, own in zip(times, fields, strict=True)
+    ]
+    return Trajectory(times=times, states=tuple(states), status=status, message=message)
 
 
 def joint_verdict(states: Sequence[SteadyState]) -> tuple[Status, str]:

@@ -8,11 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from impo import Exact
+from impo import Exact, evolve
 from impo.analysis.check import check
 from impo.arguments import ArgumentError
 from impo.cli.main import main
-from impo.methods.exact.evolution import evolve
 from impo.results import hdf5
 from impo.results.claims import density_matrix_claims
 from impo.results.estimate import Status

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import impo
+from impo import Exact
 from impo.analysis import plot
 from impo.arguments import ArgumentError
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
@@ -76,7 +76,7 @@ def test_connected_correlation_of_an_open_cluster(ax):
     model = LindbladModel((Spin(0.5),), (hop, Term(0.4, ("Sx", 0, 0))), (Jump(1.0, "S-", 0),))
     local = np.diag([0.5, -0.5])
     for periodic in (False, True):
-        state = exact_steady_state(model, Exact(cells=3, periodic=periodic))
+        state = impo.steady_state(model, Exact(cells=3, periodic=periodic))
         one = [np.trace(state.density_matrix([(0, r)]) @ local).real for r in range(3)]
         values = state.correlation("Sz", "Sz", (0, 0), 2).value
         curve = plot.correlation(ax, state, "Sz", "Sz", 2)[0]

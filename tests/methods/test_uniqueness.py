@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from impo.methods.cluster_mean_field import solve as cluster_mean_field
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.mean_field import solve as mean_field
-from impo.methods.mean_field.method import MeanField
-from impo.methods.twa import solve as twa
-from impo.methods.twa.method import TWA
+from impo import TWA, ClusterMeanField, MeanField, steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from tests.hidden_laws import models
 
@@ -45,11 +40,8 @@ def test_many_steady_states_are_not_converged(name, unit):
         [Term(unit * t.coefficient, *t.factors, plus_hc=t.plus_hc) for t in model.terms],
         [Jump(unit * j.rate, j.op, j.site) for j in model.jumps],
     )
-    for module, method in (
-        (mean_field, MeanField(t_max=300)),
-        (cluster_mean_field, ClusterMeanField(len(model.sites))),
-    ):
-        state = module.steady_state(model, method)
+    for method in (MeanField(t_max=300), ClusterMeanField(len(model.sites))):
+        state = steady_state(model, method)
         assert state.status in ("not_converged", "failed")
         assert not state.diagnostics["solutions"][0]["stable"]
         assert np.all(np.isnan(state.expect("Sz").error))
@@ -58,15 +50,15 @@ def test_many_steady_states_are_not_converged(name, unit):
 
 def test_hidden_laws_are_seen_by_mean_field_and_clusters():
     for model in models(1, 12, 0.5):
-        state = mean_field.steady_state(model, MeanField(t_max=100))
+        state = steady_state(model, MeanField(t_max=100))
         assert state.status != "converged", model
-        state = cluster_mean_field.steady_state(model, ClusterMeanField(len(model.sites)))
+        state = steady_state(model, ClusterMeanField(len(model.sites)))
         assert state.status != "converged", model
 
 
 def test_hidden_laws_are_seen_by_twa():
     for model in models(2, 9, 4.0):
-        state = twa.steady_state(model, TWA(cells=4, trajectories=32, tol=0.5, dt=0.02))
+        state = steady_state(model, TWA(cells=4, trajectories=32, tol=0.5, dt=0.02))
         assert state.status == "failed", model
         assert "not unique" in state.message
 
@@ -79,7 +71,7 @@ def test_a_third_start_tells_what_the_first_two_share(monkeypatch):
         (Term(0.2, ("Sz", 0, 0), ("Sz", 0, 1)), Term(0.2, ("Sx", 0, 0), ("Sx", 0, 1))),
         (Jump(0.1, "Sy", 0),),
     )
-    state = twa.steady_state(model, TWA(cells=40, trajectories=32, tol=0.05, max_time=400))
+    state = steady_state(model, TWA(cells=40, trajectories=32, tol=0.05, max_time=400))
     assert state.status == "not_converged"
     assert "third start" in state.message
     assert state.expect("Sy").error[0] > 0.5
@@ -90,6 +82,6 @@ def test_a_unique_steady_state_is_converged():
     for model in models(1, 6, 0.5):
         jumps = [Jump(0.7, op, j) for j in range(len(model.sites)) for op in ("S-", "Sx")]
         damped = LindbladModel(model.sites, model.terms, jumps)
-        state = cluster_mean_field.steady_state(damped, ClusterMeanField(len(model.sites)))
+        state = steady_state(damped, ClusterMeanField(len(model.sites)))
         assert state.status == "converged", state.message
-        assert mean_field.steady_state(damped, MeanField()).status == "converged"
+        assert steady_state(damped, MeanField()).status == "converged"

@@ -5,14 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from impo import HolsteinPrimakoff, steady_state
 from impo.methods.holstein_primakoff.gaussian import (
     covariance_matrix,
     negativity,
     symplectic_eigenvalues,
 )
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal, quadratic_bosons
-from impo.methods.holstein_primakoff.solve import steady_state
 from impo.methods.holstein_primakoff.stability import (
     cluster_fluctuations,
     largest_growth,

@@ -6,12 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo.methods.cluster_mean_field import solve as cluster_mean_field
+from impo import ClusterMeanField, MeanField, evolve, steady_state
 from impo.methods.cluster_mean_field.flow import cluster_flow
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.mean_field import solve as mean_field
 from impo.methods.mean_field.equations import mean_field_equations
-from impo.methods.mean_field.method import MeanField
 from impo.operators.local import spin_operators
 from models.gain_loss import chain, square
 from models.xy_decay import chain as xy_decay
@@ -82,7 +79,7 @@ def test_eq9_order_parameter(spin):
     """|Delta|^2 = Gamma/(g+h) [S(S+1) - z(z+1)], z = Gamma/(2(g+h-Gamma)); Eq. 9 for large S."""
     rate = 0.45 * (G + H)
     z = rate / (2 * (G + H - rate))
-    state = mean_field.steady_state(chain(spin, G, H, rate, rate), MeanField())
+    state = steady_state(chain(spin, G, H, rate, rate), MeanField())
     expected = math.sqrt(rate / (G + H) * (spin * (spin + 1) - z * (z + 1)))
     np.testing.assert_allclose(state.transverse.value, expected, rtol=1e-10)
     np.testing.assert_allclose(state.expect("Sz").value, [z, -z], rtol=1e-10)
@@ -91,7 +88,7 @@ def test_eq9_order_parameter(spin):
 def test_eq9_large_spin_limit():
     off = []
     for spin in (10, 30, 100):
-        state = mean_field.steady_state(chain(spin, G, H, 0.8, 0.8), MeanField())
+        state = steady_state(chain(spin, G, H, 0.8, 0.8), MeanField())
         off.append(abs(state.transverse.value[0] / spin - math.sqrt(0.8 / (G + H))))
     assert off[2] < 0.01
     assert off[1] / off[2] == pytest.approx(10 / 3, rel=0.05)
@@ -103,11 +100,11 @@ def test_thresholds_of_both_theories(spin):
     edge = (G + H) * 2 * spin / (2 * spin + 1)
     for factor, broken in ((0.99, True), (1.01, False)):
         rate = factor * edge
-        state = mean_field.steady_state(chain(spin, G, H, rate, rate), MeanField())
+        state = steady_state(chain(spin, G, H, rate, rate), MeanField())
         assert (state.transverse.value[0] > 1e-3) == broken
     for factor, broken in ((0.99, True), (1.01, False)):
         model = xy_decay(spin, (G + H) / 2, factor * (G + H))
-        state = cluster_mean_field.steady_state(model, ClusterMeanField(1))
+        state = steady_state(model, ClusterMeanField(1))
         assert (state.transverse.value[0] > 1e-3) == broken
         if broken:  # the polarised state grows at the rate g + h - Gamma
             growth = state.diagnostics["solutions"][1]["growth_rate"]
@@ -119,8 +116,8 @@ def test_one_site_moves_like_appendix_b_for_large_spin():
     off, start = [], [[1.0, 0.5, 0.3]]
     for spin in (4, 8, 16):
         model = xy_decay(spin, 1.0, 1.1)
-        one = cluster_mean_field.evolve(model, ClusterMeanField(1), start, [0.0, 1.0])
-        factorised = mean_field.evolve(model, MeanField(), start, [0.0, 1.0])
+        one = evolve(model, ClusterMeanField(1), start, [0.0, 1.0])
+        factorised = evolve(model, MeanField(), start, [0.0, 1.0])
         change = one.expect("Sz").value[-1] - factorised.expect("Sz").value[-1]
         off.append(np.abs(change[0]) / spin)
     assert off[0] > 1.7 * off[1] > 1.7**2 * off[2]
@@ -135,7 +132,7 @@ def test_one_site_steady_state_keeps_fluctuations():
     """
     spreads, orders = [], []
     for spin in (4, 8):
-        state = cluster_mean_field.steady_state(xy_decay(spin, 1.0, 1.1), ClusterMeanField(1))
+        state = steady_state(xy_decay(spin, 1.0, 1.1), ClusterMeanField(1))
         # attracting as long as all copies are equal: at S = 8 a staggered perturbation grows
         assert state.diagnostics["solutions"][0]["growth_rate"] < -0.1
         assert max(state.expect("Sz").error) < 1e-7
@@ -146,7 +143,7 @@ def test_one_site_steady_state_keeps_fluctuations():
 
 
 def test_b1_clusters_are_a_product():
-    state = cluster_mean_field.steady_state(xy_decay(1.0, 1.0, 1.3), ClusterMeanField(2))
+    state = steady_state(xy_decay(1.0, 1.0, 1.3), ClusterMeanField(2))
     means = [state.density.measure({j: spin_operators(1.0)["Sx"]}).real for j in range(2)]
     found = state.correlation("Sx", "Sx", max_cells=3).value
     np.testing.assert_allclose(found[2], (means[0] ** 2 + means[1] ** 2) / 2, rtol=1e-10)
@@ -202,7 +199,7 @@ def test_b4_b5_cluster_of_sites(sites):
 
 def test_both_cells_give_the_same_cluster():
     """Two sites of xy_decay are one cell of the chain with h = g, spins A turned about x."""
-    one = cluster_mean_field.steady_state(xy_decay(1.0, 1.0, 1.2), ClusterMeanField(2))
-    two = cluster_mean_field.steady_state(chain(1.0, 1.0, 1.0, 1.2, 1.2), ClusterMeanField(2))
+    one = steady_state(xy_decay(1.0, 1.0, 1.2), ClusterMeanField(2))
+    two = steady_state(chain(1.0, 1.0, 1.0, 1.2, 1.2), ClusterMeanField(2))
     np.testing.assert_allclose(one.transverse.value, two.transverse.value, atol=1e-8)
     np.testing.assert_allclose(-one.expect("Sz").value[0], two.expect("Sz").value[0], atol=1e-8)

@@ -6,17 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.cluster_mean_field.solve import steady_state as cluster_steady_state
-from impo.methods.exact.method import Exact
+from impo import ClusterMeanField, Exact, HolsteinPrimakoff, MeanField, steady_state
 from impo.methods.exact.spectrum import spectrum
-from impo.methods.exact.steady import steady_state as exact_steady_state
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
-from impo.methods.holstein_primakoff.solve import steady_state
 from impo.methods.holstein_primakoff.stability import largest_growth, quench_spectra
-from impo.methods.mean_field.method import MeanField
-from impo.methods.mean_field.solve import steady_state as mean_field_steady_state
 from impo.operators.local import spin_operators
 from models import cavity
 from models.gain_loss import chain, dimer
@@ -54,7 +47,7 @@ def test_both_spins_of_the_mean_field_dimer_oscillate():
     """Only the less damped one (A: gain 0.3 < loss 0.5) has a mean that vanishes for large S."""
     means = []
     for spin in (10.0, 40.0):
-        state = mean_field_steady_state(dimer(spin, 1.0, 0.3, 0.5), MeanField(t_max=400))
+        state = steady_state(dimer(spin, 1.0, 0.3, 0.5), MeanField(t_max=400))
         assert state.diagnostics["solutions"][0]["kind"] == "limit cycle"
         assert np.ptp(state.orbit[..., 2], axis=0).min() > 0.3 * spin
         means.append(state.expect("Sz").value / spin)
@@ -64,13 +57,13 @@ def test_both_spins_of_the_mean_field_dimer_oscillate():
 
 def test_gap_closes_for_large_spin_not_for_small():
     """Sec. III B says S -> 0: on the line gain = loss = g/2 the gap falls with S."""
-    gaps = [exact_steady_state(dimer(S, 1.0, 0.5, 0.5), Exact()).extras["gap"] for S in (1, 2, 4)]
+    gaps = [steady_state(dimer(S, 1.0, 0.5, 0.5), Exact()).extras["gap"] for S in (1, 2, 4)]
     assert gaps[0] > 1.4 * gaps[1] > 1.4**2 * gaps[2]
 
 
 def test_transverse_spin_is_made_of_squared_means():
     """The caption of Fig. 7 would not vanish in the symmetric phase; Eq. 10 does."""
-    state = cluster_steady_state(xy_decay(1.0, 1.0, 2.2), ClusterMeanField(1))
+    state = steady_state(xy_decay(1.0, 1.0, 2.2), ClusterMeanField(1))
     assert state.transverse.value[0] < 1e-8
     local = spin_operators(1.0)
     squares = [state.density.measure({0: local[op] @ local[op]}).real for op in ("Sx", "Sy")]
@@ -191,7 +184,7 @@ def test_configurations_that_grow_at_half_the_mean_rate_exactly():
 def test_larger_spins_break_the_symmetry_of_a_cluster_again():
     """Fig. 7(b) with two sites and gain = loss = 0.8 (g + h)."""
     transverse = [
-        cluster_steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(2)).transverse.value.mean() / S
+        steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(2)).transverse.value.mean() / S
         for S in (0.5, 1.5, 3.0)
     ]
     assert transverse[0] < 1e-6
@@ -200,8 +193,6 @@ def test_larger_spins_break_the_symmetry_of_a_cluster_again():
 
 @pytest.mark.slow
 def test_three_sites_break_the_symmetry_from_spin_three_halves_on():
-    one, two = (
-        cluster_steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(3)) for S in (1.0, 1.5)
-    )
+    one, two = (steady_state(xy_decay(S, 1.0, 1.6), ClusterMeanField(3)) for S in (1.0, 1.5))
     assert one.transverse.value.max() < 1e-6
     np.testing.assert_allclose(two.transverse.value / 1.5, [0.228, 0.177, 0.228], atol=1e-3)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import tests.qutip_oracle as oracle
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state
+from impo import Exact, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
 from models import gain_loss

@@ -7,8 +7,7 @@ import pytest
 from scipy.linalg import eig
 
 import tests.qutip_oracle as oracle
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state
+from impo import Exact
 from impo.results.estimate import Status
 from tests.random_clusters import random_cluster, scaled
 
@@ -24,7 +23,7 @@ def agrees(model):
     Where it is doubtful whether there is one steady state, any dimension in doubt is accepted, and
     a state only if its error bar says so or it solves the equations.
     """
-    state = steady_state(model, Exact(tol=1e-3))
+    state = Exact(tol=1e-3).steady_state(model)  # also without dissipation
     matrix = oracle.liouvillian(model)
     dimension = math.isqrt(len(matrix))
     scale = np.linalg.norm(matrix, 2) or 1.0
@@ -79,7 +78,7 @@ def test_random_clusters_agree_with_qutip(seed):
 def test_the_unit_of_time_changes_no_verdict(factor):
     for seed in range(12):
         model = random_cluster(np.random.default_rng([3, seed]), 10)
-        one, two = (steady_state(m, Exact(tol=1e-3)) for m in (model, scaled(model, factor)))
+        one, two = (Exact(tol=1e-3).steady_state(m) for m in (model, scaled(model, factor)))
         assert one.status is two.status
         assert one.diagnostics["null_space_dimension"] == two.diagnostics["null_space_dimension"]
         if one.density is not None:

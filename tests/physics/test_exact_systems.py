@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from impo.methods.exact.method import Exact
+from impo import Exact, steady_state
 from impo.methods.exact.spectrum import spectrum
-from impo.methods.exact.steady import steady_state
 from impo.results.estimate import Status
 from models import cavity
 from models.gain_loss import dimer

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 import qutip
 
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state as exact_steady_state
-from impo.methods.twa.method import TWA
-from impo.methods.twa.solve import evolve, steady_state
+from impo import TWA, Exact, evolve, steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
 from models.gain_loss import chain, dimer, square
@@ -29,7 +26,7 @@ def test_single_spin(jumps):
         (Term(0.3, ("Sx", 0, 0)), Term(0.2, ("Sz", 0, 0))),
         tuple(Jump(rate, op, 0) for rate, op in jumps),
     )
-    exact = exact_steady_state(model, Exact())
+    exact = steady_state(model, Exact())
     state = steady_state(model, TWA(cells=64, trajectories=256, tol=2e-3, max_time=1000))
     assert state.status is Status.CONVERGED
     for op in ("Sz", "Sx", "Sy"):
@@ -48,7 +45,7 @@ POINTS = [
 def test_dimer(gain, loss):
     """S = 12, on and off the symmetry line; bias at most 1 % of <S_z> and 2 % of the variance."""
     model = dimer(12, 1.0, gain, loss)
-    exact = exact_steady_state(model, Exact())
+    exact = steady_state(model, Exact())
     state = steady_state(model, TWA(cells=50, trajectories=512, tol=3e-3, max_time=500, seed=3))
     assert state.status is Status.CONVERGED
     assert_agrees(state.expect("Sz"), exact.expect("Sz").value, 0.01)

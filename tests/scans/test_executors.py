@@ -10,8 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
+from impo import TWA
 from impo.arguments import ArgumentError
-from impo.methods.twa.method import TWA
 from impo.results.estimate import Status
 from impo.scans import executors
 from impo.scans.executors import ClusterError, embedded, external, usable_cores

@@ -1,6 +1,7 @@
 """What `impo check` recomputes of a result of this method."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +11,19 @@ from impo.results.claims import Claim, density_matrix_claims, residual_claim
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
+if TYPE_CHECKING:
+    from impo.methods.cluster_mean_field.method import ClusterMeanField
 
-def claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
+
+def claims(method: "ClusterMeanField", result: Any) -> Iterator[Claim]:
+    """Yield what the equations of the method say of a state or trajectory by it."""
+    if isinstance(result, ClusterMeanFieldState):
+        yield from _state_claims(result)
+    elif isinstance(result, Trajectory):
+        yield from _trajectory_claims(result)
+
+
+def _state_claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
     """Yield what the equations of the cluster say of a fixed point."""
     yield from density_matrix_claims(
         [state.rho], float(np.nan_to_num(state.accuracy)), state.status
@@ -25,7 +37,7 @@ def claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
     yield Claim("verdict", str(state.status), found, bool(good))
 
 
-def trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
+def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
     """Judge the density matrices along a trajectory."""
     states = [state for state in trajectory.states if isinstance(state, ClusterSites)]
     matrices = [rho for state in states for rho in state.local]

@@ -12,8 +12,11 @@ operators, memory a few d^2. Where the phases of S+ can be chosen, equal in all 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, eye_array, kron
@@ -109,42 +112,34 @@ class ClusterFlow:
 
     def _field_data(self, values: Array) -> Array:
         """Return the mean-field part of K, as elements of the common sparse pattern."""
-        zero = np.zeros_like(self.effective.data)
-        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), zero)
+        total: Array = np.zeros_like(self.effective.data)
+        return sum((v * f.data for v, f in zip(values, self.fields, strict=True)), total)
 
     @cached_property
     def _matrix(self) -> csr_array:
         """A matrix with the pattern of K, whose elements are replaced at each use."""
-        data = self.effective.data
-        return csr_array(
-            (data.real if self.real else data, *self._pattern), shape=self.effective.shape
-        )
+        data = self.effective.data.real if self.real else self.effective.data
+        return csr_array((data, *self._pattern), shape=self.effective.shape)
 
     def _driven(self, data: Array, rho: Array) -> Array:
         """Return K rho for the elements of K."""
         self._matrix.data = np.ascontiguousarray(data.real) if self.real else data
-        return self._matrix @ rho
+        return np.asarray(self._matrix @ rho)
 
     @cached_property
-    def _bands(self) -> list[tuple[tuple[int, int, int], list[tuple]]]:
+    def _bands(self) -> list[tuple[tuple[int, int, int], list[tuple[Any, Any, Array]]]]:
         """Shapes, slices and weights that add L rho L^+ / 2, diagonal after diagonal of each L."""
         out = []
         for position, jump in self.jumps:
             left, d = math.prod(self.dims[:position]), self.dims[position]
             diagonals = [q for q in range(-d + 1, d) if np.any(np.diagonal(jump, q))]
-            parts = []
-            for q in diagonals:
-                rows, columns = _band(d, q)
-                for p in diagonals:
-                    below, beside = _band(d, p)
-                    both = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
-                    parts.append(
-                        (
-                            (slice(None), rows, slice(None), slice(None), below),
-                            (slice(None), columns, slice(None), slice(None), beside),
-                            both[None, :, None, None, :, None],
-                        )
-                    )
+            parts, every = [], slice(None)
+            for q, p in product(diagonals, repeat=2):
+                (rows, columns), (below, beside) = _band(d, q), _band(d, p)
+                both = np.multiply.outer(np.diagonal(jump, q), np.diagonal(jump, p).conj()) / 2
+                target = (every, rows, every, every, below)
+                source = (every, columns, every, every, beside)
+                parts.append((target, source, both[None, :, None, None, :, None]))
             out.append(((left, d, self.dimension // (left * d)), parts))
         return out
 
@@ -166,7 +161,7 @@ class ClusterFlow:
         out += self._driven(data.conj(), turned).reshape(shape).transpose(1, 0, 2)
         twice = np.zeros_like(out)
         self._recycle(twice, block)
-        return out + 2 * twice
+        return np.asarray(out + 2 * twice)
 
     def responses(self, rho: Array) -> tuple[Array, list[list[tuple[int, coo_array]]]]:
         """Return how fields move rho, and how small changes of the copies move the fields.
@@ -181,21 +176,14 @@ class ClusterFlow:
         """
         directions, changes = [], []
         for field in self.fields:
-            operator = csr_array(
-                (field.data.real if self.real else field.data, *self._pattern),
-                shape=self.effective.shape,
-            )
+            data = field.data.real if self.real else field.data
+            operator = csr_array((data, *self._pattern), shape=self.effective.shape)
             # the fields add up to a Hermitian Hamiltonian, so what acts from the right is -K
             directions.append(operator @ rho - (operator.T @ rho.T).T)
             here = [expectation(o, rho) for o in field.means]
-            changes.append(
-                [
-                    (distance, coo_array(o * math.prod(here[:j] + here[j + 1 :])))
-                    for j, (distance, o) in enumerate(
-                        zip(field.distances, field.means, strict=True)
-                    )
-                ]
-            )
+            others = [math.prod(here[:j] + here[j + 1 :]) for j in range(len(here))]
+            parts = zip(field.distances, field.means, others, strict=True)
+            changes.append([(distance, coo_array(o * rest)) for distance, o, rest in parts])
         return np.array(directions).reshape(-1, *rho.shape), changes
 
     @property
@@ -245,13 +233,10 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
     if sites % unit:
         raise fail("sites", f"a multiple of {unit} (sites of the unit cell)", sites)
     placed = [
-        Component(
-            term.coefficient, tuple(p + cell * unit for p in term.positions),
-            term.matrices, term.charges,
-        )
+        replace(term, positions=tuple(p + cell * unit for p in term.positions))
         for term in _terms_of_a_cell(model)
         for cell in range(sites // unit)
-    ]  # fmt: skip
+    ]
     chosen = tuple(model.sites[j % unit] for j in range(sites))
     for period in (unit, sites):  # equal phases in all cells if possible
         angles = _angles(placed, period)
@@ -283,62 +268,70 @@ def _angles(terms: list[Component], sites: int) -> Array | None:
     return solve_modulo_pi(rows, targets, sites)
 
 
-def _assemble(model, sites, angles, terms, coupled) -> ClusterFlow | None:
+def _assemble(
+    model: LindbladModel,
+    sites: Sequence[Site],
+    angles: Array | None,
+    terms: Sequence[Component],
+    coupled: bool,
+) -> ClusterFlow | None:
     """Return the flow in the frame of the angles, or None if it is not real there."""
-    n, real = len(sites), angles is not None
-    angles = np.zeros(n) if angles is None else angles
+    real = angles is not None
+    angles = np.zeros(len(sites)) if angles is None else angles
     dims = [site.dimension for site in sites]
-    size = math.prod(dims)
-    effective = csr_array((size, size), dtype=complex)
-    fields: list[tuple[csr_array, tuple[csr_array, ...], tuple[int, ...]]] = []
-    for term in terms:
-        angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
-        value = -1j * term.coefficient * np.exp(1j * angle)
-        by_cluster: dict[int, dict[int, Array]] = {}
-        for p, matrix in zip(term.positions, term.matrices, strict=True):
-            by_cluster.setdefault(p // n, {})[p % n] = matrix
-        operators = {cluster: _embed(dims, factors) for cluster, factors in by_cluster.items()}
-        if real and abs(value.imag) > _TINY * abs(value):
-            return None
-        if len(operators) == 1:
-            effective = effective + value * next(iter(operators.values()))
-        elif coupled:
-            for cluster, operator in operators.items():
-                others = [c for c in operators if c != cluster]
-                fields.append(
-                    (
-                        value * operator,
-                        tuple(operators[c] for c in others),
-                        tuple(c - cluster for c in others),
-                    )
-                )
+    parts = [_product(dims, angles, term) for term in terms]
+    if real and any(abs(value.imag) > _TINY * abs(value) for value, _ in parts):
+        return None
     jumps = _jumps(model, sites, angles, real)
     if jumps is None:
         return None
+    effective = csr_array((math.prod(dims),) * 2, dtype=complex)
+    fields: list[tuple[csr_array, dict[int, csr_array]]] = []
+    for value, operators in parts:
+        if len(operators) == 1:
+            effective = effective + value * next(iter(operators.values()))
+        elif coupled:
+            for here, operator in operators.items():
+                others = {c - here: other for c, other in operators.items() if c != here}
+                fields.append((value * operator, others))
     for position, matrix in jumps:
         effective = effective - _embed(dims, {position: matrix.conj().T @ matrix}) / 2
-    pattern = abs(effective)
-    for operator, _, _ in fields:
-        pattern = pattern + abs(operator)
-    pattern = csr_array(pattern)
-    pattern.sort_indices()
+    charges = tuple(_charges(model, sites, terms))
+    aligned = _aligned(effective, fields)
+    return ClusterFlow(model, tuple(sites), angles, real, *aligned, tuple(jumps), charges)
 
-    def aligned(operator: csr_array) -> Array:
-        """Return the elements of an operator in the order of the common pattern."""
-        coo = pattern.tocoo()
+
+def _product(
+    dims: list[int], angles: Array, term: Component
+) -> tuple[complex, dict[int, csr_array]]:
+    """Return -i times the coefficient of a term, and its operators by the cluster they act on."""
+    n = len(dims)
+    angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
+    by_cluster: dict[int, dict[int, Array]] = {}
+    for p, matrix in zip(term.positions, term.matrices, strict=True):
+        by_cluster.setdefault(p // n, {})[p % n] = matrix
+    operators = {cluster: _embed(dims, factors) for cluster, factors in by_cluster.items()}
+    return -1j * term.coefficient * np.exp(1j * angle), operators
+
+
+def _aligned(
+    effective: csr_array, fields: Sequence[tuple[csr_array, dict[int, csr_array]]]
+) -> tuple[csr_array, tuple[_Field, ...]]:
+    """Return K and the operators of the fields as elements of one common sparse pattern."""
+    pattern = csr_array(sum((abs(operator) for operator, _ in fields), abs(effective)))
+    pattern.sort_indices()
+    coo = pattern.tocoo()
+
+    def elements(operator: csr_array) -> Array:
         if not pattern.nnz:
             return np.zeros(0, dtype=complex)
         return np.asarray(operator[coo.row, coo.col]).reshape(-1)
 
-    base = csr_array((aligned(effective), pattern.indices, pattern.indptr), shape=(size, size))
-    return ClusterFlow(
-        model, tuple(sites), angles, real, base,
-        tuple(
-            _Field(aligned(csr_array(operator)), tuple(coo_array(mean) for mean in means), apart)
-            for operator, means, apart in fields
-        ),
-        tuple(jumps), tuple(_charges(model, sites, terms)),
-    )  # fmt: skip
+    data = (elements(effective), pattern.indices, pattern.indptr)
+    return csr_array(data, shape=effective.shape), tuple(
+        _Field(elements(csr_array(operator)), tuple(map(coo_array, others.values())), tuple(others))
+        for operator, others in fields
+    )
 
 
 def _embed(dims: list[int], factors: dict[int, Array]) -> csr_array:
@@ -350,32 +343,40 @@ def _embed(dims: list[int], factors: dict[int, Array]) -> csr_array:
     return csr_array(out)
 
 
-def _jumps(model, sites, angles, real) -> list[tuple[int, Array]] | None:
-    """Return (position, sqrt(rate) L) in the frame of the angles, or None if not real there."""
-    jumps = []
-    for position, site in enumerate(sites):
-        for jump in model.jumps:
-            if jump.site != position % len(model.sites) or jump.rate == 0:
-                continue
-            matrix = local_operators(site)[jump.op] * math.sqrt(jump.rate)
-            phase = np.exp(1j * angles[position] * state_charges(site))
-            matrix = phase[:, None] * matrix * phase.conj()
-            pivot = matrix.flat[np.argmax(np.abs(matrix))]
-            matrix = matrix * (np.abs(pivot) / pivot)  # the phase of a jump operator is free
-            if real and np.abs(matrix.imag).max() > _TINY * np.abs(matrix).max():
-                return None
-            matrix = matrix.real.copy() if np.abs(matrix.imag).max() == 0 or real else matrix
-            jumps.append((position, matrix))
-    return jumps
-
-
-def _charges(model, sites, terms):
-    """Yield the rows of `ClusterFlow.charges`."""
-    for term in terms:
-        yield tuple(zip(term.positions, term.charges, strict=True))
+def _active_jumps(
+    model: LindbladModel, sites: Sequence[Site]
+) -> Iterator[tuple[int, Site, float, Array]]:
+    """Yield (position, site, rate, L) of the jumps with a rate."""
     for position, site in enumerate(sites):
         for jump in model.jumps:
             if jump.site == position % len(model.sites) and jump.rate > 0:
-                first, *others = charge_parts(site, local_operators(site)[jump.op])
-                for q in others:
-                    yield ((position, q - first),)
+                yield position, site, jump.rate, local_operators(site)[jump.op]
+
+
+def _jumps(
+    model: LindbladModel, sites: Sequence[Site], angles: Array, real: bool
+) -> list[tuple[int, Array]] | None:
+    """Return (position, sqrt(rate) L) in the frame of the angles, or None if not real there."""
+    jumps = []
+    for position, site, rate, jump in _active_jumps(model, sites):
+        phase = np.exp(1j * angles[position] * state_charges(site))
+        matrix = phase[:, None] * (jump * math.sqrt(rate)) * phase.conj()
+        pivot = matrix.flat[np.argmax(np.abs(matrix))]
+        matrix = matrix * (np.abs(pivot) / pivot)  # the phase of a jump operator is free
+        if real and np.abs(matrix.imag).max() > _TINY * np.abs(matrix).max():
+            return None
+        matrix = matrix.real.copy() if np.abs(matrix.imag).max() == 0 or real else matrix
+        jumps.append((position, matrix))
+    return jumps
+
+
+def _charges(
+    model: LindbladModel, sites: Sequence[Site], terms: Sequence[Component]
+) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Yield the rows of `ClusterFlow.charges`."""
+    for term in terms:
+        yield tuple(zip(term.positions, term.charges, strict=True))
+    for position, site, _, jump in _active_jumps(model, sites):
+        first, *others = charge_parts(site, jump)
+        for q in others:
+            yield ((position, q - first),)

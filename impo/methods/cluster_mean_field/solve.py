@@ -9,7 +9,7 @@ copies that differ (`impo.methods.cluster_mean_field.stability`).
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
 from impo.methods.cluster_mean_field.stability import (
     MARGINAL,
     STEPS,
-    WaveModes,
     slowest_mode,
     wave_modes,
 )
@@ -34,12 +33,13 @@ from impo.methods.cluster_mean_field.start import (
     product_state,
     start_in_frame,
 )
-from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, cluster_trajectory
-from impo.methods.cluster_mean_field.verdict import verdict
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
+from impo.methods.cluster_mean_field.verdict import Solution, verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
-from impo.results.trajectory import Trajectory
+from impo.results.progress import Progress
+from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
@@ -56,34 +56,15 @@ _GLANCE = (60, 30, 1e-3)  # steps, iterations and accuracy of a look at where th
 _DIFFERENT = 0.02  # of S or of a probability: two solutions that are not the same
 
 
-@dataclass(frozen=True)
-class _Solution:
-    """A fixed point in the frame of its flow."""
-
-    rho: Array
-    residual: float
-    growth: float
-    mode: Array
-    iterations: int
-    dt: float
-    waves: WaveModes | None = None
-
-    @property
-    def stable(self) -> bool:
-        """Whether all perturbations that were tried are known to decay."""
-        decays = self.growth * self.dt < -MARGINAL
-        return decays and self.waves is not None and self.waves.stable
-
-    @property
-    def unstable(self) -> bool:
-        """Whether a perturbation that is equal in all copies is known to grow."""
-        return math.isfinite(self.growth) and self.growth * self.dt > MARGINAL
+def _dimension(model: LindbladModel, method: "ClusterMeanField") -> int:
+    """Return the number of states of a cluster."""
+    unit = len(model.sites)
+    return math.prod(model.sites[j % unit].dimension for j in range(method.sites))
 
 
 def _flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
     """Return the flow of the cluster; refuse one that does not fit in memory."""
-    unit = len(model.sites)
-    dimension = math.prod(model.sites[j % unit].dimension for j in range(method.sites))
+    dimension = _dimension(model, method)
     if dimension > _LARGEST:
         raise UnsupportedModelError(
             f"A cluster of {method.sites} sites has {dimension} states, and ClusterMeanField "
@@ -126,7 +107,7 @@ def _followed(flow: ClusterFlow, rho: Array, dt: float, steps: int) -> tuple[Arr
     return rho, dt
 
 
-def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> _Solution:
+def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> Solution:
     """Return a fixed point of the motion from rho, with the slowest mode around it.
 
     Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
@@ -145,28 +126,38 @@ def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> 
     if not residual <= needed:  # the error of a slow mode is residual / |growth|
         found, count = _mixed(flow, found, max(needed * dt * STEPS / 3, 1e-14), dt)
         iterations, residual = iterations + count, float(np.linalg.norm(flow.rate(found)))
-    return _Solution(found, residual, growth, mode, iterations, dt)
+    return Solution(found, residual, growth, mode, iterations, dt)
 
 
 def _site_density(flow: ClusterFlow, rho: Array, j: int) -> Array:
     """Return the density matrix of one site of the cluster."""
     left, d = math.prod(flow.dims[:j]), flow.dims[j]
     right = flow.dimension // (left * d)
-    return np.einsum("aibajb->ij", rho.reshape(left, d, right, left, d, right))
+    parts = rho.reshape(left, d, right, left, d, right)
+    return np.asarray(np.einsum("aibajb->ij", parts))
+
+
+def _sites(flow: ClusterFlow, rho: Array) -> list[tuple[Array, float]]:
+    """Return the density matrix and |<S+>|/S (or |<B>|) of every site of the cluster."""
+    out = []
+    for j, site in enumerate(flow.sites):
+        local, spin = _site_density(flow, rho, j), isinstance(site, Spin)
+        raised = abs(np.einsum("ij,ji", local_operators(site)["S+" if spin else "B"], local))
+        out.append((local, float(raised / ((site.dimension - 1) / 2 if spin else 1.0))))
+    return out
 
 
 def _transverse(flow: ClusterFlow, rho: Array) -> float:
     """Return the largest |<S+>|/S (or |<B>|) of the sites of the cluster."""
-    found = 0.0
-    for j, (site, d) in enumerate(zip(flow.sites, flow.dims, strict=True)):
-        operator = local_operators(site)["S+" if isinstance(site, Spin) else "B"]
-        local = _site_density(flow, rho, j)
-        scale = (d - 1) / 2 if isinstance(site, Spin) else 1.0
-        found = max(found, abs(np.einsum("ij,ji", operator, local)) / scale)
-    return float(found)
+    return max(raised for _, raised in _sites(flow, rho))
 
 
-def _judged(flow: ClusterFlow, solution: _Solution) -> _Solution:
+def _local(flow: ClusterFlow, rho: Array) -> Array:
+    """Return the probabilities of m (or n) on every site, and |<S+>|/S (or |<B>|)."""
+    return np.concatenate([np.append(np.diagonal(r).real, x) for r, x in _sites(flow, rho)])
+
+
+def _judged(flow: ClusterFlow, solution: Solution) -> Solution:
     """Return a solution with its least stable mode among copies that may differ."""
     if solution.unstable or not math.isfinite(solution.growth):
         return solution
@@ -174,22 +165,10 @@ def _judged(flow: ClusterFlow, solution: _Solution) -> _Solution:
     return replace(solution, waves=waves)
 
 
-def _local(flow: ClusterFlow, rho: Array) -> Array:
-    """Return the probabilities of m (or n) on every site, and |<S+>|/S (or |<B>|)."""
-    out = []
-    for j, site in enumerate(flow.sites):
-        local = _site_density(flow, rho, j)
-        operator = local_operators(site)["S+" if isinstance(site, Spin) else "B"]
-        scale = (site.dimension - 1) / 2 if isinstance(site, Spin) else 1.0
-        raised = abs(np.einsum("ij,ji", operator, local)) / scale
-        out.append(np.append(np.diagonal(local).real, raised))
-    return np.concatenate(out)
-
-
-def _other_solutions(flow: ClusterFlow, known: list[_Solution], tol: float) -> list[_Solution]:
+def _other_solutions(flow: ClusterFlow, known: list[Solution], tol: float) -> list[Solution]:
     """Return other stable solutions, to which spins along -z and z, a little tilted, lead."""
     steps, iterations, accuracy = _GLANCE
-    found: list[_Solution] = []
+    found: list[Solution] = []
     for x, z in _OTHER_STARTS:
         directions = [(x, 0.0, z) if isinstance(s, Spin) else (x + 1.0 + z, 0.0, 0.0)
                       for s in flow.sites]  # fmt: skip
@@ -211,7 +190,7 @@ def _other_solutions(flow: ClusterFlow, known: list[_Solution], tol: float) -> l
     return found
 
 
-def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
+def _report(flow: ClusterFlow, solution: Solution) -> dict[str, Any]:
     """Return a solution in JSON types."""
     waves = solution.waves
     return {
@@ -227,7 +206,10 @@ def _report(flow: ClusterFlow, solution: _Solution) -> dict[str, Any]:
 
 
 def steady_state(
-    model: LindbladModel, method: "ClusterMeanField", start: Any = None
+    method: "ClusterMeanField",
+    model: LindbladModel,
+    start: Any = None,
+    progress: Progress | None = None,
 ) -> ClusterMeanFieldState:
     """Return the self-consistent steady state of a cluster.
 
@@ -241,13 +223,15 @@ def steady_state(
 
     Parameters
     ----------
-    model
-        A one-dimensional description.
     method
         Size of the cluster and accuracy.
+    model
+        A one-dimensional description.
     start
         None, a `ClusterMeanFieldState` of the same dimension, or directions of coherent states,
         shape (n, 3), for the sites of a cell or of the cluster.
+    progress
+        Not used.
 
     Raises
     ------
@@ -257,8 +241,28 @@ def steady_state(
         If the model is not one-dimensional or the cluster too large.
     """
     flow, rho = start_in_frame(_flow(model, method), start)
-    solution = _fixed_point(flow, rho, method.tol, follow=_FOLLOW)
-    rejected: list[_Solution] = []
+    solution, others = _settled(flow, rho, method.tol)
+    if start is None and flow.fields:
+        others = others or _symmetric(flow, solution, method.tol)
+        moves = solution.waves is not None and solution.waves.unstable
+        if solution.stable or moves:
+            others = [*others, *_other_solutions(flow, [solution, *others], method.tol)]
+    reports = [_report(flow, one) for one in (solution, *others)]
+    state = _state(flow, method, solution)
+    state = replace(
+        state,
+        message=state.message + _other_message(reports),
+        diagnostics={"real_frame": flow.real, "solutions": reports},
+    )
+    if state.status is Status.CONVERGED and any(isinstance(s, Boson) for s in model.sites):
+        return _with_larger_cutoff(state)
+    return state
+
+
+def _settled(flow: ClusterFlow, rho: Array, tol: float) -> tuple[Solution, list[Solution]]:
+    """Return where the motion from rho settles, and the unstable fixed points on its way."""
+    solution = _fixed_point(flow, rho, tol, follow=_FOLLOW)
+    rejected: list[Solution] = []
     for _ in range(2):
         if not solution.unstable:
             break
@@ -266,34 +270,36 @@ def steady_state(
         kicked = solution.rho + 0.05 * np.linalg.norm(solution.rho) * solution.mode
         steps = min(round(10 / (solution.growth * solution.dt)), _LONGEST)
         kicked = runge_kutta(flow.rate, kicked, solution.dt, steps)
-        solution = _fixed_point(flow, kicked, method.tol)
-    solution, others = _judged(flow, solution), rejected
-    if start is None and flow.fields and not rejected and _transverse(flow, solution.rho) > _BROKEN:
-        symmetric = replace(flow, fields=())
-        found = _fixed_point(symmetric, solution.rho, method.tol)
-        if np.abs(flow.field_values(found.rho)).max(initial=0.0) < method.tol:
-            growth, mode = slowest_mode(flow, found.rho, found.dt)
-            others = [_judged(flow, replace(found, growth=growth, mode=mode))]
-    moves = solution.waves is not None and solution.waves.unstable
-    if start is None and flow.fields and (solution.stable or moves):
-        others = [*others, *_other_solutions(flow, [solution, *others], method.tol)]
+        solution = _fixed_point(flow, kicked, tol)
+    return _judged(flow, solution), rejected
+
+
+def _symmetric(flow: ClusterFlow, solution: Solution, tol: float) -> list[Solution]:
+    """Return the fixed point without a field if a solution breaks a symmetry, else nothing."""
+    if not _transverse(flow, solution.rho) > _BROKEN:
+        return []
+    found = _fixed_point(replace(flow, fields=()), solution.rho, tol)
+    if not np.abs(flow.field_values(found.rho)).max(initial=0.0) < tol:
+        return []
+    growth, mode = slowest_mode(flow, found.rho, found.dt)
+    return [_judged(flow, replace(found, growth=growth, mode=mode))]
+
+
+def _state(
+    flow: ClusterFlow, method: "ClusterMeanField", solution: Solution
+) -> ClusterMeanFieldState:
+    """Return a solution in the physical frame, with its verdict."""
     status, message, bound = verdict(solution, flow.dimension, method.tol)
-    reports = [_report(flow, one) for one in (solution, *others)]
-    message += _other_message(reports)
     u = flow.frame()
-    state = ClusterMeanFieldState(
-        model=model,
+    return ClusterMeanFieldState(
+        model=flow.model,
         method=method,
         status=status,
         message=message,
         residual=solution.residual,
-        diagnostics={"real_frame": flow.real, "solutions": reports},
         rho=u[:, None] * solution.rho * u.conj(),
         accuracy=bound,
     )
-    if status is Status.CONVERGED and any(isinstance(site, Boson) for site in model.sites):
-        return _with_larger_cutoff(state)
-    return state
 
 
 def _other_message(reports: list[dict[str, Any]]) -> str:
@@ -309,30 +315,17 @@ def _other_message(reports: list[dict[str, Any]]) -> str:
 
 def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state with the change of its observables with the cut-off, and the verdict."""
-    model = larger_cutoffs(state.model)
-    dimension = math.prod(
-        model.sites[j % len(model.sites)].dimension for j in range(state.method.sites)
-    )
+    model, method = larger_cutoffs(state.model), state.method
+    dimension = _dimension(model, method)
     if dimension > _LARGEST:
         message = (
             f"The cut-off of the bosons was not tested: with a larger one the cluster has "
             f"{dimension} states, more than {_LARGEST}. Use fewer sites or a smaller cutoff."
         )
         return replace(state, status=Status.K_LIMITED, message=message)
-    flow, rho = in_frame(_flow(model, state.method), embedded(state, model))
-    solution = _judged(flow, _fixed_point(flow, rho, state.method.tol))
-    status, message, bound = verdict(solution, flow.dimension, state.method.tol)
-    u = flow.frame()
-    wider = ClusterMeanFieldState(
-        model=model,
-        method=state.method,
-        status=status,
-        message=message,
-        residual=solution.residual,
-        rho=u[:, None] * solution.rho * u.conj(),
-        accuracy=bound,
-    )
-    return judged_cutoff(replace(state, wider=wider))
+    flow, rho = in_frame(_flow(model, method), embedded(state, model))
+    solution = _judged(flow, _fixed_point(flow, rho, method.tol))
+    return judged_cutoff(replace(state, wider=_state(flow, method, solution)))
 
 
 def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
@@ -350,20 +343,31 @@ def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
 
 
 def evolve(
-    model: LindbladModel, method: "ClusterMeanField", start: Any, times: ArrayLike
+    method: "ClusterMeanField",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Integrate the non-linear master equation of the cluster in real time.
 
     Parameters
     ----------
-    model, method, start
+    method, model, start, progress
         As for `steady_state`.
     times
-        Times in rising order; the start belongs to time zero.
+        Times in rising order, shape (T,); the start belongs to time zero.
+
+    Raises
+    ------
+    ArgumentError
+        As `steady_state`, or if the times do not rise.
+    UnsupportedModelError
+        If the model is not one-dimensional or the cluster too large.
     """
     grid = rising_times(times)
     flow, rho = start_in_frame(_flow(model, method), start)
-    u = flow.frame()
+    u, shape, dtype = flow.frame(), rho.shape, rho.dtype
     accuracy = min(1e-10, method.tol)
     settings: dict[str, Any] = {
         "method": "DOP853",
@@ -371,22 +375,18 @@ def evolve(
         "atol": accuracy / 10,
         "max_step": 2 * _time_step(flow),  # well inside its stability, for small errors
     }
-    local: list[list[Array]] = [[] for _ in flow.sites]
 
     def rate(_: float, y: Array) -> Array:
-        matrix = y.view(rho.dtype).reshape(rho.shape)
-        return np.ascontiguousarray(flow.rate(matrix)).reshape(-1).view(float)
+        return np.ascontiguousarray(flow.rate(y.view(dtype).reshape(shape))).ravel().view(float)
 
-    y = np.ascontiguousarray(rho).reshape(-1).view(float)
-    now = 0.0
+    y = np.ascontiguousarray(rho).ravel().view(float)
+    now, fields = 0.0, []
     for moment in grid:
         if moment > now:
-            y = solve_ivp(rate, (now, moment), y, **settings).y
-            y = np.ascontiguousarray(y[:, -1])
+            y = np.ascontiguousarray(solve_ivp(rate, (now, moment), y, **settings).y[:, -1])
             now = float(moment)
-        physical = u[:, None] * y.view(rho.dtype).reshape(rho.shape) * u.conj()
-        for j in range(len(flow.dims)):
-            local[j].append(_site_density(flow, physical, j))
-    return cluster_trajectory(
-        model, method, grid, [np.array(site) for site in local], 10 * accuracy
-    )
+        physical = u[:, None] * y.view(dtype).reshape(shape) * u.conj()
+        local = [_site_density(flow, physical, j) for j in range(len(flow.sites))]
+        fields.append({"local": tuple(local)})
+    state = partial(ClusterSites, model=model, method=method, accuracy=10 * accuracy)
+    return trajectory_of(state, grid, fields)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import null_space
+from scipy.sparse import coo_array
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from impo.arrays import Array
@@ -199,7 +200,7 @@ class _Space:
         rates = np.diff(np.log(norms)) / (steps * self._dt)
         return float(rates[-1]), float(np.abs(rates[-1] - rates[-2]))
 
-    def _field_change(self, rows: Array, changes: list, k: float) -> Array:
+    def _field_change(self, rows: Array, changes: list[tuple[int, coo_array]], k: float) -> Array:
         """Return what matrices in rows add to a field at a wave vector."""
         out = np.zeros(len(rows), dtype=complex)
         for distance, matrix in changes:

@@ -13,6 +13,7 @@ from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.model import Site, Spin
 from impo.operators.local import state_charges
+from impo.operators.product_state import directions
 
 
 def coherent_state(site: Site, direction: Array) -> Array:
@@ -23,19 +24,19 @@ def coherent_state(site: Site, direction: Array) -> Array:
     x, y, z = direction
     if not isinstance(site, Spin):
         n = np.arange(site.dimension)
-        return (x + 1j * y) ** n / np.exp(gammaln(n + 1) / 2)
+        return np.asarray((x + 1j * y) ** n / np.exp(gammaln(n + 1) / 2))
     twice = site.dimension - 1
     theta, phi = math.atan2(math.hypot(x, y), z), math.atan2(y, x)
     up = np.arange(twice, -1, -1)
     weights = np.exp((gammaln(twice + 1) - gammaln(up + 1) - gammaln(twice - up + 1)) / 2)
     polar = math.cos(theta / 2) ** up * math.sin(theta / 2) ** (twice - up)
-    return weights * polar * np.exp(-1j * phi * state_charges(site))
+    return np.asarray(weights * polar * np.exp(-1j * phi * state_charges(site)))
 
 
-def product_state(flow: ClusterFlow, directions: Array) -> Array:
+def product_state(flow: ClusterFlow, vectors: Array) -> Array:
     """Return the density matrix of a product of coherent states, as the directions are."""
     state: Array = np.ones(1)
-    for site, direction in zip(flow.sites, directions, strict=True):
+    for site, direction in zip(flow.sites, vectors, strict=True):
         vector = coherent_state(site, direction)
         state = np.kron(state, vector / np.linalg.norm(vector))
     return np.outer(state, state.conj())
@@ -53,12 +54,9 @@ def start_in_frame(flow: ClusterFlow, start: Any) -> tuple[ClusterFlow, Array]:
             raise fail("start", f"a state of dimension {flow.dimension}", f"one of {len(rho)}")
     else:
         unit = len(flow.model.sites)
-        directions = np.asarray(start, dtype=float)
-        if directions.shape == (unit, 3):
-            directions = np.tile(directions, (n // unit, 1))
-        if directions.shape != (n, 3) or not np.all(np.linalg.norm(directions, axis=1) > 0):
-            raise fail("start", f"a state, or directions ({unit}, 3) or ({n}, 3)", start)
-        rho = product_state(flow, directions)
+        directions(start, (unit, n), "a state")  # lengths matter: a boson has an amplitude
+        given = np.asarray(start, dtype=float)
+        rho = product_state(flow, np.tile(given, (n // len(given), 1)))
     return in_frame(flow, rho)
 
 

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,15 +12,15 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer
 from impo.arrays import Array
-from impo.model import LindbladModel, Place, Site, Spin
+from impo.model import LindbladModel, Place, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import finite_cluster
-from impo.operators.local import local_operators
-from impo.results.estimate import Estimate, Status
+from impo.operators.local import local_operators, operator_norm
+from impo.results.estimate import Estimate
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 from impo.results.store import reads_kind
-from impo.results.trajectory import Trajectory
+from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
 
 MARGIN = 2.0  # on the change with the cut-off of bosons
@@ -67,18 +68,17 @@ class ClusterMeanFieldState(SteadyState):
     @property
     def cells(self) -> int:
         """Number of unit cells of the cluster."""
-        return self.method.sites // len(self.model.sites)
+        return int(self.method.sites) // len(self.model.sites)
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has this operator."""
         value = self.density.expect(op)
-        error = _norm(self.model.sites, op) * self.accuracy
-        return self._estimate(value, error, lambda state: state.expect(op))
+        return self._estimate(value, self._bound(1, op), lambda state: state.expect(op))
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
         value = self.density.variance(op)
-        error = 3 * _norm(self.model.sites, op) ** 2 * self.accuracy
+        error = 3 * operator_norm(self.model.sites, op) ** 2 * self.accuracy
         return self._estimate(value, error, lambda state: state.variance(op))
 
     @property
@@ -91,33 +91,44 @@ class ClusterMeanFieldState(SteadyState):
                 if isinstance(site, Spin)
             ]
         )
-        error = _norm(self.model.sites, "S+") * self.accuracy
-        return self._estimate(value, error, lambda state: state.transverse)
+        return self._estimate(value, self._bound(1, "S+"), lambda state: state.transverse)
 
-    def _matrix(self, op: str, site: int) -> Array:
-        self.model.check_operator(op, site)
-        return local_operators(self.model.sites[site])[op]
+    def _bound(self, factor: float, *ops: str) -> float:
+        """Return a factor times the norms of operators times the accuracy."""
+        for op in ops:
+            factor *= operator_norm(self.model.sites, op)
+        return factor * self.accuracy
+
+    def _measured(
+        self, op_a: str, op_b: str, sites: tuple[int, int]
+    ) -> tuple[Callable[[int, int], complex], Array]:
+        """Return the function (c, e) -> <A_c B_e> of cells, and <A_c> and <B_c>, shape (2, C)."""
+        chosen, matrices = [], []
+        for op, site in zip((op_a, op_b), sites, strict=True):
+            self.model.check_operator(op, site)
+            chosen.append(range(site, len(self.density.bases), len(self.model.sites)))
+            matrices.append(local_operators(self.model.sites[site])[op])
+        (first, second), (a, b), measure = chosen, matrices, self.density.measure
+
+        def pair(c: int, e: int) -> complex:
+            i, j = first[c], second[e]
+            return measure({i: a @ b} if i == j else {i: a, j: b})
+
+        means = [[measure({i: m}) for i in row] for row, m in zip(chosen, matrices, strict=True)]
+        return pair, np.array(means)
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product between clusters."""
         non_negative_integer("max_cells", max_cells)
-        unit, cells = len(self.model.sites), self.cells
-        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        cells, (pair, means) = self.cells, self._measured(op_a, op_b, sites)
         value = np.zeros(max_cells + 1, dtype=complex)
-        means = [self.density.measure({c * unit + sites[0]: a}) for c in range(cells)]
-        others = [self.density.measure({c * unit + sites[1]: b}) for c in range(cells)]
         for r in range(max_cells + 1):
             for c in range(cells):
-                first, second = c * unit + sites[0], (c + r) * unit + sites[1]
-                if c + r >= cells:
-                    value[r] += means[c] * others[(c + r) % cells]
-                elif first == second:
-                    value[r] += self.density.measure({first: a @ b})
-                else:
-                    value[r] += self.density.measure({first: a, second: b})
-        error = 3 * _norm(self.model.sites, op_a) * _norm(self.model.sites, op_b) * self.accuracy
+                inside = c + r < cells
+                value[r] += pair(c, c + r) if inside else means[0, c] * means[1, (c + r) % cells]
+        error = self._bound(3, op_a, op_b)
         return self._estimate(
             value / cells, error, lambda state: state.correlation(op_a, op_b, sites, max_cells)
         )
@@ -143,23 +154,12 @@ class ClusterMeanFieldState(SteadyState):
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
     ) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only pairs in one cluster contribute."""
-        unit, cells = len(self.model.sites), self.cells
-        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        cells, (pair, means) = self.cells, self._measured(op_a, op_b, sites)
         waves = np.asarray(k, dtype=float)
         value = np.zeros(waves.shape, dtype=complex)
-        for c in range(cells):
-            for e in range(cells):
-                first, second = c * unit + sites[0], e * unit + sites[1]
-                pair = {first: a @ b} if first == second else {first: a, second: b}
-                mean = self.density.measure({first: a}) * self.density.measure({second: b})
-                value += np.exp(1j * waves * (e - c)) * (self.density.measure(pair) - mean)
-        error = (
-            3
-            * cells
-            * _norm(self.model.sites, op_a)
-            * _norm(self.model.sites, op_b)
-            * self.accuracy
-        )
+        for c, e in product(range(cells), repeat=2):
+            value += np.exp(1j * waves * (e - c)) * (pair(c, e) - means[0, c] * means[1, e])
+        error = self._bound(3 * cells, op_a, op_b)
         return self._estimate(
             value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
         )
@@ -175,16 +175,10 @@ class ClusterMeanFieldState(SteadyState):
         return {"rho": self.rho, "wider.rho": arrays["rho"]}, {**attributes, "wider": told}
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        accuracy, wider = attributes["accuracy"], None
-        if "wider" in attributes:
-            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, attributes["wider"])
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        accuracy, wider = told["accuracy"], None
+        if "wider" in told:
+            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, told["wider"])
         return {
             "rho": np.asarray(arrays["rho"]),
             "accuracy": math.nan if accuracy is None else accuracy,
@@ -224,12 +218,14 @@ class ClusterSites(SteadyState):
     def expect(self, op: str) -> Estimate:
         """Return <op> on the sites of the unit cell that have this operator."""
         value = self._moments(op, 1)
-        return Estimate(value, np.full(value.shape, self.accuracy * _norm(self.model.sites, op)))
+        return Estimate(
+            value, np.full(value.shape, self.accuracy * operator_norm(self.model.sites, op))
+        )
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on the sites of the unit cell that have this operator."""
         value = self._moments(op, 2) - self._moments(op, 1) ** 2
-        error = 3 * self.accuracy * _norm(self.model.sites, op) ** 2
+        error = 3 * self.accuracy * operator_norm(self.model.sites, op) ** 2
         return Estimate(value, np.full(value.shape, error))
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -237,53 +233,19 @@ class ClusterSites(SteadyState):
         return arrays, {"accuracy": self.accuracy}
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         local = tuple(np.asarray(arrays[f"local_{j}"]) for j in range(method.sites))
-        return {"local": local, "accuracy": attributes["accuracy"]}
-
-
-def cluster_trajectory(
-    model: LindbladModel, method: Any, times: Array, local: Sequence[Array], accuracy: float
-) -> Trajectory:
-    """Return a trajectory from the density matrices of every site, shape (T, d, d)."""
-    states = [
-        ClusterSites(
-            model=model,
-            method=method,
-            status=Status.NOT_CONVERGED,
-            message=f"The state at time {time:g}.",
-            local=tuple(site[number] for site in local),
-            accuracy=accuracy,
-        )
-        for number, time in enumerate(times)
-    ]
-    return Trajectory(
-        times=times,
-        states=tuple(states),
-        status=Status.CONVERGED,
-        message="The equations of motion are integrated to their accuracy.",
-    )
+        return {"local": local, "accuracy": told["accuracy"]}
 
 
 @reads_kind("cluster_trajectory")
 def _of_schema_2(
     variables: Mapping[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
 ) -> Trajectory:
-    method = settings_from(attributes["method"], "cmf")
+    method, times = settings_from(attributes["method"], "cmf"), np.asarray(arrays["times"])
     local = [np.asarray(arrays[f"local_{j}"]) for j in range(method.sites)]
-    model = LindbladModel.from_json(attributes["model"])
-    return cluster_trajectory(
-        model, method, np.asarray(arrays["times"]), local, attributes["accuracy"]
-    )
-
-
-def _norm(sites: Sequence[Site], op: str) -> float:
-    """Return the largest norm of an operator among the sites that have it."""
-    norms = [np.linalg.norm(local_operators(s)[op], 2) for s in sites if op in s.operators]
-    return float(max(norms, default=1.0))
+    state = partial(
+        ClusterSites, model=LindbladModel.from_json(attributes["model"]), method=method,
+        accuracy=attributes["accuracy"],
+    )  # fmt: skip
+    return trajectory_of(state, times, [{"local": here} for here in zip(*local, strict=True)])

@@ -1,34 +1,52 @@
 """What a fixed point of a cluster in its own field is worth: status, message, error bound."""
 
 import math
-from typing import Protocol
+from dataclasses import dataclass
 
-from impo.methods.cluster_mean_field.stability import WaveModes
+from impo.arrays import Array
+from impo.methods.cluster_mean_field.stability import MARGINAL, WaveModes
 from impo.results.estimate import Status
 
 
-class Solution(Protocol):
-    """What the verdict looks at."""
+@dataclass(frozen=True)
+class Solution:
+    """A fixed point in the frame of its flow.
 
-    @property
-    def residual(self) -> float:
-        """|d rho/dt|."""
+    Attributes
+    ----------
+    rho
+        Density matrix of the cluster, shape (d, d).
+    residual
+        Frobenius norm of d rho/dt.
+    growth, mode
+        Growth rate and shape (d, d) of the slowest mode of equal copies; infinite if the iteration
+        did not settle.
+    iterations
+        Applications of the map.
+    dt
+        A stable time step.
+    waves
+        The least stable mode of copies that may differ, if it was looked for.
+    """
 
-    @property
-    def growth(self) -> float:
-        """Growth rate of the slowest mode of equal copies."""
-
-    @property
-    def waves(self) -> WaveModes | None:
-        """The least stable mode of copies that may differ."""
+    rho: Array
+    residual: float
+    growth: float
+    mode: Array
+    iterations: int
+    dt: float
+    waves: WaveModes | None = None
 
     @property
     def stable(self) -> bool:
         """Whether all perturbations that were tried are known to decay."""
+        decays = self.growth * self.dt < -MARGINAL
+        return decays and self.waves is not None and self.waves.stable
 
     @property
     def unstable(self) -> bool:
-        """Whether a perturbation equal in all copies grows."""
+        """Whether a perturbation that is equal in all copies is known to grow."""
+        return math.isfinite(self.growth) and self.growth * self.dt > MARGINAL
 
 
 def verdict(solution: Solution, dimension: int, tol: float) -> tuple[Status, str, float]:

@@ -1,19 +1,28 @@
 """What `impo check` recomputes of a result of this method."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.methods.exact.positivity import LARGEST_MATRIX, places
 from impo.methods.exact.solution import projected_residual
-from impo.methods.exact.state import ExactState
+from impo.methods.exact.state import PURITIES, ExactState
 from impo.results.claims import Claim, accuracy_claim, density_matrix_claims, residual_claim
 from impo.results.equality import close
 from impo.results.estimate import Status
 
+if TYPE_CHECKING:
+    from impo.methods.exact.method import Exact
 
-def claims(state: ExactState) -> Iterator[Claim]:
-    """Yield what the Liouvillian says of a density operator."""
+
+def claims(method: "Exact", result: Any) -> Iterator[Claim]:
+    """Yield what the Liouvillian says of the density operator of a state by this method."""
+    if isinstance(result, ExactState):
+        yield from _state_claims(result)
+
+
+def _state_claims(state: ExactState) -> Iterator[Claim]:
     rho = state.density
     if rho is None:
         yield Claim("verdict", str(state.status), "no state", state.status == Status.FAILED)
@@ -28,7 +37,7 @@ def claims(state: ExactState) -> Iterator[Claim]:
     yield from density_matrix_claims(map(rho.density_matrix, parts), error, state.status)
     found, relative = projected_residual(rho)
     yield residual_claim(state.residual, found)
-    for name in ("purity", "impurity_per_dimension", "diagonal_participation"):
+    for name in PURITIES:
         if name in state.extras:
             claimed, value = state.extras[name], getattr(rho, name)
             yield Claim(name, f"{claimed:.8g}", f"{value:.8g}", close(claimed, value))

@@ -1,6 +1,9 @@
 """What the cut-offs of bosons change, from solutions with other cut-offs."""
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,25 +30,9 @@ _EMPTY = 1e-14  # probability that is no more than rounding
 _ROWS, _TIMES = 1500, 1.5  # a second solution may have so many rows, or so many times those here
 
 
-@dataclass(frozen=True)
-class CutoffError:
-    """What the cut-offs of all bosons change.
-
-    Attributes
-    ----------
-    change
-        Error that they cause in <n>, Var n, <S_z>/S and Var/S^2, the largest; nan if not known.
-    others
-        States with other cut-offs, for the error of any other quantity.
-    """
-
-    change: float
-    others: tuple[OtherCutoff, ...]
-
-
 def cutoff_error(
-    model: LindbladModel, method: "Exact", density: ClusterDensity, k_max: int | None, noise: float
-) -> CutoffError:
+    method: "Exact", model: LindbladModel, density: ClusterDensity, k_max: int | None, noise: float
+) -> tuple[float | None, tuple[OtherCutoff, ...] | None]:
     """Return what the cut-offs of the bosons change; each boson of the unit cell is tried alone.
 
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
@@ -56,64 +43,73 @@ def cutoff_error(
 
     Parameters
     ----------
-    model, method, density, k_max
-        Description, settings, the result and its multipole cut-off.
+    method, model, density, k_max
+        Settings, description, the result and its multipole cut-off.
     noise
         Change that is no more than rounding.
+
+    Returns
+    -------
+    change, others
+        Error that the cut-offs cause in <n>, Var n, <S_z>/S and Var/S^2, the largest; and states
+        with other cut-offs, for the error of any other quantity. None, None if it is not known.
     """
+
+    def at(number: int, cutoff: int) -> ClusterDensity | None:
+        """Return the state with another cut-off; None if that is too much work or not unique."""
+        if cutoff < 1:
+            return None
+        sites = [Boson(cutoff) if i == number else site for i, site in enumerate(model.sites)]
+        try:
+            generator = cluster(replace(model, sites=tuple(sites)), method)
+            rows = sector_size(generator, k_max, zero_charge(generator))
+            if rows > max(_ROWS, _TIMES * len(density.index)):
+                return None
+            found = solve(generator, k_max, None, decays=False)
+        except UnsupportedModelError:
+            return None
+        return found.density if found.converged and found.complete else None
+
     total, others = 0.0, []
     here = density.scaled_moments
     for number, site in enumerate(model.sites):
-        if not isinstance(site, Boson):
-            continue
-        found = _one_boson(model, method, density, k_max, number, noise)
-        if found is None:
-            return CutoffError(float("nan"), ())
-        total += found.weight * float(np.abs(found.density.scaled_moments - here).max())
-        others.append(found)
-    return CutoffError(total, tuple(others))
+        if isinstance(site, Boson):
+            found = _one_boson(partial(at, number), density, number, site.cutoff, noise)
+            if found is None:
+                return None, None
+            total += found.weight * float(np.abs(found.density.scaled_moments - here).max())
+            others.append(found)
+    return (total, tuple(others)) if math.isfinite(total) else (None, None)
 
 
 def _one_boson(
-    model: LindbladModel,
-    method: "Exact",
+    at: Callable[[int], ClusterDensity | None],
     density: ClusterDensity,
-    k_max: int | None,
     number: int,
+    cutoff: int,
     noise: float,
 ) -> OtherCutoff | None:
-    site = model.sites[number]
-    assert isinstance(site, Boson)
-    step = cutoff_step(site.cutoff)
-
-    def at(cutoff: int) -> ClusterDensity | None:
-        if cutoff < 1:
-            return None
-        sites = list(model.sites)
-        sites[number] = Boson(cutoff)
-        return _solved(replace(model, sites=tuple(sites)), method, density, k_max)
-
-    above, below = at(site.cutoff + step), at(site.cutoff - step)
+    step = cutoff_step(cutoff)
+    above, below = at(cutoff + step), at(cutoff - step)
     if above is not None:
         if below is not None:
-            ratio = _ratio(density, below, above, density, noise)
+            ratio = _ratio((below, density), (density, above), noise)
         else:
-            ratio = _tail_ratio(above, number, site.cutoff, step)
+            ratio = _tail_ratio(above, number, cutoff, step)
         return OtherCutoff(above, from_change_above(ratio))
-    lowest = at(site.cutoff - 2 * step)
+    lowest = at(cutoff - 2 * step)
     if below is None or lowest is None:
         return None
-    ratio = _ratio(below, lowest, density, below, noise)
-    return OtherCutoff(below, from_change_below(ratio))
+    return OtherCutoff(below, from_change_below(_ratio((lowest, below), (below, density), noise)))
 
 
 def _ratio(
-    one: ClusterDensity, zero: ClusterDensity, three: ClusterDensity, two: ClusterDensity,
+    first: tuple[ClusterDensity, ClusterDensity],
+    second: tuple[ClusterDensity, ClusterDensity],
     noise: float,
-) -> float:  # fmt: skip
-    """Return the largest ratio of the change from two to three over that from zero to one."""
-    before = np.abs(one.scaled_moments - zero.scaled_moments)
-    after = np.abs(three.scaled_moments - two.scaled_moments)
+) -> float:
+    """Return the largest ratio of the change in the second pair over that in the first."""
+    before, after = (np.abs(b.scaled_moments - a.scaled_moments) for a, b in (first, second))
     return successive_ratio(before, after, after, noise)
 
 
@@ -126,18 +122,3 @@ def _tail_ratio(density: ClusterDensity, number: int, cutoff: int, step: int) ->
         if high > _EMPTY:
             largest = max(largest, float(high / max(low, _EMPTY)))
     return min(largest, LARGEST_RATIO)
-
-
-def _solved(
-    model: LindbladModel, method: "Exact", known: ClusterDensity, k_max: int | None
-) -> ClusterDensity | None:
-    """Return the steady state of a model, or None if it is too much work or not unique."""
-    try:
-        generator = cluster(model, method)
-        rows = sector_size(generator, k_max, zero_charge(generator))
-        if rows > max(_ROWS, _TIMES * len(known.index)):
-            return None
-        found = solve(generator, k_max, None, decays=False)
-    except UnsupportedModelError:
-        return None
-    return found.density if found.converged and found.complete else None

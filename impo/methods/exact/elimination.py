@@ -9,6 +9,7 @@ Rows are exchanged inside a block but not between blocks, so that a solution mus
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -78,7 +79,7 @@ def _inverse(matrix: Array) -> Array:
         factors, info = getri(factors, pivots, lwork=int(np.real(work)), overwrite_lu=True)
     if info != 0:
         raise np.linalg.LinAlgError("A Schur complement of the Liouvillian is singular.")
-    return factors
+    return np.asarray(factors)
 
 
 class BlockElimination:
@@ -113,7 +114,7 @@ class BlockElimination:
         for low, high in pairwise(levels):
             self._up.append(matrix[low][:, high])
             self._down.append(matrix[high][:, low])
-        self._inverses: list = [None] * len(levels)
+        self._inverses: list[Any] = [None] * len(levels)
         for number in reversed(range(len(levels))):
             rows = levels[number]
             block = matrix[rows][:, rows].toarray().astype(self.dtype, order="F")
@@ -129,7 +130,7 @@ class BlockElimination:
             up, down = [part.T for part in self._down], [part.T for part in self._up]
             inverses = [inverse.T for inverse in self._inverses]
         source = np.asarray(right[self.levels[-1]])
-        inner: list = []
+        inner: list[Array] = []
         for number in reversed(range(len(self.levels))):
             inner.append(inverses[number] @ source)
             if number:

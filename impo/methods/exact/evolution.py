@@ -1,7 +1,8 @@
 """Time evolution of a finite cluster."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,27 +16,35 @@ from impo.methods.exact.state import ExactState
 from impo.model import LindbladModel
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import charge_parts
+from impo.operators.product_state import density_matrices
 from impo.results.estimate import Status
-from impo.results.trajectory import Trajectory
+from impo.results.progress import Progress
+from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
 
 
 def evolve(
-    model: LindbladModel, method: "Exact", start: ExactState | Sequence[ArrayLike], times: ArrayLike
+    method: "Exact",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
 
     Parameters
     ----------
-    model, method
-        Description and cluster; `method.k_max` must be an integer or None.
+    method, model
+        Cluster and description; `method.k_max` must be an integer or None.
     start
-        A state of the same cluster, or one local state per site of the unit cell: a vector of
-        amplitudes or a density matrix, in the order m = S ... -S (n = 0 ... cutoff).
+        An `ExactState` of the same cluster, or one local state per site of the unit cell: a vector
+        of amplitudes or a density matrix (see `product_state.density_matrices`).
     times
-        Ascending times, the first not negative; `start` belongs to time zero.
+        Ascending times, the first not negative, in inverse rates; `start` belongs to time zero.
+    progress
+        Not used.
 
     Raises
     ------
@@ -44,64 +53,45 @@ def evolve(
     UnsupportedModelError
         If the cluster is too large for the memory.
     """
-    if isinstance(method.k_max, str):
-        raise fail("k_max", "an integer or None for an evolution", method.k_max)
     grid = rising_times(times)
-    if isinstance(start, ExactState):
-        if start.density is None or start.density.generator.sites != cluster(model, method).sites:
-            raise ArgumentError("Argument `start` must be a state of the same cluster.")
-        generator = cluster(model, method, charges=len(start.density.generator.charges) > 0)
-        sector = bounded_sector(generator, method.k_max)
-        rho = projected(start.density, sector)
-    else:
-        local = _local_states(model, start)
-        generator = cluster(model, method, charges=all(map(_neutral, model.sites, local)))
-        sector = bounded_sector(generator, method.k_max)
-        rho = _product(sector, local)
+    sector, rho = _begin(method, model, start)
     matrix = liouvillian(sector)
     status, message = Status.CONVERGED, "The Liouvillian of the cluster is applied to rounding."
     if any(len(basis) < basis.dimension**2 for basis in sector.bases):
         status = Status.NOT_CONVERGED
         message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
-    states = []
+    fields: list[dict[str, Any]] = []
     now = 0.0
     for moment in grid:
         if moment > now:
             rho = expm_multiply(matrix * (moment - now), rho)
             now = float(moment)
-        change = matrix @ rho
         rounding = np.finfo(float).eps * (1 + now * float(abs(matrix).sum(axis=0).max()))
-        state = ExactState(
-            model=model,
-            method=method,
-            status=Status.NOT_CONVERGED,
-            message=f"The state at time {now:g}.",
-            residual=residual(sector, change),
-            density=ClusterDensity(generator, sector.bases, sector.index, rho),
-            uncertainty=rounding * float(np.linalg.norm(rho)),
-        )
-        states.append(state)
-    return Trajectory(times=grid, states=tuple(states), status=status, message=message)
+        fields.append({
+            "residual": residual(sector, matrix @ rho),
+            "density": ClusterDensity(sector.generator, sector.bases, sector.index, rho),
+            "uncertainty": rounding * float(np.linalg.norm(rho)),
+        })  # fmt: skip
+    state = partial(ExactState, model=model, method=method)
+    return trajectory_of(state, grid, fields, status, message)
 
 
-def _local_states(model: LindbladModel, start: Sequence[ArrayLike]) -> list[Array]:
-    """Return one density matrix per site of the unit cell."""
-    if len(start) != len(model.sites):
-        raise fail("start", f"{len(model.sites)} local states, one per site", len(start))
-    out = []
-    for site, given in zip(model.sites, start, strict=True):
-        state = np.asarray(given, dtype=complex)
-        rho = np.outer(state, state.conj()) if state.ndim == 1 else state
-        if rho.shape != (site.dimension, site.dimension) or abs(np.trace(rho) - 1) > 1e-9:
-            raise fail("start", f"normalised states of dimension {site.dimension}", given)
-        if np.abs(rho - rho.conj().T).max() > 1e-9:
-            raise fail("start", "Hermitian density matrices or vectors", given)
-        out.append(rho)
-    return out
-
-
-def _neutral(site, rho: Array) -> bool:
-    return set(charge_parts(site, rho)) <= {0}
+def _begin(method: "Exact", model: LindbladModel, start: Any) -> tuple[Sector, Array]:
+    """Return the sector in which the motion takes place, and the coefficients of the start."""
+    k_max = method.k_max
+    if isinstance(k_max, str):
+        raise fail("k_max", "an integer or None for an evolution", k_max)
+    if isinstance(start, ExactState):
+        if start.density is None or start.density.generator.sites != cluster(model, method).sites:
+            raise ArgumentError("Argument `start` must be a state of the same cluster.")
+        generator = cluster(model, method, charges=len(start.density.generator.charges) > 0)
+        sector = bounded_sector(generator, k_max)
+        return sector, projected(start.density, sector)
+    local = density_matrices(model, start)
+    pairs = zip(model.sites, local, strict=True)
+    neutral = all(set(charge_parts(site, rho)) <= {0} for site, rho in pairs)
+    sector = bounded_sector(cluster(model, method, charges=neutral), k_max)
+    return sector, _product(sector, local)
 
 
 def _product(sector: Sector, local: Sequence[Array]) -> Array:

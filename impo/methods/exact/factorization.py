@@ -89,7 +89,8 @@ class PivotedFactors:
             return parts[0] + 1j * parts[1]
         right = np.asarray(right, dtype=self.dtype)
         if self._order is None:
-            return self._getrs(self._factors, self._pivots, right, trans=int(transposed))[0]
+            x, _ = self._getrs(self._factors, self._pivots, right, trans=int(transposed))
+            return np.asarray(x)
         out = np.empty_like(right)
         out[self._order], _ = self._gbtrs(
             self._factors, self._width, self._width, right[self._order], self._pivots,

@@ -117,7 +117,7 @@ def _all_eigenvalues(modes: SlowModes, null: NullSpace | None, state: Array | No
             values = np.concatenate(
                 [values[np.abs(values) > _NEAR * modes.norm], inverse.shift + 1 / large]
             )
-    return values
+    return np.asarray(values)
 
 
 def _inverse(modes: SlowModes, null: NullSpace | None) -> Inverse | None:

@@ -25,7 +25,8 @@ def _solve(
     inverse = 1.0 / np.where(np.abs(diagonal) > 1e-3 * rate, diagonal, rate)
 
     def apply(x: Array) -> Array:
-        return matrix @ x if border is None else matrix @ x + border[0] * (border[1] @ x)
+        moved: Array = matrix @ x
+        return moved if border is None else moved + border[0] * (border[1] @ x)
 
     operator = LinearOperator(matrix.shape, matvec=apply, dtype=float)
     jacobi = LinearOperator(matrix.shape, matvec=lambda x: inverse * x, dtype=float)

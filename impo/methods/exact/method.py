@@ -1,19 +1,15 @@
 """Settings of the exact solution of a finite cluster."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from numpy.typing import ArrayLike
+from typing import ClassVar
 
 from impo.arguments import ArgumentError, boolean, fail, positive, positive_integer
-from impo.methods.base import Method, Omission, Progress, shape_text
-from impo.methods.exact import check, evolution, steady
-from impo.methods.exact.state import ExactState
+from impo.methods.base import Method, Omission, shape_text
+from impo.methods.exact import evolution, steady
+from impo.methods.exact.check import claims
 from impo.model import LindbladModel
-from impo.results.claims import Claim
+from impo.operators.lattice import cell_counts
 from impo.results.state import SteadyState
-from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,8 @@ class Exact(Method):
     tol: float = 1e-5
     gap: bool = True
 
-    def __post_init__(self):
-        for count in self.cells if isinstance(self.cells, tuple | list) else (self.cells,):
-            positive_integer("cells", count)
-        if not isinstance(self.cells, int):
-            object.__setattr__(self, "cells", tuple(self.cells))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", cell_counts(self.cells))
         boolean("periodic", self.periodic)
         if self.k_max not in (None, "auto"):
             try:
@@ -57,22 +50,9 @@ class Exact(Method):
         positive("tol", self.tol)
         boolean("gap", self.gap)
 
-    def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
-    ) -> ExactState:
-        """Return the steady state of a finite cluster; see `steady.steady_state`."""
-        return steady.steady_state(model, self, start)
-
-    def evolve(
-        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
-    ) -> Trajectory:
-        """Return the states at given times; see `evolution.evolve`."""
-        return evolution.evolve(model, self, start, times)
-
-    def check(self, result: Any) -> Iterator[Claim]:
-        """Yield what the equations say of a result by this method."""
-        if isinstance(result, ExactState):
-            yield from check.claims(result)
+    steady_state = steady.steady_state
+    evolve = evolution.evolve
+    check = claims
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the size of the cluster leaves out, which is not known."""

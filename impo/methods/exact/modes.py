@@ -45,14 +45,14 @@ class NullSpace:
     @property
     def dimension(self) -> int:
         """The number of null vectors found."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
 
 def traceless(block: Array, trace: Array | None, state: Array | None) -> Array:
     """Return vectors without their part along the stationary state (of trace one)."""
     if trace is None or state is None:
         return block
-    return block - np.multiply.outer(state, trace @ block)
+    return np.asarray(block - np.multiply.outer(state, trace @ block))
 
 
 class SlowModes:
@@ -99,7 +99,7 @@ class SlowModes:
         Rounding of A makes it a few eps | |A| |x| |; rounding of x itself, eps times the norm of A.
         """
         met = np.linalg.norm(self.magnitude @ np.abs(vectors), axis=0)
-        return EPS * (30 * met + 4 * self.norm)
+        return np.asarray(EPS * (30 * met + 4 * self.norm))
 
     def null_space(self) -> NullSpace | None:
         """Return the null space, or None if no factorization is accurate and small enough.
@@ -170,7 +170,7 @@ class SlowModes:
             if not size < 0.5 * smallest:
                 break
             x, best, smallest = y, y, size
-        return best
+        return np.asarray(best)
 
     def _slowest(self, inverse: Inverse, state: Array | None, block: Array) -> tuple[Array, Array]:
         """Return orthonormal traceless vectors x, and |A x| of each, after inverse iteration."""

@@ -15,21 +15,24 @@ def places(density: ClusterDensity) -> list[Place]:
     return [(p % unit, cell) for p, cell in enumerate(density.generator.cells)]
 
 
+def groups(density: ClusterDensity) -> list[list[Place]]:
+    """Return the first two sites of a cluster together, and every site alone."""
+    every = places(density)
+    return [every[:2], *[[place] for place in every]]
+
+
 def lowest_eigenvalue(density: ClusterDensity) -> tuple[float, bool]:
     """Return the lowest eigenvalue of a density matrix, and whether of that of the whole cluster.
 
     Larger clusters than 1500 states are judged by the density matrices of single sites and of the
     first two, where these are small enough.
     """
-    every = places(density)
     if density.dimension <= LARGEST_MATRIX:
-        return _lowest(density.density_matrix(every), _charges(density)), True
-    groups = [every[:2], *[[place] for place in every]]
-    sites = [[density.position(place) for place in group] for group in groups]
+        return _lowest(density.density_matrix(places(density)), _charges(density)), True
     lowest = [
         _lowest(density.density_matrix(group), None)
-        for group, positions in zip(groups, sites, strict=True)
-        if np.prod([density.bases[p].dimension for p in positions]) <= LARGEST_MATRIX
+        for group in groups(density)
+        if np.prod([density.bases[density.position(p)].dimension for p in group]) <= LARGEST_MATRIX
     ]
     return min(lowest, default=0.0), False
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import LindbladModel, Site, Spin
+from impo.operators.lattice import lattice_shape
 from impo.operators.liouvillian import Generator, finite_cluster
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
 
@@ -105,6 +106,11 @@ class Sector:
 def site_bases(generator: Generator, k_max: int | None = None) -> tuple[SparseBasis, ...]:
     """Return the operator basis of every site; spins are cut at multipole rank `k_max`."""
     return tuple(sparse_basis(site, k_max) for site in generator.sites)
+
+
+def top_rank(bases: Sequence[SparseBasis]) -> int:
+    """Return the largest multipole rank in the bases of all sites."""
+    return max(int(basis.k.max()) for basis in bases)
 
 
 def zero_charge(generator: Generator) -> Charge:
@@ -324,9 +330,4 @@ def cluster(model: LindbladModel, method: "Exact", charges: bool = True) -> Gene
             f"Method `exact` cannot treat {model.label}: one of its sites has {states} states; use "
             "the methods `twa`, `hpa` and `mf`, or a smaller cutoff of a boson."
         )
-    shape = method.cells
-    if isinstance(shape, int):
-        shape = (shape,) * model.dimension
-    if len(shape) != model.dimension:
-        raise fail("cells", f"{model.dimension} integers for this model", method.cells)
-    return finite_cluster(model, shape, method.periodic, charges)
+    return finite_cluster(model, lattice_shape(model, method.cells), method.periodic, charges)

@@ -22,6 +22,7 @@ from impo.methods.exact.sector import (
     memory_limit,
     operator_positions,
     site_bases,
+    top_rank,
     zero_charge,
 )
 from impo.model import Spin
@@ -205,7 +206,7 @@ def projected_residual(density: ClusterDensity) -> tuple[float, float]:
 
 def leakage(sector: Sector, coefficients: Array) -> float:
     """Return |L rho| / |rho| in the products that the cut-off drops, Hilbert-Schmidt norm."""
-    bases = site_bases(sector.generator, max(int(basis.k.max()) for basis in sector.bases) + 1)
+    bases = site_bases(sector.generator, top_rank(sector.bases) + 1)
     if all(len(old) == len(new) for old, new in zip(sector.bases, bases, strict=True)):
         return 0.0
     larger = charge_sector(sector.generator, bases, sector.charge)

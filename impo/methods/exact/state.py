@@ -1,24 +1,25 @@
 """The steady state of a finite cluster as a result."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import (
-    non_negative_integer,
-)
+from impo.arguments import non_negative_integer
 from impo.arrays import Array
-from impo.methods.exact.sector import charge_sector, cluster, site_bases
-from impo.model import Boson, LindbladModel
+from impo.methods.exact.sector import charge_sector, cluster, site_bases, top_rank
+from impo.model import Boson, LindbladModel, Site
 from impo.operators.cluster_density import ClusterDensity, Place
-from impo.operators.liouvillian import Generator
-from impo.operators.local import local_operators
+from impo.operators.local import operator_norm
 from impo.results.estimate import Estimate
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
+
+PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
+"""Further numbers of a state, properties of `ClusterDensity`."""
+
+_DENSITIES = ("density", "coarser", "rounded")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +85,7 @@ class ExactState(SteadyState):
             return 0.0
         total = math.sqrt(self.density.dimension)
         for op in ops:
-            total *= max(
-                (
-                    float(np.linalg.norm(local_operators(site)[op], 2))
-                    for site in self.model.sites
-                    if op in site.operators
-                ),
-                default=0.0,
-            )
+            total *= operator_norm(self.model.sites, op)
         return total
 
     def expect(self, op: str) -> Estimate | None:
@@ -129,70 +123,46 @@ class ExactState(SteadyState):
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the coefficients of rho, and everything else as JSON types."""
-        arrays = {}
-        ranks: dict[str, int | None] = {}
-        for label, rho in (
-            ("density", self.density),
-            ("coarser", self.coarser),
-            ("rounded", self.rounded),
-        ):
-            if rho is not None:
-                arrays[label] = rho.coefficients
-                ranks[label] = max(int(basis.k.max()) for basis in rho.bases)
-        others: list[dict[str, Any]] | None = None if self.others is None else []
+        kept = {label: getattr(self, label) for label in _DENSITIES}
+        kept = {label: rho for label, rho in kept.items() if rho is not None}
+        arrays = {label: rho.coefficients for label, rho in kept.items()}
+        ranks = {label: top_rank(rho.bases) for label, rho in kept.items()}
+        others = []
         for number, other in enumerate(self.others or ()):
             arrays[f"cutoff{number}"] = other.density.coefficients
-            cutoffs = [
-                site.cutoff if isinstance(site, Boson) else None
-                for site in other.density.generator.model.sites
-            ]
-            rank = max(int(basis.k.max()) for basis in other.density.bases)
-            assert others is not None
+            sites = other.density.generator.model.sites
+            cutoffs = [site.cutoff if isinstance(site, Boson) else None for site in sites]
+            rank = top_rank(other.density.bases)
             others.append({"cutoffs": cutoffs, "weight": other.weight, "rank": rank})
         attributes = {
             "uncertainty": self.uncertainty if math.isfinite(self.uncertainty) else None,
             "share": self.share,
-            "others": others,
+            "others": None if self.others is None else others,
             "charges": self.density is not None and len(self.density.generator.charges) > 0,
             "ranks": ranks,
         }
         return arrays, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        charges = attributes["charges"]
-        generator = cluster(model, method, charges=charges)
-        densities = {
-            label: _rebuilt(generator, k_max, arrays[label])
-            for label, k_max in attributes["ranks"].items()
-        }
-        told = attributes.get("others", ())  # files before it hold none
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        def rebuilt(sites: Sequence[Site], rank: int, label: str) -> ClusterDensity:
+            chosen = replace(model, sites=tuple(sites))
+            generator = cluster(chosen, method, charges=told["charges"])
+            sector = charge_sector(generator, site_bases(generator, rank or None))
+            return ClusterDensity(generator, sector.bases, sector.index, np.asarray(arrays[label]))
+
         others = []
-        for number, other in enumerate(told or ()):
-            sites = [
-                site if cutoff is None else Boson(cutoff)
-                for site, cutoff in zip(model.sites, other["cutoffs"], strict=True)
-            ]
-            larger = cluster(replace(model, sites=tuple(sites)), method, charges=charges)
-            density = _rebuilt(larger, other["rank"], arrays[f"cutoff{number}"])
+        for number, other in enumerate(told.get("others") or ()):
+            pairs = zip(model.sites, other["cutoffs"], strict=True)
+            sites = [site if cutoff is None else Boson(cutoff) for site, cutoff in pairs]
+            density = rebuilt(sites, other["rank"], f"cutoff{number}")
             others.append(OtherCutoff(density, other["weight"]))
-        uncertainty = attributes["uncertainty"]
+        uncertainty = told["uncertainty"]
         return {
-            "density": densities.get("density"),
-            "coarser": densities.get("coarser"),
+            "density": None,
+            **{label: rebuilt(model.sites, rank, label) for label, rank in told["ranks"].items()},
             "uncertainty": math.inf if uncertainty is None else uncertainty,
-            "others": None if told is None else tuple(others),
-            "rounded": densities.get("rounded"),
-            "share": attributes.get("share", 1.0),
+            # files of the first schema do not mention other cut-offs, and hold none
+            "others": None if told.get("others", ()) is None else tuple(others),
+            "share": told.get("share", 1.0),
         }
-
-
-def _rebuilt(generator: Generator, k_max: int, coefficients: ArrayLike) -> ClusterDensity:
-    sector = charge_sector(generator, site_bases(generator, k_max or None))
-    return ClusterDensity(generator, sector.bases, sector.index, np.asarray(coefficients))

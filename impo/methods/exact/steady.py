@@ -1,31 +1,29 @@
 """The steady state of a finite cluster: cut-off, verdict and the numbers that go with it."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.methods.exact.cutoffs import cutoff_error
 from impo.methods.exact.gap import Decay, slowest_of
-from impo.methods.exact.positivity import LARGEST_MATRIX, lowest_eigenvalue, places
-from impo.methods.exact.sector import Charge, cluster
+from impo.methods.exact.positivity import LARGEST_MATRIX, groups, lowest_eigenvalue, places
+from impo.methods.exact.sector import Charge, cluster, top_rank
 from impo.methods.exact.solution import Solution, solve
 from impo.methods.exact.spectrum import charged_decay, charged_null_space, charges_of, cheap
-from impo.methods.exact.state import ExactState, OtherCutoff
+from impo.methods.exact.state import PURITIES, ExactState, OtherCutoff
 from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
+from impo.results.progress import Progress
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
 
 
-_EXTRAS = ("gap", "purity", "impurity_per_dimension", "diagonal_participation")
-
-
-def _ladder(model: LindbladModel, method: "Exact") -> list[int | None]:
+def _cutoffs(model: LindbladModel, method: "Exact") -> list[int | None]:
     """Return the multipole cut-offs to solve at, ascending; None for all multipoles.
 
     They grow by a third: convergence can be algebraic in k (mixed phases), and the change over a
@@ -60,8 +58,20 @@ def _tail(density: ClusterDensity) -> float:
     return float(weight[top].sum() / weight.sum())
 
 
+@dataclass(frozen=True)
+class _Search:
+    """The last of the solutions at rising multipole cut-offs, and what led there."""
+
+    last: Solution
+    coarser: ClusterDensity | None  # None if nothing is cut
+    uncut: bool
+    k_max: int | None
+    change: float | None  # from the last but one to the last
+    history: tuple[dict[str, Any], ...]
+
+
 def steady_state(
-    model: LindbladModel, method: "Exact", start: ExactState | None = None
+    method: "Exact", model: LindbladModel, start: Any = None, progress: Progress | None = None
 ) -> ExactState:
     """Return the steady state of a finite cluster.
 
@@ -72,28 +82,90 @@ def steady_state(
 
     Parameters
     ----------
-    model
-        Description of the lattice.
     method
         Settings.
+    model
+        Description of the lattice.
     start
         A first guess for large clusters; with `k_max="auto"` the search starts at its cut-off.
+    progress
+        Not used.
 
     Raises
     ------
+    ArgumentError
+        If `method.cells` does not fit the dimension of the model.
     UnsupportedModelError
         If the cluster is too large for the memory; nothing large has been allocated by then.
     """
     generator = cluster(model, method)
-    guess = start.density if isinstance(start, ExactState) else None
-    ladder = _ladder(model, method)
+    found = _search(method, generator, start.density if isinstance(start, ExactState) else None)
+    last, density = found.last, found.last.density
+    rounded: ClusterDensity | None = None
+    if density is not None and last.error is not None:
+        rounded = replace(density, coefficients=density.coefficients + last.error)
+    diagnostics, extras, others = _measured(method, generator, found, rounded)
+    status, message = verdict(method, last, diagnostics)
+    return ExactState(
+        model=model,
+        method=method,
+        status=status,
+        message=message,
+        residual=None if density is None else last.residual,
+        history=found.history,
+        diagnostics=diagnostics,
+        extras=extras,
+        density=density,
+        coarser=found.coarser,
+        uncertainty=last.uncertainty,
+        others=others,
+        rounded=rounded,
+        share=last.share,
+    )
+
+
+def _measured(
+    method: "Exact", generator: Generator, found: _Search, rounded: ClusterDensity | None
+) -> tuple[dict[str, Any], dict[str, Any], tuple[OtherCutoff, ...] | None]:
+    """Return diagnostics, extras and the states with other cut-offs of bosons."""
+    last, density = found.last, found.last.density
+    diagnostics: dict[str, Any] = {
+        "solver": last.solver,
+        "null_space_dimension": last.null_dimension,
+        "k_max": None if density is None else top_rank(density.bases),
+        "multipole_tail": 0.0 if found.uncut or density is None else _tail(density),
+        "leakage": None if density is None else last.leakage,
+    }
+    if density is None:
+        return diagnostics, dict.fromkeys(("gap", *PURITIES)), ()
+    rounding = _rounding(generator.model, last, rounded)
+    change, others = cutoff_error(method, generator.model, density, found.k_max, rounding)
+    decays = _decays(generator, last, method.gap)
+    gap = slowest_of(list(decays.values()))
+    diagnostics |= {
+        "change": 0.0 if found.uncut else found.change,
+        "rounding": rounding if math.isfinite(rounding) else None,
+        "cutoff_change": change,
+        **_positivity(density, found.coarser),
+        "cutoff_occupation": density.cutoff_occupation,
+        "decay_rates": {label: None if d is None else d.rate for label, d in decays.items()},
+        "decay_rate_errors": {label: None if d is None else d.error for label, d in decays.items()},
+        "gap_error": None if gap is None else gap.error,
+    }
+    purities = {name: getattr(density, name) for name in PURITIES}
+    return diagnostics, {"gap": None if gap is None else gap.rate, **purities}, others
+
+
+def _search(method: "Exact", generator: Generator, guess: ClusterDensity | None) -> _Search:
+    """Solve at rising multipole cut-offs until a result holds; each starts from the one before."""
+    ranks = _cutoffs(generator.model, method)
     if method.k_max == "auto" and guess is not None:
-        known = max(int(basis.k.max()) for basis in guess.bases)
-        ladder = [k for k in ladder if k is None or k >= known - 2]
+        known = top_rank(guess.bases)
+        ranks = [k for k in ranks if k is None or k >= known - 2]
     solutions: list[Solution] = []
     history: list[dict[str, Any]] = []
     change = None
-    for k_max in ladder:
+    for k_max in ranks:
         new = solve(generator, k_max, guess, oscillating=method.gap)
         solutions.append(new)
         if new.density is None:
@@ -104,74 +176,16 @@ def steady_state(
         history.append({"k_max": k_max, "residual": new.residual, "change": change})
         if not new.converged or (change is not None and change <= method.tol):
             break
-    last = solutions[-1]
-    uncut = ladder[-1] is None and len(solutions) == len(ladder)
-    coarser = None if uncut or len(solutions) < 2 else solutions[-2].density
-    if last.density is None:
-        charged, all_found = charged_null_space(generator, ladder[len(solutions) - 1])
-        last = replace(
-            last,
-            null_dimension=last.null_dimension + charged,
-            complete=last.complete and all_found,
+    if new.density is None:
+        charged, complete = charged_null_space(generator, k_max)
+        new = replace(
+            new,
+            null_dimension=new.null_dimension + charged,
+            complete=new.complete and complete,
         )
-    diagnostics: dict[str, Any] = {
-        "solver": last.solver,
-        "null_space_dimension": last.null_dimension,
-        "k_max": None if last.density is None else _top_rank(last.density),
-        "multipole_tail": 0.0 if uncut or last.density is None else _tail(last.density),
-        "leakage": None if last.density is None else last.leakage,
-    }
-    extras: dict[str, Any] = dict.fromkeys(_EXTRAS)
-    others: tuple[OtherCutoff, ...] | None = ()
-    rounded: ClusterDensity | None = None
-    if last.density is not None:
-        diagnostics["change"] = 0.0 if uncut else change
-        if last.error is not None:
-            rounded = replace(last.density, coefficients=last.density.coefficients + last.error)
-        rounding = _rounding(model, last, rounded)
-        diagnostics["rounding"] = rounding if math.isfinite(rounding) else None
-        cutoffs = cutoff_error(model, method, last.density, history[-1]["k_max"], rounding)
-        known = math.isfinite(cutoffs.change)
-        others = cutoffs.others if known else None
-        diagnostics["cutoff_change"] = cutoffs.change if known else None
-        diagnostics["smallest_probability"] = _smallest_probability(last.density)
-        lowest, whole = lowest_eigenvalue(last.density)
-        diagnostics["smallest_eigenvalue"] = lowest
-        diagnostics["whole_matrix_diagonalised"] = whole
-        diagnostics["eigenvalue_change"] = _eigenvalue_change(last.density, coarser)
-        diagnostics["cutoff_occupation"] = last.density.cutoff_occupation
-        decays = _decays(generator, last, method.gap)
-        diagnostics["decay_rates"] = {
-            label: None if decay is None else decay.rate for label, decay in decays.items()
-        }
-        diagnostics["decay_rate_errors"] = {
-            label: None if decay is None else decay.error for label, decay in decays.items()
-        }
-        gap = slowest_of(list(decays.values()))
-        diagnostics["gap_error"] = None if gap is None else gap.error
-        extras = {
-            "gap": None if gap is None else gap.rate,
-            "purity": last.density.purity,
-            "impurity_per_dimension": last.density.impurity_per_dimension,
-            "diagonal_participation": last.density.diagonal_participation,
-        }
-    status, message = verdict(method, last, diagnostics)
-    return ExactState(
-        model=model,
-        method=method,
-        status=status,
-        message=message,
-        residual=None if last.density is None else last.residual,
-        history=tuple(history),
-        diagnostics=diagnostics,
-        extras=extras,
-        density=last.density,
-        coarser=coarser,
-        uncertainty=last.uncertainty,
-        others=others,
-        rounded=rounded,
-        share=last.share,
-    )
+    uncut = ranks[-1] is None and len(solutions) == len(ranks)
+    coarser = None if uncut or len(solutions) < 2 else solutions[-2].density
+    return _Search(new, coarser, uncut, k_max, change, tuple(history))
 
 
 def _rounding(model: LindbladModel, solution: Solution, rounded: ClusterDensity | None) -> float:
@@ -182,29 +196,22 @@ def _rounding(model: LindbladModel, solution: Solution, rounded: ClusterDensity 
     return solution.share * bound + (0 if rounded is None else _shift(solution.density, rounded))
 
 
-def _eigenvalue_change(density: ClusterDensity, coarser: ClusterDensity | None) -> float:
-    """Return what the multipole cut-off changes of the eigenvalues, from one or two sites."""
-    if coarser is None:
-        return 0.0
-    pair = places(density)[:2]
-    if np.prod([density.bases[density.position(p)].dimension for p in pair]) > LARGEST_MATRIX:
-        pair = pair[:1]
-    return float(np.linalg.norm(density.density_matrix(pair) - coarser.density_matrix(pair), 2))
-
-
-def _top_rank(density: ClusterDensity) -> int:
-    return max(int(basis.k.max()) for basis in density.bases)
-
-
-def _smallest_probability(density: ClusterDensity) -> float:
-    """Return the smallest probability of a product state of a site or of the first two sites."""
-    every = places(density)
-    groups = [every[:2], *[[place] for place in every]]
-    return min(float(density.distribution(group).min()) for group in groups)
-
-
-def _label(charge: Charge) -> str:
-    return ",".join(map(str, charge)) or "0"
+def _positivity(density: ClusterDensity, coarser: ClusterDensity | None) -> dict[str, Any]:
+    """Return the smallest probability and eigenvalue, and what the multipole cut-off changes."""
+    change = 0.0
+    if coarser is not None:  # of the eigenvalues of one or two sites
+        pair = places(density)[:2]
+        if np.prod([density.bases[density.position(p)].dimension for p in pair]) > LARGEST_MATRIX:
+            pair = pair[:1]
+        difference = density.density_matrix(pair) - coarser.density_matrix(pair)
+        change = float(np.linalg.norm(difference, 2))
+    lowest, whole = lowest_eigenvalue(density)
+    return {
+        "smallest_probability": min(float(density.distribution(g).min()) for g in groups(density)),
+        "smallest_eigenvalue": lowest,
+        "whole_matrix_diagonalised": whole,
+        "eigenvalue_change": change,
+    }
 
 
 def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str, Decay | None]:
@@ -213,15 +220,19 @@ def _decays(generator: Generator, solution: Solution, charged: bool) -> dict[str
     These are all charges where that takes a second or two, else every charge one. None where it is
     not wanted or would take much longer than the steady state.
     """
+
+    def label(charge: Charge) -> str:
+        return ",".join(map(str, charge)) or "0"
+
     count = len(generator.charges)
-    decays = {_label((0,) * count): solution.decay}
+    decays = {label((0,) * count): solution.decay}
     ones = [tuple(int(i == which) for i in range(count)) for which in range(count)]
     if not charged or solution.decay is None or solution.density is None:
-        return decays | {_label(charge): None for charge in ones}
-    k_max = _top_rank(solution.density) or None
+        return decays | {label(charge): None for charge in ones}
+    k_max = top_rank(solution.density.bases) or None
     sizes = charges_of(generator, k_max)
     if not cheap(sizes.values()):
         sizes = {charge: sizes[charge] for charge in ones if charge in sizes}
     for charge in sizes:
-        decays[_label(charge)] = charged_decay(generator, k_max, charge)
+        decays[label(charge)] = charged_decay(generator, k_max, charge)
     return decays

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.methods.exact.solution import Solution
+from impo.results.claims import lowest_allowed
 from impo.results.estimate import Status
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def verdict(method: "Exact", solution: Solution, diagnostics: dict[str, Any]) ->
     limited = (
         _multipoles(tol, diagnostics)
         or _bosons(tol, diagnostics)
+        or _together(tol, diagnostics)
         or _positivity(diagnostics, solution.uncertainty)
     )
     return limited or (
@@ -88,10 +90,19 @@ def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | Non
     return None
 
 
+def _together(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | None:
+    total = sum(diagnostics[key] or 0.0 for key in ("rounding", "change", "cutoff_change"))
+    if not total <= tol:
+        return Status.K_LIMITED, (
+            f"Rounding and the cut-offs change <S_z>/S or Var/S^2 (of bosons <n> or Var n) by "
+            f"{total:.1e} together, more than tol = {tol:.1e}; raise them or accept a larger `tol`."
+        )
+    return None
+
+
 def _positivity(diagnostics: dict[str, Any], uncertainty: float) -> tuple[Status, str] | None:
     lowest = np.min([diagnostics["smallest_probability"], diagnostics["smallest_eigenvalue"]])
-    allowed = max(1e-8, 5 * (diagnostics["eigenvalue_change"] + uncertainty))
-    if not lowest >= -allowed:
+    if not lowest >= lowest_allowed(diagnostics["eigenvalue_change"] + uncertainty):
         return Status.UNPHYSICAL, (
             f"An eigenvalue of the density matrix is {lowest:.1e}; raise `k_max`."
         )

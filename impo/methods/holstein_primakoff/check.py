@@ -1,6 +1,7 @@
 """What `impo check` recomputes of a result of this method."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,19 +18,30 @@ from impo.results.claims import Claim, residual_claim
 from impo.results.equality import ROUNDING, close
 from impo.results.estimate import Status
 
+if TYPE_CHECKING:
+    from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 
-def claims(state: HolsteinPrimakoffState) -> Iterator[Claim]:
-    """Yield what the equations of the fluctuations say of a Gaussian state."""
-    if state.covariance is None or state.configuration is None:
-        signs = state.method.signs
-        tried = [signs] if signs else [c for c, _, _ in stable_configurations(state.model)]
-        every = [quadratic_bosons(state.model, configuration) for configuration in tried]
-        rates = [largest_growth(bosons)[0] for bosons in every]
-        unstable = all(rate >= -marginal_rate(one) for rate, one in zip(rates, every, strict=True))
-        good = unstable and state.status == Status.FAILED
-        found = f"no stable configuration, growth rates from {min(rates):.3g}"
-        yield Claim("verdict", str(state.status), found if unstable else "a stable one", good)
-        return
+
+def claims(method: "HolsteinPrimakoff", result: Any) -> Iterator[Claim]:
+    """Yield what the equations of the fluctuations say of a Gaussian state by this method."""
+    if isinstance(result, HolsteinPrimakoffState):
+        yield from (_instability if result.covariance is None else _state_claims)(result)
+
+
+def _instability(state: HolsteinPrimakoffState) -> Iterator[Claim]:
+    signs = state.method.signs
+    tried = [signs] if signs else [c for c, _, _ in stable_configurations(state.model)]
+    every = [quadratic_bosons(state.model, configuration) for configuration in tried]
+    rates = [largest_growth(bosons)[0] for bosons in every]
+    unstable = all(rate >= -marginal_rate(one) for rate, one in zip(rates, every, strict=True))
+    good = unstable and state.status == Status.FAILED
+    found = f"no stable configuration, growth rates from {min(rates):.3g}"
+    yield Claim("verdict", str(state.status), found if unstable else "a stable one", good)
+
+
+def _state_claims(state: HolsteinPrimakoffState) -> Iterator[Claim]:
+    assert state.covariance is not None
+    assert state.configuration is not None
     bosons = quadratic_bosons(state.model, state.configuration)
     growth, n = largest_growth(bosons)[0], bosons.modes
     claimed = state.diagnostics["largest_growth_rate"]

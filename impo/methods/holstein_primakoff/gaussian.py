@@ -31,7 +31,7 @@ def part(covariance: Array, modes: Sequence[int]) -> Array:
 
 def log_purity(covariance: Array) -> Array:
     """Return ln Tr rho^2 = -ln det(V)/2 (Eq. A22) of G, shape (..., 2n, 2n)."""
-    return -np.linalg.slogdet(2 * covariance)[1] / 2
+    return np.asarray(-np.linalg.slogdet(2 * covariance)[1] / 2)
 
 
 def symplectic_eigenvalues(matrix: Array) -> Array:

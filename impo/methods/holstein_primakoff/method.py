@@ -1,17 +1,15 @@
 """Settings of the Holstein-Primakoff approximation."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
 from impo.arguments import fail
-from impo.methods.base import Method, Omission, Progress, left_out
-from impo.methods.holstein_primakoff import check, solve
-from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
+from impo.methods.base import Method, Omission, left_out
+from impo.methods.holstein_primakoff import solve
+from impo.methods.holstein_primakoff.check import claims
 from impo.model import LindbladModel
-from impo.results.claims import Claim
 from impo.results.state import SteadyState
 
 _SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1}
@@ -21,7 +19,7 @@ _SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1}
 class HolsteinPrimakoff(Method):
     """Settings of the Holstein-Primakoff approximation.
 
-    Parameters
+    Attributes
     ----------
     configuration
         "+" (up) or "-" (down) for every spin of the unit cell, as "+-", or the numbers +1 and -1;
@@ -31,7 +29,7 @@ class HolsteinPrimakoff(Method):
     name: ClassVar[str] = "hpa"
     configuration: str | tuple[int, ...] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         value = self.configuration
         if value is None:
             return
@@ -45,16 +43,8 @@ class HolsteinPrimakoff(Method):
         """The configuration as numbers +1 and -1."""
         return None if self.configuration is None else tuple(_SIGNS[s] for s in self.configuration)
 
-    def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
-    ) -> HolsteinPrimakoffState:
-        """Return the Gaussian steady state of an ordered phase; see `solve.steady_state`."""
-        return solve.steady_state(model, self, start)
-
-    def check(self, result: Any) -> Iterator[Claim]:
-        """Yield what the equations say of a result by this method."""
-        if isinstance(result, HolsteinPrimakoffState):
-            yield from check.claims(result)
+    steady_state = solve.steady_state
+    check = claims
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: corrections of relative order n/(2S)."""

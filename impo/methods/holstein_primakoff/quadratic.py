@@ -13,7 +13,7 @@ Psi_k = N^{-1/2} sum_R exp(-i k R) Psi_R and G_k = <{Psi_k, Psi_k^+}>/2 obey
     d<Psi_k>/dt = X_k <Psi_k>,    dG_k/dt = X_k G_k + G_k X_k^+ + D.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -27,7 +27,8 @@ from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
 from impo.model import Jump, LindbladModel, Spin, Term
 
-Mode = tuple[int, tuple[int, ...], int]  # site of the cell, cell, 0 for c or 1 for c^+
+Cell = tuple[int, ...]
+Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
 Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
 
 _TRANSVERSE = ("Sx", "Sy", "S+", "S-")
@@ -43,7 +44,7 @@ def ladder_vector(op: str, spin: float, up: bool) -> Array:
         "Sx": (raising + lowering) / 2,
         "Sy": (raising - lowering) / 2j,
     }
-    return np.sqrt(2 * spin) * parts.get(op, np.zeros(2, dtype=complex))
+    return np.asarray(np.sqrt(2 * spin) * parts.get(op, np.zeros(2, dtype=complex)))
 
 
 def longitudinal(op: str, spin: float, up: bool) -> tuple[float, float]:
@@ -132,7 +133,7 @@ def _lyapunov(drift: Array, diffusion: Array) -> Array:
     """Solve X G + G X^+ = -D for every matrix X of a stack."""
     size = len(diffusion)
     if drift.ndim == 2:
-        return solve_continuous_lyapunov(drift, -diffusion)
+        return np.asarray(solve_continuous_lyapunov(drift, -diffusion))
     if size > 6:
         flat = drift.reshape(-1, size, size)
         return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)
@@ -145,9 +146,7 @@ def _lyapunov(drift: Array, diffusion: Array) -> Array:
 
 
 def quadratic_bosons(
-    model: LindbladModel,
-    configuration: Sequence[int],
-    shape: Sequence[int] | None = None,
+    model: LindbladModel, configuration: Sequence[int], shape: Sequence[int] | None = None
 ) -> QuadraticBosons:
     """Expand a model around a collinear configuration (Huber et al., Appendix A, for any model).
 
@@ -177,7 +176,7 @@ def quadratic_bosons(
         raise fail("configuration", f"{n} entries +1 or -1", configuration)
     _check_spins(model)
 
-    def place(site: int, cell: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    def place(site: int, cell: Cell) -> tuple[int, Cell]:
         """Return the number of a spin in its supercell, and the supercell."""
         inside = tuple(c % length for c, length in zip(cell, shape, strict=True))
         outer = tuple(c // length for c, length in zip(cell, shape, strict=True))
@@ -189,27 +188,28 @@ def quadratic_bosons(
         for modes, value in _expand(model, term, origin, place, spins).items():
             total[modes] = total.get(modes, 0) + value
     _check_linear(model, total)
-    hoppings: dict[tuple[int, ...], Array] = {
-        (0,) * model.dimension: np.zeros((2 * n, 2 * n), dtype=complex)
-    }
-
-    def add(row: Mode, column: Mode, value: complex) -> None:
-        offset = tuple(c - r for r, c in zip(row[1], column[1], strict=True))
-        matrix = hoppings.setdefault(offset, np.zeros((2 * n, 2 * n), dtype=complex))
-        matrix[row[0] + n * row[2], column[0] + n * column[2]] += value
-
-    for modes, value in total.items():
-        if len(modes) != 2:
-            continue
-        # d Psi_a/dt = i [H, Psi_a], and [Psi_b Psi_c, Psi_a] = Psi_b [Psi_c, Psi_a] + ...
-        for kept, (site, cell, dagger) in (modes, modes[::-1]):
-            add((site, cell, 1 - dagger), kept, 1j * value * (-1 if dagger else 1))
-    diffusion = np.zeros((2 * n, 2 * n), dtype=complex)
-    zero = hoppings[(0,) * model.dimension]
+    hoppings = _hoppings(total, n, model.dimension)
+    zero, diffusion = hoppings[(0,) * model.dimension], np.zeros((2 * n, 2 * n), dtype=complex)
     for position, jump in product(range(n), model.jumps):
         if position % len(model.sites) == jump.site:
             _add_jump(model, jump, position, spins[position] > 0, zero, diffusion)
     return QuadraticBosons(spins, hoppings, diffusion)
+
+
+def _hoppings(total: Polynomial, n: int, dimension: int) -> dict[Cell, Array]:
+    """Return the coherent part of `QuadraticBosons.hoppings` from the quadratic part of H.
+
+    d Psi_a/dt = i [H, Psi_a], [Psi_b Psi_c, Psi_a] = Psi_b [Psi_c, Psi_a] + [Psi_b, Psi_a] Psi_c.
+    """
+    hoppings = {(0,) * dimension: np.zeros((2 * n, 2 * n), dtype=complex)}
+    for modes, value in total.items():
+        if len(modes) == 2:
+            for kept, (site, cell, dagger) in (modes, modes[::-1]):
+                offset = tuple(c - r for r, c in zip(cell, kept[1], strict=True))
+                matrix = hoppings.setdefault(offset, np.zeros((2 * n, 2 * n), dtype=complex))
+                sign = -1 if dagger else 1
+                matrix[site + n * (1 - dagger), kept[0] + n * kept[2]] += 1j * value * sign
+    return hoppings
 
 
 def _check_spins(model: LindbladModel) -> None:
@@ -256,13 +256,19 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
             )
 
 
-def _expand(model, term, origin, place, spins) -> Polynomial:
+def _expand(
+    model: LindbladModel,
+    term: Term,
+    origin: Cell,
+    place: Callable[[int, Cell], tuple[int, Cell]],
+    spins: Sequence[int],
+) -> Polynomial:
     """Return a term in one cell as a polynomial of the bosons, to second order."""
     out: Polynomial = {(): term.coefficient}
     for op, site, offset in term.factors:
         cell = tuple(o + x for o, x in zip(origin, offset, strict=True))
         position, outer = place(site, cell)
-        spin, up = float(model.sites[site].S), spins[position] > 0
+        spin, up = (model.sites[site].dimension - 1) / 2, spins[position] > 0
         constant, number = longitudinal(op, spin, up)
         annihilate, create = (position, outer, 0), (position, outer, 1)
         vector = ladder_vector(op, spin, up)
@@ -280,7 +286,9 @@ def _expand(model, term, origin, place, spins) -> Polynomial:
     return out
 
 
-def _add_jump(model, jump, position, up, drift, diffusion) -> None:
+def _add_jump(
+    model: LindbladModel, jump: Jump, position: int, up: bool, drift: Array, diffusion: Array
+) -> None:
     """Add rate * (L rho L^+ - {L^+ L, rho}/2) with L = l_0 c + l_1 c^+ on one site.
 
     The adjoint dissipator gives D(A) = (L^+ [A, L] + [L^+, A] L)/2 and D(AB) = D(A)B + A D(B) +
@@ -295,7 +303,7 @@ def _add_jump(model, jump, position, up, drift, diffusion) -> None:
         )
     n = len(drift) // 2
     where = np.array([position, position + n])
-    vector = ladder_vector(jump.op, float(model.sites[jump.site].S), up)
+    vector = ladder_vector(jump.op, (model.sites[jump.site].dimension - 1) / 2, up)
     adjoint = vector.conj()[::-1]
     commutator = np.array([[0, 1], [-1, 0]])
     jumped, conjugate = commutator @ vector, commutator @ adjoint  # [Psi, L] and [Psi, L^+]

@@ -12,10 +12,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
-from impo.methods.holstein_primakoff.quadratic import (
-    QuadraticBosons,
-    quadratic_bosons,
-)
+from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.methods.holstein_primakoff.stability import (
     largest_growth,
     marginal_rate,
@@ -25,6 +22,7 @@ from impo.methods.holstein_primakoff.stability import (
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
 from impo.model import LindbladModel
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 
 if TYPE_CHECKING:
     from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
@@ -34,7 +32,7 @@ _QUADRATURE = 1e-13
 _LARGEST_GRID = {1: 2**16, 2: 2**9}
 
 
-def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, float, list]:
+def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, float, list[Any]]:
     """Refine the grid of k until the covariances of one cell stop changing.
 
     The trapezoidal rule on a periodic analytic function converges like exp(-points/xi).
@@ -66,17 +64,20 @@ def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
 
 
 def steady_state(
-    model: LindbladModel, method: "HolsteinPrimakoff", start: Any = None
+    method: "HolsteinPrimakoff",
+    model: LindbladModel,
+    start: Any = None,
+    progress: Progress | None = None,
 ) -> HolsteinPrimakoffState:
     """Return the Gaussian steady state around a stable collinear configuration.
 
     Parameters
     ----------
-    model
-        Spins on an infinite lattice in one or two dimensions, see `quadratic.py`.
     method
         The configuration, or None for the stable one.
-    start
+    model
+        Spins on an infinite lattice in one or two dimensions, see `quadratic.py`.
+    start, progress
         Not used: the Gaussian steady state is unique.
 
     Raises
@@ -87,12 +88,10 @@ def steady_state(
     if method.signs is None:
         candidates = stable_configurations(model)
     else:
-        candidates = [
-            (method.signs, *largest_growth(quadratic_bosons(model, method.signs))),
-        ]
+        candidates = [(method.signs, *largest_growth(quadratic_bosons(model, method.signs)))]
     configuration, growth, k = candidates[0]
     bosons = quadratic_bosons(model, configuration)
-    marginal, label = marginal_rate(bosons), configuration_name(configuration)
+    marginal = marginal_rate(bosons)
     stable = [configuration_name(c) for c, rate, _ in candidates if rate < -marginal]
     diagnostics: dict[str, Any] = {
         "largest_growth_rate": growth,
@@ -100,33 +99,41 @@ def steady_state(
         "stable_configurations": stable,
     }
     if not stable:
-        which = f"The configuration {label} is not stable"
+        which = f"The configuration {configuration_name(configuration)} is not stable"
         if method.signs is None:
+            label = configuration_name(configuration)
             which = f"No collinear configuration is stable (the least unstable is {label})"
         rate = f"grows at the rate {growth:.3g}" if growth > marginal else "does not decay"
         return HolsteinPrimakoffState(
             model=model,
             method=method,
             status=Status.FAILED,
-            message=(
-                f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there is "
-                f"no Gaussian steady state. Use {_others(model)} here."
-            ),
+            message=f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there "
+            f"is no Gaussian steady state. Use {_others(model)} here.",
             diagnostics=diagnostics,
             extras={"purity_density": None, "negativity": None, "stable": False},
             configuration=None,
             covariance=None,
             quadrature_error=np.nan,
         )
+    return _gaussian_state(method, model, bosons, diagnostics)
+
+
+def _gaussian_state(
+    method: "HolsteinPrimakoff",
+    model: LindbladModel,
+    bosons: QuadraticBosons,
+    diagnostics: dict[str, Any],
+) -> HolsteinPrimakoffState:
+    """Return the steady state of the fluctuations of a stable configuration, with its verdict."""
     covariance, change, history = _solve_on_grids(bosons, model.dimension)
     local = covariance.mean(axis=tuple(range(model.dimension)))
     occupations = np.diagonal(local)[bosons.modes :].real - 0.5
-    doubled_spins = np.array([site.dimension - 1 for site in model.sites])
-    parameter = float((occupations / doubled_spins).max())
-    diagnostics["bosons_per_2S"] = parameter
+    parameter = float((occupations / [site.dimension - 1 for site in model.sites]).max())
     status = Status.CONVERGED
+    stable = diagnostics["stable_configurations"]
     message = (
-        f"The configuration {label} is stable; corrections are of relative order n/(2S) = "
+        f"The configuration {stable[0]} is stable; corrections are of relative order n/(2S) = "
         f"{parameter:.2g}."
     )
     if not parameter <= 0.1:
@@ -140,11 +147,6 @@ def steady_state(
         message += f" The equations of the fluctuations are solved to {residual:.1e} only."
     if len(stable) > 1:
         message += f" Also stable: {', '.join(stable[1:])}."
-    extras = {
-        "purity_density": float(-log_purity(covariance).mean()),
-        "negativity": neighbour_negativity(covariance, bosons.modes),
-        "stable": True,
-    }
     return HolsteinPrimakoffState(
         model=model,
         method=method,
@@ -152,9 +154,13 @@ def steady_state(
         message=message,
         residual=residual,
         history=history,
-        diagnostics=diagnostics,
-        extras=extras,
-        configuration=configuration,
+        diagnostics={**diagnostics, "bosons_per_2S": parameter},
+        extras={
+            "purity_density": float(-log_purity(covariance).mean()),
+            "negativity": neighbour_negativity(covariance, bosons.modes),
+            "stable": True,
+        },
+        configuration=bosons.configuration,
         covariance=covariance,
         quadrature_error=max(change, 1e-15),
     )

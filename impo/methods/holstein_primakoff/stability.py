@@ -37,7 +37,7 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, Array]:
     dimension = len(next(iter(bosons.hoppings)))
 
     def growth(k: Array) -> Array:
-        return bosons.spectrum(bosons.drift(k)).real.max(axis=-1)
+        return np.asarray(bosons.spectrum(bosons.drift(k)).real.max(axis=-1))
 
     points = _SEARCH_GRID[dimension]
     grid = wave_vectors(points, dimension).reshape(-1, dimension)

@@ -1,6 +1,6 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -14,7 +14,8 @@ from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
+from impo.signals import slowest_decay
 
 
 def configuration_name(configuration: Sequence[int]) -> str:
@@ -145,7 +146,7 @@ class HolsteinPrimakoffState(SteadyState):
         tail = tail[: min(int(reached[-1]) + 1, 200)]
         if len(tail) < 3:
             return None
-        lengths = [-1 / np.log(_slowest_decay(part)) for part in (tail, tail[: 3 * len(tail) // 4])]
+        lengths = [-1 / np.log(slowest_decay(part)) for part in (tail, tail[: 3 * len(tail) // 4])]
         if not np.isfinite(lengths[0]) or lengths[0] <= 0:
             return None
         return Estimate(float(lengths[0]), float(abs(lengths[0] - lengths[1])))
@@ -186,29 +187,10 @@ class HolsteinPrimakoffState(SteadyState):
         return arrays, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        configuration = attributes["configuration"]
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        configuration = told["configuration"]
         return {
             "configuration": None if configuration is None else tuple(configuration),
             "covariance": np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
-            "quadrature_error": attributes["quadrature_error"],
+            "quadrature_error": told["quadrature_error"],
         }
-
-
-def _slowest_decay(series: Array) -> float:
-    """Return the largest |lambda| < 1 of a sum of exponentials lambda^r, by a matrix pencil."""
-    length = len(series)
-    window = length // 2
-    hankel = np.array([series[i : i + window + 1] for i in range(length - window)])
-    _, sizes, right = np.linalg.svd(hankel)
-    rank = int(np.sum(sizes > 1e-9 * sizes[0]))
-    rank = min(rank, window)
-    basis = right[:rank].conj().T
-    decays = np.abs(np.linalg.eigvals(np.linalg.pinv(basis[:-1]) @ basis[1:]))
-    return float(decays[decays < 1].max(initial=0.0)) or np.nan

@@ -1,6 +1,7 @@
 """What `impo check` recomputes of a result of this method."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -13,8 +14,19 @@ from impo.results.equality import largest
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
+if TYPE_CHECKING:
+    from impo.methods.mean_field.method import MeanField
 
-def claims(state: MeanFieldState) -> Iterator[Claim]:
+
+def claims(method: "MeanField", result: Any) -> Iterator[Claim]:
+    """Yield what the equations of the method say of a state or trajectory by it."""
+    if isinstance(result, MeanFieldState):
+        yield from _state_claims(result)
+    elif isinstance(result, Trajectory):
+        yield from _trajectory_claims(result)
+
+
+def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
     """Yield what the equations of motion say of a fixed point or an orbit."""
     equations = mean_field_equations(state.model)
     found = largest(np.abs(equations.flow(s.ravel())).max() for s in state.orbit)
@@ -34,7 +46,7 @@ def claims(state: MeanFieldState) -> Iterator[Claim]:
     yield Claim("verdict", str(state.status), least, bool(good))
 
 
-def trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
+def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
     """Judge whether the equations lead from each time to the next."""
     equations = mean_field_equations(trajectory.model)
     vectors = np.array([state.orbit[0] for state in trajectory.states])  # type: ignore[attr-defined]

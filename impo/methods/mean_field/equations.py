@@ -8,14 +8,14 @@ Rabl, Appendix B). All cells are equal. The result is a polynomial in s_ja = <S_
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.model import LindbladModel, Spin, Term
-from impo.operators.local import spin_vector
+from impo.operators.local import spin_numbers, spin_vector
 
 Polynomial = dict[tuple[int, ...], complex]  # sorted variables of a monomial
 Cell = tuple[int, ...]
@@ -38,7 +38,7 @@ class MeanFieldEquations:
 
     def flow(self, s: Array) -> Array:
         """Return ds/dt for s of shape (3n,)."""
-        return np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients
+        return np.asarray(np.prod(np.append(s, 1.0)[self.monomials], axis=1) @ self.coefficients)
 
     def jacobian(self, s: Array) -> Array:
         """Return d(ds_i/dt)/ds_j, shape (3n, 3n); of `neighbour_equations` (3n, 3n cells)."""
@@ -56,7 +56,7 @@ def largest_rate(model: LindbladModel) -> float:
     A term and its conjugate turn a spin at the rate |coefficient| times the lengths of the other
     factors, a jump moves it at rate * S.
     """
-    spins = [(site.dimension - 1) / 2 for site in model.sites]
+    spins = spin_numbers(model).tolist()
     rates = [jump.rate * spins[jump.site] for jump in model.jumps if jump.op != "Id"]
     for term in model.terms:
         lengths = [spins[site] for op, site, _ in term.factors if op != "Id"]
@@ -107,13 +107,24 @@ def _generate(
 ) -> MeanFieldEquations:
     """Generate ds/dt of one cell; `first` numbers the x component of a spin, `one` the constant."""
     total: dict[tuple[int, ...], Array] = {}
-    home = (0,) * model.dimension
-
-    def add(variable: int, polynomial: Polynomial) -> None:
+    for variable, polynomial in chain(_coherent(model, first), _dissipative(model, first)):
         for key, value in polynomial.items():
             row = total.setdefault(key, np.zeros(3 * len(model.sites), dtype=complex))
             row[variable] += value
+    scale = max((np.abs(row).max() for row in total.values()), default=0.0)
+    kept = {key: row.real for key, row in total.items() if np.abs(row).max() > 1e-15 * scale}
+    degree = max((len(key) for key in kept), default=0) or 1
+    monomials = [list(key) + [one] * (degree - len(key)) for key in kept]
+    return MeanFieldEquations(
+        np.array(monomials, dtype=int).reshape(-1, degree),
+        np.array(list(kept.values())).reshape(-1, 3 * len(model.sites)),
+    )
 
+
+def _coherent(
+    model: LindbladModel, first: Callable[[int, Cell], int]
+) -> Iterator[tuple[int, Polynomial]]:
+    """Yield (variable, part of its motion) of d<S_a>/dt = i <[H, S_a]>."""
     for term in model.hamiltonian:
         groups = _groups(model, term)
         for target, a in product(groups, range(3)):
@@ -123,29 +134,25 @@ def _generate(
                     apart = tuple(c - o for c, o in zip(where[1], target[1], strict=True))
                     x = first(where[0], apart)
                     rate = _times(rate, _mean(model, where[0], vectors, x))
-            x = first(target[0], home)
+            x = first(target[0], (0,) * model.dimension)
             for turned in _commutators(groups[target], a):
-                motion = _times(rate, _mean(model, target[0], turned, x))
-                add(3 * target[0] + a, motion)
+                yield 3 * target[0] + a, _times(rate, _mean(model, target[0], turned, x))
+
+
+def _dissipative(
+    model: LindbladModel, first: Callable[[int, Cell], int]
+) -> Iterator[tuple[int, Polynomial]]:
+    """Yield (variable, part of its motion) of rate/2 <L^+ [S_a, L] + [L^+, S_a] L> of the jumps."""
     for jump in model.jumps:
         if jump.op == "Id" or jump.rate == 0:
             continue
         _check_spin(model, jump.site, f"jump {jump.op}[site {jump.site}]")
-        vector, x = spin_vector(jump.op), first(jump.site, home)
+        vector, x = spin_vector(jump.op), first(jump.site, (0,) * model.dimension)
         for a in range(3):
             across = _cross_with_axis(vector, a)  # [S_a, v.S] = i across . S
-            gain = _mean(model, jump.site, (vector.conj(), 1j * across), x)
-            back = _mean(model, jump.site, (-1j * across.conj(), vector), x)
-            for polynomial in (gain, back):
-                add(3 * jump.site + a, _times({(): jump.rate / 2}, polynomial))
-    scale = max((np.abs(row).max() for row in total.values()), default=0.0)
-    kept = {key: row.real for key, row in total.items() if np.abs(row).max() > 1e-15 * scale}
-    degree = max((len(key) for key in kept), default=0) or 1
-    monomials = [list(key) + [one] * (degree - len(key)) for key in kept]
-    return MeanFieldEquations(
-        np.array(monomials, dtype=int).reshape(-1, degree),
-        np.array(list(kept.values())).reshape(-1, 3 * len(model.sites)),
-    )
+            for pair in ((vector.conj(), 1j * across), (-1j * across.conj(), vector)):
+                mean = _mean(model, jump.site, pair, x)
+                yield 3 * jump.site + a, _times({(): jump.rate / 2}, mean)
 
 
 def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Array]]:
@@ -173,8 +180,7 @@ def _check_spin(model: LindbladModel, site: int, name: str) -> None:
 
 def _cross_with_axis(vector: Array, a: int) -> Array:
     """Return w with (v x S)_a = w . S."""
-    axis = np.eye(3)[a]
-    return np.cross(axis, vector)
+    return np.cross(np.eye(3)[a], vector)
 
 
 def _commutators(vectors: Sequence[Array], a: int) -> Iterator[tuple[Array, ...]]:
@@ -214,7 +220,7 @@ def _pair(u: Array, w: Array, spin: float) -> tuple[Array, Array, complex]:
 def pair_expectation(u: Array, w: Array, spin: float, s: Array) -> Array:
     """Return the mean-field <(u.S)(w.S)> of a spin with <S> = s, shape (..., 3)."""
     quadratic, linear, constant = _pair(u, w, spin)
-    return np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant
+    return np.asarray(np.einsum("...a,ab,...b", s, quadratic, s) + s @ linear + constant)
 
 
 def _times(left: Polynomial, right: Polynomial) -> Polynomial:

@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from impo.arguments import ArgumentError, fail, rising_times
+from impo.arguments import ArgumentError, rising_times
 from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
-from impo.methods.mean_field.state import MeanFieldState, Trajectory, mean_field_trajectory
+from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
 from impo.model import LindbladModel
+from impo.operators.local import spin_numbers
+from impo.operators.product_state import directions
 from impo.results.estimate import Status
+from impo.results.progress import Progress
+from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from impo.methods.mean_field.method import MeanField
@@ -48,23 +52,19 @@ def start_vectors(model: LindbladModel, start: Any) -> Array:
         If the directions have another shape, or a vanishing or infinite length.
     """
     n = len(model.sites)
-    spins = np.array([(site.dimension - 1) / 2 for site in model.sites])
     if isinstance(start, MeanFieldState):
-        directions, lengths = start.orbit[-1], [(s.dimension - 1) / 2 for s in start.model.sites]
+        vectors, lengths = start.orbit[-1], spin_numbers(start.model)
         if len(lengths) != n:
             raise ArgumentError(f"Argument `start` must have {n} sites, but has {len(lengths)}.")
-        return directions * (spins / lengths)[:, None]
-    if start is None:
-        angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
-        directions = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
     else:
-        directions = np.asarray(start, dtype=float)
-    if directions.shape != (n, 3) or not np.all(np.isfinite(directions)):
-        raise fail("start", f"None, a MeanFieldState, or finite directions ({n}, 3)", start)
-    lengths = np.linalg.norm(directions, axis=1)
-    if np.any(lengths == 0):
-        raise fail("start", "directions of non-zero length", start)
-    return directions * (spins / lengths)[:, None]
+        if start is None:
+            angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
+            start = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
+        directions(start, (n,), "None, a MeanFieldState,")
+        vectors = np.asarray(start, dtype=float)
+        lengths = np.linalg.norm(vectors, axis=1)
+    scaled: Array = vectors * (spin_numbers(model) / lengths)[:, None]
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ def _relax(
     return _Attractor(orbit.reshape(len(orbit), -1, 3), residual, 0.0, None, frequency)
 
 
-def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -> MeanFieldState:
+def steady_state(
+    method: "MeanField", model: LindbladModel, start: Any = None, progress: Progress | None = None
+) -> MeanFieldState:
     """Follow the mean-field equations to a stable fixed point.
 
     Without a start, spins begin in the xy plane, which breaks a U(1) symmetry; starts close to all
@@ -180,36 +182,24 @@ def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -
 
     Parameters
     ----------
-    model
-        Spins; at most two operators of a term on one spin.
     method
         Settings.
+    model
+        Spins; at most two operators of a term on one spin.
     start
         None, a `MeanFieldState`, or directions of the spins, shape (n, 3).
+    progress
+        Not used.
 
     Raises
     ------
+    ArgumentError
+        If `start` does not fit the unit cell.
     UnsupportedModelError
         If a term is outside the method's reach; it is named.
     """
     equations = mean_field_equations(model)
-    scale, rate = max((site.dimension - 1) / 2 for site in model.sites), largest_rate(model)
-    starts = [start_vectors(model, start)]
-    if start is None:
-        for signs in product((1.0, -1.0), repeat=len(model.sites)):
-            tilted = starts[0] * 0.02
-            tilted[:, 2] = signs
-            starts.append(start_vectors(model, tilted))
-    found: list[_Attractor] = []
-    for vectors in starts:
-        one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
-        if not any(one.same(other, scale) for other in found):
-            found.append(one)
-    waves = WaveStability(model, rate)
-    found = [
-        replace(one, stability=waves.at(one.orbit[0])) if len(one.orbit) == 1 else one
-        for one in found
-    ]
+    found = _attractors(method, model, equations, start)
     chosen = found[0]
     status, message = _verdict(chosen, conserved_sum(equations), method)
     if len(found) > 1:
@@ -227,6 +217,29 @@ def steady_state(model: LindbladModel, method: "MeanField", start: Any = None) -
         orbit=chosen.orbit,
         accuracy=math.nan if undecided else chosen.accuracy,
     )
+
+
+def _attractors(
+    method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any
+) -> list[_Attractor]:
+    """Return what a start runs into; without a start, also what polarised ones run into."""
+    scale, rate = float(spin_numbers(model).max()), largest_rate(model)
+    starts = [start_vectors(model, start)]
+    if start is None:
+        for signs in product((1.0, -1.0), repeat=len(model.sites)):
+            tilted = starts[0] * 0.02
+            tilted[:, 2] = signs
+            starts.append(start_vectors(model, tilted))
+    found: list[_Attractor] = []
+    for vectors in starts:
+        one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
+        if not any(one.same(other, scale) for other in found):
+            found.append(one)
+    waves = WaveStability(model, rate)
+    return [
+        replace(one, stability=waves.at(one.orbit[0])) if len(one.orbit) == 1 else one
+        for one in found
+    ]
 
 
 def _verdict(
@@ -276,17 +289,28 @@ def _verdict(
     )
 
 
-def evolve(model: LindbladModel, method: "MeanField", start: Any, times: ArrayLike) -> Trajectory:
+def evolve(
+    method: "MeanField",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
+) -> Trajectory:
     """Integrate the mean-field equations.
 
     Parameters
     ----------
-    model, method
-        As for `steady_state`.
-    start
+    method, model, start, progress
         As for `steady_state`.
     times
-        Times in rising order; the start belongs to time zero.
+        Times in rising order, in inverse rates of the model, shape (T,); the start belongs to zero.
+
+    Raises
+    ------
+    ArgumentError
+        If the start does not fit the unit cell, or the times do not rise.
+    UnsupportedModelError
+        If a term is outside the method's reach.
     """
     grid = rising_times(times)
     equations = mean_field_equations(model)

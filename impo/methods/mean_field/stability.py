@@ -22,6 +22,7 @@ from scipy.linalg import block_diag, null_space, orth
 from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, neighbour_equations
 from impo.model import LindbladModel
+from impo.operators.local import spin_numbers
 
 MARGINAL = 1e-7  # rate over the model's fastest one that cannot be told from zero
 _EXACT = 1e-13  # relative rounding of an identity of the equations
@@ -102,11 +103,10 @@ class WaveStability:
     def __init__(self, model: LindbladModel, scale: float):
         self._equations, self._cells = neighbour_equations(model)
         self._n, self._scale = len(model.sites), scale
-        self._waves = _wave_vectors(model.dimension) if len(self._cells) > 1 else (
-            np.zeros((1, model.dimension))
-        )  # fmt: skip
+        alone = len(self._cells) == 1
+        self._waves = np.zeros((1, model.dimension)) if alone else _wave_vectors(model.dimension)
         self._phases = np.exp(1j * self._waves @ self._cells.T)
-        spins = np.array([(site.dimension - 1) / 2 for site in model.sites])
+        spins = spin_numbers(model)
         self._samples = self._sampled(spins)
         self.fixed = tuple(j for j in range(self._n) if self._conserves_length(j, spins))
         self._rotations = self._symmetries()

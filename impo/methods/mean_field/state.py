@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +14,11 @@ from impo.arrays import Array
 from impo.methods.mean_field.equations import pair_expectation
 from impo.model import LindbladModel
 from impo.operators.local import spin_vector
-from impo.results.estimate import Estimate, Status
+from impo.results.estimate import Estimate
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
+from impo.results.state import Arrays, SteadyState, Told
 from impo.results.store import reads_kind
-from impo.results.trajectory import Trajectory
+from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
 
 
@@ -44,7 +45,7 @@ class MeanFieldState(SteadyState):
     @property
     def vectors(self) -> Array:
         """<S_j> averaged over the orbit, shape (n, 3)."""
-        return self.orbit.mean(axis=0)
+        return np.asarray(self.orbit.mean(axis=0))
 
     def _samples(self, op: str, site: int) -> Array:
         """Return <op> of one site along the orbit, shape (T,)."""
@@ -117,18 +118,12 @@ class MeanFieldState(SteadyState):
         return {"orbit": self.orbit}, attributes
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        accuracy = attributes["accuracy"]
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        accuracy = told["accuracy"]
         return {
             "orbit": np.asarray(arrays["orbit"]),
             "accuracy": math.nan if accuracy is None else accuracy,
-            "variance_accuracy": attributes.get("variance_accuracy"),
+            "variance_accuracy": told.get("variance_accuracy"),
         }
 
 
@@ -137,24 +132,11 @@ def mean_field_trajectory(
 ) -> Trajectory:
     """Return a trajectory of <S_j>, shape (T, n, 3), whose components have an error."""
     size = max(site.dimension for site in model.sites)
-    states = [
-        MeanFieldState(
-            model=model,
-            method=method,
-            status=Status.NOT_CONVERGED,
-            message=f"The state at time {time:g}.",
-            orbit=spins[None],
-            accuracy=accuracy,
-            variance_accuracy=2 * size * accuracy,
-        )
-        for time, spins in zip(times, vectors, strict=True)
-    ]
-    return Trajectory(
-        times=times,
-        states=tuple(states),
-        status=Status.CONVERGED,
-        message="The equations of motion are integrated to their accuracy.",
-    )
+    state = partial(
+        MeanFieldState, model=model, method=method, accuracy=accuracy,
+        variance_accuracy=2 * size * accuracy,
+    )  # fmt: skip
+    return trajectory_of(state, times, ({"orbit": spins[None]} for spins in vectors))
 
 
 @reads_kind("mean_field_trajectory")

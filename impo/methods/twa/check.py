@@ -1,7 +1,7 @@
 """What `impo check` recomputes of a result of this method."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,17 +10,24 @@ from impo.methods.twa.state import TWAState
 from impo.methods.twa.verdict import starts_difference
 from impo.results.claims import Claim, accuracy_claim, residual_claim
 from impo.results.equality import largest
+from impo.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from impo.methods.twa.method import TWA
 
 
-def claims(state: TWAState) -> Iterator[Claim]:
-    """Yield what the arrays of a steady state say about it."""
-    yield from lengths_claims([state])
-    found = starts_difference(state.moments, state.model)
-    yield residual_claim(state.residual, found)
-    yield accuracy_claim(state, found)
+def claims(method: "TWA", result: Any) -> Iterator[Claim]:
+    """Yield what the arrays of a state or trajectory by this method say about it."""
+    if isinstance(result, TWAState):
+        yield from _lengths_claims([result])
+        found = starts_difference(result.moments, result.model)
+        yield residual_claim(result.residual, found)
+        yield accuracy_claim(result, found)
+    elif isinstance(result, Trajectory):
+        yield from _lengths_claims([s for s in result.states if isinstance(s, TWAState)])
 
 
-def lengths_claims(states: Sequence[TWAState]) -> Iterator[Claim]:
+def _lengths_claims(states: Sequence[TWAState]) -> Iterator[Claim]:
     """Judge the lengths of the classical spins: S + 1/2 on average, and of unit vectors one."""
     lengths = np.array([site.dimension / 2 for site in states[0].model.sites])  # S + 1/2
     off = largest(_off(state, lengths) for state in states)

@@ -60,10 +60,11 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
 
 def _spread(samples: Array) -> Array:
     """Return the standard error from jackknife samples."""
-    return np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
+    error: Array = np.sqrt(len(samples) - 1) * np.std(samples, axis=0)
+    return error
 
 
-def _rate(series, centre, error, first, ring) -> Array:
+def _rate(series: Array, centre: Array, error: Array, first: int, ring: int | None) -> Array:
     """Return 1/xi of every jackknife sample, by weighted least squares of log C from `first` on."""
     r = np.arange(first, series.shape[1])
     window = slice(first, series.shape[1])

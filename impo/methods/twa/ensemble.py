@@ -138,7 +138,8 @@ class SpinEnsemble:
         return here.ravel() / cells, (here * step).ravel() / pairs
 
     def _merge(self, groups: Array) -> Array:
-        return groups.reshape(-1, self._merged, *groups.shape[1:]).mean(axis=1)
+        merged = groups.reshape(-1, self._merged, *groups.shape[1:])
+        return np.asarray(merged.mean(axis=1))
 
     def _run_block(
         self, block: int, dt: float, stride: int, samples: int, keep: set[int]
@@ -192,7 +193,7 @@ class SpinEnsemble:
         """Return <s_mu(0) s_nu(r)> from the spectrum, for r as in `Moments.second`."""
         dimension = len(self.shape)
         axes = tuple(range(1, dimension + 1))
-        second = fft.irfftn(power, s=self._padded, axes=axes)
+        second: Array = fft.irfftn(power, s=self._padded, axes=axes)
         second = second[:, : self.shape[0] // 2 + 1]
         for axis, (length, padded) in enumerate(zip(self.shape, self._padded, strict=True)):
             pairs = np.full(padded, float(length))

@@ -13,17 +13,20 @@ of the model.
 """
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
+
+Factor = tuple[int, tuple[int, ...], Array]  # site, cell, vector u of u.S
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class SpinEquations:
     diffusion: Array
 
     @property
+    def matrix(self) -> csr_array:
+        """A, shape (3 n, 3 n)."""
+        return csr_array((self.values, self.columns, self.row_starts), shape=(len(self.field),) * 2)
+
+    @property
     def rate(self) -> float:
         """Bound of the rotation frequency |Omega| of any spin."""
         rows = np.add.reduceat(np.append(np.abs(self.values), 0.0), self.row_starts[:-1])
@@ -65,7 +73,7 @@ def _refusal(term: Term, why: str) -> UnsupportedModelError:
     )
 
 
-def _linear_factors(term: Term) -> list[tuple[int, tuple[int, ...], Array]]:
+def _linear_factors(term: Term) -> list[Factor]:
     """Return (site, cell, vector u) of a product of at most two u.S on different spins."""
     factors = [factor for factor in term.factors if factor[0] != "Id"]
     if len(factors) > 2:
@@ -95,43 +103,33 @@ def spin_equations(
     UnsupportedModelError
         If the model has bosons or other terms or jumps; the message names the first of them.
     """
-    for number, site in enumerate(model.sites):
-        if not isinstance(site, Spin):
-            raise UnsupportedModelError(
-                f"TWA treats spins only, but site {number} is {site}. Use Exact for this model."
-            )
-    for jump in model.jumps:
-        if jump.op not in ("S+", "S-", "Sx", "Sy"):
-            raise UnsupportedModelError(
-                f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
-                "and S-. Use ITEBD or Exact for this model."
-            )
+    _check(model)
     size, cells = len(model.sites), math.prod(shape)
     n = size * cells
     lengths = np.tile([site.dimension / 2 for site in model.sites], cells)
-    couplings = _Couplings()
+    blocks: defaultdict[tuple[int, int], Array] = defaultdict(lambda: np.zeros((3, 3)))
     field = np.zeros(3 * n, dtype=complex)
     for term in model.hamiltonian:
         factors = _linear_factors(term)
+        vectors = [vector for _, _, vector in factors]
         for spins in _placements(factors, shape, periodic, size):
             if len(set(spins)) < len(spins):
                 raise ArgumentError(
                     f"A periodic cluster must be larger than its terms, but {term} meets itself."
                 )
-            vectors = [vector for _, _, vector in factors]
             if len(spins) == 1:
                 field[3 * spins[0] : 3 * spins[0] + 3] += term.coefficient * vectors[0]
-            elif len(spins) == 2:
-                block = term.coefficient * np.outer(vectors[0], vectors[1])
-                couplings.add(spins[0], spins[1], block)
-                couplings.add(spins[1], spins[0], block.T)
+            elif len(spins) == 2:  # imaginary parts cancel in a Hermitian Hamiltonian
+                block = np.real(term.coefficient * np.outer(vectors[0], vectors[1]))
+                blocks[spins[0], spins[1]] += block
+                blocks[spins[1], spins[0]] += block.T
     diffusion = np.zeros((n, 2))
     for jump in model.jumps:
         pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)
         for spin in range(jump.site, n, size):
-            couplings.add(spin, spin, np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]]))
+            blocks[spin, spin] += np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]])
         diffusion[jump.site :: size] += jump.rate * np.abs(spin_vector(jump.op)[:2])
-    matrix = couplings.matrix(n)
+    matrix = _sparse(blocks, n)
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
     return SpinEquations(
         lengths,
@@ -143,31 +141,34 @@ def spin_equations(
     )
 
 
-class _Couplings:
-    """Collects 3 x 3 blocks (i, j) of a sparse real matrix; equal elements add up."""
+def _sparse(blocks: Mapping[tuple[int, int], Array], n: int) -> csr_array:
+    """Return the matrix of 3 x 3 blocks (i, j) of n spins, with sorted rows and without zeros."""
+    places = np.array(list(blocks), dtype=int).reshape(-1, 2, 1, 1)
+    rows, columns = (3 * places[:, axis] + np.indices((3, 3))[axis] for axis in (0, 1))
+    values = np.array(list(blocks.values()))
+    matrix = csr_array((values.ravel(), (rows.ravel(), columns.ravel())), shape=(3 * n, 3 * n))
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
 
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-        self.values: list[complex] = []
 
-    def add(self, i: int, j: int, block: Array) -> None:
-        for alpha, beta in np.argwhere(block):
-            self.rows.append(3 * i + alpha)
-            self.columns.append(3 * j + beta)
-            self.values.append(block[alpha, beta])
-
-    def matrix(self, n: int):
-        """Return the compressed rows; imaginary parts cancel in a Hermitian Hamiltonian."""
-        places = np.array(self.rows, dtype=int), np.array(self.columns, dtype=int)
-        matrix = coo_array((np.real(self.values), places), shape=(3 * n, 3 * n)).tocsr()
-        matrix.sum_duplicates()
-        matrix.eliminate_zeros()
-        return matrix
+def _check(model: LindbladModel) -> None:
+    """Refuse sites and jumps that are outside the method's reach."""
+    for number, site in enumerate(model.sites):
+        if not isinstance(site, Spin):
+            raise UnsupportedModelError(
+                f"TWA treats spins only, but site {number} is {site}. Use Exact for this model."
+            )
+    for jump in model.jumps:
+        if jump.op not in ("S+", "S-", "Sx", "Sy"):
+            raise UnsupportedModelError(
+                f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
+                "and S-. Use ITEBD or Exact for this model."
+            )
 
 
 def _placements(
-    factors: list, shape: tuple[int, ...], periodic: bool, size: int
+    factors: Sequence[Factor], shape: tuple[int, ...], periodic: bool, size: int
 ) -> Iterator[list[int]]:
     """Yield the numbers of the spins on which a term acts, for each of its copies."""
     for origin in product(*[range(length) for length in shape]):

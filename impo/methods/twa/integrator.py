@@ -20,6 +20,8 @@ A rotation by theta is done in Cayley's rational form, which needs no trigonomet
 keeps |m| to rounding. Trajectories are the innermost index and each has its own generator
 (xoshiro256++), so the loops become vector instructions and a path depends on nothing but its seed.
 """
+# numba infers the types of compiled functions
+# mypy: disable-error-code="no-untyped-def"
 
 import math
 from typing import Any
@@ -262,7 +264,7 @@ def kick_amplitudes(equations: SpinEquations, dt: float) -> Array:
     """Return half the standard deviations of the kick angles of a step dt, shape (n, 3)."""
     x, y = (equations.diffusion * dt).T
     shared = x * y / 6
-    return np.sqrt(np.stack([x - shared, y - shared, x * y / 4], axis=1)) / 2
+    return np.asarray(np.sqrt(np.stack([x - shared, y - shared, x * y / 4], axis=1)) / 2)
 
 
 def advance(

@@ -1,20 +1,16 @@
 """Settings of the truncated Wigner approximation."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from numpy.typing import ArrayLike
+from typing import ClassVar
 
 from impo.arguments import boolean, non_negative_integer, positive, positive_integer
-from impo.methods.base import Method, Omission, Progress, left_out, shape_text
-from impo.methods.twa import check, solve
-from impo.methods.twa.state import TWAState
+from impo.methods.base import Method, Omission, left_out, shape_text
+from impo.methods.twa import solve
+from impo.methods.twa.check import claims
 from impo.model import LindbladModel, Spin
-from impo.results.claims import Claim
+from impo.operators.lattice import cell_counts
 from impo.results.state import SteadyState
-from impo.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -48,12 +44,8 @@ class TWA(Method):
     max_time: float = 2000.0
     tol: float = 2e-3
 
-    def __post_init__(self):
-        cells = self.cells if isinstance(self.cells, tuple | list) else (self.cells,)
-        for number in cells:
-            positive_integer("cells", number)
-        if not isinstance(self.cells, int):
-            object.__setattr__(self, "cells", tuple(cells))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", cell_counts(self.cells))
         positive_integer("trajectories", self.trajectories)
         positive("dt", self.dt)
         non_negative_integer("seed", self.seed)
@@ -61,26 +53,9 @@ class TWA(Method):
         positive("max_time", self.max_time)
         positive("tol", self.tol)
 
-    def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
-    ) -> TWAState:
-        """Return the steady state by averages over trajectories; see `solve.steady_state`."""
-        return solve.steady_state(model, self, start)
-
-    def evolve(
-        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
-    ) -> Trajectory:
-        """Return the states at given times; see `solve.evolve`."""
-        return solve.evolve(model, self, start, times)
-
-    def check(self, result: Any) -> Iterator[Claim]:
-        """Yield what the equations say of a result by this method."""
-        if isinstance(result, TWAState):
-            yield from check.claims(result)
-        elif isinstance(result, Trajectory):
-            yield from check.lengths_claims(
-                [state for state in result.states if isinstance(state, TWAState)]
-            )
+    steady_state = solve.steady_state
+    evolve = solve.evolve
+    check = claims
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: corrections of relative order 1/S."""

@@ -94,7 +94,7 @@ class Moments:
         a, b = sites
         block = self.second[..., 3 * a : 3 * a + 3, 3 * b : 3 * b + 3]
         u, v = _vector(op_a), _vector(op_b)
-        pair = np.einsum("a,...ab,b->...", u, block, v, optimize=True)
+        pair: Array = np.einsum("a,...ab,b->...", u, block, v, optimize=True)
         if a == b:
             ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u[2] * v[2] / 4
             pair = pair.astype(complex)
@@ -128,7 +128,7 @@ class Moments:
     def _along(self, pair: Array) -> Array:
         """Return distances 0 ... L // 2 along the first direction, as the last axis."""
         index: Any = (..., slice(None), *[0] * (len(self.shape) - 1))
-        return pair[index]
+        return np.asarray(pair[index])
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool

@@ -28,6 +28,7 @@ from impo.methods.twa.moments import Moments
 from impo.methods.twa.state import TWAState
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
 from impo.methods.twa.verdict import (
+    Verdict,
     autocorrelation_time,
     both_starts,
     disagreement,
@@ -36,10 +37,14 @@ from impo.methods.twa.verdict import (
     largest_error,
     not_unique,
     of_start,
+    third_start_message,
     verdict_message,
 )  # fmt: skip
 from impo.model import LindbladModel
+from impo.operators.lattice import lattice_shape
+from impo.operators.product_state import directions
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -55,7 +60,7 @@ Begin = Callable[[int, np.random.Generator], Array]
 
 
 def steady_state(
-    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike | None = None
+    method: "TWA", model: LindbladModel, start: Any = None, progress: Progress | None = None
 ) -> TWAState:
     """Return the steady state by averages over time and over trajectories from two starts.
 
@@ -68,13 +73,15 @@ def steady_state(
 
     Parameters
     ----------
-    model
-        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
     method
         Settings.
+    model
+        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
     start
         The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
         earlier result on the same lattice.
+    progress
+        Not used.
 
     Returns
     -------
@@ -93,70 +100,52 @@ def steady_state(
     shape, equations = _prepare(model, method)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
-    ordered = _begin(
-        model, equations, shape, [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
-    )
+    start = [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
+    begins = (lambda _, generator: isotropic(equations.lengths, generator),
+              _begin(model, equations, shape, start))  # fmt: skip
     ensemble = SpinEnsemble(
-        equations,
-        shape,
-        method.periodic,
-        method.seed,
-        (lambda block, generator: isotropic(equations.lengths, generator), ordered),
-        method.trajectories,
-        groups=32,
+        equations, shape, method.periodic, method.seed, begins, method.trajectories, groups=32
     )
-    steps = method.max_time / method.dt
-    stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
-    stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
-    stretches: list[Samples] = []
-    history: list[dict[str, Any]] = []
-    limit = max(int(steps / stride), 2 * _LEAST_SAMPLES)
+    return _averaged(method, model, ensemble)
+
+
+def _averaged(method: "TWA", model: LindbladModel, ensemble: SpinEnsemble) -> TWAState:
+    """Return averages over the trajectories of both starts, with their verdict."""
+    shape, equations = ensemble.shape, ensemble.equations
     conserved = conserved_quantity(model, shape, method.periodic)
-    samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
-    elapsed = 0
-    while True:
-        stretch = ensemble.run(method.dt, stride, samples, _snapshots(ensemble, samples))
-        stretches.append(stretch)
-        elapsed += samples
-        verdict = judge(stretches, shape, model)
-        history.append({"time": elapsed * stride * method.dt, **verdict.record})
-        done = verdict.agree and verdict.error <= method.tol and verdict.residual <= method.tol
-        if conserved is not None or done or 2 * elapsed > limit:
-            break
-        samples = elapsed
-    status, message = Status.NOT_CONVERGED, verdict_message(verdict, done, method)
-    starts = both_starts(verdict.moments)
+    stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
+    steps = method.max_time / method.dt
+    stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
+    stretches, verdict, history = _relaxed(method, model, ensemble, stride, conserved is not None)
+    elapsed = sum(len(stretch.series) for stretch in stretches)
+    status, message = Status.NOT_CONVERGED, verdict_message(verdict, method.tol)
+    moments, starts = verdict.moments, both_starts(verdict.moments)
     if conserved is not None:
         status, message = Status.FAILED, not_unique(*conserved)
-        verdict = replace(verdict, moments=replace(verdict.moments, agree=False))
-    elif done:
-        status = Status.CONVERGED
-        third = _third_start(model, equations, shape, method, stride, elapsed)
+        moments = replace(moments, agree=False)
+    elif verdict.within(method.tol):
+        third = _third_start(method, model, ensemble, stride, elapsed)
         starts["general"] = of_start(third)
-        worst = disagreement(verdict.moments, third, turning_sites(model, shape, method.periodic))
+        worst = disagreement(moments, third, turning_sites(model, shape, method.periodic))
+        status = Status.CONVERGED
         if not worst <= 1:
-            status = Status.NOT_CONVERGED
-            message = (
-                "The random and the ordered start agree, but a third start, in general directions, "
-                f"leads elsewhere ({worst:.1f} times what chance allows): something relaxes more "
-                "slowly or is conserved. Raise max_time and trajectories, or lower tol."
-            )
-            verdict = replace(verdict, moments=joined(verdict.moments, third))
+            status, message = Status.NOT_CONVERGED, third_start_message(worst)
+            moments = joined(moments, third)
     return TWAState(
         model=model,
         method=method,
         status=status,
         message=message,
         residual=verdict.residual,
-        moments=verdict.moments,
-        snapshots=stretch.snapshots,
+        moments=moments,
+        snapshots=stretches[-1].snapshots,
         history=history,
         diagnostics={
             "time": elapsed * stride * method.dt,
             "burn_in": sum(len(s.series) for s in stretches[: verdict.first]) * stride * method.dt,
-            "autocorrelation_time": autocorrelation_time(stretch.series) * stride * method.dt,
+            "autocorrelation_time": autocorrelation_time(stretches[-1].series) * stride * method.dt,
             "trajectories": ensemble.trajectories,
-            "groups": len(verdict.moments.first),
+            "groups": len(moments.first),
             "statistical_error": verdict.error,
             "starts_agree": verdict.agree,
             "starts": starts,
@@ -164,8 +153,35 @@ def steady_state(
     )
 
 
-def _third_start(model, equations, shape, method, stride: int, samples: int) -> Moments:
+def _relaxed(
+    method: "TWA", model: LindbladModel, ensemble: SpinEnsemble, stride: int, once: bool
+) -> tuple[list[Samples], Verdict, list[dict[str, Any]]]:
+    """Double the time until the verdict is good or the time is up; return stretches and history.
+
+    One stretch is enough if the verdict cannot be good.
+    """
+    stretches: list[Samples] = []
+    history: list[dict[str, Any]] = []
+    limit = max(int(method.max_time / method.dt / stride), 2 * _LEAST_SAMPLES)
+    samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
+    elapsed = 0
+    numbers = 3 * len(ensemble.equations.lengths) * ensemble.trajectories
+    while True:
+        kept = max(1, min(samples, _SNAPSHOT_NUMBERS // numbers))
+        stretches.append(ensemble.run(method.dt, stride, samples, kept))
+        elapsed += samples
+        verdict = judge(stretches, ensemble.shape, model)
+        history.append({"time": elapsed * stride * method.dt, **verdict.record})
+        if once or verdict.within(method.tol) or 2 * elapsed > limit:
+            return stretches, verdict, history
+        samples = elapsed
+
+
+def _third_start(
+    method: "TWA", model: LindbladModel, known: SpinEnsemble, stride: int, samples: int
+) -> Moments:
     """Return the averages of some trajectories from general directions, after as long a time."""
+    equations, shape = known.equations, known.shape
     begin = _begin(model, equations, shape, general_directions(len(model.sites)))
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed + _THIRD_SEED, (begin,), LANES, groups=LANES
@@ -176,13 +192,17 @@ def _third_start(model, equations, shape, method, stride: int, samples: int) -> 
 
 
 def evolve(
-    model: LindbladModel, method: "TWA", start: TWAState | ArrayLike, times: ArrayLike
+    method: "TWA",
+    model: LindbladModel,
+    start: Any,
+    times: ArrayLike,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Return the averages at the given times, from a product of spin coherent states.
 
     Parameters
     ----------
-    model, method
+    method, model, progress
         As for `steady_state`; `max_time` is not used.
     start
         Directions, shape (sites, 3), or an earlier result on the same lattice.
@@ -200,51 +220,37 @@ def evolve(
         As for `steady_state`; or if `times` do not rise.
     """
     shape, equations = _prepare(model, method)
-    moments = rising_times(times)
-    steps = np.diff(moments, prepend=0.0)
+    grid = rising_times(times)
     begin = _begin(model, equations, shape, start)
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16
     )
-    numbers = len(moments) * len(equations.lengths) * 3 * ensemble.trajectories
+    numbers = len(grid) * len(equations.lengths) * 3 * ensemble.trajectories
     keep = int(numbers <= _TRAJECTORY_NUMBERS)
     stretches = []
-    for interval in steps:
+    for interval in np.diff(grid, prepend=0.0):
         count = math.ceil(interval / method.dt - 1e-9)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
-    result = Moments(
-        np.stack([stretch.first for stretch in stretches], axis=1),
-        np.stack([stretch.second for stretch in stretches], axis=1),
-        shape,
-    )
-    error = largest_error(result, model)
+    moments = [Moments(stretch.first, stretch.second, shape) for stretch in stretches]
+    error = float(np.max([largest_error(one, model) for one in moments]))
     done = error <= method.tol
-    status = Status.CONVERGED if done else Status.NOT_CONVERGED
-    message = f"The largest error of <Sz>/S and Var/S^2 is {error:.1e}" + (
-        "." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."
-    )
+    verdict: dict[str, Any] = {
+        "status": Status.CONVERGED if done else Status.NOT_CONVERGED,
+        "message": f"The largest error of <Sz>/S and Var/S^2 is {error:.1e}"
+        + ("." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."),
+    }
+    told = {"trajectories": ensemble.trajectories, "statistical_error": error}
     states = [
-        TWAState(
-            model=model,
-            method=method,
-            status=status,
-            message=message,
-            moments=Moments(stretch.first, stretch.second, shape),
-            snapshots=stretch.snapshots,
-            diagnostics={"trajectories": ensemble.trajectories, "statistical_error": error},
-        )
-        for stretch in stretches
-    ]
-    return Trajectory(times=moments, states=tuple(states), status=status, message=message)
+        TWAState(model=model, method=method, moments=one, snapshots=stretch.snapshots,
+                 diagnostics=told, **verdict)
+        for one, stretch in zip(moments, stretches, strict=True)
+    ]  # fmt: skip
+    return Trajectory(times=grid, states=tuple(states), **verdict)
 
 
 def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:
     """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
-    shape = method.cells
-    if isinstance(shape, int):
-        shape = (shape,) * model.dimension
-    if len(shape) != model.dimension:
-        raise fail("cells", f"one integer or {model.dimension} of them", method.cells)
+    shape = lattice_shape(model, method.cells)
     equations = spin_equations(model, shape, method.periodic)
     longest = 1 / max(equations.rate, float(equations.diffusion.max()), 1e-300)
     if method.dt > longest:
@@ -255,14 +261,15 @@ def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], Spin
             f"TWA is meant for large S, and this model has S = {smallest:g}: for dimers of "
             "S = 1/2, 1 and 3/2, <Sz>/S is off by up to 0.22, 0.10, 0.06, and Var(Sz) by 145, 46, "
             "24 %.",
-            stacklevel=3,
+            stacklevel=4,  # the caller of `impo.steady_state` or `impo.evolve`
         )
     return shape, equations
 
 
-def _begin(model, equations, shape, start) -> Begin:
+def _begin(
+    model: LindbladModel, equations: SpinEquations, shape: tuple[int, ...], start: Any
+) -> Begin:
     """Return the function that makes the first configuration of a block of trajectories."""
-    cells = math.prod(shape)
     if isinstance(start, TWAState):
         last = start.snapshots[-1:].reshape(-1, start.snapshots.shape[-1])
         if last.shape[0] != 3 * len(equations.lengths):
@@ -271,22 +278,10 @@ def _begin(model, equations, shape, start) -> Begin:
         def resume(block: int, generator: np.random.Generator) -> Array:
             lanes = np.arange(block * LANES, (block + 1) * LANES) % last.shape[1]
             vectors = last[:, lanes].astype(float).reshape(-1, 3, LANES)
-            return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).reshape(-1, LANES)
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            return np.reshape(vectors / norms, (-1, LANES))
 
         return resume
-    directions = np.asarray(start, dtype=float)
-    size = len(model.sites)
-    if directions.shape != (size, 3) or not np.all(np.isfinite(directions)):
-        raise fail("start", f"a TWAState or finite directions ({size}, 3)", start)
-    norms = np.linalg.norm(directions, axis=1, keepdims=True)
-    if np.any(norms == 0):
-        raise fail("start", "directions of non-zero length", start)
-    directions = directions / norms
-    every = np.tile(directions, (cells, 1))
+    unit = directions(start, (len(model.sites),), "a TWAState")
+    every = np.tile(unit, (math.prod(shape), 1))
     return lambda block, generator: coherent(equations.lengths, every, generator)
-
-
-def _snapshots(ensemble: SpinEnsemble, samples: int) -> int:
-    """Return how many configurations of a stretch are kept."""
-    numbers = 3 * len(ensemble.equations.lengths) * ensemble.trajectories
-    return max(1, min(samples, _SNAPSHOT_NUMBERS // numbers))

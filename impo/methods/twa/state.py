@@ -1,7 +1,7 @@
 """Settings and results of the truncated Wigner approximation."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +18,8 @@ from impo.arrays import Array
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
-from impo.results.state import SteadyState, Stored
+from impo.results.state import Arrays, SteadyState, Told
+from impo.results.store import Stored
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
 
@@ -105,7 +106,7 @@ class TWAState(SteadyState):
             raise fail("places", "inside the lattice", places)
         joint = np.ravel_multi_index(indices, sizes)[:, inside].reshape(len(vectors), -1)
         counts = [np.bincount(row, minlength=math.prod(sizes)) for row in joint]
-        return (np.sum(counts, axis=0) / joint.size).reshape(sizes)
+        return np.reshape(np.sum(counts, axis=0) / joint.size, sizes)
 
     def transverse_histogram(self, site: int = 0, bins: int = 50) -> tuple[Array, Array] | None:
         """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
@@ -134,19 +135,13 @@ class TWAState(SteadyState):
         return arrays, told
 
     @classmethod
-    def _fields(
-        cls,
-        model: LindbladModel,
-        method: Any,
-        arrays: Mapping[str, Array],
-        attributes: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         moments = Moments(
             np.asarray(arrays["first"]),
             np.asarray(arrays["second"]),
-            tuple(attributes["shape"]),
-            attributes["starts"],
-            attributes["agree"],
+            tuple(told["shape"]),
+            told["starts"],
+            told["agree"],
         )
         return {"moments": moments, "snapshots": np.asarray(arrays["snapshots"])}
 

@@ -65,9 +65,7 @@ def turning_sites(model: LindbladModel, shape: Sequence[int], periodic: bool) ->
     """Return the sites of the cell that a symmetry of the equations turns about z."""
     equations = _few_cells(model, shape, periodic)
     spins, z_cross = len(equations.lengths), np.array([[0, -1.0, 0], [1, 0, 0], [0, 0, 0]])
-    matrix = csr_array(
-        (equations.values, equations.columns, equations.row_starts), shape=(3 * spins,) * 2
-    ).toarray()
+    matrix = equations.matrix.toarray()
     rows = []
     for i in range(spins):
         turn = np.zeros_like(matrix)
@@ -115,14 +113,9 @@ def _small(length: int, reach: int, dimension: int) -> int:
 def _without_noise(equations: SpinEquations) -> Array:
     """Return the spins whose whole connected part of the lattice has no noise."""
     spins = len(equations.lengths)
-    couplings = csr_array(
-        (
-            np.ones(len(equations.columns)),
-            equations.columns // 3,
-            np.ascontiguousarray(equations.row_starts[::3]),
-        ),
-        shape=(spins, spins),
-    )
+    ones = np.ones(len(equations.columns))
+    row_starts = np.ascontiguousarray(equations.row_starts[::3])
+    couplings = csr_array((ones, equations.columns // 3, row_starts), shape=(spins, spins))
     _, part = connected_components(couplings, directed=False)
     noisy = np.bincount(part, equations.diffusion.sum(axis=1)) > 0
     return np.flatnonzero(~noisy[part])
@@ -138,9 +131,7 @@ def _pairs(spins: int) -> Array:
 def _null_vectors(equations: SpinEquations, pairs: Array) -> Array:
     """Return the coefficients of conserved functions in rows, each of unit length."""
     spins = len(equations.lengths)
-    matrix = csr_array(
-        (equations.values, equations.columns, equations.row_starts), shape=(3 * spins,) * 2
-    )
+    matrix = equations.matrix
     unknown = 3 * spins + len(pairs)
     rng, rows = np.random.default_rng(17), []
     strength = np.zeros((spins, 3))
@@ -155,7 +146,7 @@ def _null_vectors(equations: SpinEquations, pairs: Array) -> Array:
             products = v[pairs[:, 0]] * flat[pairs[:, 1]] + flat[pairs[:, 0]] * v[pairs[:, 1]]
             rows.append(np.concatenate([v, products]))
     _, values, vectors = np.linalg.svd(np.array(rows), full_matrices=False)
-    return vectors[values <= _EXACT * values[0]]
+    return np.asarray(vectors[values <= _EXACT * values[0]])
 
 
 def compared(moments: Moments, charged: Sequence[int]) -> Array:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -12,10 +12,7 @@ from impo.methods.twa.ensemble import Samples
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.uniqueness import compared
 from impo.model import LindbladModel
-
-if TYPE_CHECKING:
-    from impo.methods.twa.method import TWA
-
+from impo.operators.local import spin_numbers
 
 _CONFIDENCE = 0.002  # chance of a false alarm of all comparisons of one stretch together
 _THIRD_CONFIDENCE = 2e-5  # the same of the comparison with a third start
@@ -32,6 +29,10 @@ class Verdict:
     error: float
     residual: float
     record: dict[str, Any]
+
+    def within(self, tol: float) -> bool:
+        """Return whether the starts agree, and errors and differences are within `tol`."""
+        return self.agree and self.error <= tol and self.residual <= tol
 
 
 def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladModel) -> Verdict:
@@ -66,7 +67,7 @@ def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladM
 
 def starts_difference(moments: Moments, model: LindbladModel) -> float:
     """Return the largest difference of <S_z>/S and Var/S^2 between the two starts."""
-    spins = _spin_numbers(model)
+    spins = spin_numbers(model)
     one, two = moments.half(0), moments.half(1)
     return float(
         max(
@@ -106,13 +107,9 @@ def _deviation(*parts: Array) -> Array:
     return np.where(total < 1e-12, 0.0, total / np.maximum(error, 1e-300))
 
 
-def _spin_numbers(model: LindbladModel) -> Array:
-    return np.array([(site.dimension - 1) / 2 for site in model.sites])
-
-
 def largest_error(moments: Moments, model: LindbladModel) -> float:
     """Return the largest error of <S_z>/S and Var/S^2."""
-    spins = _spin_numbers(model)
+    spins = spin_numbers(model)
     return float(
         max(
             np.max(moments.expect("Sz").error / spins),
@@ -156,9 +153,9 @@ def autocorrelation_time(series: Array) -> float:
     return longest
 
 
-def verdict_message(verdict: Verdict, done: bool, method: "TWA") -> str:
+def verdict_message(verdict: Verdict, tol: float) -> str:
     """Return what the verdict means and what to do."""
-    if done:
+    if verdict.within(tol):
         return "All three starts agree, nothing drifts, and the statistical errors are below tol."
     if not verdict.agree:
         return (
@@ -167,7 +164,7 @@ def verdict_message(verdict: Verdict, done: bool, method: "TWA") -> str:
         )
     return (
         f"Both starts agree, but the largest error {verdict.error:.1e} or difference "
-        f"{verdict.residual:.1e} is above tol = {method.tol:.1e}; raise max_time or trajectories."
+        f"{verdict.residual:.1e} is above tol = {tol:.1e}; raise max_time or trajectories."
     )
 
 
@@ -176,6 +173,15 @@ def disagreement(moments: Moments, third: Moments, turning: Sequence[int]) -> fl
     one, two = compared(moments, turning), compared(third, turning)
     limit = stats.t.isf(_THIRD_CONFIDENCE / (2 * one.shape[1]), len(two) - 1)
     return float(_deviation(one, -two).max() / limit)
+
+
+def third_start_message(worst: float) -> str:
+    """Return the message for a third start that leads elsewhere; see `disagreement`."""
+    return (
+        "The random and the ordered start agree, but a third start, in general directions, "
+        f"leads elsewhere ({worst:.1f} times what chance allows): something relaxes more "
+        "slowly or is conserved. Raise max_time and trajectories, or lower tol."
+    )
 
 
 def joined(moments: Moments, third: Moments) -> Moments:

@@ -4,20 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo import load
+from impo import ClusterMeanField, Exact, evolve, load, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import cluster_flow
-from impo.methods.cluster_mean_field.method import ClusterMeanField
-from impo.methods.cluster_mean_field.solve import (
-    evolve,
-    steady_state,
-)
 from impo.methods.cluster_mean_field.stability import wave_modes
 from impo.methods.cluster_mean_field.start import coherent_state
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
-from impo.methods.exact.method import Exact
-from impo.methods.exact.steady import steady_state as exact_steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators
 from impo.results.estimate import Status
@@ -41,7 +34,7 @@ def test_isolated_cluster_is_exact(model, sites):
     dt = stable_step(flow.rate, rough)
     rho = rho.astype(float if flow.real else complex)
     rho, _ = anderson(lambda x: runge_kutta(flow.rate, x, dt, 10), rho, 1e-13)
-    exact = exact_steady_state(model, Exact(cells=sites // len(model.sites)))
+    exact = steady_state(model, Exact(cells=sites // len(model.sites)))
     ops = spin_operators(float(model.sites[0].S))
     d = model.sites[0].dimension
     unit = len(model.sites)
@@ -354,7 +347,7 @@ def test_any_small_cluster_has_a_verdict():
         jump = Jump(rng.choice([0, 1e-12, 1e-6, 0.5]), str(rng.choice(names)), 0)
         models.append(LindbladModel((Spin(0.5),) * n, terms, (jump, Jump(0.3, names[-1], 0))))
     for model in models:
-        state = steady_state(model, ClusterMeanField(len(model.sites)))
+        state = ClusterMeanField(len(model.sites)).steady_state(model)
         assert state.diagnostics["solutions"][0]["stable"] or state.status != "converged"
         assert np.all(np.isfinite(state.expect("Sz").value))
 

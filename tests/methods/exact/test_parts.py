@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from impo import load, steady_state
+from impo import Exact, load, steady_state
 from impo.analysis.check import check
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
@@ -14,7 +14,6 @@ from impo.methods.exact.factorization import (
     refined,
 )
 from impo.methods.exact.gap import slowest_decay
-from impo.methods.exact.method import Exact
 from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.positivity import lowest_eigenvalue
 from impo.methods.exact.sector import charge_sector, cluster, liouvillian, site_bases
@@ -240,3 +239,17 @@ def test_an_unknown_number_is_not_converged():
     for key in ("rounding", "change", "cutoff_change", "smallest_eigenvalue"):
         told = {**state.diagnostics, key: float("nan")}
         assert verdict(Exact(tol=1.0), found, told)[0] is not Status.CONVERGED
+
+
+def test_errors_are_compared_with_tol_together():
+    model = squeezed(12)
+    state = steady_state(model, Exact(tol=0.9))
+    found = solve(cluster(model, Exact()), None, None)
+    keys = ("rounding", "change", "cutoff_change")
+    none = {**state.diagnostics, **dict.fromkeys(keys, 0.0)}
+    for key in keys:
+        assert verdict(Exact(tol=1.0), found, {**none, key: 0.6})[0] is Status.CONVERGED
+        others = dict.fromkeys(set(keys) - {key}, 0.6)
+        status, message = verdict(Exact(tol=1.0), found, {**none, **others})
+        assert status is Status.K_LIMITED
+        assert "1.2e+00 together, more than tol = 1.0e+00" in message

@@ -6,16 +6,13 @@ from scipy.linalg import expm
 
 import impo
 import tests.qutip_oracle as oracle
-from impo import ITEBD, load
+from impo import ITEBD, Exact, evolve, load, steady_state
 from impo.analysis.check import check
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.exact import solution
-from impo.methods.exact.evolution import evolve
-from impo.methods.exact.method import Exact
 from impo.methods.exact.sector import charge_sector, cluster, least_bytes, sector_size, site_bases
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
-from impo.methods.exact.steady import steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
@@ -237,7 +234,8 @@ def test_no_cut_where_none_is_needed():
     ],
 )
 def test_several_steady_states_are_reported(model, dimension):
-    state = steady_state(model, Exact(cells=3 if len(model.sites) == 1 else 1))
+    # the verb of the method: `impo.steady_state` refuses a model without dissipation
+    state = Exact(cells=3 if len(model.sites) == 1 else 1).steady_state(model)
     assert state.status is Status.FAILED
     assert f"dimension {dimension}:" in state.message
     assert state.diagnostics["null_space_dimension"] == dimension

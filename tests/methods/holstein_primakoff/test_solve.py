@@ -3,11 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
+from impo import HolsteinPrimakoff, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.holstein_primakoff import solve as holstein_primakoff
-from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
-from impo.methods.holstein_primakoff.solve import steady_state
 from impo.methods.holstein_primakoff.stability import cluster_fluctuations, quench_spectra
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 
-from impo import load
+from impo import MeanField, evolve, load, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.mean_field.equations import mean_field_equations, pair_expectation
-from impo.methods.mean_field.method import MeanField
-from impo.methods.mean_field.solve import evolve, steady_state
 from impo.methods.mean_field.state import MeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators, spin_vector
@@ -170,7 +168,7 @@ def test_undamped_precession_is_not_stable():
             Term(0.8 - coupling, ("Sz", 1, 0)),
         ]
         dimer = LindbladModel((Spin(1), Spin(1)), terms, ())
-        state = steady_state(dimer, MeanField(t_max=100), [[0, 0, -1.0], [0, 0, -1.0]])
+        state = MeanField(t_max=100).steady_state(dimer, [[0, 0, -1.0], [0, 0, -1.0]])
         assert state.status == "not_converged"
         assert what in state.message
 
@@ -231,10 +229,10 @@ def test_save_and_rebuild():
 def test_models_out_of_reach_are_refused_by_name():
     boson = LindbladModel((Boson(3),), (Term(1.0, ("N", 0, 0)),), (Jump(1.0, "B", 0),))
     with pytest.raises(UnsupportedModelError, match=r"term N\[site 0\] acts on a boson"):
-        steady_state(boson, MeanField())
+        MeanField().steady_state(boson)
     cubic = LindbladModel((Spin(2),), (Term(1.0, *[("Sz", 0, 0)] * 3),), ())
     with pytest.raises(UnsupportedModelError, match=r"Sz\[site 0\] Sz\[site 0\] Sz\[site 0\] has"):
-        steady_state(cubic, MeanField())
+        MeanField().steady_state(cubic)
 
 
 @pytest.mark.parametrize("start", [[[1, 0, 0]], [[0, 0, 0], [1, 0, 0]], [[np.nan, 0, 1]] * 2])

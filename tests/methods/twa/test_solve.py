@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import pytest
 
+from impo import TWA, evolve, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods.twa.method import TWA
-from impo.methods.twa.solve import TWAState, evolve, steady_state
+from impo.methods.twa.state import TWAState
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -191,7 +191,7 @@ def test_bad_combinations_are_refused():
     with pytest.raises(ArgumentError, match="cells"):
         steady_state(chain(10), TWA(cells=(4, 4)))
     with pytest.raises(UnsupportedModelError, match="without dynamics"):
-        steady_state(LindbladModel((Spin(5),)), TWA())
+        TWA().steady_state(LindbladModel((Spin(5),)))
     for times in ([1.0, 0.5], [-1.0], [], [float("nan")]):
         with pytest.raises(ArgumentError, match="times"):
             evolve(chain(10), TWA(cells=2), [[1.0, 0, 0]] * 2, times)
