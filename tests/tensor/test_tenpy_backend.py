@@ -254,11 +254,11 @@ def test_a_step_is_that_of_the_kernel(model, charges):
     kernel = product_approximation(generator, states, k_max, weight)
     other = product_approximation(generator, states, k_max, weight)
     bonds = bond_liouvillians(generator, kernel.bases, weight, mirror=generator.mirror)
-    trotter.evolve(kernel.chain, trotter.trotter_step(bonds, dt), count, truncation)
+    trotter.evolve(kernel.matrix_product, trotter.trotter_step(bonds, dt), count, truncation)
     step = stock.tenpy_step(generator, other.bases, weight, dt)
-    discarded = stock.advance(other.chain, step, count, truncation)
+    discarded = stock.advance(other.matrix_product, step, count, truncation)
     assert discarded < 1e-24
-    assert other.chain.bond_dimension > 3
+    assert other.matrix_product.bond_dimension > 3
     for first in (0, 1):
         expected, found = (p.environment.marginal(first, 3) for p in (kernel, other))
         np.testing.assert_allclose(found, expected, atol=1e-10)
