@@ -9,7 +9,8 @@ from impo.methods.mean_field.method import MeanField
 from impo.methods.twa.method import TWA
 
 __all__ = [
-    "ITEBD", "METHODS", "TWA", "ClusterMeanField", "Exact", "HolsteinPrimakoff", "MeanField", "Method",
+    "ITEBD", "METHODS", "TWA", "ClusterMeanField", "Exact", "HolsteinPrimakoff", "MeanField",
+    "Method",
 ]  # fmt: skip
 
 METHODS: dict[str, type[Method]] = {
