@@ -224,10 +224,7 @@ def infinite_chain(model: LindbladModel, charges: bool = True) -> Generator:
 
 
 def finite_cluster(
-    model: LindbladModel,
-    shape: int | tuple[int, ...],
-    periodic: bool = False,
-    charges: bool = True,
+    model: LindbladModel, shape: int | tuple[int, ...], periodic: bool = False, charges: bool = True
 ) -> Generator:
     """Return the generator of a finite cluster of unit cells.
 

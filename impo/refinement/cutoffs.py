@@ -8,12 +8,7 @@ from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, with_cutoffs
-from impo.refinement.approximation import (
-    Approximation,
-    Refinement,
-    mapped,
-    moment_changes,
-)
+from impo.refinement.approximation import Approximation, Refinement, mapped, moment_changes
 from impo.refinement.relaxation import Relaxation
 from impo.results.cutoff_error import (
     cutoff_step,

@@ -140,10 +140,7 @@ def bond_liouvillians(
     for b, terms in enumerate(bond_products(generator, bases, infinite)):
         i, j = b, (b + 1) % n
         scaled = [
-            (
-                first * scales[i][:, None] / scales[i],
-                second * scales[j][:, None] / scales[j],
-            )
+            (first * scales[i][:, None] / scales[i], second * scales[j][:, None] / scales[j])
             for first, second in terms
         ]
         blocks = {}

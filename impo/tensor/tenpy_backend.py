@@ -218,10 +218,7 @@ def evolve(
 
 
 def expectation(
-    mps: MPS,
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    operators: Mapping[int, Array],
+    mps: MPS, generator: Generator, bases: Sequence[OperatorBasis], operators: Mapping[int, Array]
 ) -> complex:
     """Return Tr(rho O_i O_j ...) / Tr rho of the physical one-site operators at given positions.
 

@@ -340,10 +340,7 @@ def operator_sites(
 
 
 def add_liouvillian(
-    sites: Sequence[Site],
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    weight: float = 0.0,
+    sites: Sequence[Site], generator: Generator, bases: Sequence[OperatorBasis], weight: float = 0.0
 ) -> list[LocalTerm]:
     """Add the superoperators of the Liouvillian to the sites and return how they combine.
 
