@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from impo.arrays import Array
-from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout
-from impo.tensor.tables import GATED, MOVE, PRODUCT, SECTOR, Filling, Sector, Tables, moves
+from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout, starts
+from impo.tensor.tables import GATED, NO_MOVES, PRODUCT, SECTOR, Filling, Sector, Tables, moves
 
 Blocks: TypeAlias = dict[tuple[int, int, int], Array]
 """Positions of the elements of two-site blocks; # vL p0 p1 vR."""
@@ -40,8 +40,7 @@ def pair_index(first: PhysicalLeg, second: PhysicalLeg, charge: int) -> tuple[Ar
 
 def gate_starts(sizes: Mapping[int, int]) -> dict[int, int]:
     """Return where the square block of each pair charge starts in a flat gate."""
-    ends = np.cumsum([0, *(n * n for n in sizes.values())])
-    return dict(zip(sizes, ends.tolist(), strict=False))
+    return starts({charge: n * n for charge, n in sizes.items()})
 
 
 @dataclass(frozen=True)
@@ -117,18 +116,15 @@ def contraction_plan(
     gated = _gated_blocks(sites, gates)
     parts = [part for q in _new_charges(sites) for part in _sectors(sites, gated, theta.old, q)]
     sectors, fillings = zip(*parts, strict=True)
+    regroup = np.concatenate(theta.regroup).astype(np.int32)
+    inputs = np.concatenate([_gate_input(sites, theta, charge) for charge in gates])
+    *parts, _ = zip(*fillings, strict=True)
+    pick, image, row_state, old = map(np.concatenate, parts)
     tables = Tables(
-        np.concatenate(theta.regroup).astype(np.int32),
-        np.array(theta.products, PRODUCT),
-        theta.size,
-        np.array(list(gates.values()), GATED),
-        np.concatenate([_gate_input(sites, theta, charge) for charge in gates]),
-        _sector_table(sectors, fillings),
-        np.concatenate([filling.pick for filling in fillings]),
-        np.concatenate([np.empty(0, MOVE), *(f.image for f in fillings if f.image is not None)]),
-        np.concatenate([filling.row_state for filling in fillings]).astype(np.int32),
-        np.concatenate([filling.old for filling in fillings]),
-    )
+        regroup, np.array(theta.products, PRODUCT), theta.size,
+        np.array(list(gates.values()), GATED), inputs, _sector_table(sectors, fillings),
+        pick, image, row_state.astype(np.int32), old,
+    )  # fmt: skip
     return ContractionPlan(sites, sectors, frozenset(gates), tables)
 
 
@@ -187,9 +183,9 @@ def _gates(sites: TwoSites) -> dict[int, tuple[int, int, int]]:
     """Return the record `GATED` of every pair charge that is needed."""
     charges = sites.computed(pair_charges(sites.first, sites.second))
     orders = {c: sum(n * m for _, n, m in sites.pairs(c)) for c in charges}
-    starts = gate_starts(orders)
+    places = gate_starts(orders)
     widths = {c: sum(width for _, _, width in sites.outer(c)) for c in charges}
-    return {c: (starts[c], orders[c], widths[c]) for c in charges if widths[c]}
+    return {c: (places[c], orders[c], widths[c]) for c in charges if widths[c]}
 
 
 def _gate_input(sites: TwoSites, theta: _Theta, charge: int) -> Array:
@@ -209,10 +205,7 @@ def _gate_input(sites: TwoSites, theta: _Theta, charge: int) -> Array:
 
 def _joined(rows: list[list[Sequence[Array]]]) -> tuple[Array, Array]:
     """Return matrices of positions and signs, whose blocks are given by rows."""
-    wide = [
-        [np.concatenate(column, axis=1) for column in zip(*pieces, strict=True)] for pieces in rows
-    ]
-    index, sign = (np.concatenate(column, axis=0) for column in zip(*wide, strict=True))
+    index, sign = (np.block([[x[part] for x in pieces] for pieces in rows]) for part in (0, 1))
     return index, sign
 
 
@@ -254,7 +247,7 @@ def _sectors(
     if not sites.mirror or charge > 0:
         sector = Sector(charge, 0, 2 if sites.mirror else 1, index.shape)
         guess = moves(rows, np.ones(rows.shape))
-        return [(sector, Filling(moves(index, sign), None, state, guess, len(rows)))]
+        return [(sector, Filling(moves(index, sign), NO_MOVES, state, guess, len(rows)))]
     out = []
     even = sites.middle.even
     for parity, rows_before in ((1, rows[:even]), (-1, rows[even:])):
@@ -271,10 +264,8 @@ def _sectors(
         filling = Filling(
             moves(index[direct], factor * sign[direct]),
             moves(index[mirrored], parity * paired * sign[mirrored]),
-            state[r.member],
-            moves(guess, scale),
-            len(guess),
-        )
+            state[r.member], moves(guess, scale), len(guess),
+        )  # fmt: skip
         out.append((Sector(0, parity, 1, factor.shape), filling))
     return out
 
@@ -298,7 +289,7 @@ def _matrix(
 def _sector_table(sectors: Sequence[Sector], fillings: Sequence[Filling]) -> Array:
     """Return the records `SECTOR`."""
     parts = zip(sectors, fillings, strict=True)
-    records = [(*s.shape, s.multiplicity, f.before, f.image is not None) for s, f in parts]
+    records = [(*s.shape, s.multiplicity, f.before, len(f.image) > 0) for s, f in parts]
     table = np.array([(*record, 0, 0, 0, 0) for record in records], SECTOR)
     size = table["rows"] * table["columns"]
     for name, length in (
@@ -327,10 +318,7 @@ def orbits(
     The charge of the operator is opposite to that of the leg, up to a sign, so its count is that of
     either sign.
     """
-    starts, start = {}, 0
-    for q in charges:
-        starts[q] = start
-        start += leg.counts[q] * physical.counts[-q]
+    first = starts({q: leg.counts[q] * physical.counts[-q] for q in charges})
     member, partner, paired = [], [], []
     for q in charges:
         if q < 0:
@@ -340,8 +328,8 @@ def orbits(
         if q == 0:
             state = inside % leg.counts[0] if operator_first else inside // operators
             inside = inside[leg.parity(0)[state] == parity]
-        member.append(starts[q] + inside)
-        partner.append(starts[-q] + inside)
+        member.append(first[q] + inside)
+        partner.append(first[-q] + inside)
         paired.append(np.full(len(inside), q > 0))
     empty = np.zeros(0, dtype=int)
     return Orbits(

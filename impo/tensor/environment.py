@@ -107,8 +107,7 @@ class TraceEnvironment:
         trace = coefficients
         for site in reversed(range(first, first + length)):
             trace = trace @ self.bases[site % n].trace
-        out: Array = coefficients / trace
-        return out
+        return np.asarray(coefficients / trace)
 
     def chain_of(self, factors: Sequence[tuple[int, Array | None]]) -> Array:
         """Return a contraction over consecutive sites, normalised by the trace.
@@ -172,5 +171,4 @@ class TraceEnvironment:
 
 
 def _unit(vector: Array) -> Array:
-    out: Array = vector / np.linalg.norm(vector)
-    return out
+    return np.asarray(vector / np.linalg.norm(vector))

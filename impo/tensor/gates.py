@@ -64,17 +64,12 @@ def rank_scale(rank: Array, weight: float) -> Array:
     return (2.0 * rank + 1) ** -weight
 
 
-def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
-    """Return the conserved charge of every basis operator of every site."""
-    if not len(generator.charges):
-        return [np.zeros(len(basis), dtype=int) for basis in bases]
-    (charges,) = generator.charges
-    return [charge * basis.q for charge, basis in zip(charges, bases, strict=True)]
-
-
 def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
-    """Return the operators of every site grouped by charge."""
-    return [PhysicalLeg.of(charges) for charges in site_charges(generator, bases)]
+    """Return the operators of every site grouped by their conserved charge."""
+    if not len(generator.charges):
+        return [PhysicalLeg.of(np.zeros(len(basis), dtype=int)) for basis in bases]
+    (charges,) = generator.charges
+    return [PhysicalLeg.of(charge * basis.q) for charge, basis in zip(charges, bases, strict=True)]
 
 
 def bond_products(
@@ -110,12 +105,9 @@ def bond_products(
 
 
 def bond_liouvillians(
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    weight: float,
-    infinite: bool = True,
-    mirror: bool = False,
-) -> list[Bond]:
+    generator: Generator, bases: Sequence[OperatorBasis], weight: float,
+    infinite: bool = True, mirror: bool = False,
+) -> list[Bond]:  # fmt: skip
     """Return the Liouvillians of all bonds in the basis (2k + 1)^-weight T_kq.
 
     Parameters

@@ -7,7 +7,7 @@ kept in pairs, so that the mirrored block is a copy; bond states of charge 0 are
 the exchange, and a block picks up a sign for every odd state on its bonds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from impo.arrays import Array
+
+
+def starts(sizes: Mapping[int, int]) -> dict[int, int]:
+    """Return where each part starts if parts of these sizes stand one after the other."""
+    ends = np.cumsum([0, *sizes.values()])
+    return dict(zip(sizes, ends.tolist(), strict=False))
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,7 @@ class Leg:
     @cached_property
     def offsets(self) -> dict[int, int]:
         """Index of the first state of each charge."""
-        ends = np.cumsum([0, *self.counts.values()])
-        return dict(zip(self.counts, ends.tolist(), strict=False))
+        return starts(self.counts)
 
     @cached_property
     def size(self) -> int:

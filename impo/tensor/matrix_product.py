@@ -57,11 +57,9 @@ class MatrixProduct:
     def copy(self) -> "MatrixProduct":
         """Return a state that can be evolved without changing this one."""
         return replace(
-            self,
-            legs=list(self.legs),
-            tensors=list(self.tensors),
+            self, legs=list(self.legs), tensors=list(self.tensors),
             singular_values=list(self.singular_values),
-        )
+        )  # fmt: skip
 
     def right_leg(self, site: int) -> Leg:
         """Return the virtual index right of a site."""

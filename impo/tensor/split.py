@@ -50,11 +50,9 @@ def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
     first = TensorLayout(sites.left, sites.first, middle)
     second = TensorLayout(middle, sites.second, sites.right)
     return SplitPlan(
-        middle,
-        _placed(plan, kept, first, on_left=True),
-        _placed(plan, kept, second, on_left=False),
-        _order(plan, kept, middle),
-    )
+        middle, _placed(plan, kept, first, on_left=True),
+        _placed(plan, kept, second, on_left=False), _order(plan, kept, middle),
+    )  # fmt: skip
 
 
 def _order(plan: ContractionPlan, kept: Sequence[int], middle: Leg) -> Array:

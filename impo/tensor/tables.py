@@ -17,6 +17,8 @@ FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 MOVE = np.dtype([("source", np.int32), ("factor", np.int8)])
 """Where an element comes from, and the number of its factor in `FACTORS`."""
 
+NO_MOVES = np.empty(0, MOVE)
+
 
 def _integers(*names: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in names])
@@ -74,7 +76,8 @@ class Filling(NamedTuple):
     Attributes
     ----------
     pick, image
-        Moves of its elements, and of the mirror image that is added to them (if charge 0 splits).
+        Moves of its elements, and of the mirror image that is added to them; none of the latter
+        unless charge 0 splits.
     row_state
         Index of vL for every row.
     old
@@ -85,7 +88,7 @@ class Filling(NamedTuple):
     """
 
     pick: Array
-    image: Array | None
+    image: Array
     row_state: Array
     old: Array
     before: int

@@ -4,11 +4,9 @@ It shares the description of the Liouvillian with the compiled kernel and nothin
 as the reference that the kernel is compared with. Expectation values are those of the trace,
 <X> = Tr(X rho) / Tr rho, not those of <rho|X|rho>.
 
-`advance` does for `ITEBD(backend="tenpy")` what `trotter.evolve` does for the kernel. `evolve` is
-for an MPS in the unweighted basis, on an infinite or an open chain.
+`advance` does for `ITEBD(backend="tenpy")` what `trotter.evolve` does for the kernel.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +15,7 @@ from tenpy.algorithms.tebd import TEBDEngine
 from tenpy.models.model import NearestNeighborModel
 from tenpy.networks.mps import MPS
 
-from impo.arguments import ArgumentError, fail, non_negative, one_of, positive, positive_integer
+from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
@@ -80,9 +78,20 @@ def advance(product: MatrixProduct, step: TenpyStep, count: int, truncation: Tru
     dense = [product.dense(site) for site in range(len(product))]
     charges = [leg.charges for leg in product.legs]
     start = to_mps(sites, dense, charges, product.singular_values)
-    mps, discarded = _evolved(start, step.model, step.dt, count, "4_opt", truncation, BLOCK)
-    _replace(product, mps)
-    return discarded
+    settings = {
+        "chi_max": truncation.chi, "svd_min": truncation.cutoff, "trunc_cut": None,
+        "degeneracy_tol": PAIRED,
+    }  # fmt: skip
+    engine = TEBDEngine(start, step.model, {"trunc_params": settings})
+    # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
+    engine.calc_U("4_opt", -step.dt, type_evo="imag")
+    worst = 0.0
+    for done in range(0, count, BLOCK):
+        error = engine.evolve(min(BLOCK, count - done), -step.dt)
+        engine.psi = canonical(engine.psi)
+        worst = max(worst, float(error.eps))
+    _replace(product, engine.psi)
+    return worst
 
 
 def _replace(product: MatrixProduct, mps: MPS) -> None:
@@ -102,40 +111,10 @@ def _replace(product: MatrixProduct, mps: MPS) -> None:
         product.tensors[site] = product.layout(site).from_dense(dense)
 
 
-def _evolved(
-    mps: MPS,
-    model: BondModel,
-    dt: float,
-    count: int,
-    order: int | str,
-    truncation: Truncation,
-    block: int,
-) -> tuple[MPS, float]:
-    """Return the canonical MPS after `count` steps and the largest discarded weight of a block."""
-    settings = {
-        "chi_max": truncation.chi,
-        "svd_min": truncation.cutoff,
-        "trunc_cut": None,
-        "degeneracy_tol": PAIRED,
-    }
-    engine = TEBDEngine(mps, model, {"trunc_params": settings})
-    # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
-    engine.calc_U(order, -dt, type_evo="imag")
-    worst = 0.0
-    for done in range(0, count, block):
-        error = engine.evolve(min(block, count - done), -dt)
-        engine.psi = canonical(engine.psi)
-        worst = max(worst, float(error.eps))
-    return engine.psi, worst
-
-
 def product_mps(
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    states: Sequence[Array],
-    charges: bool = True,
-    bc: str = "infinite",
-) -> MPS:
+    generator: Generator, bases: Sequence[OperatorBasis], states: Sequence[Array],
+    charges: bool = True, bc: str = "infinite",
+) -> MPS:  # fmt: skip
     """Return the product of one density matrix per site of the tile.
 
     Parameters
@@ -172,49 +151,6 @@ def product_mps(
         tensors.append((vector / np.linalg.norm(vector))[None, :, None])
     trivial = [np.zeros((1, sites[0].leg.chinfo.qnumber), int)] * len(sites)
     return to_mps(sites, tensors, trivial, [np.ones(1)] * len(sites), bc)
-
-
-def evolve(
-    start: MPS,
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    time: float,
-    dt: float,
-    order: int = 4,
-    chi_max: int = 1000,
-    block: int = BLOCK,
-) -> MPS:
-    """Return the state after some time, by TeNPy's `TEBDEngine`.
-
-    Parameters
-    ----------
-    start
-        State on the sites of the generator, with or without charges; not changed.
-    generator, bases
-        Nearest-neighbour Liouvillian, its operator bases.
-    time
-        Duration in inverse units of the Liouvillian.
-    dt, order
-        Largest Trotter step (a whole number of steps fills the time) and order (1, 2 or 4).
-    chi_max
-        Largest bond dimension; singular values below 1e-15 are always dropped.
-    block
-        Steps between two returns to canonical form, which gates that are not unitary destroy.
-
-    Returns
-    -------
-    MPS
-        In canonical form, of norm 1 (not of trace 1).
-    """
-    one_of("order", order, (1, 2, 4))
-    positive_integer("chi_max", chi_max)
-    positive_integer("block", block)
-    count = math.ceil(non_negative("time", time) / positive("dt", dt) * (1 - 1e-12))
-    if count == 0:
-        return canonical(start)
-    model = liouvillian_model(generator, bases, start.chinfo.qnumber > 0, start.bc, BondModel)
-    truncation = Truncation(chi_max, 1e-15)
-    return _evolved(start.copy(), model, time / count, count, order, truncation, block)[0]
 
 
 def expectation(

@@ -47,8 +47,7 @@ class LiouvillianModel(CouplingMPOModel):
         charges = model_params.get("charges", True, bool)
         bc = one_of("bc_MPS", model_params.get("bc_MPS", "infinite", str), _BOUNDARIES)
         sites = operator_sites(generator, bases, charges)
-        periodic = "periodic" if bc == "infinite" else "open"
-        return TrivialLattice(sites, bc=periodic, bc_MPS=bc)
+        return TrivialLattice(sites, bc="periodic" if bc == "infinite" else "open", bc_MPS=bc)
 
     def init_terms(self, model_params: Any) -> None:
         """Add all products of superoperators."""
@@ -71,13 +70,9 @@ class LiouvillianModel(CouplingMPOModel):
 
 
 def liouvillian_model(
-    generator: Generator,
-    bases: Sequence[OperatorBasis],
-    charges: bool = True,
-    bc: str = "infinite",
-    kind: type[LiouvillianModel] = LiouvillianModel,
-    weight: float = 0.0,
-) -> LiouvillianModel:
+    generator: Generator, bases: Sequence[OperatorBasis], charges: bool = True,
+    bc: str = "infinite", kind: type[LiouvillianModel] = LiouvillianModel, weight: float = 0.0,
+) -> LiouvillianModel:  # fmt: skip
     """Return the TeNPy model of a Liouvillian; see `LiouvillianModel` for the arguments."""
     return kind(
         {"generator": generator, "bases": bases, "charges": charges, "bc_MPS": bc, "weight": weight}
@@ -85,12 +80,9 @@ def liouvillian_model(
 
 
 def to_mps(
-    sites: Sequence[Site],
-    tensors: Sequence[Array],
-    charges: Sequence[Array],
-    singular_values: Sequence[Array] | None = None,
-    bc: str = "infinite",
-) -> MPS:
+    sites: Sequence[Site], tensors: Sequence[Array], charges: Sequence[Array],
+    singular_values: Sequence[Array] | None = None, bc: str = "infinite",
+) -> MPS:  # fmt: skip
     """Return the TeNPy MPS made of dense tensors.
 
     Parameters
@@ -120,12 +112,9 @@ def to_mps(
 
 
 def _assemble(
-    sites: Sequence[Site],
-    tensors: Sequence[Array],
-    charges: Sequence[Array],
-    singular_values: Sequence[Array] | None,
-    bc: str,
-) -> MPS:
+    sites: Sequence[Site], tensors: Sequence[Array], charges: Sequence[Array],
+    singular_values: Sequence[Array] | None, bc: str,
+) -> MPS:  # fmt: skip
     """Return the MPS of `to_mps`, in no form if there are no singular values."""
     one_of("bc", bc, _BOUNDARIES)
     _check_sizes(len(sites), tensors, charges, singular_values)
@@ -144,11 +133,9 @@ def _assemble(
 
 
 def _check_sizes(
-    n: int,
-    tensors: Sequence[Array],
-    charges: Sequence[Array],
+    n: int, tensors: Sequence[Array], charges: Sequence[Array],
     singular_values: Sequence[Array] | None,
-) -> None:
+) -> None:  # fmt: skip
     """Refuse arguments of `to_mps` that do not have one finite array per site."""
     if len(tensors) != n or (singular_values is not None and len(singular_values) != n):
         raise ArgumentError(f"Arguments `tensors` and `singular_values` must have length {n}.")
@@ -162,12 +149,9 @@ def _check_sizes(
 
 
 def _site_tensor(
-    i: int,
-    site: Site,
-    tensor: Array,
-    left: tuple[npc.LegCharge, Array],
-    right: tuple[npc.LegCharge, Array],
-) -> npc.Array:
+    i: int, site: Site, tensor: Array,
+    left: tuple[npc.LegCharge, Array], right: tuple[npc.LegCharge, Array],
+) -> npc.Array:  # fmt: skip
     """Return tensor number i between two bonds, each given as its leg and order; # vL p vR."""
     (left_leg, rows), (right_leg, columns) = left, right
     if tensor.shape[1:] != (site.dim, len(columns)):
@@ -285,11 +269,8 @@ def canonical(mps: MPS, tolerance: float = 1e-10) -> MPS:
             continue
         if error < tolerance:
             if failures:
-                warnings.warn(
-                    f"The canonical form keeps half of the digits only: {failures[0]}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                message = f"The canonical form keeps half of the digits only: {failures[0]}"
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
             trial.norm = 1.0
             trial.dtype = np.result_type(*[trial.get_B(i, None).dtype for i in range(trial.L)])
             trial.test_sanity()

@@ -12,6 +12,7 @@ from impo.tensor.gates import bond_liouvillians
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss, xy_decay
+from tests.tenpy_evolution import evolve as stock_evolve
 
 REGIONS = {
     "AM": (2.0, 1.8),
@@ -107,7 +108,7 @@ def test_three_ways_to_evolve_an_infinite_chain():
     plain = infinite_chain(model).physical()
     bases = plain.bases()
     mps = stock.product_mps(plain, bases, states, charges=False, bc="infinite")
-    mps = stock.evolve(mps, plain, bases, time, dt, order=4, chi_max=200)
+    mps = stock_evolve(mps, plain, bases, time, dt, order=4, chi_max=200)
     ops = local_operators(plain.sites[0])
     for sites in ((0, 1), (1, 2), (0, 3)):
         expected = stock.expectation(mps, plain, bases, {sites[0]: ops["S+"], sites[1]: ops["S-"]})
@@ -126,7 +127,7 @@ def test_stock_tenpy_has_the_same_steady_state():
     bases = plain.bases()
     mixed = [np.eye(2) / 2] * 2
     mps = stock.product_mps(plain, bases, mixed, charges=False, bc="infinite")
-    mps = stock.evolve(mps, plain, bases, 12.0, 0.1, order=4, chi_max=24)
+    mps = stock_evolve(mps, plain, bases, 12.0, 0.1, order=4, chi_max=24)
     sz = local_operators(plain.sites[0])["Sz"]
     found = np.array([stock.expectation(mps, plain, bases, {i: sz}).real for i in (0, 1)])
     assert np.all(np.abs(found - state.expect("Sz").value) < state.expect("Sz").error + 1e-4)
