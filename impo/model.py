@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Complex, Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,10 +51,22 @@ def spin_number(name: str, value: Any) -> Fraction:
     return doubled / 2
 
 
+class _Operators:
+    """What sites of both kinds know of their local operators."""
+
+    operators: ClassVar[tuple[str, ...]]
+    """Names of the local operators."""
+
+    def is_hermitian(self, op: str) -> bool:
+        """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
+        return _ADJOINT[str(one_of("op", op, self.operators))] == op
+
+
 @dataclass(frozen=True)
-class Spin:
+class Spin(_Operators):
     """A spin of quantum number S; operators Id, Sx, Sy, Sz, S+, S-; states m = S, ..., -S."""
 
+    operators = ("Id", "Sx", "Sy", "Sz", "S+", "S-")
     S: Fraction
 
     def __init__(self, S: float | Fraction):
@@ -65,25 +77,12 @@ class Spin:
         """Dimension 2S + 1 of the Hilbert space."""
         return int(2 * self.S) + 1
 
-    @property
-    def operators(self) -> tuple[str, ...]:
-        """Names of the local operators."""
-        return ("Id", "Sx", "Sy", "Sz", "S+", "S-")
-
-    @property
-    def order_pairs(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of operators whose correlations show order: transverse and along z."""
-        return ("S+", "S-"), ("Sz", "Sz")
-
-    def is_hermitian(self, op: str) -> bool:
-        """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
-        return _ADJOINT[str(one_of("op", op, self.operators))] == op
-
 
 @dataclass(frozen=True)
-class Boson:
+class Boson(_Operators):
     """A boson with at most `cutoff` quanta; operators Id, N, B, Bd; states n = 0, ..., cutoff."""
 
+    operators = ("Id", "N", "B", "Bd")
     cutoff: int
 
     def __post_init__(self) -> None:
@@ -93,20 +92,6 @@ class Boson:
     def dimension(self) -> int:
         """Dimension cutoff + 1 of the truncated Hilbert space."""
         return self.cutoff + 1
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        """Names of the local operators."""
-        return ("Id", "N", "B", "Bd")
-
-    @property
-    def order_pairs(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of operators whose correlations show order: coherence and density."""
-        return ("Bd", "B"), ("N", "N")
-
-    def is_hermitian(self, op: str) -> bool:
-        """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
-        return _ADJOINT[str(one_of("op", op, self.operators))] == op
 
 
 Site = Spin | Boson
@@ -308,10 +293,6 @@ class LindbladModel:
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain numbers, strings and lists; `from_json` reads it."""
-
-        def number(z: complex) -> list[float]:
-            return [z.real, z.imag]
-
         return {
             "sites": [
                 {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
@@ -319,7 +300,7 @@ class LindbladModel:
             ],
             "terms": [
                 {
-                    "coefficient": number(term.coefficient),
+                    "coefficient": [term.coefficient.real, term.coefficient.imag],
                     "factors": [[name, site, list(cell)] for name, site, cell in term.factors],
                     "plus_hc": term.plus_hc,
                 }

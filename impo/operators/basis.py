@@ -34,18 +34,16 @@ class OperatorBasis:
 
     def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator O."""
-        out: Array = np.einsum("xij,ij->x", self.matrices.conj(), operator)
-        return out
+        return np.asarray(np.einsum("xij,ij->x", self.matrices.conj(), operator))
 
     def measure(self, operator: Array) -> Array:
         """Return Tr(O T_x); this vector times the coefficients of rho is the expectation of O."""
-        out: Array = np.einsum("ij,xji->x", operator, self.matrices)
-        return out
+        return np.asarray(np.einsum("ij,xji->x", operator, self.matrices))
 
     def _expand_all(self, operators: Array) -> Array:
         """Return Tr(T_x^+ O_y); # x y."""
-        out: Array = np.einsum("xij,yij->xy", self.matrices.conj(), operators, optimize=True)
-        return out
+        overlap = np.einsum("xij,yij->xy", self.matrices.conj(), operators, optimize=True)
+        return np.asarray(overlap)
 
     def left(self, operator: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix Tr(T_x^+ O T_y) of rho -> O rho; rows x from another basis if given."""

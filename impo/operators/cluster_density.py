@@ -8,12 +8,11 @@ import numpy as np
 
 from impo.arguments import ArgumentError, fail, one_of, shown
 from impo.arrays import Array
-from impo.model import Boson, Spin
+from impo.model import Boson, Place, Spin
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
 
-Place = tuple[int, int | tuple[int, ...]]
 _LARGEST_MATRIX = 2**28  # elements: 4 GiB
 
 
@@ -52,14 +51,12 @@ class ClusterDensity:
         Its states are the products of the site states, the last site running fastest.
         """
         bases = tuple(sparse_basis(site) for site in generator.sites)
-        sizes = [len(basis) for basis in bases]
-        dims = [basis.dimension for basis in bases]
-        n = len(dims)
+        dims, n = [basis.dimension for basis in bases], len(bases)
         tensor = rho.reshape(dims + dims).transpose([x for s in range(n) for x in (s, n + s)])
         for basis in bases:  # move the first site's (row, column) pair to the end, as its operators
             tensor = tensor.reshape(basis.dimension**2, -1)
             tensor = (basis.vectors.T @ tensor).T
-        index = np.indices(sizes).reshape(n, -1).T
+        index = np.indices([len(basis) for basis in bases]).reshape(n, -1).T
         return cls(generator, bases, index, tensor.reshape(-1))
 
     @property
@@ -84,10 +81,9 @@ class ClusterDensity:
         """Return the expectation of a product of physical one-site matrices, by position."""
         value = np.array(self.coefficients, dtype=complex)
         for site, basis in enumerate(self.bases):
+            factor = basis.trace
             if site in operators:
                 factor = basis.measure(self.generator.rotated(site, operators[site]))
-            else:
-                factor = basis.trace
             value *= factor[self.index[:, site]]
         return complex(value.sum())
 
@@ -145,8 +141,7 @@ class ClusterDensity:
         out = []
         for r in line[: max_cells + 1]:
             second = self.position((sites[1], (r, *origin[1:])))
-            a = self._matrix(first, op_a)
-            b = self._matrix(second, op_b)
+            a, b = self._matrix(first, op_a), self._matrix(second, op_b)
             out.append(self.measure({first: a @ b} if first == second else {first: a, second: b}))
         return np.array(out)
 
@@ -182,6 +177,10 @@ class ClusterDensity:
         nonzero = value != 0
         return self.index[kept][nonzero][:, list(positions)], value[nonzero]
 
+    def _neutral(self, positions: Sequence[int]) -> Array:
+        """Return which products have no charge on any of these sites: they are diagonal there."""
+        return np.all([self.bases[p].q[self.index[:, p]] == 0 for p in positions], axis=0)
+
     def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.
 
@@ -211,17 +210,13 @@ class ClusterDensity:
         order = [*range(0, 2 * n, 2), *range(1, 2 * n, 2)]
         matrix = tensor.transpose(order).reshape(int(np.prod(dims)), -1)
         u = self.generator.frame(positions)
-        out: Array = u[:, None] * matrix * u.conj()
-        return out
+        return np.asarray(u[:, None] * matrix * u.conj())
 
     def distribution(self, places: Sequence[Place]) -> Array:
         """Return the joint probabilities of m (or n) on (site, cell) pairs, one axis per pair."""
         positions = self._positions(places)
         bases = [self.bases[p] for p in positions]
-        diagonal = np.ones(len(self.index), dtype=bool)
-        for p, basis in zip(positions, bases, strict=True):
-            diagonal &= basis.q[self.index[:, p]] == 0
-        index, value = self._marginal(positions, diagonal)
+        index, value = self._marginal(positions, self._neutral(positions))
         neutral = [np.flatnonzero(basis.q == 0) for basis in bases]
         tensor = np.zeros([len(which) for which in neutral])
         place = [np.searchsorted(which, x) for which, x in zip(neutral, index.T, strict=True)]
@@ -250,7 +245,5 @@ class ClusterDensity:
     @property
     def diagonal_participation(self) -> float:
         """1 / (sum P^2 * dimension), P the probabilities of the product states."""
-        neutral = np.ones(len(self.index), dtype=bool)
-        for site, basis in enumerate(self.bases):
-            neutral &= basis.q[self.index[:, site]] == 0
-        return 1.0 / (float(np.sum(np.abs(self.coefficients[neutral]) ** 2)) * self.dimension)
+        diagonal = self.coefficients[self._neutral(range(len(self.bases)))]
+        return 1.0 / (float(np.sum(np.abs(diagonal) ** 2)) * self.dimension)

@@ -32,12 +32,9 @@ class Component:
 
 
 def charge_resolved(
-    model: LindbladModel,
-    cells: Sequence[Cell],
-    origins: Sequence[Cell],
-    locate: Callable[[int, Cell], int | None],
-    infinite: bool,
-) -> tuple[list[Component], list[PlacedJump]]:
+    model: LindbladModel, cells: Sequence[Cell], origins: Sequence[Cell],
+    locate: Callable[[int, Cell], int | None], infinite: bool,
+) -> tuple[list[Component], list[PlacedJump]]:  # fmt: skip
     """Place the terms on numbered sites and split them into components of definite charge.
 
     Equal operator products are merged, so that SxSx + SySy has no S+S+ component left.
@@ -93,12 +90,9 @@ def charge_resolved(
 
 
 def _merge(
-    merged: dict[_Key, _Entry],
-    model: LindbladModel,
-    coefficient: complex,
-    matrices: Mapping[int, Array],
-    tile: int,
-) -> None:
+    merged: dict[_Key, _Entry], model: LindbladModel, coefficient: complex,
+    matrices: Mapping[int, Array], tile: int,
+) -> None:  # fmt: skip
     """Add coefficient * product of matrices to `merged`, split by charge and normalised.
 
     Of an infinite chain (`tile` > 0) every component begins inside the tile. It is moved there

@@ -198,8 +198,7 @@ class _Ring:
                 pieces.append(np.real(1j * coefficient * (ahead - behind)))
             for position, operators in here.items():
                 for rate, jump in self.jumps.get(position % self.tile, ()):
-                    turned = dict(here)
-                    turned[position] = rate * _adjoint_dissipator(jump, operators)
+                    turned = {**here, position: rate * _adjoint_dissipator(jump, operators)}
                     pieces.append(np.real(self._product(turned, {}, left=True)))
         if not pieces:
             shape = (len(self.states[0]), len(block.names))
@@ -210,10 +209,8 @@ class _Ring:
     def _product(self, here: dict[int, Array], factors: dict[int, Array], left: bool) -> Array:
         """Return Tr(rho M X) of products over sites, or Tr(rho X M); # sample (operators)."""
         out = np.ones((len(self.states[0]), 1), dtype=complex)
-        for position in here:
-            operators = here[position]
-            if position in factors:
-                m = factors[position]
+        for position, operators in here.items():
+            if (m := factors.get(position)) is not None:
                 operators = m @ operators if left else operators @ m
             values = self._expectations(position, operators)
             out = (out[:, :, None] * values[:, None, :]).reshape(len(out), -1)
@@ -225,12 +222,10 @@ class _Ring:
         """Return Tr(rho X) of every operator; # sample operator."""
         states = self.states[position]
         turned = operators.transpose(2, 1, 0).reshape(-1, len(operators))  # (column row) operator
-        out: Array = states.reshape(len(states), -1) @ turned
-        return out
+        return np.asarray(states.reshape(len(states), -1) @ turned)
 
 
 def _adjoint_dissipator(jump: Array, operators: Array) -> Array:
     """Return L^+ X L - {L^+ L, X} / 2 for every X."""
     loss = jump.conj().T @ jump
-    out: Array = jump.conj().T @ operators @ jump - (loss @ operators + operators @ loss) / 2
-    return out
+    return np.asarray(jump.conj().T @ operators @ jump - (loss @ operators + operators @ loss) / 2)

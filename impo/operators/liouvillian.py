@@ -117,13 +117,11 @@ class Generator:
 
     def rotated(self, position: int, matrix: Array) -> Array:
         """Return the matrix, in the rotated frame, of a physical one-site operator."""
-        site = self.sites[position % len(self.sites)]
-        parts = charge_parts(site, matrix)
+        parts = charge_parts(self.sites[position % len(self.sites)], matrix)
         phi = self.phase(position)
         if all(q == 0 or phi == 0 for q in parts):
             return matrix
-        out: Array = sum(np.exp(1j * q * phi) * part for q, part in parts.items())
-        return out
+        return np.asarray(sum(np.exp(1j * q * phi) * part for q, part in parts.items()))
 
     def bases(self, k_max: int | Sequence[int] | None = None) -> tuple[OperatorBasis, ...]:
         """Return the operator basis of every site; equal sites share one object."""
@@ -154,15 +152,12 @@ class Generator:
                     getattr(columns[s], action)(m, rows[s])
                     for s, m in zip(where, term.matrices, strict=True)
                 ]
-                yield from self._real_products(
-                    term.positions, factor * term.coefficient, matrices, action
-                )
+                strength = factor * term.coefficient
+                yield from self._real_products(term.positions, strength, matrices, action)
         for position, rate, matrix in self.jumps:
             if rate > 0:
-                yield (
-                    (position,),
-                    (self._clean(rate * columns[position].dissipator(matrix, rows[position])),),
-                )
+                action = rate * columns[position].dissipator(matrix, rows[position])
+                yield (position,), (self._clean(action),)
 
     def _clean(self, matrix: Array) -> Array:
         """Drop the imaginary part of a matrix that must be real."""
@@ -258,14 +253,9 @@ def finite_cluster(
 
 
 def _in_frame(
-    model: LindbladModel,
-    cells: Sequence[Cell],
-    components: Sequence[Component],
-    jumps: Sequence[PlacedJump],
-    *,
-    charges: bool,
-    infinite: bool,
-) -> Generator:
+    model: LindbladModel, cells: Sequence[Cell], components: Sequence[Component],
+    jumps: Sequence[PlacedJump], *, charges: bool, infinite: bool,
+) -> Generator:  # fmt: skip
     """Find charges and gauge, and rotate the components."""
     n = len(cells)
     sites = tuple(model.sites[p % len(model.sites)] for p in range(n))

@@ -40,13 +40,9 @@ def spin_operators(spin: float) -> dict[str, Array]:
     m = spin - np.arange(round(2 * spin) + 1)
     raising = np.diag(np.sqrt(spin * (spin + 1) - m[1:] * (m[1:] + 1)), k=1)
     return {
-        "Id": np.eye(len(m)),
-        "Sz": np.diag(m),
-        "S+": raising,
-        "S-": raising.T.copy(),
-        "Sx": (raising + raising.T) / 2,
-        "Sy": (raising - raising.T) / 2j,
-    }
+        "Id": np.eye(len(m)), "Sz": np.diag(m), "S+": raising, "S-": raising.T.copy(),
+        "Sx": (raising + raising.T) / 2, "Sy": (raising - raising.T) / 2j,
+    }  # fmt: skip
 
 
 def boson_operators(cutoff: int) -> dict[str, Array]:
@@ -59,11 +55,9 @@ def boson_operators(cutoff: int) -> dict[str, Array]:
     """
     annihilation = np.diag(np.sqrt(np.arange(1.0, cutoff + 1)), k=1)
     return {
-        "Id": np.eye(cutoff + 1),
-        "N": np.diag(np.arange(cutoff + 1.0)),
-        "B": annihilation,
-        "Bd": annihilation.T.copy(),
-    }
+        "Id": np.eye(cutoff + 1), "N": np.diag(np.arange(cutoff + 1.0)),
+        "B": annihilation, "Bd": annihilation.T.copy(),
+    }  # fmt: skip
 
 
 def multipole_diagonals(dimension: int, k_max: int) -> dict[tuple[int, int], Array]:

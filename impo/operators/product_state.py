@@ -66,14 +66,14 @@ def directions(start: Any, counts: tuple[int, ...], kind: str) -> Array:
         If the directions have another shape, or a vanishing or infinite length.
     """
     shapes = " or ".join(f"({n}, 3)" for n in counts)
+    allowed = f"{kind} or finite directions {shapes}"
     try:
         vectors = np.asarray(start, dtype=float)
     except (TypeError, ValueError):
-        raise fail("start", f"{kind} or finite directions {shapes}", start) from None
+        raise fail("start", allowed, start) from None
     if vectors.shape not in [(n, 3) for n in counts] or not np.all(np.isfinite(vectors)):
-        raise fail("start", f"{kind} or finite directions {shapes}", start)
+        raise fail("start", allowed, start)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if np.any(lengths == 0):
         raise fail("start", "directions of non-zero length", start)
-    unit: Array = vectors / lengths
-    return unit
+    return np.asarray(vectors / lengths)

@@ -64,8 +64,7 @@ class SparseBasis:
 
     def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator."""
-        out: Array = self.vectors.T @ np.ascontiguousarray(operator).ravel()
-        return out
+        return np.asarray(self.vectors.T @ np.ascontiguousarray(operator).ravel())
 
     def _superoperator(
         self, left: Array, right: Array, rows: "SparseBasis | None"
@@ -107,14 +106,11 @@ def sparse_basis(site: Site, k_max: int | None = None) -> SparseBasis:
         top = d - 1 if k_max is None else min(k_max, d - 1)
         upper = multipole_diagonals(d, top)
         labels = [(k, q) for q in range(-top, top + 1) for k in range(abs(q), top + 1)]
-        rows, columns, values = [], [], []
-        for x, (k, q) in enumerate(labels):
-            i = np.arange(d - abs(q))
-            i, j = (i, i + q) if q >= 0 else (i - q, i)
-            rows.append(i * d + j)
-            columns.append(np.full(len(i), x))
-            values.append(upper[k, abs(q)])
-        entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+        # the diagonal of T_kq begins at (0, q) or (-q, 0)
+        rows = [max(q, -q * d) + np.arange(d - abs(q)) * (d + 1) for _, q in labels]
+        columns = np.repeat(np.arange(len(labels)), [len(places) for places in rows])
+        values = np.concatenate([upper[k, abs(q)] for k, q in labels])
+        entries = (values, (np.concatenate(rows), columns))
         k, q = np.array(labels).T
         return SparseBasis(sparse.csr_array(entries, shape=(d * d, len(labels))), k, q, d)
     i, j = np.divmod(np.arange(d * d), d)

@@ -100,11 +100,9 @@ def conserved_charges(
 
 
 def gauge(
-    sites: Sequence[Site],
-    components: Sequence[Component],
-    jumps: Sequence[PlacedJump],
+    sites: Sequence[Site], components: Sequence[Component], jumps: Sequence[PlacedJump],
     infinite: bool,
-) -> Array | None:
+) -> Array | None:  # fmt: skip
     """Return phases, and their advance per tile, that make the Liouvillian real, or None.
 
     Shape (sites + 1,), in radians; the advance is zero unless the sites are a tile of a chain.
