@@ -165,8 +165,7 @@ def moment_changes(a: Approximation, b: Approximation) -> Array:
         float(one.S) if isinstance(one, Spin) else min(one.dimension, two.dimension) - 1
         for one, two in zip(a.generator.sites, b.generator.sites, strict=True)
     ])  # fmt: skip
-    changes: Array = np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1)
-    return changes
+    return np.asarray(np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1))
 
 
 def product_approximation(
@@ -284,12 +283,9 @@ class Refinement:
 
 def two_site_states(approx: Approximation) -> list[Array]:
     """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
-    n = len(approx.bases)
-    out = []
-    for bond in range(n):
-        first, second = approx.bases[bond], approx.bases[(bond + 1) % n]
-        out.append(density_matrix(approx.environment.marginal(bond, 2), (first, second)))
-    return out
+    pairs = zip(approx.bases, [*approx.bases[1:], approx.bases[0]], strict=True)
+    marginal = approx.environment.marginal
+    return [density_matrix(marginal(bond, 2), pair) for bond, pair in enumerate(pairs)]
 
 
 def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array:
@@ -297,7 +293,6 @@ def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array
     block = coefficients
     for basis in bases:  # the leading operator index is replaced by trailing bra and ket indices
         block = np.tensordot(block, basis.matrices, axes=(0, 0))
-    n = len(bases)
-    order = [2 * i for i in range(n)] + [2 * i + 1 for i in range(n)]
+    order = [*range(0, 2 * len(bases), 2), *range(1, 2 * len(bases), 2)]
     size = int(np.prod([basis.dimension for basis in bases]))
     return np.asarray(block.transpose(order).reshape(size, size))

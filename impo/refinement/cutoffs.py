@@ -97,5 +97,5 @@ def _same_operator(old: OperatorBasis, new: OperatorBasis, weight: float) -> Arr
     """Return the matrix that keeps the density operator, or its part on fewer states; # new old."""
     d = min(new.dimension, old.dimension)
     overlap = np.einsum("xij,yij->xy", new.matrices[:, :d, :d].conj(), old.matrices[:, :d, :d])
-    found: Array = rank_scale(new.k, weight)[:, None] * np.real(overlap) / rank_scale(old.k, weight)
-    return found
+    before, after = rank_scale(old.k, weight), rank_scale(new.k, weight)
+    return np.asarray(after[:, None] * np.real(overlap) / before)

@@ -92,9 +92,8 @@ class ConvergenceMonitor:
 
     def distance(self, rate: float | None) -> tuple[float, bool]:
         """Return `remaining` and `fluctuates`, given the slowest rate of the first start."""
-        return distance_to_limit(
-            [values[0] for values in self.seen], least_decay(rate, self.interval)
-        )
+        first = [values[0] for values in self.seen]
+        return distance_to_limit(first, least_decay(rate, self.interval))
 
 
 def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[float, bool]:

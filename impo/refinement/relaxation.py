@@ -63,8 +63,7 @@ class Relaxation:
         """
         bonds = bond_liouvillians(self.generator, self.generator.bases(1), 0.0)
         blocks = [block.toarray() for bond in bonds for block in bond.blocks.values()]
-        rates = [np.linalg.norm(block, ord=2) for block in blocks]
-        fastest = float(max(rates))
+        fastest = float(max(np.linalg.norm(block, ord=2) for block in blocks))
         return 1.0 / fastest if fastest > 0 else 1.0
 
     @property

@@ -60,8 +60,6 @@ class Meeting:
 
     def judged(self, before: "Meeting", change: float, tol: float, last: bool) -> "Meeting":
         """Return the meeting with the decision (see `have_met`) after that at the level below."""
-        if self.second is None:
-            return self
         apart = (*before.lower, before.distance)
         met = have_met((*apart, self.distance), change, tol, last)
         return replace(self, met=met, lower=apart)

@@ -47,14 +47,11 @@ def pack_approximations(
         for site in range(len(product)):
             arrays[f"picture{i}_tensor{site}"] = product.tensors[site]
             arrays[f"picture{i}_singular_values{site}"] = product.singular_values[site]
-        settings.append(
-            {
-                **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
-                "scale": SCALE,
-                "cutoffs": _cutoffs(known.generator),
-                "legs": [[list(map(list, leg.sectors)), leg.even] for leg in product.legs],
-            }
-        )
+        settings.append({
+            **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
+            "scale": SCALE, "cutoffs": _cutoffs(known.generator),
+            "legs": [[list(map(list, leg.sectors)), leg.even] for leg in product.legs],
+        })  # fmt: skip
     return arrays, settings
 
 
@@ -71,11 +68,9 @@ def _number(value: Any) -> Any:
 
 
 def unpack(
-    generator: Generator,
-    arrays: Mapping[str, Array],
-    settings: Sequence[Mapping[str, Any]],
+    generator: Generator, arrays: Mapping[str, Array], settings: Sequence[Mapping[str, Any]],
     links: Sequence[Sequence[Any]],
-) -> tuple[Approximation, tuple[Refinement, ...]]:
+) -> tuple[Approximation, tuple[Refinement, ...]]:  # fmt: skip
     """Rebuild what `pack` took apart."""
     approximations = unpack_approximations(generator, arrays, settings)
     refinements = tuple(
@@ -91,24 +86,22 @@ def unpack_approximations(
     """Rebuild what `pack_approximations` took apart."""
     base, approximations = generator, []
     for i, entry in enumerate(settings):
-        n = len(entry["legs"])
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
+        bases = generator.bases(entry["k_max"])
+        legs = [
+            Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
+            for sectors, even in entry["legs"]
+        ]
+        tensors, values = (
+            [np.asarray(arrays[f"picture{i}_{name}{site}"]) for site in range(len(legs))]
+            for name in ("tensor", "singular_values")
+        )
         product = MatrixProduct(
-            physical=physical_legs(generator, generator.bases(entry["k_max"])),
-            legs=[
-                Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
-                for sectors, even in entry["legs"]
-            ],
-            tensors=[np.asarray(arrays[f"picture{i}_tensor{site}"]) for site in range(n)],
-            singular_values=[
-                np.asarray(arrays[f"picture{i}_singular_values{site}"]) for site in range(n)
-            ],
-            infinite=True,
-            mirror=generator.mirror,
+            physical_legs(generator, bases), legs, tensors, values, True, generator.mirror
         )
         if entry.get("scale") != SCALE:
-            _rescale(product, generator.bases(entry["k_max"]), entry["weight"])
+            _rescale(product, bases, entry["weight"])
         numbers = {name: entry[name] for name in _NUMBERS}
         numbers |= {name: entry.get(name, default) for name, default in _LATER.items()}
         approximations.append(Approximation(generator, product, **numbers))

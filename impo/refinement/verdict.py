@@ -208,11 +208,9 @@ _RESIDUAL = (
 )
 _REMEDIES = {
     "time": (Status.NOT_CONVERGED, "The observables still move: raise `t_max`"),
-    "dt": (
-        Status.NOT_CONVERGED,
-        "The Trotter error is too large: lower `tol`, which sets the step",
-    ),
+    "dt": (Status.NOT_CONVERGED,
+           "The Trotter error is too large: lower `tol`, which sets the step"),
     "cutoff": (Status.K_LIMITED, "The cut-off of a boson is too low: raise its cutoff"),
     "k_max": (Status.K_LIMITED, "The multipole cut-off is too low: raise `k_max`"),
     "chi": (Status.CHI_LIMITED, "The bond dimension is too small: raise `chi_max`"),
-}
+}  # fmt: skip
