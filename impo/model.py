@@ -307,10 +307,9 @@ class LindbladModel:
                 for term in self.terms
             ],
             "jumps": [[jump.rate, jump.op, jump.site] for jump in self.jumps],
-            "dimension": self.dimension,
-            "name": self.name,
+            "dimension": self.dimension, "name": self.name,
             "parameters": {key: told_parameter(value) for key, value in self.parameters.items()},
-        }
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LindbladModel":
@@ -320,11 +319,7 @@ class LindbladModel:
             for site in data["sites"]
         )
         terms = tuple(
-            Term(
-                complex(*term["coefficient"]),
-                *[(name, site, tuple(cell)) for name, site, cell in term["factors"]],
-                plus_hc=term["plus_hc"],
-            )
+            Term(complex(*term["coefficient"]), *term["factors"], plus_hc=term["plus_hc"])
             for term in data["terms"]
         )
         jumps = tuple(Jump(*jump) for jump in data["jumps"])

@@ -179,7 +179,8 @@ class ClusterDensity:
 
     def _neutral(self, positions: Sequence[int]) -> Array:
         """Return which products have no charge on any of these sites: they are diagonal there."""
-        return np.all([self.bases[p].q[self.index[:, p]] == 0 for p in positions], axis=0)
+        neutral = [self.bases[p].q[self.index[:, p]] == 0 for p in positions]
+        return np.asarray(np.all(neutral, axis=0))
 
     def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.

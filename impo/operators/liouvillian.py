@@ -156,8 +156,8 @@ class Generator:
                 yield from self._real_products(term.positions, strength, matrices, action)
         for position, rate, matrix in self.jumps:
             if rate > 0:
-                action = rate * columns[position].dissipator(matrix, rows[position])
-                yield (position,), (self._clean(action),)
+                loss = rate * columns[position].dissipator(matrix, rows[position])
+                yield (position,), (self._clean(loss),)
 
     def _clean(self, matrix: Array) -> Array:
         """Drop the imaginary part of a matrix that must be real."""

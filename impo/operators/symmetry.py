@@ -16,26 +16,15 @@ _TINY = 1e-13
 
 def integer_null_space(rows: Sequence[Sequence[int]], n: int) -> Array:
     """Return integer vectors, shape (nullity, n), that span the null space of an integer matrix."""
-    matrix = [[Fraction(x) for x in row] for row in rows]
-    pivots: list[int] = []
-    for column in range(n):
-        rank = len(pivots)
-        found = next((r for r in range(rank, len(matrix)) if matrix[r][column] != 0), None)
-        if found is None:
-            continue
-        matrix[rank], matrix[found] = matrix[found], matrix[rank]
-        matrix[rank] = [x / matrix[rank][column] for x in matrix[rank]]
-        for r in range(len(matrix)):
-            if r != rank and matrix[r][column] != 0:
-                factor = matrix[r][column]
-                matrix[r] = [x - factor * y for x, y in zip(matrix[r], matrix[rank], strict=True)]
-        pivots.append(column)
+    system = [(list(row), 0.0) for row in rows]
+    pivots = _echelon(system, n)
     vectors = []
     for free in (c for c in range(n) if c not in pivots):
         vector = [Fraction(0)] * n
         vector[free] = Fraction(1)
-        for row, column in enumerate(pivots):
-            vector[column] = -matrix[row][free]
+        for (row, _), column in reversed(list(zip(system, pivots, strict=False))):
+            rest = sum((row[c] * vector[c] for c in range(column + 1, n)), Fraction(0))
+            vector[column] = -rest / row[column]
         scale = math.lcm(*[x.denominator for x in vector])
         vectors.append([int(x * scale) for x in vector])
     return np.array(vectors, dtype=int).reshape(len(vectors), n)

@@ -37,21 +37,18 @@ def residual(approx: Approximation) -> Residual:
     The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
     single term of the Liouvillian at most three of them.
     """
-    generator, n = approx.generator, len(approx.bases)
-    columns = approx.bases
+    generator, columns, n = approx.generator, approx.bases, len(approx.bases)
     rows = [
         operator_basis(site, max(RANK, approx.k_max + 1), generator.hermitian_basis)
         for site in generator.sites
     ]
     terms = list(generator.superoperators(columns, rows))
     inject = [_injection(r, c) for r, c in zip(rows, columns, strict=True)]
-    worst, leakage = 0.0, 0.0
+    found = []
     for bond in range(n):
-        pair = (bond, bond + 1)
         left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
         right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
-        trace_right = columns[(bond + 2) % n].trace
-        middle = right @ trace_right
+        middle = right @ columns[(bond + 2) % n].trace
         change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
         for positions, matrices in terms:
             for shift in (-n, 0, n):
@@ -64,13 +61,12 @@ def residual(approx: Approximation) -> Residual:
                 elif at == (bond + 1, bond + 2):
                     ket = rows[(bond + 2) % n].trace @ here[bond + 2]
                     change += inject[bond] @ (right @ ket) @ here[bond + 1].T
-                elif set(at) <= set(pair):
+                elif set(at) <= {bond, bond + 1}:
                     first = here.get(bond, inject[bond])
                     second = here.get(bond + 1, inject[(bond + 1) % n])
                     change += first @ middle @ second.T
-        value, leak = _largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max)
-        worst, leakage = float(np.maximum(worst, value)), float(np.maximum(leakage, leak))
-    return Residual(worst, leakage)
+        found.append(_largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max))
+    return Residual(*np.max(found, axis=0).tolist())
 
 
 def _injection(rows: OperatorBasis, columns: OperatorBasis) -> Array:

@@ -118,8 +118,10 @@ def contraction_plan(
     sectors, fillings = zip(*parts, strict=True)
     regroup = np.concatenate(theta.regroup).astype(np.int32)
     inputs = np.concatenate([_gate_input(sites, theta, charge) for charge in gates])
-    *parts, _ = zip(*fillings, strict=True)
-    pick, image, row_state, old = map(np.concatenate, parts)
+    pick, image, row_state, old = (
+        np.concatenate([getattr(filling, name) for filling in fillings])
+        for name in ("pick", "image", "row_state", "old")
+    )
     tables = Tables(
         regroup, np.array(theta.products, PRODUCT), theta.size,
         np.array(list(gates.values()), GATED), inputs, _sector_table(sectors, fillings),

@@ -3,7 +3,8 @@
 import numpy as np
 
 from impo.arrays import Array
-from impo.operators.cluster_density import ClusterDensity, Place
+from impo.model import Place
+from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import state_charges
 
 LARGEST_MATRIX = 1500  # states of which a density matrix is diagonalised

@@ -10,8 +10,8 @@ import numpy as np
 from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.exact.sector import charge_sector, cluster, site_bases, top_rank
-from impo.model import Boson, LindbladModel, Site
-from impo.operators.cluster_density import ClusterDensity, Place
+from impo.model import Boson, LindbladModel, Place, Site
+from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import operator_norm
 from impo.results.estimate import Estimate
 from impo.results.state import Arrays, SteadyState, Told
