@@ -262,10 +262,9 @@ class LindbladModel:
     def _check_hermitian(self) -> None:
         totals: dict[_Product, complex] = {}
         for term in self.hamiltonian:
-            coefficient, key = _normal_order(term)
-            totals[key] = totals.get(key, 0) + coefficient
-            coefficient, key = _normal_order(term.adjoint())
-            totals[key] = totals.get(key, 0) - coefficient
+            for sign, part in ((1, term), (-1, term.adjoint())):
+                coefficient, key = _normal_order(part)
+                totals[key] = totals.get(key, 0) + sign * coefficient
         scale = max((abs(term.coefficient) for term in self.terms), default=0.0)
         for key, rest in totals.items():
             if not abs(rest) <= 1e-12 * scale:

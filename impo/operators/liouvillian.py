@@ -123,12 +123,10 @@ class Generator:
             return matrix
         return np.asarray(sum(np.exp(1j * q * phi) * part for q, part in parts.items()))
 
-    def bases(self, k_max: int | Sequence[int] | None = None) -> tuple[OperatorBasis, ...]:
+    def bases(self, k_max: int | None = None) -> tuple[OperatorBasis, ...]:
         """Return the operator basis of every site; equal sites share one object."""
-        cut = [k_max] * len(self.sites) if k_max is None or isinstance(k_max, int) else k_max
-        keys = list(zip(self.sites, cut, strict=True))
-        made = {key: operator_basis(*key, hermitian=self.hermitian_basis) for key in set(keys)}
-        return tuple(made[key] for key in keys)
+        made = {site: operator_basis(site, k_max, self.hermitian_basis) for site in set(self.sites)}
+        return tuple(made[site] for site in self.sites)
 
     def superoperators(
         self, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis] | None = None

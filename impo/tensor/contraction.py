@@ -163,20 +163,19 @@ def _theta(sites: TwoSites) -> _Theta:
         if not blocks or not first.rows[q]:
             continue
         matrix = np.concatenate([b.reshape(b.shape[0], -1) for b in blocks.values()], axis=1)
-        place, shape = first.matrices[q]
-        products.append((place.start, *shape, regrouped, matrix.shape[1]))
+        place, (height, inner) = first.matrices[q]
+        products.append((place.start, height, inner, regrouped, matrix.shape[1]))
         old[q] = regrouped + np.arange(matrix.size).reshape(matrix.shape)  # vM (p1 vR)
         regroup.append(matrix.ravel())
         regrouped += matrix.size
-        positions = out + np.arange(shape[0] * matrix.shape[1]).reshape(shape[0], -1)
+        positions = out + np.arange(height * matrix.shape[1]).reshape(height, -1)
         out += positions.size
         start = 0
         for r, block in blocks.items():
             stop = start + block.shape[1] * block.shape[2]
             for ql, rows in first.rows[q].items():
-                theta[ql, q, r] = positions[rows, start:stop].reshape(
-                    sites.left.counts[ql], -1, *block.shape[1:]
-                )
+                shape = sites.left.counts[ql], -1, *block.shape[1:]
+                theta[ql, q, r] = positions[rows, start:stop].reshape(shape)
             start = stop
     return _Theta(products, regroup, old, theta, out)
 
@@ -295,11 +294,9 @@ def _sector_table(sectors: Sequence[Sector], fillings: Sequence[Filling]) -> Arr
     table = np.array([(*record, 0, 0, 0, 0) for record in records], SECTOR)
     size = table["rows"] * table["columns"]
     for name, length in (
-        ("first_element", size),
-        ("first_row", table["rows"]),
-        ("first_old", table["before"] * table["columns"]),
-        ("first_image", size * table["mirrored"]),
-    ):
+        ("first_element", size), ("first_image", size * table["mirrored"]),
+        ("first_row", table["rows"]), ("first_old", table["before"] * table["columns"]),
+    ):  # fmt: skip
         table[name] = np.cumsum(length) - length
     return table
 
@@ -321,7 +318,8 @@ def orbits(
     either sign.
     """
     first = starts({q: leg.counts[q] * physical.counts[-q] for q in charges})
-    member, partner, paired = [], [], []
+    empty = np.zeros(0, dtype=int)
+    member, partner, paired = [empty], [empty], [empty.astype(bool)]
     for q in charges:
         if q < 0:
             continue
@@ -333,9 +331,4 @@ def orbits(
         member.append(first[q] + inside)
         partner.append(first[-q] + inside)
         paired.append(np.full(len(inside), q > 0))
-    empty = np.zeros(0, dtype=int)
-    return Orbits(
-        np.concatenate([empty, *member]),
-        np.concatenate([empty, *partner]),
-        np.concatenate([empty.astype(bool), *paired]),
-    )
+    return Orbits(*(np.concatenate(parts) for parts in (member, partner, paired)))

@@ -41,7 +41,6 @@ class TraceEnvironment:
 
     def __init__(self, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float):
         self.bases = bases
-        self.infinite = product.infinite
         self.tensors = [
             product.dense(site) / rank_scale(basis.k, weight)[:, None]
             for site, basis in enumerate(bases)
@@ -51,17 +50,15 @@ class TraceEnvironment:
             for a, basis in zip(self.tensors, bases, strict=True)
         ]
         self.charges = [leg.charges for leg in product.legs]
-        n = len(bases)
+        left, right, self.spectrum_ratio = np.ones(1), np.ones(1), 0.0
         if product.infinite:
             left, right, self.spectrum_ratio = self._fixed_points()
-        else:
-            left, right, self.spectrum_ratio = np.ones(1), np.ones(1), 0.0
-        self.left = [left]
-        for site in range(n - 1):
-            self.left.append(_unit(self.left[-1] @ self.transfer[site]))
-        rights = [right]
-        for site in reversed(range(1, n)):
-            rights.append(_unit(self.transfer[site] @ rights[-1]))
+        self.left: list[Array] = [left]
+        rights: list[Array] = [right]
+        for transfer in self.transfer[:-1]:
+            self.left.append(_unit(self.left[-1] @ transfer))
+        for transfer in self.transfer[:0:-1]:
+            rights.append(_unit(transfer @ rights[-1]))
         self.right = rights[::-1]
 
     def _fixed_points(self) -> tuple[Array, Array, float]:

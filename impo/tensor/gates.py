@@ -24,8 +24,7 @@ class Gate:
     """
 
     def __init__(self, blocks: Mapping[int, csr_array], time: float, single: bool):
-        self._blocks = blocks
-        self._time = time
+        self._blocks, self._time = blocks, time
         sizes = {charge: block.shape[0] for charge, block in blocks.items()}
         self._starts = gate_starts(sizes)
         complex_ = any(np.iscomplexobj(block) for block in blocks.values())

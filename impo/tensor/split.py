@@ -90,19 +90,16 @@ def _placed(
             source = source.T  # (outer p) vM
         states = slice(done.get(q, 0), done.get(q, 0) + number)
         done[q] = states.stop
-        charges = [
-            x for x in outer.counts if (q - x if on_left else x - q) in layout.physical.counts
-        ]
         blocks = {}
-        for x in charges:
-            block = layout.blocks[(x, q) if on_left else (q, x)]
-            blocks[x] = block[:, :, states] if on_left else block[states]
-        target = np.concatenate([_matrix(blocks[x], on_left) for x in charges])
+        for x in outer.counts:
+            if (block := layout.blocks.get((x, q) if on_left else (q, x))) is not None:
+                blocks[x] = block[:, :, states] if on_left else block[states]
+        target = np.concatenate([_matrix(block, on_left) for block in blocks.values()])
         if sector.parity == 0:
             index[target], factor[target] = source, 1
         else:
             joined = orbits(
-                outer, layout.physical, charges, sector.parity, operator_first=not on_left
+                outer, layout.physical, list(blocks), sector.parity, operator_first=not on_left
             )
             scale = np.where(joined.paired, sqrt(0.5), 1.0)[:, None]
             index[target[joined.partner]] = source

@@ -142,7 +142,7 @@ def test_finite_operator_is_the_dense_liouvillian(name):
     ("name", "k_max"),
     [
         ("real gauge, S=1", None),
-        ("real gauge, S=1", [1, 2]),
+        ("real gauge, S=1", 1),
         ("complex charge, S=3/2", None),
         ("complex charge, S=3/2", 2),
         ("one site, S=1", 1),
