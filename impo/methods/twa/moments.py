@@ -37,9 +37,7 @@ def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, A
     """
     groups = len(samples[0])
     value = function(*[sample.mean(axis=0) for sample in samples])
-    left_out = function(
-        *[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples],
-    )
+    left_out = function(*[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples])
     spread = np.abs(left_out - left_out.mean(axis=0)) ** 2
     return value, np.sqrt((groups - 1) / groups * spread.sum(axis=0))
 
