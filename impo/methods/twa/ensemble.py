@@ -154,12 +154,8 @@ class SpinEnsemble:
                 kept.append(spins.astype(np.float32))
         first = np.reshape(total, (-1, self.sites, 3)) / (samples * math.prod(self.shape))
         second, watched = self._distances(power / samples), np.array(series).swapaxes(0, 1)
-        return (
-            first,
-            second,
-            watched,
-            np.reshape(kept, (len(kept), *spins.shape)).astype(np.float32),
-        )
+        snapshots = np.array(kept, dtype=np.float32).reshape(len(kept), *spins.shape)
+        return first, second, watched, snapshots
 
     def _waves(self, spins: Array) -> Array:
         """Return the Fourier transform over cells, shape (groups, *waves, 3 sites, lanes)."""
