@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
@@ -78,6 +79,33 @@ def compute(quick: bool, directory: Path) -> Dataset:
     return Dataset(out, {"g": _G, "h": _H, "rates": rates, "curves": list(found)})
 
 
+def _curves(axes: Axes, data: Dataset, label: str, key: str, column: int, style: str) -> None:
+    """Draw a quantity by one method in one phase, a curve for every site; hollow: not settled."""
+    inverse = 1 / data[f"{label}_S"]
+    if label == "HPA":
+        solid = data["HPA_stable"][column]
+    else:
+        solid = data[f"{label}_status"][column] == Status.CONVERGED
+    values, errors = data[f"{label}_{key}"][column], data[f"{label}_{key}_error"][column]
+    sites = [(values, errors, "k")] if key == "xi" else [
+        (values[:, site], errors[:, site], _COLOURS[site]) for site in (0, 1)
+    ]  # fmt: skip
+    for number, (value, error, colour) in enumerate(sites):
+        if not np.isfinite(value).any():  # a ring of two cells has no length
+            continue
+        name = label if number == 0 else None
+        if style == "--":
+            axes.plot(inverse, np.where(solid, value, np.nan), "--", c=colour, lw=1, label=name)
+            continue
+        for chosen, fill in ((solid, colour), (~solid, "none")):
+            if chosen.any():
+                axes.errorbar(
+                    inverse[chosen], value[chosen], np.nan_to_num(error[chosen]),
+                    fmt=style, c=colour, mfc=fill, ms=4, lw=0.8, label=name,
+                )  # fmt: skip
+                name = None
+
+
 def draw(data: Dataset) -> Figure:
     """Draw <S_z>, the variance and xi in rows, the phases in columns; hollow: not settled."""
     phases = list(data["phase"])
@@ -90,34 +118,8 @@ def draw(data: Dataset) -> Figure:
             rf"{phase}: $\Gamma_g={gain:g}$, $\Gamma_l={loss:g}$", fontsize="medium"
         )
         for label, style in styles.items():
-            inverse = 1 / data[f"{label}_S"]
-            if label == "HPA":
-                solid = data["HPA_stable"][column]
-            else:
-                solid = data[f"{label}_status"][column] == Status.CONVERGED
             for row, key in enumerate(("Sz", "Sz_var", "xi")):
-                values, errors = (
-                    data[f"{label}_{key}"][column],
-                    data[f"{label}_{key}_error"][column],
-                )
-                sites = [(values, errors, "k")] if key == "xi" else [
-                    (values[:, site], errors[:, site], _COLOURS[site]) for site in (0, 1)
-                ]  # fmt: skip
-                for number, (value, error, colour) in enumerate(sites):
-                    if not np.isfinite(value).any():  # a ring of two cells has no length
-                        continue
-                    name = label if number == 0 else None
-                    if style == "--":
-                        value = np.where(solid, value, np.nan)
-                        axes[row, column].plot(inverse, value, "--", c=colour, lw=1, label=name)
-                        continue
-                    for chosen, fill in ((solid, colour), (~solid, "none")):
-                        if chosen.any():
-                            axes[row, column].errorbar(
-                                inverse[chosen], value[chosen], np.nan_to_num(error[chosen]),
-                                fmt=style, c=colour, mfc=fill, ms=4, lw=0.8, label=name,
-                            )  # fmt: skip
-                            name = None
+                _curves(axes[row, column], data, label, key, column, style)
     for axis, label in zip(
         axes[:, 0], (r"$\langle S^z\rangle/S$", r"Var$(S^z)/S^2$", r"$\xi$ (cells)"), strict=True
     ):

@@ -1,7 +1,5 @@
 """Small random clusters, with what makes a Liouvillian hard to solve in a part of them."""
 
-import itertools
-
 import numpy as np
 
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -29,22 +27,9 @@ def random_cluster(rng, states):
     hamiltonian = rng.choice(["full", "diagonal", "none"], p=[0.8, 0.12, 0.08])
     if hamiltonian != "none":
         for place, site in enumerate(sites):
-            for name in FIELDS[type(site)][: 1 if hamiltonian == "diagonal" else None]:
-                if rng.random() < 0.4:
-                    terms.append(Term(size(), (name, place, 0)))
-            if isinstance(site, Boson):
-                if rng.random() < 0.5:
-                    terms.append(Term(size(), ("N", place, 0), ("N", place, 0)))
-                if hamiltonian == "full" and rng.random() < 0.4:
-                    terms.append(Term(size(), ("B", place, 0), plus_hc=True))
-        for left, right in itertools.pairwise(range(len(sites))):
-            up, down = RAISING[kinds[left]][0], RAISING[kinds[right]][1]
-            if hamiltonian == "full" and rng.random() < 0.85:
-                phase = np.exp(1j * rng.choice([0, 0, 0.7]))
-                terms.append(Term(size() * phase, (up, left, 0), (down, right, 0), plus_hc=True))
-            if rng.random() < 0.3:
-                a, b = FIELDS[kinds[left]][0], FIELDS[kinds[right]][0]
-                terms.append(Term(size(), (a, left, 0), (b, right, 0)))
+            terms += _local_terms(rng, place, site, hamiltonian == "full", size)
+        for left in range(len(sites) - 1):
+            terms += _couplings(rng, left, kinds, hamiltonian == "full", size)
     jumps = []
     driven = [0] if rng.random() < 0.25 else range(len(sites))
     for place in driven:
@@ -52,6 +37,29 @@ def random_cluster(rng, states):
             if rng.random() < (0.6 if name in ("S-", "S+", "B") else 0.25):
                 jumps.append(Jump(size(), name, place))
     return LindbladModel(tuple(sites), tuple(terms), tuple(jumps))
+
+
+def _local_terms(rng, place, site, full, size):
+    for name in FIELDS[type(site)][: None if full else 1]:
+        if rng.random() < 0.4:
+            yield Term(size(), (name, place, 0))
+    if isinstance(site, Boson):
+        if rng.random() < 0.5:
+            yield Term(size(), ("N", place, 0), ("N", place, 0))
+        if full and rng.random() < 0.4:
+            yield Term(size(), ("B", place, 0), plus_hc=True)
+
+
+def _couplings(rng, left, kinds, full, size):
+    """Yield the terms of a site and the next one."""
+    right = left + 1
+    up, down = RAISING[kinds[left]][0], RAISING[kinds[right]][1]
+    if full and rng.random() < 0.85:
+        phase = np.exp(1j * rng.choice([0, 0, 0.7]))
+        yield Term(size() * phase, (up, left, 0), (down, right, 0), plus_hc=True)
+    if rng.random() < 0.3:
+        a, b = FIELDS[kinds[left]][0], FIELDS[kinds[right]][0]
+        yield Term(size(), (a, left, 0), (b, right, 0))
 
 
 def _sites(rng, states):

@@ -8,6 +8,11 @@ from impo.methods.itebd.method import ITEBD
 from impo.methods.mean_field.method import MeanField
 from impo.methods.twa.method import TWA
 
+__all__ = [
+    "ITEBD", "METHODS", "TWA", "ClusterMeanField", "Exact", "HolsteinPrimakoff", "MeanField",
+    "Method",
+]  # fmt: skip
+
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (ITEBD, Exact, TWA, HolsteinPrimakoff, MeanField, ClusterMeanField)

@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from impo.arguments import ArgumentError, fail, rising_times
 from impo.methods import METHODS
-from impo.methods.base import Method, Progress
+from impo.methods.base import Method
 from impo.model import LindbladModel
+from impo.results.progress import Progress
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 

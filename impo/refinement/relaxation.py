@@ -14,6 +14,7 @@ from impo.refinement.resume import Relaxing, Resume, States
 from impo.refinement.starts import GOAL, Meeting
 from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.matrix_product import Truncation
+from impo.tensor.tenpy_backend import TenpyStep, advance, tenpy_step
 from impo.tensor.trotter import Step, evolve, trotter_step
 
 LOW_RANK = 4  # above it gates are most of the work, and the first step is shorter
@@ -37,6 +38,8 @@ class Relaxation:
         As `ITEBD.t_max`.
     resume
         Record of all relaxations and of the history, from which an interrupted one goes on.
+    backend
+        As in `ITEBD`.
     bonds, steps
         Liouvillians and gates that were made.
     """
@@ -47,8 +50,9 @@ class Relaxation:
     tol: float
     longest: float | None = None
     resume: Resume = field(default_factory=Resume)
+    backend: str = "kernel"
     bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
-    steps: dict[tuple[int, float, float], Step] = field(default_factory=dict)
+    steps: dict[tuple[int, float, float], Step | TenpyStep] = field(default_factory=dict)
 
     @cached_property
     def time_unit(self) -> float:
@@ -73,11 +77,13 @@ class Relaxation:
         """Largest rank that any site has."""
         return max(site.dimension for site in self.generator.sites) - 1
 
-    def step(self, k_max: int, weight: float, dt: float) -> Step:
+    def step(self, k_max: int, weight: float, dt: float) -> Step | TenpyStep:
         """Return the gates of a Trotter step; they are made once."""
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
-        if key not in self.steps:
+        if key not in self.steps and self.backend == "tenpy":
+            self.steps[key] = tenpy_step(self.generator, self.generator.bases(k_max), weight, dt)
+        elif key not in self.steps:
             if (k_max, weight) not in self.bonds:
                 bases, mirror = self.generator.bases(k_max), self.generator.mirror
                 made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
@@ -142,14 +148,18 @@ class Relaxation:
                 return self.resume.finish(self._with_rates(now, monitor))
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
 
-    def advanced(self, approx: Approximation, step: Step, count: int, chi: int) -> Approximation:
+    def advanced(
+        self, approx: Approximation, step: Step | TenpyStep, count: int, chi: int
+    ) -> Approximation:
         """Return an approximation `count` Trotter steps later, truncated to `chi` states.
 
-        Everything that evolves is evolved here: another engine replaces this method, and `step` if
-        it has no use for the gates.
+        Everything that evolves is evolved here, and nothing else depends on the backend.
         """
-        evolved = approx.matrix_product.copy()
-        discarded = evolve(evolved, step, count, Truncation(chi))
+        evolved, truncation = approx.matrix_product.copy(), Truncation(chi)
+        if isinstance(step, TenpyStep):
+            discarded = advance(evolved, step, count, truncation)
+        else:
+            discarded = evolve(evolved, step, count, truncation)
         time = approx.time + count * step.dt
         return replace(
             approx, matrix_product=evolved, chi=chi, dt=step.dt, time=time, discarded=discarded

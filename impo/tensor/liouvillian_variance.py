@@ -12,14 +12,14 @@ from tenpy.networks.mps import MPS
 from impo.arguments import ArgumentError
 
 
-class LiouvillianDensity(NamedTuple):
+class MeanAndVariance(NamedTuple):
     """e = <L>/N and v = (<L^+ L> - |<L>|^2)/N, in units of the inverse time."""
 
     mean: complex
     variance: float
 
 
-def liouvillian_density(mps: MPS, mpo: MPO) -> LiouvillianDensity:
+def liouvillian_variance(mps: MPS, mpo: MPO) -> MeanAndVariance:
     r"""Return the mean and the variance per site of L in an infinite state, without a cut-off.
 
     Averages are <X> = <rho|X|rho> / <rho|rho>. With the left environments E_ab of the network
@@ -52,7 +52,7 @@ def liouvillian_density(mps: MPS, mpo: MPO) -> LiouvillianDensity:
         raise ArgumentError("Argument `mps` must be in canonical form.")
     if mpo.max_range is None or not np.isfinite(mpo.max_range):
         raise ArgumentError("Argument `mpo` must have a finite range.")
-    return _Environments(mps, mpo).density()
+    return _Environments(mps, mpo).moments()
 
 
 class _Environments:
@@ -72,7 +72,7 @@ class _Environments:
         self.left = left.iset_leg_labels(["vR*", "vR"])
         self.passes = mpo.max_range // mps.L + 1  # further tiles in which a term may end
 
-    def density(self) -> LiouvillianDensity:
+    def moments(self) -> MeanAndVariance:
         sites = self.mps.L
         mean = npc.trace(self._ended(), "vR*", "vR") / sites
         for i, operator in enumerate(self.operators):  # from here on L stands for L - mean
@@ -94,7 +94,7 @@ class _Environments:
             pairs = self._moved(pairs, ("wR*", "wR"))
         ended = pairs.take_slice([self.done, self.done], ["wR*", "wR"])
         variance = npc.trace(ended, "vR*", "vR") / sites
-        return LiouvillianDensity(complex(mean), float(np.real(variance)))
+        return MeanAndVariance(complex(mean), float(np.real(variance)))
 
     def _ended(self) -> npc.Array:
         """Return the environment of all terms of L that end in one tile."""

@@ -1,12 +1,16 @@
 """Time evolution of the density operator by unmodified TeNPy: slow, plain, and independent.
 
-It shares the description of the Liouvillian with the fast kernel and nothing else, and serves as
-the reference that the kernel is compared with. Expectation values are those of the trace,
+It shares the description of the Liouvillian with the compiled kernel and nothing else, and serves
+as the reference that the kernel is compared with. Expectation values are those of the trace,
 <X> = Tr(X rho) / Tr rho, not those of <rho|X|rho>.
+
+`advance` does for `ITEBD(backend="tenpy")` what `trotter.evolve` does for the kernel. `evolve` is
+for an MPS in the unweighted basis, on an infinite or an open chain.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from tenpy.algorithms.tebd import TEBDEngine
@@ -17,6 +21,8 @@ from impo.arguments import ArgumentError, fail, non_negative, one_of, positive, 
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
+from impo.tensor.legs import Leg
+from impo.tensor.matrix_product import MatrixProduct, Truncation
 from impo.tensor.tenpy_bridge import (
     LiouvillianModel,
     canonical,
@@ -26,9 +32,101 @@ from impo.tensor.tenpy_bridge import (
     to_mps,
 )
 
+# Singular values of the charges q and -q are equal. Of no such pair one may be cut and the other
+# kept: rho would not stay Hermitian.
+PAIRED = 0.05  # relative difference of singular values between which TeNPy never cuts
+BLOCK = 10  # steps between two returns to canonical form, which gates that are not unitary destroy
+
 
 class BondModel(LiouvillianModel, NearestNeighborModel):
     """A Liouvillian of nearest neighbours; `H_bond[j]` acts on the sites j - 1 and j."""
+
+
+@dataclass(frozen=True)
+class TenpyStep:
+    """One Trotter step of fixed length by TeNPy.
+
+    Attributes
+    ----------
+    dt
+        Length of the step.
+    model
+        The Liouvillian in the basis of the matrix product.
+    """
+
+    dt: float
+    model: BondModel
+
+
+def tenpy_step(
+    generator: Generator, bases: Sequence[OperatorBasis], weight: float, dt: float
+) -> TenpyStep:
+    """Return a step of length `dt` in the basis (2k + 1)^-weight T_kq."""
+    return TenpyStep(dt, liouvillian_model(generator, bases, kind=BondModel, weight=weight))
+
+
+def advance(product: MatrixProduct, step: TenpyStep, count: int, truncation: Truncation) -> float:
+    """Evolve an infinite matrix product in place by `count` steps of fourth order.
+
+    The decomposition is TeNPy's "4_opt", eq. (30a) of Barthel and Zhang, Ann. Phys. 418, 168165
+    (2020). Charges q and -q are mirror images up to rounding only.
+
+    Returns
+    -------
+    float
+        Largest discarded weight of a block of at most `BLOCK` steps, added up over its updates.
+    """
+    sites = step.model.lat.mps_sites()
+    dense = [product.dense(site) for site in range(len(product))]
+    charges = [leg.charges for leg in product.legs]
+    start = to_mps(sites, dense, charges, product.singular_values)
+    mps, discarded = _evolved(start, step.model, step.dt, count, "4_opt", truncation, BLOCK)
+    _replace(product, mps)
+    return discarded
+
+
+def _replace(product: MatrixProduct, mps: MPS) -> None:
+    """Put the tensors of a canonical MPS in the place of those of an infinite matrix product."""
+    tensors, tables, values = from_mps(mps)
+    charges = [table.sum(axis=1) for table in tables]  # one charge, or none
+    orders = [np.argsort(charge, kind="stable") for charge in charges]
+    product.mirror = False
+    for site, (charge, order) in enumerate(zip(charges, orders, strict=True)):
+        known, counts = np.unique(charge, return_counts=True)
+        sectors = tuple(zip(known.tolist(), counts.tolist(), strict=True))
+        product.legs[site] = Leg(sectors, int(np.sum(charge == 0)))
+        product.singular_values[site] = values[site][order]
+    for site, tensor in enumerate(tensors):
+        columns = orders[(site + 1) % len(tensors)]
+        dense = tensor[np.ix_(orders[site], np.arange(tensor.shape[1]), columns)]  # vL p vR
+        product.tensors[site] = product.layout(site).from_dense(dense)
+
+
+def _evolved(
+    mps: MPS,
+    model: BondModel,
+    dt: float,
+    count: int,
+    order: int | str,
+    truncation: Truncation,
+    block: int,
+) -> tuple[MPS, float]:
+    """Return the canonical MPS after `count` steps and the largest discarded weight of a block."""
+    settings = {
+        "chi_max": truncation.chi,
+        "svd_min": truncation.cutoff,
+        "trunc_cut": None,
+        "degeneracy_tol": PAIRED,
+    }
+    engine = TEBDEngine(mps, model, {"trunc_params": settings})
+    # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
+    engine.calc_U(order, -dt, type_evo="imag")
+    worst = 0.0
+    for done in range(0, count, block):
+        error = engine.evolve(min(block, count - done), -dt)
+        engine.psi = canonical(engine.psi)
+        worst = max(worst, float(error.eps))
+    return engine.psi, worst
 
 
 def product_mps(
@@ -84,7 +182,7 @@ def evolve(
     dt: float,
     order: int = 4,
     chi_max: int = 1000,
-    block: int = 10,
+    block: int = BLOCK,
 ) -> MPS:
     """Return the state after some time, by TeNPy's `TEBDEngine`.
 
@@ -111,21 +209,12 @@ def evolve(
     one_of("order", order, (1, 2, 4))
     positive_integer("chi_max", chi_max)
     positive_integer("block", block)
-    left = math.ceil(non_negative("time", time) / positive("dt", dt) * (1 - 1e-12))
-    if left == 0:
+    count = math.ceil(non_negative("time", time) / positive("dt", dt) * (1 - 1e-12))
+    if count == 0:
         return canonical(start)
-    step = time / left
     model = liouvillian_model(generator, bases, start.chinfo.qnumber > 0, start.bc, BondModel)
-    truncation = {"chi_max": chi_max, "svd_min": 1e-15, "trunc_cut": None}
-    engine = TEBDEngine(start.copy(), model, {"trunc_params": truncation})
-    # "imaginary" evolution is exp(-t H_bond), and H_bond is L: its time runs backwards
-    engine.calc_U(order, -step, type_evo="imag")
-    while left > 0:
-        count = min(block, left)
-        engine.evolve(count, -step)
-        engine.psi = canonical(engine.psi)
-        left -= count
-    return engine.psi
+    truncation = Truncation(chi_max, 1e-15)
+    return _evolved(start.copy(), model, time / count, count, order, truncation, block)[0]
 
 
 def expectation(

@@ -8,13 +8,14 @@ import numpy as np
 from tenpy.linalg import np_conserved as npc
 from tenpy.models.lattice import TrivialLattice
 from tenpy.models.model import CouplingMPOModel
-from tenpy.networks.mps import MPS
+from tenpy.networks.mps import MPS as MPS  # other rooms get the type from here
 from tenpy.networks.site import Site
 
 from impo.arguments import ArgumentError, one_of
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
+from impo.tensor.gates import rank_scale
 
 _BOUNDARIES = ("infinite", "finite")
 
@@ -32,6 +33,9 @@ class LiouvillianModel(CouplingMPOModel):
         Operator basis of every site.
     charges : bool
         Whether to use the charges of the generator (default True).
+    weight : float
+        The alpha of the basis (2k + 1)^-alpha T_kq in which L is written (default 0). For another
+        alpha L is changed by a similarity transformation: its eigenvalues stay.
     bc_MPS : str
         "infinite" (default) or "finite".
     """
@@ -49,7 +53,9 @@ class LiouvillianModel(CouplingMPOModel):
     def init_terms(self, model_params: Any) -> None:
         """Add all products of superoperators."""
         generator, bases = model_params["generator"], model_params["bases"]
-        for strength, positions, names in add_liouvillian(self.lat.unit_cell, generator, bases):
+        weight = model_params.get("weight", 0.0)
+        terms = add_liouvillian(self.lat.unit_cell, generator, bases, weight)
+        for strength, positions, names in terms:
             if self.lat.bc_MPS == "finite" and positions[-1] >= len(bases):
                 raise ArgumentError(
                     "Argument `generator` must be that of a finite cluster for bc_MPS='finite', "
@@ -70,9 +76,12 @@ def liouvillian_model(
     charges: bool = True,
     bc: str = "infinite",
     kind: type[LiouvillianModel] = LiouvillianModel,
+    weight: float = 0.0,
 ) -> LiouvillianModel:
     """Return the TeNPy model of a Liouvillian; see `LiouvillianModel` for the arguments."""
-    return kind({"generator": generator, "bases": bases, "charges": charges, "bc_MPS": bc})
+    return kind(
+        {"generator": generator, "bases": bases, "charges": charges, "bc_MPS": bc, "weight": weight}
+    )
 
 
 def to_mps(
@@ -119,7 +128,28 @@ def _assemble(
 ) -> MPS:
     """Return the MPS of `to_mps`, in no form if there are no singular values."""
     one_of("bc", bc, _BOUNDARIES)
-    n = len(sites)
+    _check_sizes(len(sites), tensors, charges, singular_values)
+    bonds = [
+        _bond_leg(site, len(tensor), table)
+        for site, tensor, table in zip(sites, tensors, charges, strict=True)
+    ]
+    arrays = [
+        _site_tensor(i, site, tensor, bonds[i], bonds[(i + 1) % len(sites)])
+        for i, (site, tensor) in enumerate(zip(sites, tensors, strict=True))
+    ]
+    if singular_values is None:
+        return MPS(sites, arrays, [None] * (len(sites) + 1), bc=bc, form=None, unit_cell_width=1)
+    values = [s[order] for s, (_, order) in zip(singular_values, bonds, strict=True)]
+    return MPS(sites, arrays, [*values, values[0]], bc=bc, form="B", unit_cell_width=1)
+
+
+def _check_sizes(
+    n: int,
+    tensors: Sequence[Array],
+    charges: Sequence[Array],
+    singular_values: Sequence[Array] | None,
+) -> None:
+    """Refuse arguments of `to_mps` that do not have one finite array per site."""
     if len(tensors) != n or (singular_values is not None and len(singular_values) != n):
         raise ArgumentError(f"Arguments `tensors` and `singular_values` must have length {n}.")
     if not all(np.isfinite(tensor).all() for tensor in tensors):
@@ -129,36 +159,32 @@ def _assemble(
     sizes = [tensor.shape[0] for tensor in tensors]
     if singular_values is not None and [len(s) for s in singular_values] != sizes:
         raise ArgumentError(f"Argument `singular_values` must have the lengths {sizes}.")
-    legs, orders = [], []
-    for i, size in enumerate(sizes):
-        leg, order = _bond_leg(sites[i], size, charges[i])
-        legs.append(leg)
-        orders.append(order)
-    arrays = []
-    for i, (site, tensor) in enumerate(zip(sites, tensors, strict=True)):
-        right = (i + 1) % n
-        if tensor.shape[1:] != (site.dim, len(orders[right])):
-            raise ArgumentError(
-                f"Argument `tensors` must fit together, but tensor {i} has shape {tensor.shape}, "
-                f"not (*, {site.dim}, {len(orders[right])})."
-            )
-        dense = tensor[np.ix_(orders[i], site.perm, orders[right])]
-        try:
-            array = npc.Array.from_ndarray(
-                dense, [legs[i], site.leg, legs[right].conj()], qtotal=site.leg.chinfo.make_valid()
-            )
-        except ValueError as error:
-            raise ArgumentError(
-                f"Argument `charges` must label the bonds of `tensors`, but tensor {i} has "
-                "elements that break charge(vL) + weight * q(p) = charge(vR)."
-            ) from error
-        arrays.append(array.iset_leg_labels(["vL", "p", "vR"]))
-    values: list = [None] * (n + 1)
-    if singular_values is not None:
-        values[:n] = [s[order] for s, order in zip(singular_values, orders, strict=True)]
-        values[n] = values[0]
-    form = None if singular_values is None else "B"
-    return MPS(sites, arrays, values, bc=bc, form=form, unit_cell_width=1)
+
+
+def _site_tensor(
+    i: int,
+    site: Site,
+    tensor: Array,
+    left: tuple[npc.LegCharge, Array],
+    right: tuple[npc.LegCharge, Array],
+) -> npc.Array:
+    """Return tensor number i between two bonds, each given as its leg and order; # vL p vR."""
+    (left_leg, rows), (right_leg, columns) = left, right
+    if tensor.shape[1:] != (site.dim, len(columns)):
+        raise ArgumentError(
+            f"Argument `tensors` must fit together, but tensor {i} has shape {tensor.shape}, "
+            f"not (*, {site.dim}, {len(columns)})."
+        )
+    dense = tensor[np.ix_(rows, site.perm, columns)]
+    legs = [left_leg, site.leg, right_leg.conj()]
+    try:
+        array = npc.Array.from_ndarray(dense, legs, qtotal=site.leg.chinfo.make_valid())
+    except ValueError as error:
+        raise ArgumentError(
+            f"Argument `charges` must label the bonds of `tensors`, but tensor {i} has "
+            "elements that break charge(vL) + weight * q(p) = charge(vR)."
+        ) from error
+    return array.iset_leg_labels(["vL", "p", "vR"])
 
 
 def _bond_leg(site: Site, size: int, charges: Array) -> tuple[npc.LegCharge, Array]:
@@ -314,12 +340,16 @@ def operator_sites(
 
 
 def add_liouvillian(
-    sites: Sequence[Site], generator: Generator, bases: Sequence[OperatorBasis]
+    sites: Sequence[Site],
+    generator: Generator,
+    bases: Sequence[OperatorBasis],
+    weight: float = 0.0,
 ) -> list[LocalTerm]:
     """Add the superoperators of the Liouvillian to the sites and return how they combine.
 
     Superoperators that are multiples of each other become one site operator, so that products with
-    a common left factor share a virtual index of the matrix product operator.
+    a common left factor share a virtual index of the matrix product operator. They are written in
+    the basis (2k + 1)^-weight T_kq.
 
     Returns
     -------
@@ -328,21 +358,22 @@ def add_liouvillian(
         infinite chain positions beyond the tile belong to the next ones.
     """
     known: list[dict[bytes, str]] = [{} for _ in sites]
+    scales = [rank_scale(basis.k, weight) for basis in bases]
     terms = []
     for positions, matrices in generator.superoperators(bases):
         strength: complex = 1.0
         names = []
         for position, matrix in zip(positions, matrices, strict=True):
             where = position % len(sites)
-            scale, unit = _normalised(matrix)
-            if scale == 0:
+            factor, unit = _normalised(scales[where][:, None] * matrix / scales[where])
+            if factor == 0:
                 strength = 0.0
                 break
             key = (np.round(unit, 11) + 0.0).tobytes()  # + 0.0: one zero, without a sign
             if key not in known[where]:
                 known[where][key] = f"L{len(known[where])}"
                 sites[where].add_op(known[where][key], unit, hc=False, permute_dense=True)
-            strength *= scale
+            strength *= factor
             names.append(known[where][key])
         if strength != 0:
             terms.append((strength, positions, tuple(names)))

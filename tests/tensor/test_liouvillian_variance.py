@@ -8,7 +8,7 @@ import pytest
 from impo.arguments import ArgumentError
 from impo.model import LindbladModel, Term
 from impo.operators.liouvillian import finite_cluster, infinite_chain
-from impo.tensor.liouvillian_variance import liouvillian_density
+from impo.tensor.liouvillian_variance import liouvillian_variance
 from impo.tensor.tenpy_bridge import from_mps, liouvillian_model, to_mps
 from models import gain_loss, xy_decay, xyz
 
@@ -70,7 +70,7 @@ def test_growth_of_finite_segments(name):
     bases = generator.bases()
     model = liouvillian_model(generator, bases)
     mps = random_mps(generator, bases, model.lat.mps_sites(), [6, 7], seed=3)
-    mean, variance = liouvillian_density(mps, model.H_MPO)
+    mean, variance = liouvillian_variance(mps, model.H_MPO)
     first, second = segment_moments(mps, model.H_MPO, 40)
     spread = second.real - np.abs(first) ** 2
     n = mps.L
@@ -113,7 +113,7 @@ def test_product_states_against_dense_operators(name):
         moved = image(model, n // len(model.sites), state)
         first = np.vdot(state, moved)
         moments.append((first, np.linalg.norm(moved) ** 2 - abs(first) ** 2))
-    mean, variance = liouvillian_density(mps, lattice.H_MPO)
+    mean, variance = liouvillian_variance(mps, lattice.H_MPO)
     assert mean == pytest.approx((moments[1][0] - moments[0][0]) / 2, abs=1e-12)
     assert variance == pytest.approx((moments[1][1] - moments[0][1]) / 2, abs=1e-12)
     assert abs(mean) > 0.1
@@ -134,7 +134,7 @@ def test_exact_steady_state_of_dimers():
         [np.ones(1), S],
     )
     assert mps.norm_test().max() < 1e-10
-    mean, variance = liouvillian_density(mps, lattice.H_MPO)
+    mean, variance = liouvillian_variance(mps, lattice.H_MPO)
     assert abs(mean) < 1e-13
     assert abs(variance) < 1e-13
 
@@ -149,7 +149,7 @@ def test_a_superposition_of_two_states_has_no_variance_per_site():
     weights = np.full(2, np.sqrt(0.5))
     mps = to_mps(lattice.lat.mps_sites(), [B, B], [np.zeros((2, 0))] * 2, [weights] * 2)
     with pytest.raises(ArithmeticError, match="does not converge"):
-        liouvillian_density(mps, lattice.H_MPO)
+        liouvillian_variance(mps, lattice.H_MPO)
 
 
 def test_other_states_are_refused():
@@ -161,7 +161,7 @@ def test_other_states_are_refused():
         finite_cluster(BASE, 1), finite_cluster(BASE, 1).bases(), bc="finite"
     )
     with pytest.raises(ArgumentError, match="infinite"):
-        liouvillian_density(mps, finite.H_MPO)
+        liouvillian_variance(mps, finite.H_MPO)
     mps.set_B(0, 2 * mps.get_B(0))
     with pytest.raises(ArgumentError, match="canonical"):
-        liouvillian_density(mps, model.H_MPO)
+        liouvillian_variance(mps, model.H_MPO)

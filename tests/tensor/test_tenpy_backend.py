@@ -8,9 +8,17 @@ import pytest
 import qutip
 
 from impo.arguments import ArgumentError
-from impo.operators.liouvillian import finite_cluster, infinite_chain
+from impo.operators.liouvillian import finite_cluster, infinite_chain, one_charge
 from impo.operators.local import local_operators
+from impo.refinement.approximation import (
+    Approximation,
+    product_approximation,
+    two_site_states,
+)
 from impo.tensor import tenpy_backend as stock
+from impo.tensor import trotter
+from impo.tensor.gates import bond_liouvillians
+from impo.tensor.matrix_product import Truncation
 from models import gain_loss, ising, xy_decay
 
 PARAMETERS = {"g": 1.0, "h": 0.6, "gain": 1.3, "loss": 0.8}
@@ -225,6 +233,54 @@ def test_fourth_order_in_the_time_step():
         for dt in (0.2, 0.1)
     ]
     assert 12 < errors[0] / errors[1] < 20
+
+
+@pytest.mark.parametrize(
+    ("model", "charges"),
+    [
+        (gain_loss.chain(0.5, **PARAMETERS), True),
+        (gain_loss.chain(0.5, **PARAMETERS), False),
+        (gain_loss.chain(1, **PARAMETERS), True),
+        (xy_decay.chain(0.5, 1.0, 0.7), True),  # staggered: TeNPy sorts the states
+    ],
+    ids=["charges", "Hermitian basis", "S=1", "XY"],
+)
+def test_a_step_is_that_of_the_kernel(model, charges):
+    """Two engines, two Trotter formulas, one weighted basis: nothing is truncated."""
+    generator = one_charge(infinite_chain(model, charges))
+    states = diagonal_states(model, 2)
+    weight, dt, count, truncation = 1.5, 0.005, 3, Truncation(200)
+    k_max = model.sites[0].dimension - 1
+    kernel = product_approximation(generator, states, k_max, weight)
+    other = product_approximation(generator, states, k_max, weight)
+    bonds = bond_liouvillians(generator, kernel.bases, weight, mirror=generator.mirror)
+    trotter.evolve(kernel.matrix_product, trotter.trotter_step(bonds, dt), count, truncation)
+    step = stock.tenpy_step(generator, other.bases, weight, dt)
+    discarded = stock.advance(other.matrix_product, step, count, truncation)
+    assert discarded < 1e-24
+    assert other.matrix_product.bond_dimension > 3
+    for first in (0, 1):
+        expected, found = (p.environment.marginal(first, 3) for p in (kernel, other))
+        np.testing.assert_allclose(found, expected, atol=1e-10)
+    start = product_approximation(generator, states, k_max, weight)
+    assert np.abs(start.environment.marginal(1, 3) - found).max() > 1e-3
+
+
+def test_truncation_keeps_the_state_hermitian():
+    """Pairs of charges q and -q are cut together, also where only one has room."""
+    model = gain_loss.chain(1, 1.0, 0.5, 0.3, 0.3)
+    generator = one_charge(infinite_chain(model))
+    approx = product_approximation(generator, None, 2, 1.5)
+    step = stock.tenpy_step(generator, approx.bases, 1.5, 0.5)
+    for chi in (8, 9, 10, 11):
+        discarded = stock.advance(approx.matrix_product, step, 4, Truncation(chi))
+        assert discarded > 1e-10
+        assert approx.matrix_product.bond_dimension <= chi
+        now = Approximation(generator, approx.matrix_product, 2, 1.5)
+        for rho in two_site_states(now):
+            np.testing.assert_allclose(rho, rho.conj().T, atol=1e-11)
+        for leg in approx.matrix_product.legs:
+            assert all(leg.counts[-q] == count for q, count in leg.sectors)
 
 
 def test_bad_arguments_are_refused():

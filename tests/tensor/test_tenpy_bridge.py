@@ -160,6 +160,21 @@ def test_hermitian_and_cut_bases(name, k_max, charges):
     assert mpo.dtype == (np.float64 if generator.real else np.complex128)
 
 
+@pytest.mark.parametrize("charges", [True, False])
+@pytest.mark.parametrize("name", ["real gauge, S=1", "complex charge, S=1/2", "XYZ"])
+def test_the_weight_is_a_similarity_transformation(name, charges):
+    model, n = MODELS[name]
+    generator = infinite_chain(model, charges=charges)
+    bases = generator.bases()
+    scale = np.ones(1)
+    for position in range(n):
+        scale = np.kron(scale, (2.0 * bases[position % len(bases)].k + 1) ** -1.5)
+    plain = dense_mpo(liouvillian_model(generator, bases).H_MPO, n)
+    weighted = dense_mpo(liouvillian_model(generator, bases, weight=1.5).H_MPO, n)
+    np.testing.assert_allclose(weighted, scale[:, None] * plain / scale, atol=1e-11)
+    assert np.abs(weighted - plain).max() > 0.1
+
+
 def test_models_cover_all_kinds_of_generator():
     kinds = {(g.real, len(g.charges)) for g in (infinite_chain(m) for m, _ in MODELS.values())}
     assert {(True, 1), (False, 1), (True, 0)} <= kinds

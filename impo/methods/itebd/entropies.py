@@ -7,7 +7,7 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from impo.arrays import Array
 from impo.refinement.approximation import Approximation
-from impo.tensor.tenpy_bridge import operator_sites, to_mps
+from impo.tensor.tenpy_bridge import MPS, operator_sites, to_mps
 
 
 def purity_density(approx: Approximation) -> float:
@@ -36,7 +36,7 @@ def purity_density(approx: Approximation) -> float:
     return float(-np.log(largest / np.abs(trace) ** 2))
 
 
-def normalised_mps(approx: Approximation):
+def normalised_mps(approx: Approximation) -> MPS:
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
     generator = approx.generator
     return to_mps(

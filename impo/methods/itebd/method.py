@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from impo.arguments import boolean, non_negative, positive, positive_integer
+from impo.arguments import boolean, non_negative, one_of, positive, positive_integer
 from impo.methods.base import Method, Omission
 from impo.methods.itebd import solve
 from impo.methods.itebd.check import claims
@@ -32,6 +32,9 @@ class ITEBD(Method):
     t_max
         Largest evolution time, in the unit of time of the model; None stands for 10,000 times the
         inverse of its fastest rate, so that the result does not depend on the unit.
+    backend
+        What updates the matrix product: "kernel", the compiled kernel, or "tenpy", TeNPy's own
+        `TEBDEngine`, some ten times slower. All else is the same.
     """
 
     name: ClassVar[str] = "itebd"
@@ -42,6 +45,7 @@ class ITEBD(Method):
     tol: float = 1e-4
     charges: bool = True
     t_max: float | None = None
+    backend: str = "kernel"
 
     def __post_init__(self) -> None:
         positive_integer("chi_max", self.chi_max)
@@ -52,6 +56,7 @@ class ITEBD(Method):
         boolean("charges", self.charges)
         if self.t_max is not None:
             positive("t_max", self.t_max)
+        one_of("backend", self.backend, ("kernel", "tenpy"))
 
     steady_state = solve.steady_state
     evolve = solve.evolve

@@ -94,7 +94,9 @@ def steady_state(
 
 
 def _relaxation(generator: Generator, method: "ITEBD", resume: Resume) -> Relaxation:
-    return Relaxation(generator, method.chi_max, method.k_max, method.tol, method.t_max, resume)
+    return Relaxation(
+        generator, method.chi_max, method.k_max, method.tol, method.t_max, resume, method.backend
+    )
 
 
 def _refined(relaxation: Relaxation, method: "ITEBD", start: Any, conserved: str | None) -> Refined:
@@ -102,7 +104,7 @@ def _refined(relaxation: Relaxation, method: "ITEBD", start: Any, conserved: str
     generator, full = relaxation.generator, relaxation.full_rank
     k_max = min(first_rank(full) if method.k_max is None else method.k_max, full)
     for weight in _weights(method):
-        first = first_approximation(generator, start, k_max, weight)
+        first = first_approximation(generator, start, k_max, weight, method.backend)
         if conserved is None:
             other = second_start(generator, k_max, weight)
             refined = refine(relaxation, first, other, settle=start is not None)
@@ -251,7 +253,9 @@ def evolve(
     generator = chain_generator(model, method)
     relaxation = _relaxation(generator, method, Resume())
     for weight in _weights(method):
-        starting = partial(first_approximation, generator, start, weight=weight)
+        starting = partial(
+            first_approximation, generator, start, weight=weight, backend=method.backend
+        )
         states = trajectory(model, method, relaxation, starting, np.asarray(times).tolist())
         if all(_plausible(state.approximation, state.refinements) for state in states):
             break

@@ -12,9 +12,12 @@ from impo.refinement.approximation import Approximation, adapted, compatible, pr
 
 
 def first_approximation(
-    generator: Generator, start: Any, k_max: int, weight: float
+    generator: Generator, start: Any, k_max: int, weight: float, backend: str = "kernel"
 ) -> Approximation:
     """Return what the evolution starts from, in the bases of the generator.
+
+    A state whose charges q and -q are not mirror images, though the kernel would keep them so, is
+    replaced by the product of its one-site density matrices.
 
     Parameters
     ----------
@@ -24,6 +27,8 @@ def first_approximation(
         As in `steady_state`.
     k_max, weight
         Of the approximation that is returned.
+    backend
+        What it is evolved with, as in `ITEBD`.
 
     Raises
     ------
@@ -33,7 +38,8 @@ def first_approximation(
     if start is None:
         return product_approximation(generator, None, k_max, weight)
     if isinstance(start, ItebdState):
-        if compatible(start.generator, generator):
+        mirrored = start.method.backend == "kernel" or backend == "tenpy" or not generator.mirror
+        if mirrored and compatible(start.generator, generator):
             found = adapted(start.approximation, generator, k_max, weight)
             return replace(found, time=0.0, slowest_rate=None)
         if start.model.sites != generator.model.sites:

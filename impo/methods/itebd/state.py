@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tenpy.networks.mps import MPS
 
 from impo.arguments import ArgumentError, fail, non_negative_integer
 from impo.arrays import Array
@@ -28,8 +27,8 @@ from impo.refinement.budget import total_error
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.state import Arrays, SteadyState, Told
-from impo.tensor.liouvillian_variance import LiouvillianDensity, liouvillian_density
-from impo.tensor.tenpy_bridge import liouvillian_model
+from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
+from impo.tensor.tenpy_bridge import MPS, liouvillian_model
 
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
@@ -366,10 +365,10 @@ class ItebdState(SteadyState):
         return normalised_mps(self.approximation)
 
     @property
-    def liouvillian_density(self) -> LiouvillianDensity:
+    def liouvillian_variance(self) -> MeanAndVariance:
         """Mean <L>/N and variance (<L^+ L> - |<L>|^2)/N per site, as averages <rho| |rho>."""
         model = liouvillian_model(self.generator, self.approximation.bases)
-        return liouvillian_density(self.mps, model.H_MPO)
+        return liouvillian_variance(self.mps, model.H_MPO)
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the tensors of all approximations, and everything else as JSON types."""
