@@ -60,7 +60,7 @@ class TWAState(SteadyState):
     ) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells, or None.
 
-        None unless three distances exceed ten times their error (see `decay.decay_length`).
+        None unless three distances exceed ten times their error (see `results.decay`).
         """
         return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
 

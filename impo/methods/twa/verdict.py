@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples
@@ -89,7 +89,7 @@ def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]
         if number < len(stretches) - 1:
             deviations.append(_deviation(to_last[part]))
     flat = np.concatenate(deviations)
-    limit = stats.t.isf(_CONFIDENCE / (2 * len(flat)), half - 1)
+    limit = -stdtrit(half - 1, _CONFIDENCE / (2 * len(flat)))  # of Student's t
     return bool(flat.max() <= limit), float(flat.max())
 
 
@@ -156,7 +156,7 @@ def verdict_message(verdict: Verdict, tol: float) -> str:
 def disagreement(moments: Moments, third: Moments, turning: Sequence[int]) -> float:
     """Return the largest difference of what a third start leads to, over what chance allows."""
     one, two = compared(moments, turning), compared(third, turning)
-    limit = stats.t.isf(_THIRD_CONFIDENCE / (2 * one.shape[1]), len(two) - 1)
+    limit = -stdtrit(len(two) - 1, _THIRD_CONFIDENCE / (2 * one.shape[1]))
     return float(_deviation(one, -two).max() / limit)
 
 
