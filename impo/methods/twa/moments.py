@@ -131,7 +131,7 @@ class Moments:
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
     ) -> Estimate | None:
-        """Return the decay length of <A(0) B(r)> - <A><B> in cells, or None (see `results.decay`)."""
+        """Return the decay length of <A(0) B(r)> - <A><B> in cells (see `results.decay`)."""
         u, v = _vector(op_a), _vector(op_b)
         pair = self._along(self._pair(op_a, op_b, sites))
         if pair.shape[-1] < 4:
