@@ -3,15 +3,7 @@
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods import (
-    ITEBD,
-    METHODS,
-    TWA,
-    ClusterMeanField,
-    Exact,
-    HolsteinPrimakoff,
-    MeanField,
-)
+from impo.methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
 from impo.methods.api import evolve, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset

@@ -65,11 +65,7 @@ _ORDER = (
 
 
 def _judge(
-    values: Array,
-    errors: Array,
-    deviations: Array,
-    omitted: Sequence[float],
-    labels: Array,
+    values: Array, errors: Array, deviations: Array, omitted: Sequence[float], labels: Array
 ) -> tuple[str, bool | None]:
     """Return in words whether methods agree, and whether they do."""
     first = reference(values, errors)

@@ -140,10 +140,7 @@ def _solve_and_keep(
     """Solve a point, going on from its checkpoint, and write its result."""
     with Running(path, task.run, number) as running:
         checkpoint = Checkpoint(
-            path.with_suffix(PARTIAL),
-            computation(*point, start),
-            task.interval,
-            running.report,
+            path.with_suffix(PARTIAL), computation(*point, start), task.interval, running.report
         )
         if running.attempt > ATTEMPTS:
             reason = f"The process that computed it was killed {ATTEMPTS} times (out of memory?)."

@@ -83,10 +83,7 @@ class ItebdState(SteadyState):
         return Estimate(value[()], error[()])
 
     def _local_estimate(
-        self,
-        observable: Callable[[Approximation], Array],
-        matrices: Iterable[Array],
-        power: int,
+        self, observable: Callable[[Approximation], Array], matrices: Iterable[Array], power: int
     ) -> Estimate:
         """Return a one-site observable; real if all its operators are Hermitian.
 
@@ -166,12 +163,7 @@ class ItebdState(SteadyState):
         return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
 
     def _correlation(
-        self,
-        approx: Approximation,
-        op_a: str,
-        op_b: str,
-        sites: tuple[int, int],
-        max_cells: int,
+        self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         cell, tile = len(self.model.sites), len(approx.bases)
         i, j = sites
@@ -204,12 +196,7 @@ class ItebdState(SteadyState):
         return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
 
     def _connected(
-        self,
-        approx: Approximation,
-        op_a: str,
-        op_b: str,
-        sites: tuple[int, int],
-        max_cells: int,
+        self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         mean_a = self._local(sites[:1], op_a)(approx)
         mean_b = self._local(sites[1:], op_b)(approx)
@@ -253,14 +240,8 @@ class ItebdState(SteadyState):
 
         def spectral(approx: Approximation) -> float | None:
             ends = (
-                (
-                    sites[0],
-                    self._vector(approx, sites[0], _product(approx, sites[0], op_a)),
-                ),
-                (
-                    sites[1],
-                    self._vector(approx, sites[1], _product(approx, sites[1], op_b)),
-                ),
+                (sites[0], self._vector(approx, sites[0], _product(approx, sites[0], op_a))),
+                (sites[1], self._vector(approx, sites[1], _product(approx, sites[1], op_b))),
             )
             return spectral_length(approx, ends, charge or 0, tiles, target)
 
