@@ -344,7 +344,7 @@ def test_killed_while_writing(tmp_path):
     script = textwrap.dedent(f"""
         import numpy as np
         from impo.results.dataset import Dataset
-from impo.results.variable import Variable
+        from impo.results.variable import Variable
         from impo.results.store import save
         print("ready", flush=True)
         while True:
