@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.settings import provenance
-from impo.results.store import Stored, StoreError, load, save
+from impo.results.store import Arrays, Stored, StoreError, Told, load, save
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Checkpoint:
         self._interval = interval
         self._last = time.monotonic()
 
-    def load(self) -> tuple[Mapping[str, Array], Mapping[str, Any]] | None:
+    def load(self) -> tuple[Arrays, Told] | None:
         """Return what was saved last; None if there is nothing, or nothing that can be trusted."""
         if not self.path.exists():
             return None
@@ -67,7 +67,7 @@ class Checkpoint:
         """Return whether the last checkpoint is long enough ago."""
         return time.monotonic() - self._last >= self._interval
 
-    def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
+    def save(self, arrays: Arrays, attributes: Told) -> None:
         """Write the file. One that cannot be written is no reason to stop computing."""
         begin = time.monotonic()
         try:
@@ -87,17 +87,15 @@ class _Unfinished(Stored):
     """Arrays and attributes as they are."""
 
     kind: ClassVar[str] = "checkpoint"
-    arrays: Mapping[str, Array]
-    attributes: Mapping[str, Any]
+    arrays: Arrays
+    attributes: Told
 
     def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return both."""
         return dict(self.arrays), dict(self.attributes)
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "_Unfinished":
+    def from_arrays(cls, arrays: Arrays, attributes: Told) -> "_Unfinished":
         """Return both."""
         return cls(arrays, attributes)
 

@@ -181,8 +181,7 @@ class Running:
     def __init__(self, path: Path, run: str, number: int):
         self._path = path.with_suffix(STATUS)
         earlier = _read_status(self._path)
-        again = earlier.get("run") == run
-        self.attempt = 1 + (earlier["attempt"] if again else 0)
+        self.attempt = 1 + (earlier["attempt"] if earlier.get("run") == run else 0)
         self._known = {"run": run, "number": number, "attempt": self.attempt}
         self._due = 0.0
 
