@@ -39,9 +39,9 @@ __all__ = [
 
 SCHEMA = 3
 
-Variables = Mapping[str, Variable]
-Arrays = Mapping[str, Array]
-Told = Mapping[str, Any]
+Variables = dict[str, Variable]
+Arrays = dict[str, Array]
+Told = dict[str, Any]
 """Attributes made of JSON types."""
 Reader = Callable[[Variables, Arrays, Told], "Stored"]
 _READERS: dict[str, Reader] = {}
@@ -70,7 +70,7 @@ class Stored:
         """Rebuild the result from what `to_arrays` returned."""
         raise TypeError(f"{cls.__name__} does not define `from_arrays`.")
 
-    def readable(self) -> Variables:
+    def readable(self) -> Mapping[str, Variable]:
         """Return what a person wants to read, as variables with dimensions, units and names."""
         return {}
 

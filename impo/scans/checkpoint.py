@@ -49,7 +49,7 @@ class Checkpoint:
         self._interval = interval
         self._last = time.monotonic()
 
-    def load(self) -> tuple[Arrays, Told] | None:
+    def load(self) -> tuple[Mapping[str, Array], Mapping[str, Any]] | None:
         """Return what was saved last; None if there is nothing, or nothing that can be trusted."""
         if not self.path.exists():
             return None
@@ -67,7 +67,7 @@ class Checkpoint:
         """Return whether the last checkpoint is long enough ago."""
         return time.monotonic() - self._last >= self._interval
 
-    def save(self, arrays: Arrays, attributes: Told) -> None:
+    def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
         """Write the file. One that cannot be written is no reason to stop computing."""
         begin = time.monotonic()
         try:
@@ -87,8 +87,8 @@ class _Unfinished(Stored):
     """Arrays and attributes as they are."""
 
     kind: ClassVar[str] = "checkpoint"
-    arrays: Arrays
-    attributes: Told
+    arrays: Mapping[str, Array]
+    attributes: Mapping[str, Any]
 
     def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return both."""

@@ -95,9 +95,8 @@ def external(scheduler_file: str | Path) -> Executor:
     """
     path = Path(scheduler_file)
     if not path.is_file():
-        raise fail(
-            "scheduler-file", "a file that `dask scheduler --scheduler-file` wrote", str(path)
-        )
+        allowed = "a file that `dask scheduler --scheduler-file` wrote"
+        raise fail("scheduler-file", allowed, str(path))
 
     def execute(work: Work, chains: Sequence[Task]) -> Any:
         from distributed import Client

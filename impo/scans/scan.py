@@ -14,7 +14,6 @@ from impo.arguments import (
     one_of,
     positive_integer,
 )
-from impo.model import LindbladModel
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.scans.checkpoint import INTERVAL
@@ -119,7 +118,7 @@ def _work(
             "point from another."
         )
     else:
-        shift = next(numbers) if direction == "both" else 0
+        shift = sum(map(len, lines)) if direction == "both" else 0
         back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
         lines = lines + back if direction == "both" else back
     return [
