@@ -164,16 +164,17 @@ def _apart(meeting: Meeting, tol: float) -> str:
 
 def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list[float]]]:
     """Return the expectation values of Hermitian operators in both states that did not meet."""
+    known = (op for site in state.model.sites for op in site.operators if site.is_hermitian(op))
+    ops = [op for op in dict.fromkeys(known) if op != "Id"]
     out: dict[str, dict[str, list[float]]] = {}
     for name, approx in (("first", meeting.first), ("second", meeting.second)):
         if approx is None:
             continue
         one = replace(state, approximation=approx, refinements=())
         values = out[name] = {}
-        for op in ("Sx", "Sy", "Sz", "N"):
-            if any(op in site.operators for site in state.model.sites):
-                values[op] = np.real(one.expect(op).value).tolist()
-                values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
+        for op in ops:
+            values[op] = np.real(one.expect(op).value).tolist()
+            values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
     return out
 
 

@@ -10,14 +10,8 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer
 from impo.arrays import Array
+from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
-from impo.methods.itebd.entropies import (
-    mutual_information,
-    negativity,
-    normalised_mps,
-    operator_entropy,
-    purity_density,
-)
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -163,13 +157,12 @@ class ItebdState(SteadyState):
         cell, tile = len(self.model.sites), len(approx.bases)
         i, j = sites
         a, b = _product(approx, i, op_a), _product(approx, j, op_b)
+        first = self._vector(approx, i, a)
         out = np.zeros(max_cells + 1, dtype=complex)
         if i == j:
             out[0] = approx.environment.marginal(i, 1) @ self._vector(approx, i, a @ b)
         elif i > j:
-            ends = [(j, self._vector(approx, j, b)), (i, self._vector(approx, i, a))]
-            out[0] = approx.environment.chain_of(ends)
-        first = self._vector(approx, i, a)
+            out[0] = approx.environment.chain_of([(j, self._vector(approx, j, b)), (i, first)])
         start = 1 if j <= i else 0
         for offset in range(start, min(start + tile // cell, max_cells + 1)):
             position = j + offset * cell
@@ -276,20 +269,20 @@ class ItebdState(SteadyState):
     def purity_density(self) -> Estimate:
         """Return -ln Tr rho^2 per unit cell."""
         cells = len(self.generator.sites) // len(self.model.sites)
-        return self.estimate(lambda approx: np.asarray(purity_density(approx) / cells))
+        return self.estimate(lambda p: np.asarray(entropies.purity_density(p) / cells))
 
     @property
     def operator_entropy(self) -> Estimate:
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
-        return self.estimate(operator_entropy)
+        return self.estimate(entropies.operator_entropy)
 
     def negativity(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the entanglement negativity of two (site, cell) places; None: the first two."""
-        return self._of_pair(negativity, places)
+        return self._of_pair(entropies.negativity, places)
 
     def mutual_information(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the mutual information of two (site, cell) places in nats; None: the first two."""
-        return self._of_pair(mutual_information, places)
+        return self._of_pair(entropies.mutual_information, places)
 
     def _of_pair(self, measure: Callable[..., float], places: Sequence[Place] | None) -> Estimate:
         if places is None:
@@ -337,7 +330,7 @@ class ItebdState(SteadyState):
         Its charges are those of `generator.charges`; the frame is turned by `generator.phases` and
         `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
         """
-        return normalised_mps(self.approximation)
+        return entropies.normalised_mps(self.approximation)
 
     @property
     def liouvillian_variance(self) -> MeanAndVariance:
