@@ -15,9 +15,6 @@ from impo.methods import METHODS
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "impo").rglob("*.py"))
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
-LONGER = {  # functions that may be longer, and why
-    "impo/tensor/kernel.py two_site": "compiled: a split would cost what the arrays between cost",
-}
 BLOCK = 6  # equal lines that two methods may not share
 
 
@@ -73,19 +70,7 @@ def test_modules_and_functions_are_short(path):
         if isinstance(node, ast.FunctionDef):
             name = f"{path.relative_to(ROOT)} {node.name}"
             length = node.end_lineno - node.lineno + 1
-            assert length <= LONGEST_FUNCTION or name in LONGER, f"{name} has {length} lines"
-
-
-def test_exceptions_are_needed():
-    for name in LONGER:
-        path, function = name.split()
-        tree = ast.parse((ROOT / path).read_text())
-        lengths = {
-            node.name: node.end_lineno - node.lineno + 1
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef)
-        }
-        assert lengths[function] > LONGEST_FUNCTION
+            assert length <= LONGEST_FUNCTION, f"{name} has {length} lines"
 
 
 def blocks(path):

@@ -60,7 +60,7 @@ def test_what_another_method_does_not_know_is_nan(method):
 
 
 def test_a_failed_point_has_no_numbers_but_a_verdict():
-    row = _tasks.measured(Failure(MODELS[0], SHORT, "out of memory"))
+    row = _tasks.measured(Failure(model=MODELS[0], method=SHORT, message="out of memory"))
     assert np.isnan(row["Sz"]).all()
     assert row["Sz"].shape == (2,)
     assert np.isnan(row["xi"])
@@ -90,7 +90,11 @@ def test_what_needs_much_memory_is_solved_alone_and_last(tmp_path, monkeypatch):
 
     def recorded(pairs, method, directory, executor):
         seen.append([[model.parameters["S"] for model, _ in line] for line in pairs])
-        return enumerate(Failure(*point, "") for line in pairs for point in line)
+        return enumerate(
+            Failure(model=model, method=method, message="")
+            for line in pairs
+            for model, method in line
+        )
 
     monkeypatch.setattr(_tasks, "scan", recorded)
     monkeypatch.setattr(_tasks, "embedded", lambda workers: seen.append(workers))

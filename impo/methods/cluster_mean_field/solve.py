@@ -22,17 +22,8 @@ from impo.arrays import Array
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
-from impo.methods.cluster_mean_field.stability import (
-    MARGINAL,
-    STEPS,
-    slowest_mode,
-    wave_modes,
-)
-from impo.methods.cluster_mean_field.start import (
-    in_frame,
-    product_state,
-    start_in_frame,
-)
+from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_mode, wave_modes
+from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
 from impo.methods.cluster_mean_field.verdict import Solution, verdict
 from impo.model import Boson, LindbladModel, Spin

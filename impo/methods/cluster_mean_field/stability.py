@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import null_space
+from scipy.linalg import null_space, orth
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
@@ -263,25 +263,37 @@ def slowest_mode(flow: ClusterFlow, rho: Array, dt: float) -> tuple[float, Array
     """Return the largest Re of the linearised motion around a fixed point, and its mode.
 
     The motion is linear over the reals only, since the field depends on rho and its conjugate.
+    Rotations about z that a broken symmetry leaves free are divided out.
     """
     fields = flow.field_values(rho)
 
     def rate(delta: Array) -> Array:
         return flow.linear_rate(rho, fields, delta)
 
+    rotations = [g for g in _hermitian_rotations(flow, rho)
+                 if np.linalg.norm(rate(g)) * dt <= 100 * MARGINAL]  # fmt: skip
     if flow.dimension <= _DENSE:
         basis = _traceless_basis(flow.dimension, flow.real)
         moved = np.array([rate(b).reshape(-1) for b in basis])
-        jacobian = np.real(basis.reshape(len(basis), -1).conj() @ moved.T)
+        rows = basis.reshape(len(basis), -1).conj()
+        jacobian = np.real(rows @ moved.T)
+        if rotations:
+            kept = null_space(np.real([rows @ g.ravel() for g in rotations]))
+            jacobian, basis = kept.T @ jacobian @ kept, np.tensordot(kept.T, basis, 1)
         values, vectors = np.linalg.eig(jacobian)
         slowest = int(np.argmax(values.real))
         return float(values[slowest].real), np.tensordot(vectors[:, slowest].real, basis, 1)
+
+    def turned_back(delta: Array) -> Array:
+        for g in rotations:
+            delta = delta - np.vdot(g, delta).real * g
+        return delta
 
     def propagate(x: Array) -> Array:
         delta = np.ascontiguousarray(x, dtype=float).view(rho.dtype).reshape(rho.shape)
         delta = (delta + delta.conj().T) / 2
         delta = delta - np.trace(delta).real * rho  # rounding would let the stationary mode in
-        moved = runge_kutta(rate, delta, dt, STEPS)
+        moved = turned_back(runge_kutta(rate, turned_back(delta), dt, STEPS))
         return np.ascontiguousarray(moved).reshape(-1).view(float)
 
     rough = np.random.default_rng(3).normal(size=rho.shape)
@@ -299,6 +311,19 @@ def slowest_mode(flow: ClusterFlow, rho: Array, dt: float) -> tuple[float, Array
             largest = float(np.linalg.norm(vector))
     mode = vector.view(rho.dtype).reshape(rho.shape)
     return math.log(largest) / (dt * STEPS), mode / np.linalg.norm(mode)
+
+
+def _hermitian_rotations(flow: ClusterFlow, rho: Array) -> list[Array]:
+    """Return orthonormal Hermitian -i [Q, rho], equal in all copies; a real frame has none."""
+    if flow.real:  # they are imaginary, and not among the real perturbations
+        return []
+    found = _rotations(flow, rho, 0.0)
+    parts = [x for g in found for x in (g + g.conj().T, 1j * (g - g.conj().T))]
+    rows = np.ascontiguousarray(parts).reshape(-1, rho.size).view(float)
+    if not len(rows):
+        return []
+    space = np.ascontiguousarray(orth(rows.T, rcond=1e-6).T)
+    return list(space.view(complex).reshape(-1, *rho.shape))
 
 
 def _traceless_basis(d: int, real: bool) -> Array:

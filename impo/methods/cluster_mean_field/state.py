@@ -166,9 +166,7 @@ class ClusterMeanFieldState(SteadyState):
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the density matrix and everything else as JSON types."""
-        attributes = {
-            "accuracy": self.accuracy if math.isfinite(self.accuracy) else None,
-        }
+        attributes = {"accuracy": self.accuracy if math.isfinite(self.accuracy) else None}
         if self.wider is None:
             return {"rho": self.rho}, attributes
         arrays, told = self.wider.to_arrays()

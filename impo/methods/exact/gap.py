@@ -183,9 +183,8 @@ def _spectral_radius(modes: SlowModes) -> float:
     n = modes.matrix.shape[0]
     start = np.random.default_rng(7).normal(size=n)
     try:
-        largest = eigs(
-            modes.matrix.astype(complex), k=1, v0=start, tol=0.05, return_eigenvectors=False
-        )
+        matrix = modes.matrix.astype(complex)
+        largest = eigs(matrix, k=1, v0=start, tol=0.05, return_eigenvectors=False)
     except ArpackError:
         return modes.norm
     return min(1.2 * float(np.abs(largest).max()), modes.norm) or modes.norm

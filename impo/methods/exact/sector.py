@@ -288,30 +288,17 @@ def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]
     Coefficients c of a Hermitian operator obey c(transpose of x) = c(x)*: their real part is
     symmetric, their imaginary part antisymmetric. A real Liouvillian does not mix the two.
     """
-    here = np.arange(len(sector))
-    there = sector.adjoint
+    here, there = np.arange(len(sector)), sector.adjoint
     alone, paired = here[here == there], here[here < there]
-    n, half = len(sector), np.sqrt(0.5)
-    columns = np.arange(len(paired))
-    ones = np.full(len(paired), half)
-    antisymmetric = sparse.csr_array(
-        (
-            np.concatenate([ones, -ones]),
-            (np.concatenate([paired, there[paired]]), np.tile(columns, 2)),
-        ),
-        shape=(n, len(paired)),
-    )
-    symmetric = sparse.csr_array(
-        (
-            np.concatenate([np.ones(len(alone)), ones, ones]),
-            (
-                np.concatenate([alone, paired, there[paired]]),
-                np.concatenate([np.arange(len(alone)), *[columns + len(alone)] * 2]),
-            ),
-        ),
-        shape=(n, len(alone) + len(paired)),
-    )
-    return symmetric, antisymmetric
+
+    def chosen(rows: Array) -> sparse.csr_array:
+        """Return the isometry onto some products."""
+        entries = (np.ones(len(rows)), (rows, np.arange(len(rows))))
+        return sparse.csr_array(entries, shape=(len(sector), len(rows)))
+
+    one, other = np.sqrt(0.5) * chosen(paired), np.sqrt(0.5) * chosen(there[paired])
+    symmetric = sparse.csr_array(sparse.hstack([chosen(alone), one + other]))
+    return symmetric, sparse.csr_array(one - other)
 
 
 _DENSE_OPERATORS = 12  # matrices of one site, about, that are in memory at the same time

@@ -179,9 +179,7 @@ def _search(method: "Exact", generator: Generator, guess: ClusterDensity | None)
     if new.density is None:
         charged, complete = charged_null_space(generator, k_max)
         new = replace(
-            new,
-            null_dimension=new.null_dimension + charged,
-            complete=new.complete and complete,
+            new, null_dimension=new.null_dimension + charged, complete=new.complete and complete
         )
     uncut = ranks[-1] is None and len(solutions) == len(ranks)
     coarser = None if uncut or len(solutions) < 2 else solutions[-2].density

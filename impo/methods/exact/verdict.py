@@ -45,10 +45,7 @@ def verdict(method: "Exact", solution: Solution, diagnostics: dict[str, Any]) ->
         or _together(tol, diagnostics)
         or _positivity(diagnostics, solution.uncertainty)
     )
-    return limited or (
-        Status.CONVERGED,
-        "The null space of the Liouvillian has dimension one.",
-    )
+    return limited or (Status.CONVERGED, "The null space of the Liouvillian has dimension one.")
 
 
 def _slowest(diagnostics: dict[str, Any]) -> str:

@@ -99,9 +99,9 @@ def steady_state(
         "stable_configurations": stable,
     }
     if not stable:
-        which = f"The configuration {configuration_name(configuration)} is not stable"
+        label = configuration_name(configuration)
+        which = f"The configuration {label} is not stable"
         if method.signs is None:
-            label = configuration_name(configuration)
             which = f"No collinear configuration is stable (the least unstable is {label})"
         rate = f"grows at the rate {growth:.3g}" if growth > marginal else "does not decay"
         return HolsteinPrimakoffState(

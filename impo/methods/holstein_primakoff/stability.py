@@ -44,16 +44,8 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, Array]:
     values = growth(grid)
     best = int(np.argmax(values))
     corners = np.vstack([np.zeros(dimension), np.eye(dimension) * np.pi / points])
-    refined = minimize(
-        lambda k: -growth(k),
-        grid[best],
-        method="Nelder-Mead",
-        options={
-            "initial_simplex": grid[best] + corners,
-            "xatol": 1e-9,
-            "fatol": 1e-14 * bosons.rate,
-        },
-    )
+    options = {"initial_simplex": grid[best] + corners, "xatol": 1e-9, "fatol": 1e-14 * bosons.rate}
+    refined = minimize(lambda k: -growth(k), grid[best], method="Nelder-Mead", options=options)
     if -refined.fun > values[best]:
         return float(-refined.fun), np.mod(refined.x, 2 * np.pi)
     return float(values[best]), grid[best]
@@ -127,10 +119,7 @@ class ClusterFluctuations:
 
 
 def cluster_fluctuations(
-    model: LindbladModel,
-    configuration: Sequence[int],
-    shape: Sequence[int],
-    periodic: bool = True,
+    model: LindbladModel, configuration: Sequence[int], shape: Sequence[int], periodic: bool = True
 ) -> ClusterFluctuations:
     """Expand a finite cluster around any collinear configuration of its spins.
 

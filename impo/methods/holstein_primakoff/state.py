@@ -180,11 +180,8 @@ class HolsteinPrimakoffState(SteadyState):
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the covariances and everything else as JSON types."""
         arrays = {} if self.covariance is None else {"covariance": self.covariance}
-        attributes = {
-            "configuration": self.configuration,
-            "quadrature_error": self.quadrature_error,
-        }
-        return arrays, attributes
+        told = {"configuration": self.configuration, "quadrature_error": self.quadrature_error}
+        return arrays, told
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:

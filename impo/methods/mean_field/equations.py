@@ -114,11 +114,9 @@ def _generate(
     scale = max((np.abs(row).max() for row in total.values()), default=0.0)
     kept = {key: row.real for key, row in total.items() if np.abs(row).max() > 1e-15 * scale}
     degree = max((len(key) for key in kept), default=0) or 1
-    monomials = [list(key) + [one] * (degree - len(key)) for key in kept]
-    return MeanFieldEquations(
-        np.array(monomials, dtype=int).reshape(-1, degree),
-        np.array(list(kept.values())).reshape(-1, 3 * len(model.sites)),
-    )
+    monomials = np.array([[*key, *[one] * (degree - len(key))] for key in kept], dtype=int)
+    coefficients = np.array(list(kept.values())).reshape(-1, 3 * len(model.sites))
+    return MeanFieldEquations(monomials.reshape(-1, degree), coefficients)
 
 
 def _coherent(

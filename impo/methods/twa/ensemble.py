@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numba
@@ -109,19 +110,10 @@ class SpinEnsemble:
         keep = set(np.linspace(samples - 1, 0, snapshots, dtype=int, endpoint=False).tolist())
         threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
         with ThreadPoolExecutor(threads) as pool:
-            parts = list(
-                pool.map(
-                    lambda block: self._run_block(block, dt, stride, samples, keep),
-                    range(len(self.spins)),
-                )
-            )
-        first, second, series, kept = zip(*parts, strict=True)
-        return Samples(
-            self._merge(np.concatenate(first)),
-            self._merge(np.concatenate(second)),
-            np.moveaxis(self._merge(np.concatenate(series)), 0, 1),
-            np.concatenate(kept, axis=-1),
-        )
+            run = partial(self._run_block, dt=dt, stride=stride, samples=samples, keep=keep)
+            *averages, kept = zip(*pool.map(run, range(len(self.spins))), strict=True)
+        first, second, series = (self._merge(np.concatenate(parts)) for parts in averages)
+        return Samples(first, second, np.moveaxis(series, 0, 1), np.concatenate(kept, axis=-1))
 
     def _wave_weights(self) -> tuple[Array, Array]:
         """Return the weights of all waves that give the averages at distance 0 and 1."""
@@ -161,12 +153,9 @@ class SpinEnsemble:
             if sample in keep:
                 kept.append(spins.astype(np.float32))
         first = np.reshape(total, (-1, self.sites, 3)) / (samples * math.prod(self.shape))
-        return (
-            first,
-            self._distances(power / samples),
-            np.array(series).swapaxes(0, 1),
-            np.array(kept, dtype=np.float32).reshape(len(kept), *spins.shape),
-        )
+        second, watched = self._distances(power / samples), np.array(series).swapaxes(0, 1)
+        snapshots = np.array(kept, dtype=np.float32).reshape(len(kept), *spins.shape)
+        return first, second, watched, snapshots
 
     def _waves(self, spins: Array) -> Array:
         """Return the Fourier transform over cells, shape (groups, *waves, 3 sites, lanes)."""

@@ -131,14 +131,9 @@ def spin_equations(
         diffusion[jump.site :: size] += jump.rate * np.abs(spin_vector(jump.op)[:2])
     matrix = _sparse(blocks, n)
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
-    return SpinEquations(
-        lengths,
-        matrix.indptr.astype(np.int64),
-        matrix.indices.astype(np.int64),
-        matrix.data,
-        np.ascontiguousarray(field.real),
-        diffusion,
-    )
+    rows, columns = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+    static = np.ascontiguousarray(field.real)
+    return SpinEquations(lengths, rows, columns, matrix.data, static, diffusion)
 
 
 def _sparse(blocks: Mapping[tuple[int, int], Array], n: int) -> csr_array:

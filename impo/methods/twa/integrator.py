@@ -289,17 +289,9 @@ def advance(
     -----
     Rounding changes |m| by about 1e-13 in a million steps, so there is no need to renormalise.
     """
-    _advance(
-        spins.reshape(-1),
-        generators.reshape(-1),
-        steps,
-        dt,
-        equations.row_starts,
-        equations.columns,
-        equations.values,
-        equations.field,
-        kick_amplitudes(equations, dt),
-    )
+    drift = (equations.row_starts, equations.columns, equations.values, equations.field)
+    amplitudes = kick_amplitudes(equations, dt)
+    _advance(spins.reshape(-1), generators.reshape(-1), steps, dt, *drift, amplitudes)
 
 
 def random_streams(seed: int, *key: int) -> tuple[Array, np.random.Generator]:

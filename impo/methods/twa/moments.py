@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.arrays import Array
-from impo.methods.twa.decay import decay_length
 from impo.operators.local import SPIN_VECTORS, spin_vector
+from impo.results.decay import decay_length
 from impo.results.estimate import Estimate
 
 
@@ -37,9 +37,7 @@ def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, A
     """
     groups = len(samples[0])
     value = function(*[sample.mean(axis=0) for sample in samples])
-    left_out = function(
-        *[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples],
-    )
+    left_out = function(*[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples])
     spread = np.abs(left_out - left_out.mean(axis=0)) ** 2
     return value, np.sqrt((groups - 1) / groups * spread.sum(axis=0))
 
@@ -133,7 +131,7 @@ class Moments:
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
     ) -> Estimate | None:
-        """Return the decay length of <A(0) B(r)> - <A><B> in cells, or None (see `decay.py`)."""
+        """Return the decay length of <A(0) B(r)> - <A><B> in cells (see `results.decay`)."""
         u, v = _vector(op_a), _vector(op_b)
         pair = self._along(self._pair(op_a, op_b, sites))
         if pair.shape[-1] < 4:

@@ -8,12 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import (
-    ArgumentError,
-    fail,
-    non_negative_integer,
-    positive_integer,
-)
+from impo.arguments import ArgumentError, fail, non_negative_integer, positive_integer
 from impo.arrays import Array
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel, Place
@@ -65,7 +60,7 @@ class TWAState(SteadyState):
     ) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells, or None.
 
-        None unless three distances exceed ten times their error (see `decay.decay_length`).
+        None unless three distances exceed ten times their error (see `results.decay`).
         """
         return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
 
@@ -127,22 +122,13 @@ class TWAState(SteadyState):
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         moments = self.moments
         arrays = {"first": moments.first, "second": moments.second, "snapshots": self.snapshots}
-        told = {
-            "shape": list(moments.shape),
-            "starts": moments.starts,
-            "agree": moments.agree,
-        }
+        told = {"shape": list(moments.shape), "starts": moments.starts, "agree": moments.agree}
         return arrays, told
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        moments = Moments(
-            np.asarray(arrays["first"]),
-            np.asarray(arrays["second"]),
-            tuple(told["shape"]),
-            told["starts"],
-            told["agree"],
-        )
+        first, second = np.asarray(arrays["first"]), np.asarray(arrays["second"])
+        moments = Moments(first, second, tuple(told["shape"]), told["starts"], told["agree"])
         return {"moments": moments, "snapshots": np.asarray(arrays["snapshots"])}
 
     @classmethod
@@ -153,12 +139,9 @@ class TWAState(SteadyState):
         if "times" not in arrays:
             return cls.from_arrays(arrays, attributes)
         states = []
-        for number in range(len(arrays["times"])):
-            here = {
-                "first": arrays["first"][:, number],
-                "second": arrays["second"][:, number],
-                "snapshots": arrays["snapshots"][number : number + 1],
-            }
+        for n in range(len(arrays["times"])):
+            here = {name: arrays[name][:, n] for name in ("first", "second")}
+            here["snapshots"] = arrays["snapshots"][n : n + 1]
             states.append(cls.from_arrays(here, attributes))
         status, message = joint_verdict(states)
         return Trajectory(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples
@@ -45,13 +45,9 @@ def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladM
         first -= 1
     weights = np.array([len(stretch.series) for stretch in stretches[first:]], dtype=float)
     weights /= weights.sum()
-    moments = Moments(
-        sum(w * stretch.first for w, stretch in zip(weights, stretches[first:], strict=True)),
-        sum(w * stretch.second for w, stretch in zip(weights, stretches[first:], strict=True)),
-        shape,
-        len(stretches[0].first) // 2,
-        agree,
-    )
+    pairs = list(zip(weights, stretches[first:], strict=True))
+    sums = sum(w * one.first for w, one in pairs), sum(w * one.second for w, one in pairs)
+    moments = Moments(*sums, shape, len(stretches[0].first) // 2, agree)
     residual = starts_difference(moments, model)
     error = largest_error(moments, model)
     record = {
@@ -69,12 +65,9 @@ def starts_difference(moments: Moments, model: LindbladModel) -> float:
     """Return the largest difference of <S_z>/S and Var/S^2 between the two starts."""
     spins = spin_numbers(model)
     one, two = moments.half(0), moments.half(1)
-    return float(
-        max(
-            np.max(np.abs(one.expect("Sz").value - two.expect("Sz").value) / spins),
-            np.max(np.abs(one.variance("Sz").value - two.variance("Sz").value) / spins**2),
-        )
-    )
+    means = np.abs(one.expect("Sz").value - two.expect("Sz").value) / spins
+    variances = np.abs(one.variance("Sz").value - two.variance("Sz").value) / spins**2
+    return float(np.max([means, variances]))
 
 
 def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]:
@@ -96,7 +89,7 @@ def _stationary(stretches: Sequence[Samples], number: int) -> tuple[bool, float]
         if number < len(stretches) - 1:
             deviations.append(_deviation(to_last[part]))
     flat = np.concatenate(deviations)
-    limit = stats.t.isf(_CONFIDENCE / (2 * len(flat)), half - 1)
+    limit = -stdtrit(half - 1, _CONFIDENCE / (2 * len(flat)))  # of Student's t
     return bool(flat.max() <= limit), float(flat.max())
 
 
@@ -110,27 +103,19 @@ def _deviation(*parts: Array) -> Array:
 def largest_error(moments: Moments, model: LindbladModel) -> float:
     """Return the largest error of <S_z>/S and Var/S^2."""
     spins = spin_numbers(model)
-    return float(
-        max(
-            np.max(moments.expect("Sz").error / spins),
-            np.max(moments.variance("Sz").error / spins**2),
-        )
-    )
+    errors = moments.expect("Sz").error / spins, moments.variance("Sz").error / spins**2
+    return float(np.max(errors))
 
 
 def both_starts(moments: Moments) -> dict[str, dict[str, list[float]]]:
     """Return <S_z> and Var(S_z) from the random and from the ordered start alone."""
-    return {
-        start: of_start(moments.half(number)) for number, start in enumerate(("random", "ordered"))
-    }
+    return {"random": of_start(moments.half(0)), "ordered": of_start(moments.half(1))}
 
 
 def of_start(moments: Moments) -> dict[str, list[float]]:
     """Return <S_z> and Var(S_z) of a start."""
-    return {
-        "Sz": moments.expect("Sz").value.tolist(),
-        "Sz_var": moments.variance("Sz").value.tolist(),
-    }
+    mean, variance = moments.expect("Sz").value, moments.variance("Sz").value
+    return {"Sz": mean.tolist(), "Sz_var": variance.tolist()}
 
 
 def autocorrelation_time(series: Array) -> float:
@@ -171,7 +156,7 @@ def verdict_message(verdict: Verdict, tol: float) -> str:
 def disagreement(moments: Moments, third: Moments, turning: Sequence[int]) -> float:
     """Return the largest difference of what a third start leads to, over what chance allows."""
     one, two = compared(moments, turning), compared(third, turning)
-    limit = stats.t.isf(_THIRD_CONFIDENCE / (2 * one.shape[1]), len(two) - 1)
+    limit = -stdtrit(len(two) - 1, _THIRD_CONFIDENCE / (2 * one.shape[1]))
     return float(_deviation(one, -two).max() / limit)
 
 
@@ -186,13 +171,9 @@ def third_start_message(worst: float) -> str:
 
 def joined(moments: Moments, third: Moments) -> Moments:
     """Return the moments of all starts; what the third differs by is part of the errors."""
-    return Moments(
-        np.concatenate([moments.first, third.first]),
-        np.concatenate([moments.second, third.second]),
-        moments.shape,
-        len(moments.first),
-        agree=False,
-    )
+    first = np.concatenate([moments.first, third.first])
+    second = np.concatenate([moments.second, third.second])
+    return Moments(first, second, moments.shape, len(moments.first), agree=False)
 
 
 def not_unique(what: str, sites: tuple[int, ...]) -> str:

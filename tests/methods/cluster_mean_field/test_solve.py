@@ -385,3 +385,19 @@ def test_large_clusters(spin, sites):
     moved = evolve(state.model, state.method, state, [0.0, 5.0])
     values = moved.expect("Sz").value
     np.testing.assert_allclose(values[1], values[0], atol=1e-8)
+
+
+@pytest.mark.parametrize("dense", [16, 25])
+def test_the_free_phase_of_a_broken_symmetry_is_no_instability(dense, monkeypatch):
+    monkeypatch.setattr("impo.methods.cluster_mean_field.stability._DENSE", dense)
+    model, method = chain(2.0, 1.0, 0.5, 1.5, 1.0), ClusterMeanField(2, 1e-6)
+    along, turned = (steady_state(model, method, start) for start in (None, [[1, 0, 0.1]] * 2))
+    assert along.diagnostics["real_frame"]
+    assert not turned.diagnostics["real_frame"]
+    rates = [state.diagnostics["solutions"][0]["growth_rate"] for state in (along, turned)]
+    assert turned.status == along.status == "converged", turned.message
+    assert along.transverse.value.min() > 0.4
+    np.testing.assert_allclose(turned.transverse.value, along.transverse.value, atol=1e-5)
+    assert rates[1] == pytest.approx(rates[0], rel=1e-3)
+    phases = np.angle(turned.expect("S+").value / along.expect("S+").value)
+    assert np.abs(phases).max() > 0.1

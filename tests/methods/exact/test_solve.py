@@ -402,6 +402,12 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ArgumentError, match="start"):
         evolve(model, Exact(), [np.array([1.0, 0])], [1.0])
     with pytest.raises(ArgumentError, match="start"):
-        evolve(model, Exact(), [np.array([1.0, 0]), np.array([1.0, 1.0])], [1.0])
+        evolve(model, Exact(), [np.array([1.0, 0]), np.array([0.0, 0.0])], [1.0])
     with pytest.raises(ArgumentError, match="start"):
         evolve(gain_loss.dimer(1), Exact(), state, [1.0])
+
+
+def test_a_start_of_any_norm_stands_for_a_normalised_state():
+    model = gain_loss.dimer(0.5)
+    one, two = (evolve(model, Exact(), [[1, 0], [x, x]], [0.5]) for x in (1.0, math.sqrt(0.5)))
+    np.testing.assert_allclose(one.expect("Sz").value, two.expect("Sz").value, rtol=1e-12)

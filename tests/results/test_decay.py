@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impo.methods.twa.decay import decay_length
+from impo.results.decay import decay_length
 
 
 def jackknife_samples(series, noise, generator, groups=64):
