@@ -197,7 +197,7 @@ def _plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:
 def disagreements(state: ItebdState) -> list[str]:
     """Return the pairs of operators whose decay lengths by fit and by spectrum disagree.
 
-    Looked at are the functions <S+ S-> and <Sz Sz> (<Bd B> and <N N>) of the first site.
+    The pairs are those that show order on the first site, see `order_pairs` of `Spin` and `Boson`.
     """
     out = []
     for pair in state.model.sites[0].order_pairs:

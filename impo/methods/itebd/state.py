@@ -40,7 +40,7 @@ class ItebdState(SteadyState):
     Attributes
     ----------
     approximation
-        The matrix product on the highest rung of the ladder.
+        The matrix product at the finest settings.
     refinements
         Pairs of approximations that differ in one setting; their differences are the error bars.
     """
@@ -80,8 +80,8 @@ class ItebdState(SteadyState):
     ) -> Estimate:
         """Return a one-site observable; real if its operator is Hermitian.
 
-        Between two rungs a single number may stay by accident, so its error is no less than that of
-        the most uncertain monitored expectation value.
+        A single number may by accident be equal on two levels, so its error is no less than that
+        of the most uncertain monitored expectation value.
         """
         matrices = [self._matrix(op, site) for site in sites]
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
