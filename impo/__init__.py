@@ -3,15 +3,7 @@
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.methods import (
-    ITEBD,
-    METHODS,
-    TWA,
-    ClusterMeanField,
-    Exact,
-    HolsteinPrimakoff,
-    MeanField,
-)
+from impo.methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
 from impo.methods.api import evolve, steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
@@ -22,30 +14,8 @@ from impo.results.store import StoreError, load
 from impo.results.variable import Variable
 
 __all__ = [
-    "Failure",
-    "ArgumentError",
-    "Boson",
-    "ClusterMeanField",
-    "Dataset",
-    "Estimate",
-    "Exact",
-    "HolsteinPrimakoff",
-    "ITEBD",
-    "Jump",
-    "LindbladModel",
-    "METHODS",
-    "MeanField",
-    "Spin",
-    "Status",
-    "TWA",
-    "SteadyState",
-    "StoreError",
-    "Term",
-    "UnsupportedModelError",
-    "Variable",
-    "check",
-    "compare",
-    "evolve",
-    "load",
-    "steady_state",
-]
+    "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
+    "HolsteinPrimakoff", "ITEBD", "Jump", "LindbladModel", "METHODS", "MeanField", "Spin",
+    "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError", "Variable",
+    "check", "compare", "evolve", "load", "steady_state",
+]  # fmt: skip

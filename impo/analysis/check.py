@@ -6,7 +6,7 @@ settings, and compares: trace, positivity, the residual of the equations that th
 observables with their error bars, and the verdict.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,8 @@ from impo.results.equality import close, same
 from impo.results.estimate import Status
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
-from impo.results.store import load, stated
+from impo.results.store import Variables, load, stated
 from impo.results.trajectory import Trajectory
-from impo.results.variable import Variable
 
 
 def check(path: str | Path) -> Report:
@@ -62,21 +61,16 @@ def check(path: str | Path) -> Report:
 
 def _not_finite(state: SteadyState | Trajectory) -> list[str]:
     """Return the names of the arrays of a state with elements that are no finite numbers."""
-    arrays, _ = state.to_arrays()
-    return [
-        name
-        for name, values in arrays.items()
-        if np.asarray(values).dtype.kind in "fc" and not np.all(np.isfinite(values))
-    ]
+    arrays = {name: np.asarray(values) for name, values in state.to_arrays()[0].items()}
+    numbers = {name: values for name, values in arrays.items() if values.dtype.kind in "fc"}
+    return [name for name, values in numbers.items() if not np.isfinite(values).all()]
 
 
-def _observables(
-    claimed: Mapping[str, Variable], state: SteadyState | Trajectory
-) -> Iterator[Claim]:
+def _observables(claimed: Variables, state: SteadyState | Trajectory) -> Iterator[Claim]:
     """Compare the numbers that a person reads with those that the arrays give."""
     found, copied = state.readable(), _copied(state)
-    for name in sorted(set(claimed) | set(found)):
-        if name.endswith("_error") or name in copied:
+    for name in sorted((set(claimed) | set(found)) - copied):
+        if name.endswith("_error"):
             continue
         if name not in claimed or name not in found:
             where = "nothing" if name in claimed else "it is not in the file"
@@ -98,7 +92,7 @@ def _copied(state: SteadyState | Trajectory) -> set[str]:
     return {"residual", "status", "seconds", *getattr(state, "extras", ())}
 
 
-def _copies(claimed: Mapping[str, Variable], facts: dict[str, Any], state: SteadyState) -> Claim:
+def _copies(claimed: Variables, facts: dict[str, Any], state: SteadyState) -> Claim:
     """Judge whether what is written more than once in the file is the same everywhere."""
     rebuilt, shown = state.summary(), state.readable()
     written = facts.get("method", {})  # a setting that came later has its default

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.api import steady_state
 from impo.methods.base import Method
-from impo.model import LindbladModel, Site, Spin
+from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.failure import Failure
@@ -66,22 +67,18 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         "residual": _column(residuals, "1", "what is left of the equations"),
         **site_numbers(model),
     }
-    bonds = _bonds(model)
-    if bonds:
+    if bonds := _bonds(model):
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
         label = "coupled sites; a prime for every cell further"
         variables["bond"] = Variable(("bond",), names, "1", label)
     for quantity in _quantities(model, bonds):
-        found = [
-            None if state.status == Status.FAILED else quantity.measure(state) for state in states
-        ]
+        found = [quantity.measure(s) if s.status != Status.FAILED else None for s in states]
         variables |= quantity.variables(found)
     told = {
-        "model": model.name,
-        "label": model.label,
+        "model": model.name, "label": model.label,
         "parameters": plain(model.to_json()["parameters"]),
         "methods": [_told(state) for state in states],
-    }
+    }  # fmt: skip
     return Dataset(variables, told)
 
 
@@ -92,9 +89,8 @@ def _solve(model: LindbladModel, method: Method) -> SteadyState:
         try:
             state = steady_state(model, method)
         except UnsupportedModelError as error:
-            state = Failure(
-                model=model, method=method, message=f"Refused: {error}", seconds=math.nan
-            )
+            reason = f"Refused: {error}"
+            state = Failure(model=model, method=method, message=reason, seconds=math.nan)
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
     return replace(state, message=" ".join([state.message, *remarks]))
 
@@ -102,12 +98,8 @@ def _solve(model: LindbladModel, method: Method) -> SteadyState:
 def _told(state: SteadyState) -> dict[str, Any]:
     """Return settings, verdict in words, and what the method leaves out, in JSON types."""
     omission = state.method.leaves_out(state.model, state)
-    return {
-        **plain(state.method.to_json()),
-        "message": state.message,
-        "valid_for": omission.valid_for,
-        "omitted": plain(omission.size),
-    }
+    told = {"message": state.message, "valid_for": omission.valid_for, "omitted": omission.size}
+    return {**plain(state.method.to_json()), **plain(told)}
 
 
 def _labels(methods: Sequence[Any]) -> list[str]:
@@ -141,7 +133,7 @@ def _bonds(model: LindbladModel) -> list[Bond]:
 
 @dataclass(frozen=True)
 class _Quantity:
-    """An observable: its dimensions, and how to ask a state for it."""
+    """An observable: its dimensions, how to ask a state for it, and whether it is real."""
 
     name: str
     dims: tuple[str, ...]
@@ -149,6 +141,7 @@ class _Quantity:
     label: str
     shape: tuple[int, ...]
     measure: Callable[[SteadyState], Estimate | None]
+    real: bool = True
 
     def variables(self, found: Sequence[Estimate | None]) -> dict[str, Variable]:
         """Return values, errors and deviations by method; nothing if no method gives any."""
@@ -157,15 +150,12 @@ class _Quantity:
         empty = np.full(self.shape, np.nan)
         values = np.array([empty if one is None else one.value for one in found])
         errors = np.array([empty if one is None else one.error for one in found], dtype=float)
-        if not np.iscomplexobj(values):
-            values = values.astype(float)
-        dims = ("solver", *self.dims)
+        values = values.real.astype(float) if self.real else values
+        dims, label = ("solver", *self.dims), "difference to the reference over errors"
         return {
             self.name: Variable(dims, values, self.units, self.label),
             f"{self.name}_error": Variable(dims, errors, self.units, f"error of the {self.label}"),
-            f"{self.name}_deviation": Variable(
-                dims, _deviations(values, errors), "1", "difference to the reference over errors"
-            ),
+            f"{self.name}_deviation": Variable(dims, _deviations(values, errors), "1", label),
         }
 
 
@@ -196,41 +186,24 @@ def _deviations(values: Array, errors: Array) -> Array:
 
 def _quantities(model: LindbladModel, bonds: Sequence[Bond]) -> Iterator[_Quantity]:
     for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
-        shape = (sum(op in site.operators for site in model.sites),)
-        if shape[0]:
-            yield _Quantity(op, (dim,), "1", f"expectation of {op}", shape, partial(_mean, op))
-            name = f"{op}_var"
-            yield _Quantity(name, (dim,), "1", f"variance of {op}", shape, partial(_spread, op))
-    for a, b in _pairs(model.sites[0]):
+        count = sum(op in site.operators for site in model.sites)
+        if count:
+            mean, spread = methodcaller("expect", op), methodcaller("variance", op)
+            yield _Quantity(op, (dim,), "1", f"expectation of {op}", (count,), mean)
+            yield _Quantity(f"{op}_var", (dim,), "1", f"variance of {op}", (count,), spread)
+    for a, b in model.sites[0].order_pairs:
+        length = methodcaller("correlation_length", a, b, (0, 0))
         label = f"correlation length of {a}{b}"
-        yield _Quantity(f"xi_{a}{b}", (), "unit cells", label, (), partial(_length, a, b))
-    label = "-ln Tr rho^2 per cell"
-    yield _Quantity("purity_density", (), "1", label, (), lambda state: state.purity_density)
+        yield _Quantity(f"xi_{a}{b}", (), "unit cells", label, (), length)
+    purity, label = attrgetter("purity_density"), "-ln Tr rho^2 per cell"
+    yield _Quantity("purity_density", (), "1", label, (), purity)
     kinds = {type(model.sites[site]) for a, b, _ in bonds for site in (a, b)}
     if len(kinds) == 1:  # operators of one kind on both ends
-        for a, b in _pairs(model.sites[bonds[0][0]]):
+        site = model.sites[bonds[0][0]]
+        for a, b in site.order_pairs:
             ask, label = partial(_neighbours, a, b, bonds), f"{a}{b} of neighbours"
-            yield _Quantity(a + b, ("bond",), "1", label, (len(bonds),), ask)
-
-
-def _pairs(site: Site) -> tuple[tuple[str, str], ...]:
-    return (("S+", "S-"), ("Sz", "Sz")) if isinstance(site, Spin) else (("Bd", "B"), ("N", "N"))
-
-
-def _mean(op: str, state: SteadyState) -> Estimate | None:
-    return _real(state.expect(op))
-
-
-def _spread(op: str, state: SteadyState) -> Estimate | None:
-    return _real(state.variance(op))
-
-
-def _length(op_a: str, op_b: str, state: SteadyState) -> Estimate | None:
-    return state.correlation_length(op_a, op_b, (0, 0))
-
-
-def _real(found: Estimate | None) -> Estimate | None:
-    return None if found is None else Estimate(np.real(found.value), found.error)
+            real = site.is_hermitian(a)
+            yield _Quantity(a + b, ("bond",), "1", label, (len(bonds),), ask, real)
 
 
 def _neighbours(op_a: str, op_b: str, bonds: Sequence[Bond], state: SteadyState) -> Estimate | None:
@@ -241,6 +214,4 @@ def _neighbours(op_a: str, op_b: str, bonds: Sequence[Bond], state: SteadyState)
         found = state.correlation(op_a, op_b, (a, b), r)
         if found is not None and len(found) > r:
             values[n], errors[n] = found.value[r], found.error[r]
-    if np.isnan(values).all():
-        return None
-    return Estimate(values.real if op_a in ("Sz", "N") else values, errors)
+    return None if np.isnan(values).all() else Estimate(values, errors)

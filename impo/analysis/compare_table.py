@@ -27,10 +27,10 @@ class Row:
         The observable, and the site or bond it belongs to (empty if none).
     values, errors, deviations
         By method; nan where there is none.
-    verdict
-        Whether the methods agree, in words.
     agree
         Whether all differences are within `AGREE` combined errors; None if there are none.
+    verdict
+        The same in words.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Row:
     values: Array
     errors: Array
     deviations: Array
-    verdict: str
     agree: bool | None
+    verdict: str
 
 
 def rows(data: Dataset) -> list[Row]:
@@ -53,8 +53,8 @@ def rows(data: Dataset) -> list[Row]:
             at: Any = (slice(None), *place)
             values, errors, apart = (data[name + end][at] for end in ("", "_error", "_deviation"))
             where = str(data[dims[0]][place[0]]) if dims else ""
-            verdict, agree = _judge(values, errors, apart, omitted, labels)
-            out.append(Row(name, where, values, errors, apart, verdict, agree))
+            judged = _judge(values, errors, apart, omitted, labels)
+            out.append(Row(name, where, values, errors, apart, *judged))
     return out
 
 
@@ -65,21 +65,17 @@ _ORDER = (
 
 
 def _judge(
-    values: Array,
-    errors: Array,
-    deviations: Array,
-    omitted: Sequence[float],
-    labels: Array,
-) -> tuple[str, bool | None]:
-    """Return in words whether methods agree, and whether they do."""
+    values: Array, errors: Array, deviations: Array, omitted: Sequence[float], labels: Array
+) -> tuple[bool | None, str]:
+    """Return whether methods agree, and the same in words."""
     first = reference(values, errors)
     others = [n for n, d in enumerate(deviations) if n != first and not np.isnan(d)]
     if first is None or not others:
         several = np.count_nonzero(~np.isnan(values)) > 1
-        return "no second error bar" if several else "one method only", None
+        return None, "no second error bar" if several else "one method only"
     worst = float(np.abs(deviations[others]).max())
     if worst <= AGREE:
-        return f"agree within {worst:.1f} errors", True
+        return True, f"agree within {worst:.1f} errors"
     parts = []
     for n in others:
         if abs(deviations[n]) > AGREE:
@@ -92,36 +88,21 @@ def _judge(
             elif not math.isnan(order):
                 text += f" (leaves out the order {100 * order:.2g} %)"
             parts.append(text)
-    return "differ: " + ", ".join(parts), False
+    return False, "differ: " + ", ".join(parts)
 
 
 def report(data: Dataset) -> dict[str, Any]:
     """Return a comparison in JSON types: what `impo compare --json` prints."""
     methods = [
         {
-            "label": str(data["solver"][n]),
-            "method": {k: v for k, v in told.items() if k not in _TOLD},
-            "status": str(data["status"][n]),
-            "residual": plain(data["residual"][n]),
-            "seconds": plain(data["seconds"][n]),
-            **{key: told[key] for key in _TOLD},
+            "label": str(data["solver"][n]), "method": {k: told[k] for k in told if k not in _TOLD},
+            "status": str(data["status"][n]), "residual": plain(data["residual"][n]),
+            "seconds": plain(data["seconds"][n]), **{key: told[key] for key in _TOLD},
         }
         for n, told in enumerate(data.attributes["methods"])
-    ]
-    observables = [
-        {
-            "name": row.name,
-            "place": row.place,
-            "values": plain(row.values),
-            "errors": plain(row.errors),
-            "deviations": plain(row.deviations),
-            "agree": row.agree,
-            "verdict": row.verdict,
-        }
-        for row in rows(data)
-    ]
+    ]  # fmt: skip
     told = {key: data.attributes[key] for key in ("model", "parameters")}
-    return {**told, "methods": methods, "observables": observables}
+    return {**told, "methods": methods, "observables": [plain(vars(row)) for row in rows(data)]}
 
 
 _TOLD = ("message", "valid_for", "omitted")
@@ -130,10 +111,8 @@ _TOLD = ("message", "valid_for", "omitted")
 def table(data: Dataset) -> str:
     """Return a comparison as lines for a person; a star marks what is not converged."""
     labels, statuses = data["solver"], data["status"]
-    head = [
-        f"{label}{'' if status == Status.CONVERGED else '*'}"
-        for label, status in zip(labels, statuses, strict=True)
-    ]
+    stars = np.where(statuses == Status.CONVERGED, "", "*")
+    head = [f"{label}{star}" for label, star in zip(labels, stars, strict=True)]
     found = rows(data)
     lines = [["", *head]]
     for row in found:

@@ -101,16 +101,11 @@ def errorbar_curve(
     line = {"marker": "o", **line}
     (curve,) = ax.plot(x, values, markevery=list(np.flatnonzero(~hollow)), **line)
     artists: list[Artist] = [curve]
-    look: dict[str, Any] = {
-        "color": curve.get_color(),
-        "linestyle": "none",
-        "zorder": curve.get_zorder() + 0.1,
-    }
     if hollow.any():
-        (open_markers,) = ax.plot(
-            x[hollow], values[hollow], marker=line["marker"], markerfacecolor="white", **look
-        )
-        artists.append(open_markers)
+        artists += ax.plot(
+            x[hollow], values[hollow], marker=line["marker"], markerfacecolor="white",
+            color=curve.get_color(), linestyle="none", zorder=curve.get_zorder() + 0.1,
+        )  # fmt: skip
     if errors is not None:
         bars = np.nan_to_num(np.asarray(errors, dtype=float), posinf=0.0)
         artists += ax.errorbar(x, values, bars, fmt="none", ecolor=curve.get_color()).get_children()
@@ -126,22 +121,19 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
     ax.set(xlabel="site of the unit cell", ylabel=_LABELS.get(op, op))
     ax.set_xticks(range(len(state.model.sites)))
     ax.axhline(0, color="0.6", linewidth=0.8)
-    return errorbar_curve(
-        ax, sites, np.real(measured.value), measured.error, _is_converged(state), linestyle="none"
-    )
+    values, converged = np.real(measured.value), state.status == Status.CONVERGED
+    return errorbar_curve(ax, sites, values, measured.error, converged, linestyle="none")
 
 
 def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
     """Draw the probabilities of the levels m (or n) of every site of the unit cell."""
     artists: list[Artist] = []
+    converged = state.status == Status.CONVERGED
     for number, site in enumerate(state.model.sites):
         here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
-        weights = state.distribution([here])
+        weights, levels, label = state.distribution([here]), state_charges(site), f"site {number}"
         if weights is not None:
-            label, converged = f"site {number}", _is_converged(state)
-            artists += errorbar_curve(
-                ax, state_charges(site), weights, None, converged, label=label
-            )
+            artists += errorbar_curve(ax, levels, weights, None, converged, label=label)
     if artists:
         ax.set(xlabel="level of the site", ylabel="probability")
         ax.legend()
@@ -165,14 +157,14 @@ def correlation(
         means = means if alone is None else alone
     size = np.abs(measured.value - means)
     error = measured.error + abs(one.value[0]) * two.error[0] + abs(two.value[0]) * one.error[0]
-    cells = np.flatnonzero(size > np.nan_to_num(error))
-    cells = cells[cells > 0]
+    cells = 1 + np.flatnonzero((size > np.nan_to_num(error))[1:])
     if not len(cells):
         return []
     ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     line = {"label": f"{op_a} {op_b}", **line}
-    return errorbar_curve(ax, cells, size[cells], error[cells], _is_converged(state), **line)
+    converged = state.status == Status.CONVERGED
+    return errorbar_curve(ax, cells, size[cells], error[cells], converged, **line)
 
 
 def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Array | None:
@@ -263,12 +255,11 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
 
 def _state_figure(state: SteadyState) -> Figure:
     spins = any("Sz" in site.operators for site in state.model.sites)
-    pairs = (("S+", "S-"), ("Sz", "Sz")) if spins else (("Bd", "B"), ("N", "N"))
     drawn = Figure(figsize=(10.2, 2.8))
     first, second, third = drawn.subplots(1, 3)
     profile(first, state, "Sz" if spins else "N")
     distribution(second, state)
-    for pair in pairs:
+    for pair in state.model.sites[0].order_pairs:
         correlation(third, state, *pair)
     if third.has_data():
         third.legend()
@@ -313,11 +304,8 @@ def _scan_figure(data: Dataset) -> Figure:
             f"{len(axes)}{both}."
         )
     model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
-    verdict = (
-        f"{data.unconverged} not converged (hollow or missing)"
-        if data.unconverged
-        else "all converged"
-    )
+    bad = data.unconverged
+    verdict = f"{bad} not converged (hollow or missing)" if bad else "all converged"
     drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
     return drawn
 
@@ -352,17 +340,15 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
         place = np.arange(len(labels)) + 0.12 * (column - (count - 1) / 2)
         bars = None if errors is None else errors[:, column]
         label = f"{dims[0].replace('_', ' ')} {data[dims[0]][column]}" if dims else None
-        artists += errorbar_curve(
-            ax, place, values[:, column], bars, converged, label=label, linestyle="none"
-        )
+        line = {"label": label, "linestyle": "none"}
+        artists += errorbar_curve(ax, place, values[:, column], bars, converged, **line)
     ax.set_xticks(range(len(labels)), labels, rotation=45)
     ax.set_xlim(-0.5, len(labels) - 0.5)
     if errors is None:
         ax.axhspan(-3, 3, color="0.9", zorder=0)
         ax.set_yscale("symlog", linthresh=3)
         low, high = ax.get_ylim()
-        ax.set_ylim(min(low, -10), max(high, 10))
-        ax.set_ylabel("difference / errors")
+        ax.set(ylim=(min(low, -10), max(high, 10)), ylabel="difference / errors")
     elif count > 1:
         ax.legend()
     return artists
@@ -379,13 +365,12 @@ def _ways(data: Dataset) -> list[tuple[str, Dataset]]:
     """Return the tables of both directions with their names, or the one that there is."""
     if "direction" not in data:
         return [("", data)]
-    split = {name for name, item in data.variables.items() if "direction" in item.dims}
     found = []
     for number, way in enumerate(data["direction"]):
-        variables = {name: item for name, item in data.variables.items() if name not in split}
-        for name in split - {"direction"}:
-            item = data.variables[name]
-            variables[name] = replace(item, dims=item.dims[1:], values=item.values[number])
+        variables = {k: item for k, item in data.variables.items() if k != "direction"}
+        for name, item in variables.items():
+            if "direction" in item.dims:
+                variables[name] = replace(item, dims=item.dims[1:], values=item.values[number])
         found.append((str(way), Dataset(variables, data.attributes)))
     return found
 
@@ -393,7 +378,3 @@ def _ways(data: Dataset) -> list[tuple[str, Dataset]]:
 def _tied(data: Dataset, dim: str) -> str:
     """Return the axis label: all parameters that vary together."""
     return next(" = ".join(names) for names in data.attributes["axes"] if names[0] == dim)
-
-
-def _is_converged(state: SteadyState) -> bool:
-    return state.status == Status.CONVERGED

@@ -186,9 +186,8 @@ def _table(state: SteadyState, facts: dict[str, Any]) -> str:
     lines = [
         f"{state.model.label} by {state.method.name}",
         f"{'status':12} {state.status}: {state.message}",
-        f"{'residual':12} {residual}",
-        f"{'seconds':12} {state.seconds:.2f}",
-    ]
+        f"{'residual':12} {residual}", f"{'seconds':12} {state.seconds:.2f}",
+    ]  # fmt: skip
     errors = facts["errors"]
     for name, values in facts["observables"].items():
         pairs = zip(values or [None], errors[name] or [None], strict=True)
@@ -223,6 +222,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
         made.set_defaults(command=command)
         return made
 
+    file: dict[str, Any] = {"type": _data_file, "metavar": "FILE.h5"}
     one = add("solve", solve, "compute one steady state")
     many = add("scan", scan, "compute a grid of steady states; run again to resume")
     several = add("compare", compare_methods, "one model by several methods: do they agree?")
@@ -232,9 +232,8 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     known = ", ".join(METHODS)
     for made in (one, many):
         made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
-    several.add_argument(
-        "--methods", required=True, metavar="NAME,NAME,...", help=f"at least two of {known}"
-    )
+    some = f"at least two of {known}"
+    several.add_argument("--methods", required=True, metavar="NAME,NAME,...", help=some)
     for made, shown in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
         made.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar=shown,
@@ -242,10 +241,8 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
         )  # fmt: skip
     for made in (one, several):
         made.add_argument("--json", action="store_true", help="print one JSON object")
-        made.add_argument(
-            "-o", "--output", type=_data_file, metavar="FILE.h5", help="store the result"
-        )
-    scanning.add_options(many, _data_file)
+        made.add_argument("-o", "--output", **file, help="store the result")
+    scanning.add_options(many, file)
 
     study = add("run", run, "compute and draw a study of the package `runs`; run again to resume")
     study.add_argument("name", metavar="NAME", nargs="?")
@@ -253,9 +250,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     form = study.add_mutually_exclusive_group()
     form.add_argument("--quick", action="store_true", help="the short form (default)")
     form.add_argument("--full", action="store_true", help="the long form")
-    study.add_argument(
-        "-o", "--output", type=_data_file, metavar="FILE.h5", help="default: results/NAME.h5"
-    )
+    study.add_argument("-o", "--output", **file, help="default: results/NAME.h5")
 
     picture = add("plot", plot, "draw a result, a scan or a study")
     picture.add_argument("file", type=Path, metavar="FILE")

@@ -37,10 +37,8 @@ def value(text: str) -> Any:
     if ratio and int(ratio[2]):
         return int(ratio[1]) / int(ratio[2])
     for number in (int, float):
-        try:
+        with suppress(ValueError):
             return number(text)
-        except ValueError:
-            pass
     if re.search(r"\d", text):  # `j` and `infj` are names
         with suppress(ValueError):
             return complex(text)
@@ -67,12 +65,9 @@ def axis(word: str) -> Axis:
     """
     names, equals, text = word.partition("=")
     numbers = [value(part) for part in text.split(":")]
-    if (
-        not equals
-        or len(numbers) != 3
-        or not all(_AXIS_NAME.fullmatch(name) for name in names.split(","))
-        or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
-    ):
+    named = equals and all(map(_AXIS_NAME.fullmatch, names.split(",")))
+    finite = all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
+    if not named or not finite or len(numbers) != 3:
         raise ArgumentError(
             "Argument `--over` must be name=start:stop:count (several names tied by commas), "
             f"but is {word!r}."
@@ -106,13 +101,11 @@ def grid(
     ArgumentError
         If a name is unknown, could be both, or has got a value elsewhere.
     """
-    takes = _signature("MODEL", function).parameters.values()
-    variadic = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
-    parameters = {parameter.name for parameter in takes}
+    signature = _signature("MODEL", function)
     known = {item.name for item in dataclasses.fields(_method_class(method_name))}
 
     def owner_of(name: str) -> str:
-        if name in known and (variadic or name in parameters):
+        if name in known and (_takes_any_name(signature) or name in signature.parameters):
             raise ArgumentError(
                 f"`{name}` must be written model.{name} or method.{name}: it is a parameter of the "
                 "model as well as a setting of the method."
@@ -141,9 +134,8 @@ def model_function(target: str) -> Callable[..., Any]:
     function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
         public = ", ".join(_model_names(module)) or "none"
-        raise ArgumentError(
-            f"Module `{module_name}` has no function `{name}`; its functions are: {public}."
-        )
+        known = f"its functions are: {public}"
+        raise ArgumentError(f"Module `{module_name}` has no function `{name}`; {known}.")
     return function
 
 
@@ -157,38 +149,38 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
         or does not return a `LindbladModel`.
     """
     signature = _signature(target, function)
-    takes = signature.parameters.values()
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
-        for name in parameters:
-            if name not in signature.parameters:
-                allowed = ", ".join(signature.parameters) or "none"
-                raise ArgumentError(f"Unknown parameter `{name}`: `{target}` takes {allowed}.")
-    for parameter in takes:
+    takes = signature.parameters
+    unknown = [name for name in parameters if name not in takes]
+    if unknown and not _takes_any_name(signature):
+        allowed = ", ".join(takes) or "none"
+        raise ArgumentError(f"Unknown parameter `{unknown[0]}`: `{target}` takes {allowed}.")
+    for name, parameter in takes.items():
         variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         optional = variadic or parameter.default is not parameter.empty
-        if not optional and parameter.name not in parameters:
-            raise ArgumentError(
-                f"Parameter `{parameter.name}` of `{target}` is missing; give "
-                f"{parameter.name}=value."
-            )
+        if not optional and name not in parameters:
+            raise ArgumentError(f"Parameter `{name}` of `{target}` is missing; give {name}=value.")
+    model = _called(f"`{target}`", function, parameters)
+    if not isinstance(model, LindbladModel):
+        kind = type(model).__name__
+        raise ArgumentError(f"`{target}` must return a `LindbladModel`, but returned a `{kind}`.")
+    defaults = {name: parameter.default for name, parameter in takes.items()}
+    plain = {name: x for name, x in defaults.items() if isinstance(x, int | float | str)}
+    told = model.parameters or {**plain, **parameters}
+    return dataclasses.replace(model, name=model.name or target, parameters=told)
+
+
+def _called(label: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return what a function makes of its arguments; its errors become one line."""
     try:
-        model = function(**parameters)
+        return function(**arguments)
     except (ArgumentError, UnsupportedModelError):
         raise
     except Exception as error:
-        raise ArgumentError(f"`{target}` raised {_brief(error)}") from error
-    if not isinstance(model, LindbladModel):
-        raise ArgumentError(
-            f"`{target}` must return a `LindbladModel`, but returned a `{type(model).__name__}`."
-        )
-    defaults = {
-        parameter.name: parameter.default
-        for parameter in takes
-        if isinstance(parameter.default, int | float | str)
-    }
-    return dataclasses.replace(
-        model, name=model.name or target, parameters=model.parameters or {**defaults, **parameters}
-    )
+        raise ArgumentError(f"{label} raised {_brief(error)}") from error
+
+
+def _takes_any_name(signature: inspect.Signature) -> bool:
+    return any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
 
 
 def _signature(target: str, function: Callable[..., Any]) -> inspect.Signature:
@@ -212,15 +204,9 @@ def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:
     for key, item in fields.items():
         optional = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
         if not optional and key not in settings:
-            raise ArgumentError(
-                f"Setting `{key}` of `{name}` is missing; give --set {prefix}{key}=value."
-            )
-    try:
-        return made(**settings)
-    except ArgumentError:
-        raise
-    except Exception as error:
-        raise ArgumentError(f"The settings of `{name}` raised {_brief(error)}") from error
+            give = f"--set {prefix}{key}=value"
+            raise ArgumentError(f"Setting `{key}` of `{name}` is missing; give {give}.")
+    return _called(f"The settings of `{name}`", made, settings)
 
 
 def methods(names: str, words: Iterable[str]) -> list[Any]:
@@ -248,11 +234,10 @@ def study(name: str) -> ModuleType:
     """
     known = _study_modules()
     module = _import(known[name]) if name in known else None
-    if not _is_study(module):
-        raise ArgumentError(
-            f"Unknown study {name!r}; the modules of `runs` are: {', '.join(known) or 'none'}."
-        )
-    return module  # type: ignore[return-value]
+    if module is None or not _is_study(module):
+        found = ", ".join(known) or "none"
+        raise ArgumentError(f"Unknown study {name!r}; the modules of `runs` are: {found}.")
+    return module
 
 
 def keeps_points(module: ModuleType) -> bool:
@@ -276,7 +261,7 @@ def _study_modules() -> dict[str, str]:
     return {name: path for name, path in sorted(paths.items()) if not name.startswith("_")}
 
 
-def _is_study(module: ModuleType | None) -> bool:
+def _is_study(module: ModuleType) -> bool:
     return all(hasattr(module, name) for name in ("COST", "compute", "draw"))
 
 
@@ -285,11 +270,10 @@ def _import(name: str) -> ModuleType:
     _search_here()
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise ArgumentError(f"There is no module `{name}` here or installed.") from None
-        raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
     except Exception as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        if missing and f"{name}.".startswith(f"{missing}."):
+            raise ArgumentError(f"There is no module `{name}` here or installed.") from None
         raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
 
 

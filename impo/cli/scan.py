@@ -3,8 +3,7 @@
 import argparse
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from impo.arguments import ArgumentError
@@ -21,14 +20,14 @@ from impo.scans.scan import DIRECTIONS, Executor, scan
 logger = logging.getLogger(__name__)
 
 
-def add_options(parser: argparse.ArgumentParser, data_file: Callable[[str], Path]) -> None:
+def add_options(parser: argparse.ArgumentParser, file: dict[str, Any]) -> None:
     """Add the options of `impo scan` that it does not share with `impo solve`."""
     parser.add_argument(
         "--over", action="append", required=True, metavar="name=start:stop:count",
         help="values of a parameter or a setting, both ends included; name,name=... ties them; "
         "model.name or method.name where it could be both",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", type=data_file, required=True, metavar="FILE.h5")
+    parser.add_argument("-o", "--output", **file, required=True)
     parser.add_argument(
         "--direction", choices=DIRECTIONS, default="forward",
         help="how warm starts follow the last --over; both shows hysteresis",
@@ -38,12 +37,10 @@ def add_options(parser: argparse.ArgumentParser, data_file: Callable[[str], Path
         "--workers", type=int, metavar="N",
         help="processes of one thread on this machine (default: all usable cores)",
     )  # fmt: skip
-    place.add_argument(
-        "--scheduler-file", metavar="FILE", help="of a running `dask scheduler`: use its workers"
-    )
-    parser.add_argument(
-        "--task-id", type=int, metavar="I", help="compute only share I of N (0 ... N - 1)"
-    )
+    told = "of a running `dask scheduler`: use its workers"
+    place.add_argument("--scheduler-file", metavar="FILE", help=told)
+    told = "compute only share I of N (0 ... N - 1)"
+    parser.add_argument("--task-id", type=int, metavar="I", help=told)
     parser.add_argument("--tasks", type=int, metavar="N", help="number of shares")
     parser.add_argument(
         "--checkpoint", type=float, default=INTERVAL, metavar="SECONDS",
@@ -63,10 +60,8 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     if (arguments.task_id is None) != (arguments.tasks is None):
         raise ArgumentError("`--task-id` and `--tasks` must be given together.")
     chains, axes, told = _grid(arguments)
-    if arguments.scheduler_file is not None:
-        executor = external(arguments.scheduler_file)
-    else:
-        executor = embedded(arguments.workers)
+    file = arguments.scheduler_file
+    executor = embedded(arguments.workers) if file is None else external(file)
     check_writable(arguments.output)
     directory = arguments.output.with_suffix(".points")
 

@@ -54,12 +54,9 @@ def steady_state(
 
 
 def evolve(
-    model: LindbladModel,
-    method: Method,
-    start: Any,
-    times: ArrayLike,
+    model: LindbladModel, method: Method, start: Any, times: ArrayLike,
     progress: Progress | None = None,
-) -> Trajectory:
+) -> Trajectory:  # fmt: skip
     """Return the solution of the master equation at given times.
 
     Parameters

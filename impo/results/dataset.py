@@ -9,7 +9,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.results.estimate import Status
-from impo.results.store import Stored
+from impo.results.store import Arrays, Stored, Told, Variables
 from impo.results.variable import Variable
 
 
@@ -30,12 +30,8 @@ class Dataset(Stored):
     @property
     def unconverged(self) -> int:
         """Number of verdicts, in the variables `status` and `*_status`, that are not converged."""
-        verdicts = [
-            variable.values
-            for name, variable in self.variables.items()
-            if name == "status" or name.endswith("_status")
-        ]
-        return sum(int(np.sum(np.asarray(found) != Status.CONVERGED)) for found in verdicts)
+        names = [name for name in self.variables if name == "status" or name.endswith("_status")]
+        return sum(int(np.sum(np.asarray(self[name]) != Status.CONVERGED)) for name in names)
 
     def readable(self) -> Mapping[str, Variable]:
         """Return all variables."""
@@ -46,7 +42,5 @@ class Dataset(Stored):
         return {}, dict(self.attributes)
 
     @classmethod
-    def _from_file(
-        cls, variables: dict[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
-    ) -> "Dataset":
-        return cls(variables, attributes)
+    def _from_file(cls, variables: Variables, arrays: Arrays, told: Told) -> "Dataset":
+        return cls(variables, told)

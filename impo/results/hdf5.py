@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -25,6 +25,7 @@ from impo.results.variable import Variable
 _NOT_A_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _SEAL = re.compile(rb"impo-sha256:([0-9a-f]{64}):(\d{16})")
 _MALFORMED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+_T = TypeVar("_T")
 
 
 class StoreError(Exception):
@@ -67,7 +68,7 @@ def write(path: str | Path, fill: Callable[[h5py.File], None]) -> None:
     write_atomically(path, _sealed(buffer.getvalue(), blank))
 
 
-def read(path: str | Path, reader: Callable[[h5py.File], Any]) -> Any:
+def read(path: str | Path, reader: Callable[[h5py.File], _T]) -> _T:
     """Return what a function finds in a file whose seal is whole.
 
     Raises
@@ -79,8 +80,7 @@ def read(path: str | Path, reader: Callable[[h5py.File], Any]) -> Any:
         content = Path(path).read_bytes()
     except OSError as error:
         raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
-    problem = _broken_seal(content)
-    if problem:
+    if problem := _broken_seal(content):
         raise StoreError(f"Cannot read {path}: {problem}.")
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
@@ -112,13 +112,11 @@ def _temporary(path: Path) -> Path:
 
 def _sealed(content: bytes, blank: bytes) -> bytes:
     """Return a file with its length and its hash in place of the blank seal."""
-    start = content.index(blank)
-    head, tail = content[:start], content[start + len(blank) :]
 
-    def seal(digits: str) -> bytes:
-        return head + f"impo-sha256:{digits}:{len(content):016d}".encode() + tail
+    def with_seal(digits: str) -> bytes:
+        return content.replace(blank, f"impo-sha256:{digits}:{len(content):016d}".encode(), 1)
 
-    return seal(hashlib.sha256(seal("0" * 64)).hexdigest())
+    return with_seal(hashlib.sha256(with_seal("0" * 64)).hexdigest())
 
 
 def _broken_seal(content: bytes) -> str:
@@ -146,8 +144,7 @@ def write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> Non
     lengths = _lengths(variables)
     for dim, length in lengths.items():
         if dim in variables:
-            scale = _write(group, dim, variables[dim])
-            scale.make_scale(dim)
+            _write(group, dim, variables[dim]).make_scale(dim)
         else:
             scale = group.create_dataset(dim, shape=(length,), dtype=">f4")
             scale.make_scale(f"{_NOT_A_VARIABLE}{length:10d}")
@@ -207,7 +204,7 @@ def variables(file: h5py.File) -> Iterator[tuple[str, Variable]]:
         else:
             dims = tuple(dim[0].name.rpartition("/")[2] for dim in item.dims)
         label = item.attrs.get("long_name", "")
-        yield name, Variable(dims, decode(item), item.attrs.get("units", "1"), label)
+        yield name, Variable(dims, _decoded(item), item.attrs.get("units", "1"), label)
 
 
 def is_bare_dimension(item: h5py.Dataset) -> bool:
@@ -215,7 +212,7 @@ def is_bare_dimension(item: h5py.Dataset) -> bool:
     return bool(item.attrs.get("NAME", b"").startswith(_NOT_A_VARIABLE.encode()))
 
 
-def decode(item: h5py.Dataset) -> Array:
+def _decoded(item: h5py.Dataset) -> Array:
     """Return an array in memory."""
     if h5py.check_string_dtype(item.dtype):
         return np.asarray(item.asstr()[()], dtype=str)

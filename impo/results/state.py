@@ -10,13 +10,11 @@ from impo.arrays import Array
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.settings import settings_from
-from impo.results.store import Stored
+from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
 from impo.results.variable import Variable
 
-Arrays = Mapping[str, Array]
-Told = Mapping[str, Any]
-"""Attributes made of JSON types."""
+__all__ = ["Arrays", "SteadyState", "Told"]
 
 _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
@@ -122,17 +120,11 @@ class SteadyState(Stored):
         """Return (named arrays, attributes made of JSON types)."""
         arrays, own = self._arrays()
         return arrays, {
-            "model": self.model.to_json(),
-            "method": self.method.to_json(),
-            "status": str(self.status),
-            "message": self.message,
-            "residual": self.residual,
-            "seconds": self.seconds,
-            "history": [dict(step) for step in self.history],
-            "diagnostics": dict(self.diagnostics),
-            "extras": dict(self.extras),
-            **own,
-        }
+            "model": self.model.to_json(), "method": self.method.to_json(),
+            "status": str(self.status), "message": self.message, "residual": self.residual,
+            "seconds": self.seconds, "history": [dict(step) for step in self.history],
+            "diagnostics": dict(self.diagnostics), "extras": dict(self.extras), **own,
+        }  # fmt: skip
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, attributes: Told) -> "SteadyState":

@@ -33,13 +33,17 @@ from impo.results.settings import provenance
 from impo.results.variable import Variable
 
 __all__ = [
-    "SCHEMA", "StoreError", "Stored", "check_writable", "load", "reads_kind", "rebuilt",
-    "save", "stated", "write_atomically",
+    "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "load",
+    "reads_kind", "rebuilt", "save", "stated", "write_atomically",
 ]  # fmt: skip
 
 SCHEMA = 3
 
-Reader = Callable[[dict[str, Variable], dict[str, Array], dict[str, Any]], "Stored"]
+Variables = dict[str, Variable]
+Arrays = dict[str, Array]
+Told = dict[str, Any]
+"""Attributes made of JSON types."""
+Reader = Callable[[Variables, Arrays, Told], "Stored"]
 _READERS: dict[str, Reader] = {}
 
 
@@ -62,7 +66,7 @@ class Stored:
         raise TypeError(f"{type(self).__name__} does not define `to_arrays`.")
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> "Stored":
+    def from_arrays(cls, arrays: Arrays, attributes: Told) -> "Stored":
         """Rebuild the result from what `to_arrays` returned."""
         raise TypeError(f"{cls.__name__} does not define `from_arrays`.")
 
@@ -75,11 +79,9 @@ class Stored:
         return None
 
     @classmethod
-    def _from_file(
-        cls, variables: dict[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
-    ) -> "Stored":
+    def _from_file(cls, variables: Variables, arrays: Arrays, told: Told) -> "Stored":
         """Rebuild the result from the parts of a file."""
-        return cls.from_arrays(arrays, attributes)
+        return cls.from_arrays(arrays, told)
 
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, atomically (see `save`)."""
@@ -178,16 +180,11 @@ def load(path: str | Path) -> Any:
     return hdf5.read(path, rebuild)
 
 
-def rebuilt(
-    kind: str,
-    arrays: dict[str, Array],
-    attributes: dict[str, Any],
-    variables: dict[str, Variable] | None = None,
-) -> Any:
+def rebuilt(kind: str, arrays: Arrays, told: Told, variables: Variables | None = None) -> Any:
     """Return the result of a kind from the parts of a file."""
     if kind not in _READERS:
         raise UnreadableError(f"this version of impo has no result `{kind}`")
-    return _READERS[kind](variables or {}, arrays, attributes)
+    return _READERS[kind](variables or {}, arrays, told)
 
 
 def stated(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
@@ -207,8 +204,7 @@ def stated(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
         root = {name: item for name, item in hdf5.variables(file) if "/" not in name}
         return root, json.loads(file.attrs.get("summary", "{}"))
 
-    found: tuple[dict[str, Variable], dict[str, Any]] = hdf5.read(path, read)
-    return found
+    return hdf5.read(path, read)
 
 
 def _check_schema(file: h5py.File) -> None:
@@ -225,14 +221,11 @@ def _check_schema(file: h5py.File) -> None:
 
 def _describe(file: h5py.File, result: Stored, attributes: dict[str, Any]) -> None:
     """Write all but the arrays from which a state or trajectory is rebuilt."""
-    file.attrs["format"] = "impo"
-    file.attrs["schema"] = SCHEMA
-    file.attrs["kind"] = result.kind
-    file.attrs["provenance"] = json.dumps(provenance())
-    file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    file.attrs["attributes"] = _json(attributes)
-    summary = result.summary()
-    if summary is not None:
+    file.attrs.update(
+        format="impo", schema=SCHEMA, kind=result.kind, provenance=json.dumps(provenance()),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), attributes=_json(attributes),
+    )  # fmt: skip
+    if (summary := result.summary()) is not None:
         file.attrs["summary"] = _json(summary)
     hdf5.write_variables(file, result.readable())
 

@@ -1,11 +1,12 @@
 """What a person reads of a result: the object that `--json` prints, and variables with units."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from impo.model import Boson, LindbladModel, Spin
+from impo.results.estimate import Estimate
 from impo.results.variable import Variable
 
 
@@ -38,33 +39,33 @@ def summary(state: Any) -> dict[str, Any]:
     """
     observables: dict[str, Any] = {}
     errors: dict[str, Any] = {}
-    spins = any(isinstance(site, Spin) for site in state.model.sites)
-    bosons = any(not isinstance(site, Spin) for site in state.model.sites)
-    names = ["Sz"] * spins + ["N"] * bosons
-    for name in names:
-        for key, measured in ((name, state.expect(name)), (f"{name}_var", state.variance(name))):
-            observables[key] = None if measured is None else plain(np.real(measured.value))
-            errors[key] = None if measured is None else plain(measured.error)
-    lengths = {}
-    first = isinstance(state.model.sites[0], Spin)
-    for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if first else (("Bd", "B"), ("N", "N")):
+    for name, _, found in _on_sites(state):
+        observables[name], errors[name] = _plain_parts(found)
+    lengths: dict[str, Any] = {}
+    for op_a, op_b in state.model.sites[0].order_pairs:
         length = state.correlation_length(op_a, op_b, (0, 0))
-        lengths[op_a + op_b] = None if length is None else plain(length.value)
-        errors[f"xi_{op_a}{op_b}"] = None if length is None else plain(length.error)
+        lengths[op_a + op_b], errors[f"xi_{op_a}{op_b}"] = _plain_parts(length)
     return {
-        "model": state.model.name,
-        "parameters": plain(state.model.to_json()["parameters"]),
+        "model": state.model.name, "parameters": plain(state.model.to_json()["parameters"]),
         "method": plain(state.method.to_json()),
-        "status": str(state.status),
-        "message": state.message,
-        "residual": plain(state.residual),
-        "seconds": state.seconds,
-        "observables": observables,
-        "errors": errors,
-        "correlation_length": lengths,
-        "diagnostics": plain(state.diagnostics),
-        **plain(state.extras),
-    }
+        "status": str(state.status), "message": state.message,
+        "residual": plain(state.residual), "seconds": state.seconds,
+        "observables": observables, "errors": errors, "correlation_length": lengths,
+        "diagnostics": plain(state.diagnostics), **plain(state.extras),
+    }  # fmt: skip
+
+
+def _on_sites(result: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield (name, dimension, estimate) of mean and variance of Sz and N, where sites have them."""
+    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
+        if any(op in site.operators for site in result.model.sites):
+            yield op, dim, result.expect(op)
+            yield f"{op}_var", dim, result.variance(op)
+
+
+def _plain_parts(found: Estimate | None) -> tuple[Any, Any]:
+    """Return value and error of an estimate as JSON types, None where there is none."""
+    return (None, None) if found is None else (plain(np.real(found.value)), plain(found.error))
 
 
 def readable(state: Any) -> dict[str, Variable]:
@@ -96,14 +97,8 @@ def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
     out = site_numbers(trajectory.model)
     label = "time, in units of the inverse rates of the model"
     out["time"] = Variable(("time",), np.asarray(trajectory.times, dtype=float), "1", label)
-    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
-        if dim in out:
-            for name, found in (
-                (op, trajectory.expect(op)),
-                (f"{op}_var", trajectory.variance(op)),
-            ):
-                value = np.real(found.value)
-                _add(out, name, value, found.error, ("time", dim), "1", _label(name))
+    for name, dim, found in _on_sites(trajectory):
+        _add(out, name, np.real(found.value), found.error, ("time", dim), "1", _label(name))
     out["status"] = Variable((), np.array(str(trajectory.status)), "1", "verdict")
     return out
 
@@ -124,14 +119,9 @@ def _label(name: str) -> str:
 
 
 def _add(
-    out: dict[str, Variable],
-    name: str,
-    value: Any,
-    error: Any,
-    dims: tuple[str, ...],
-    units: str,
+    out: dict[str, Variable], name: str, value: Any, error: Any, dims: tuple[str, ...], units: str,
     label: str,
-) -> None:
+) -> None:  # fmt: skip
     """Add a number and its error unless the method gives none."""
     if value is not None:
         out[name] = Variable(dims, np.array(value, dtype=float), units, label)

@@ -1,7 +1,7 @@
 """States at given times: what `evolve` returns for every method."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,9 +11,8 @@ from impo.arrays import Array
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.state import SteadyState
-from impo.results.store import Stored, reads_kind, rebuilt
+from impo.results.store import Arrays, Stored, Told, Variables, reads_kind, rebuilt
 from impo.results.summary import readable_trajectory
-from impo.results.variable import Variable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,12 +50,9 @@ class Trajectory(Stored):
 
     def _stack(self, quantity: Callable[[SteadyState], Estimate | None]) -> Estimate | None:
         found = [quantity(state) for state in self.states]
-        known = [item for item in found if item is not None]
-        if len(known) < len(found):
-            return None
-        return Estimate(
-            np.array([item.value for item in known]), np.array([item.error for item in known])
-        )
+        values = _stacked([None if item is None else item.value for item in found])
+        errors = _stacked([None if item is None else item.error for item in found])
+        return None if values is None else Estimate(values, errors)
 
     def expect(self, op: str) -> Estimate | None:
         """Return <op>, shape (T, sites that have it)."""
@@ -91,7 +87,7 @@ class Trajectory(Stored):
         """Return P(m_1, m_2, ...) on (site, cell) pairs, with a leading axis of length T."""
         return _stacked([state.distribution(places) for state in self.states])
 
-    def readable(self) -> Mapping[str, Variable]:
+    def readable(self) -> Variables:
         """Return the observables on the sites as variables with dimensions, units and names."""
         return readable_trajectory(self)
 
@@ -116,9 +112,7 @@ class Trajectory(Stored):
         return arrays, {**told, "shared": shared, "states": own}
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "Trajectory":
+    def from_arrays(cls, arrays: Arrays, attributes: Told) -> "Trajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
         stacked = {k.removeprefix("all."): v for k, v in arrays.items() if k.startswith("all.")}
         states = []
@@ -126,8 +120,7 @@ class Trajectory(Stored):
             start = f"{number}."
             mine = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
             mine |= {name: array[number] for name, array in stacked.items()}
-            told = {**attributes["shared"], **own}
-            states.append(rebuilt(attributes["kind"], mine, told))
+            states.append(rebuilt(attributes["kind"], mine, {**attributes["shared"], **own}))
         return cls(
             times=np.asarray(arrays["times"]), states=tuple(states),
             status=Status(attributes["status"]), message=attributes["message"],
@@ -175,12 +168,9 @@ def _stacked(found: list[Array | None]) -> Array | None:
 
 
 @reads_kind("state_trajectory")
-def _numbered(
-    variables: Mapping[str, Variable], arrays: dict[str, Array], attributes: dict[str, Any]
-) -> Trajectory:
+def _numbered(variables: Variables, arrays: Arrays, told: Told) -> Trajectory:
     """Rebuild a trajectory of schema 2, which had no verdict of its own."""
-    read = Trajectory.from_arrays(
-        arrays, {"shared": {}, "status": "failed", "message": "", **attributes}
-    )
+    unjudged = {"shared": {}, "status": "failed", "message": ""}
+    read = Trajectory.from_arrays(arrays, {**unjudged, **told})
     status, message = joint_verdict(read.states)
-    return Trajectory(times=read.times, states=read.states, status=status, message=message)
+    return replace(read, status=status, message=message)

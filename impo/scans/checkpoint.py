@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.settings import provenance
-from impo.results.store import Stored, StoreError, load, save
+from impo.results.store import Arrays, Stored, StoreError, Told, load, save
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +95,7 @@ class _Unfinished(Stored):
         return dict(self.arrays), dict(self.attributes)
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-    ) -> "_Unfinished":
+    def from_arrays(cls, arrays: Arrays, attributes: Told) -> "_Unfinished":
         """Return both."""
         return cls(arrays, attributes)
 

@@ -19,7 +19,7 @@ import numba
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import fail, positive_integer
-from impo.scans.scan import Executor, serial
+from impo.scans.scan import Executor, Work, serial
 from impo.scans.tasks import Point, Task, finished
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ LOOK = 0.5  # seconds between two looks for points that chains under way have fi
 LOSSES = 20  # of a chain in a row without a finished point: it may wait beside one that kills
 PATIENCE = 60.0  # seconds that a shared directory may take to show a file written elsewhere
 CONNECT = 30.0  # seconds to wait for a scheduler
+_LOST = "The scheduler is lost. Finished points are kept: start it again and repeat the command."
 
 _SETTINGS = {
     # a busy machine answers late, and starts a process late
@@ -70,7 +71,7 @@ def embedded(workers: int | None = None) -> Executor:
     """
     most = usable_cores() if workers is None else positive_integer("workers", workers)
 
-    def execute(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Any:
+    def execute(work: Work, chains: Sequence[Task]) -> Any:
         count = min(most, len(chains))
         return serial(work, chains) if count == 1 else _locally(work, _absolute(chains), count)
 
@@ -97,15 +98,14 @@ def external(scheduler_file: str | Path) -> Executor:
         allowed = "a file that `dask scheduler --scheduler-file` wrote"
         raise fail("scheduler-file", allowed, str(path))
 
-    def execute(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Any:
+    def execute(work: Work, chains: Sequence[Task]) -> Any:
         from distributed import Client
 
         try:
             client = Client(scheduler_file=str(path), timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise ClusterError(
-                f"The scheduler of {path} does not answer; start it and its workers again."
-            ) from error
+            why = f"The scheduler of {path} does not answer; start it and its workers again."
+            raise ClusterError(why) from error
         with _quiet("distributed", "distributed.client"), client:
             if not client.nthreads():
                 logger.info("waiting for workers of the scheduler of %s", path)
@@ -128,9 +128,7 @@ def _quiet(*names: str) -> Iterator[None]:
             each.setLevel(level)
 
 
-def _locally(
-    work: Callable[[Task], Iterator[Point]], chains: Sequence[Task], count: int
-) -> Iterator[Point]:
+def _locally(work: Work, chains: Sequence[Task], count: int) -> Iterator[Point]:
     """Solve chains in processes of this machine; start anew should none be left."""
     import dask
     from distributed import Client, LocalCluster
@@ -159,12 +157,9 @@ def _started(make: Callable[..., Any], count: int) -> Any:
     """Return a cluster of processes of one thread."""
     try:
         return make(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
+            n_workers=count, threads_per_worker=1, processes=True,
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+        )  # fmt: skip
     except RuntimeError as error:
         raise _StartError from error
 
@@ -221,17 +216,12 @@ class _Followed:
 
 
 def _collect(
-    client: Any,
-    work: Callable[[Task], Iterator[Point]],
-    chains: Sequence[_Followed],
-    alive: Callable[[], bool] = lambda: True,
+    client: Any, work: Work, chains: Sequence[_Followed], alive: Callable[[], bool] = lambda: True
 ) -> Iterator[Point]:
     """Hand chains to the workers of a client and yield their points as they are finished.
 
     It ends early if there are no worker processes any more, twice in a row.
     """
-    from distributed import CancelledError, KilledWorker
-
     under_way: dict[Any, _Followed] = {}
     done: queue.Queue[Any] = queue.Queue()
 
@@ -240,28 +230,18 @@ def _collect(
         under_way[future] = followed
         future.add_done_callback(done.put)
 
-    def ended(future: Any) -> Iterator[Point]:
-        """Yield the points of a chain that has ended, or submit it again."""
-        followed = under_way.pop(future)
-        try:
-            future.result()
-            yield from followed.appeared(all_of_them=True)
-        except KilledWorker as error:
-            followed.losses += 1
-            if followed.losses > LOSSES:
-                raise ClusterError("Workers die before they can start a point.") from error
-            submit(followed)
-        except CancelledError as error:
-            raise _lost() from error
-
     for followed in chains:
         submit(followed)
     look, missed = 0.0, 0
     while under_way and missed < 2:
         with suppress(queue.Empty):
-            yield from ended(done.get(timeout=LOOK))
+            future = done.get(timeout=LOOK)
+            followed = under_way.pop(future)
+            yield from _ended(future, followed)
+            if followed.unfinished:  # its worker is lost
+                submit(followed)
         if client.status != "running":
-            raise _lost()
+            raise ClusterError(_LOST)
         if time.monotonic() >= look:
             look = time.monotonic() + LOOK
             missed = 0 if alive() else missed + 1
@@ -270,15 +250,24 @@ def _collect(
                     yield from followed.appeared(all_of_them=False)
 
 
-def _run(work: Callable[[Task], Iterator[Point]], task: Task) -> None:
+def _ended(future: Any, followed: _Followed) -> Iterator[Point]:
+    """Yield the points of a chain that has ended; count the loss if its worker was killed."""
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        future.result()
+        yield from followed.appeared(all_of_them=True)
+    except KilledWorker as error:
+        followed.losses += 1
+        if followed.losses > LOSSES:
+            raise ClusterError("Workers die before they can start a point.") from error
+    except CancelledError as error:
+        raise ClusterError(_LOST) from error
+
+
+def _run(work: Work, task: Task) -> None:
     """Solve a chain in a worker, by one thread."""
     numba.config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
     with threadpool_limits(limits=1):
         for _ in work(task):
             pass
-
-
-def _lost() -> ClusterError:
-    return ClusterError(
-        "The scheduler is lost. Finished points are kept: start it again and repeat the command."
-    )

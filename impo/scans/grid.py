@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from impo.arguments import ArgumentError
-from impo.arrays import Array
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -71,9 +71,8 @@ def tabulate(
     dims = tuple(axis.dim for axis in axes)
     parameters = {
         name: Variable((axis.dim,), np.array(axis.values), "1", name)
-        for axis in axes
-        for name in axis.names
-    }
+        for axis in axes for name in axis.names
+    }  # fmt: skip
     variables: dict[str, Variable] = dict(parameters)
     if direction == "both":
         if "direction" in parameters:
@@ -90,11 +89,8 @@ def tabulate(
         for name, item in found.items():
             if item.dims == (name,):  # the coordinate of the sites is the same everywhere
                 variables[name] = item
-                continue
-            table = variables.setdefault(name, _empty(item, dims, shape))
-            if np.shape(table.values[place]) != item.values.shape:  # would be broadcast
-                raise ArgumentError("The models of a table must have equal cells.")
-            table.values[place] = item.values[()]
+            else:
+                _enter(variables.setdefault(name, _empty(item, dims, shape)), place, item)
     for name, item in variables.items():
         if item.values.dtype == object:
             variables[name] = replace(item, values=item.values.astype(str))
@@ -103,11 +99,16 @@ def tabulate(
 
 def _empty(item: Variable, dims: tuple[str, ...], shape: tuple[int, ...]) -> Variable:
     """Return a variable of all points of a grid without values: nan, or empty text."""
-    if item.values.dtype.kind == "U":
-        values: Array = np.full(shape + item.values.shape, "", object)
-    else:
-        values = np.full(shape + item.values.shape, np.nan)
+    blank: Any = ("", object) if item.values.dtype.kind == "U" else (np.nan, float)
+    values = np.full(shape + item.values.shape, *blank)
     return replace(item, dims=dims + item.dims, values=values)
+
+
+def _enter(table: Variable, place: tuple[Any, ...], item: Variable) -> None:
+    """Write what one point has of a variable into that of all points."""
+    if np.shape(table.values[place]) != item.values.shape:  # would be broadcast
+        raise ArgumentError("The models of a table must have equal cells.")
+    table.values[place] = item.values[()]
 
 
 def unconverged_points(data: Dataset) -> list[str]:
@@ -117,10 +118,8 @@ def unconverged_points(data: Dataset) -> list[str]:
     lines = []
     for place in map(tuple, np.argwhere(status.values != Status.CONVERGED)):
         at = dict(zip(status.dims, place, strict=True))
-        where = [
-            f"{name}={data[name][at[data.variables[name].dims[0]]]}"
-            for name in (["direction"] if "direction" in at else []) + names
-        ]
+        told = ["direction", *names] if "direction" in at else names
+        where = [f"{name}={data[name][at[data.variables[name].dims[0]]]}" for name in told]
         lines.append(f"{', '.join(where)}: {status.values[place]}: {messages[place]}")
     return lines
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,18 @@ from impo.arguments import (
     one_of,
     positive_integer,
 )
-from impo.model import LindbladModel
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.scans.checkpoint import INTERVAL
 from impo.scans.progress import Bar
 from impo.scans.tasks import Point, Task, finished, remove_litter, solve_chain, starts_warm
 
-Executor = Callable[[Callable[[Task], Iterator[Point]], Sequence[Task]], Iterable[Point]]
+Work = Callable[[Task], Iterator[Point]]
+Executor = Callable[[Work, Sequence[Task]], Iterable[Point]]
 DIRECTIONS = ("forward", "backward", "both")
 
 
-def serial(work: Callable[[Task], Iterator[Point]], chains: Sequence[Task]) -> Iterator[Point]:
+def serial(work: Work, chains: Sequence[Task]) -> Iterator[Point]:
     """Solve the chains one after the other in this process: the simplest executor.
 
     An executor applies `work` to every chain and gives its points in any order. One that spreads
@@ -97,37 +97,30 @@ def scan(
 
 
 def _work(
-    chains: Iterable[Iterable[Any]],
-    method: Any,
-    directory: Path | None,
-    direction: str,
+    chains: Iterable[Iterable[Any]], method: Any, directory: Path | None, direction: str,
     interval: float,
-) -> list[Task]:
+) -> list[Task]:  # fmt: skip
     """Return all chains; of a line in which no point starts from another every point is one."""
     one_of("direction", direction, DIRECTIONS)
     run = secrets.token_hex(8)
-    lines: list[list[tuple[int, tuple[LindbladModel, Any]]]] = []
-    total = 0
-    for items in chains:
-        points = [item if method is None else (item, method) for item in items]
-        lines.append(list(enumerate(points, start=total)))
-        total += len(points)
-    warm = [[starts_warm(method) for _, (_, method) in line] for line in lines]
-    if direction != "forward" and not all(map(all, warm)):
+    points = [[item if method is None else (item, method) for item in line] for line in chains]
+    numbers = count()
+    lines = [[(next(numbers), point) for point in line] for line in points]
+    warm = [[starts_warm(method) for _, method in line] for line in points]
+    if direction == "forward":
+        lines = [
+            part for line, warm_line in zip(lines, warm, strict=True)
+            for part in ([line] if any(warm_line) else [[point] for point in line])
+        ]  # fmt: skip
+    elif not all(map(all, warm)):
         raise ArgumentError(
             f"Argument `direction` must be forward, but is {direction}: the method starts no "
             "point from another."
         )
-    if direction == "forward":
-        parts = [
-            [line] if any(warm_line) else [[point] for point in line]
-            for line, warm_line in zip(lines, warm, strict=True)
-        ]
-        lines = list(chain.from_iterable(parts))
     else:
-        shift = total if direction == "both" else 0
+        shift = sum(map(len, lines)) if direction == "both" else 0
         back = [[(number + shift, point) for number, point in line[::-1]] for line in lines]
-        lines = lines + back if shift else back
+        lines = lines + back if direction == "both" else back
     return [
         Task(tuple(p for _, p in line), tuple(n for n, _ in line), directory, run, interval)
         for line in lines

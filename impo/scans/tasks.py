@@ -140,10 +140,7 @@ def _solve_and_keep(
     """Solve a point, going on from its checkpoint, and write its result."""
     with Running(path, task.run, number) as running:
         checkpoint = Checkpoint(
-            path.with_suffix(PARTIAL),
-            computation(*point, start),
-            task.interval,
-            running.report,
+            path.with_suffix(PARTIAL), computation(*point, start), task.interval, running.report
         )
         if running.attempt > ATTEMPTS:
             reason = f"The process that computed it was killed {ATTEMPTS} times (out of memory?)."
@@ -184,8 +181,7 @@ class Running:
     def __init__(self, path: Path, run: str, number: int):
         self._path = path.with_suffix(STATUS)
         earlier = _read_status(self._path)
-        again = earlier.get("run") == run
-        self.attempt = 1 + (earlier["attempt"] if again else 0)
+        self.attempt = 1 + (earlier["attempt"] if earlier.get("run") == run else 0)
         self._known = {"run": run, "number": number, "attempt": self.attempt}
         self._due = 0.0
 

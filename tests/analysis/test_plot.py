@@ -8,7 +8,7 @@ import impo
 from impo import Exact
 from impo.analysis import plot
 from impo.arguments import ArgumentError
-from impo.model import Jump, LindbladModel, Spin, Term
+from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.store import StoreError
@@ -102,6 +102,22 @@ def test_figure_of_a_state():
     drawn = plot.figure(state)
     assert "converged" in drawn.get_suptitle()
     assert len(drawn.axes) == 2  # no correlations, no empty panel
+
+
+def test_figure_of_a_cell_that_begins_with_a_boson(monkeypatch):
+    """Correlations are those of the first site, by its own operators."""
+    exchange = Term(0.3, ("Bd", 0, 0), ("S-", 1, 0), plus_hc=True)
+    jumps = (Jump(1.0, "B", 0), Jump(0.5, "S+", 1))
+    state = impo.steady_state(LindbladModel((Boson(1), Spin(0.5)), (exchange,), jumps), Exact(2))
+    asked, ask = [], type(state).correlation
+
+    def noted(self, op_a, op_b, *arguments):
+        asked.append((op_a, op_b))
+        return ask(self, op_a, op_b, *arguments)
+
+    monkeypatch.setattr(type(state), "correlation", noted)
+    assert plot.figure(state).axes
+    assert asked == [("Bd", "B"), ("N", "N")]
 
 
 def test_figure_of_a_scan():

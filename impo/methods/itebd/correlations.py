@@ -4,7 +4,8 @@ The spectrum alone misleads: its leading eigenvalue is often one that the operat
 noise of the truncation. The fit alone is short of distances. Both are made, and must agree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -99,32 +100,27 @@ def spectral_length(
     target
         Connected correlation there.
     """
-    environment, n = approx.environment, len(approx.bases)
+    environment = approx.environment
     states = np.flatnonzero(environment.charges[0] == charge)
     if not len(states):
         return None
-    tile = environment.tile
-    scale = environment.left[0] @ tile @ environment.right[-1]
-    scale = scale / (environment.left[0] @ environment.right[-1])
-    left, right = environment.left[0], environment.right[-1]
+    tile, left, right = environment.tile, environment.left[0], environment.right[-1]
     norm = left @ right
+    scale = left @ tile @ right / norm
     (i, first), (j, second) = ends
-    for site in range(n):
-        matrix = environment.transfer[site]
-        inserted = np.tensordot(environment.tensors[site], first, axes=(1, 0))
-        left = left @ (inserted if site == i else matrix)
-    for site in reversed(range(n)):
-        matrix = environment.transfer[site]
-        inserted = np.tensordot(environment.tensors[site], second, axes=(1, 0))
-        right = (inserted if site == j else matrix) @ right
+    opening, closing = list(environment.transfer), list(environment.transfer)
+    opening[i] = np.tensordot(environment.tensors[i], first, axes=(1, 0))  # vL vR
+    closing[j] = np.tensordot(environment.tensors[j], second, axes=(1, 0))  # vL vR
+    left = reduce(np.matmul, [left, *opening])
+    for matrix in reversed(closing):
+        right = matrix @ right
     values, vectors = np.linalg.eig(tile[np.ix_(states, states)] / scale)
     # (first) 1 (E/eta)^(r-1) (second) / eta^2, resolved by eigenvectors
     try:
         resolved = np.linalg.solve(vectors, right[states] / scale)
     except np.linalg.LinAlgError:  # not diagonalisable
         return None
-    coefficients = resolved * (left[states] @ vectors)
-    amplitudes = coefficients / (norm * scale)
+    amplitudes = resolved * (left[states] @ vectors) / (norm * scale)
     moduli = np.abs(values)
     if charge == 0:
         amplitudes = np.where(moduli > 1 - 1e-9, 0, amplitudes)
@@ -147,12 +143,9 @@ def decay(
     fitted, fitted_error = fitted_length(values, errors, last)
     if not np.isfinite(fitted):
         return None
+    routes = (fitted, fitted_error, spectral, spectral_error, (1, last))
     if spectral is None or spectral_error is None:
         return Decay(fitted, fitted_error, fitted, fitted_error, None, None, (1, last))
-    found = Decay(
-        spectral, spectral_error, fitted, fitted_error, spectral, spectral_error, (1, last)
-    )
-    if found.agree:
-        return found
-    error = max(spectral_error, abs(spectral - fitted))
-    return Decay(spectral, error, fitted, fitted_error, spectral, spectral_error, (1, last))
+    found = Decay(spectral, spectral_error, *routes)
+    apart = max(spectral_error, abs(spectral - fitted))
+    return found if found.agree else replace(found, error=apart)

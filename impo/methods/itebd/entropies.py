@@ -1,7 +1,5 @@
 """Properties of the whole density operator: purity, operator entropy, entanglement, information."""
 
-from functools import reduce
-
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
@@ -13,8 +11,7 @@ from impo.tensor.tenpy_bridge import MPS, operator_sites, to_mps
 def purity_density(approx: Approximation) -> float:
     """Return -ln Tr rho^2 per tile, from the transfer matrices of <rho|rho> and of the trace."""
     environment = approx.environment
-    chi = len(environment.charges[0])
-    dtype = environment.tensors[0].dtype
+    chi, dtype = len(environment.charges[0]), environment.tensors[0].dtype
 
     def apply(vector: Array) -> Array:
         block = vector.reshape(chi, chi)
@@ -24,8 +21,7 @@ def purity_density(approx: Approximation) -> float:
         return block.ravel()
 
     if chi <= 4:  # too small for an iterative solver
-        size = chi * chi
-        matrix = np.stack([apply(column) for column in np.eye(size, dtype=dtype)], axis=1)
+        matrix = np.stack([apply(column) for column in np.eye(chi * chi, dtype=dtype)], axis=1)
         largest = np.max(np.abs(np.linalg.eigvals(matrix)))
     else:
         operator = LinearOperator((chi * chi, chi * chi), matvec=apply, dtype=dtype)
@@ -38,25 +34,14 @@ def purity_density(approx: Approximation) -> float:
 
 def normalised_mps(approx: Approximation) -> MPS:
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
-    generator = approx.generator
-    return to_mps(
-        operator_sites(generator, approx.bases),
-        approx.environment.tensors,
-        approx.environment.charges,
-        None,
-        "infinite",
-    )
+    sites, environment = operator_sites(approx.generator, approx.bases), approx.environment
+    return to_mps(sites, environment.tensors, environment.charges, None, "infinite")
 
 
 def operator_entropy(approx: Approximation) -> Array:
     """Return -sum s^2 ln s^2 over the singular values of rho, for the bond left of every site."""
     mps = normalised_mps(approx)
-    out = []
-    for bond in range(len(approx.bases)):
-        weights = mps.get_SL(bond) ** 2
-        weights = weights[weights > 0]
-        out.append(-np.sum(weights * np.log(weights)))
-    return np.array(out)
+    return np.array([_shannon(mps.get_SL(bond) ** 2) for bond in range(len(approx.bases))])
 
 
 def negativity(rho: Array, dims: tuple[int, int]) -> float:
@@ -72,23 +57,13 @@ def mutual_information(rho: Array, dims: tuple[int, int]) -> float:
     a, b = dims
     whole = rho.reshape(a, b, a, b)
     parts = (np.einsum("ijkj->ik", whole), np.einsum("ijik->jk", whole), rho)
-    entropies = [_entropy(part) for part in parts]
-    return entropies[0] + entropies[1] - entropies[2]
+    first, second, both = (
+        _shannon(np.linalg.eigvalsh((part + part.conj().T) / 2)) for part in parts
+    )
+    return first + second - both
 
 
-def _entropy(rho: Array) -> float:
-    values = np.linalg.eigvalsh((rho + rho.conj().T) / 2)
-    values = values[values > 0]
-    return float(-np.sum(values * np.log(values)))
-
-
-def site_phases(approx: Approximation, positions: list[int]) -> Array:
-    """Return the diagonal of the unitary that turns a density matrix to the physical frame."""
-    generator, n = approx.generator, len(approx.bases)
-    phases = []
-    for position in positions:
-        d = generator.sites[position % n].dimension
-        spin = "Sz" in generator.sites[position % n].operators
-        charge = -np.arange(d) if spin else np.arange(d)  # m or n, up to a constant
-        phases.append(np.exp(-1j * generator.phase(position) * charge))
-    return reduce(np.kron, phases)
+def _shannon(weights: Array) -> float:
+    """Return -sum w ln w over the positive weights."""
+    weights = weights[weights > 0]
+    return float(-np.sum(weights * np.log(weights)))

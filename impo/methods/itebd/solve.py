@@ -75,7 +75,7 @@ def steady_state(
     refined = _refined(relaxation, method, start, lasting)
     top, meeting = refined.approximation, refined.meeting
     found = None if top.diverged else residual(top)
-    value = np.inf if found is None else found.value
+    value = found.value if found else np.inf
     way = Circumstances(
         stopped=top.time >= relaxation.t_max,
         conserved=lasting,
@@ -86,11 +86,9 @@ def steady_state(
     status, message = verdict(top, budget, method.tol, way)
     state = ItebdState(
         model=model, method=method, status=status, message=message, residual=value,
-        history=tuple(resume.history), diagnostics={},
-        approximation=top, refinements=tuple(refined.refinements),
+        history=tuple(resume.history), approximation=top, refinements=tuple(refined.refinements),
     )  # fmt: skip
-    known = _diagnostics(state, found, meeting, way, relaxation.t_max)
-    return replace(state, diagnostics=known)
+    return replace(state, diagnostics=_diagnostics(state, found, meeting, way, relaxation.t_max))
 
 
 def _relaxation(generator: Generator, method: "ITEBD", resume: Resume) -> Relaxation:
@@ -128,27 +126,21 @@ def _diagnostics(
     """Return what the verdict was made from; None where the evolution diverged."""
     top = state.approximation
     return {
-        "chi": top.matrix_product.bond_dimension,
-        "k_max": top.k_max,
-        "weight": top.weight,
-        "dt": top.dt,
-        "time": top.time,
-        "time_limit": t_max,
+        "chi": top.matrix_product.bond_dimension, "k_max": top.k_max, "weight": top.weight,
+        "dt": top.dt, "time": top.time, "time_limit": t_max,
         "discarded_weight": top.discarded,
         "multipole_tail": multipole_tail(top) if found else None,
         "leakage": found.leakage if found else None,
         "cutoff_occupation": cutoff_occupation(top) if found else None,
         "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
         **{f"error_{pair.kind}": pair.error for pair in state.refinements},
-        "error_time": top.remaining,
-        "slowest_rate": top.slowest_rate,
+        "error_time": top.remaining, "slowest_rate": top.slowest_rate,
         "given_start": way.given_start,
         "unique": False if way.conserved else meeting.met or None,
-        "conserved": way.conserved,
-        "apart": way.apart,
+        "conserved": way.conserved, "apart": way.apart,
         "correlation_length_disagreement": disagreements(state) if found else [],
         "starts": None if way.apart is None else both_starts(state, meeting),
-    }
+    }  # fmt: skip
 
 
 def _apart(meeting: Meeting, tol: float) -> str:
@@ -172,16 +164,17 @@ def _apart(meeting: Meeting, tol: float) -> str:
 
 def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list[float]]]:
     """Return the expectation values of Hermitian operators in both states that did not meet."""
+    known = (op for site in state.model.sites for op in site.operators if site.is_hermitian(op))
+    ops = [op for op in dict.fromkeys(known) if op != "Id"]
     out: dict[str, dict[str, list[float]]] = {}
     for name, approx in (("first", meeting.first), ("second", meeting.second)):
         if approx is None:
             continue
         one = replace(state, approximation=approx, refinements=())
         values = out[name] = {}
-        for op in ("Sx", "Sy", "Sz", "N"):
-            if any(op in site.operators for site in state.model.sites):
-                values[op] = np.real(one.expect(op).value).tolist()
-                values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
+        for op in ops:
+            values[op] = np.real(one.expect(op).value).tolist()
+            values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
     return out
 
 
@@ -193,27 +186,24 @@ def _weights(method: "ITEBD") -> Iterator[float]:
     weight = method.weight
     yield weight
     while weight > 0:
-        weight = max(0.0, weight - 0.5)
-        yield weight
+        yield (weight := max(0.0, weight - 0.5))
 
 
 def _plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:
     """Return whether an approximation and those it is compared with may be states."""
-    compared = [approx for pair in refinements for approx in (pair.finer, pair.coarser)]
-    return all(approx.plausible for approx in (top, *compared))
+    return top.plausible and all(p.finer.plausible and p.coarser.plausible for p in refinements)
 
 
 def disagreements(state: ItebdState) -> list[str]:
     """Return the pairs of operators whose decay lengths by fit and by spectrum disagree.
 
-    Looked at are the functions <S+ S-> and <Sz Sz> (<Bd B> and <N N>) of the first site.
+    The pairs are those that show order on the first site, see `order_pairs` of `Spin` and `Boson`.
     """
-    spin = "Sz" in state.model.sites[0].operators
     out = []
-    for op_a, op_b in (("S+", "S-"), ("Sz", "Sz")) if spin else (("Bd", "B"), ("N", "N")):
-        found = state.decay(op_a, op_b)
+    for pair in state.model.sites[0].order_pairs:
+        found = state.decay(*pair)
         if found is not None and found.spectral is not None and not found.agree:
-            out.append(op_a + op_b)
+            out.append("".join(pair))
     return out
 
 
@@ -230,12 +220,9 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
 
 
 def evolve(
-    method: "ITEBD",
-    model: LindbladModel,
-    start: Any,
-    times: ArrayLike,
+    method: "ITEBD", model: LindbladModel, start: Any, times: ArrayLike,
     progress: Progress | None = None,
-) -> Trajectory:
+) -> Trajectory:  # fmt: skip
     """Return the states of an infinite chain at given times.
 
     Parameters

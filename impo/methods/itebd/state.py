@@ -1,6 +1,6 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, ClassVar
@@ -10,15 +10,8 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer
 from impo.arrays import Array
+from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
-from impo.methods.itebd.entropies import (
-    mutual_information,
-    negativity,
-    normalised_mps,
-    operator_entropy,
-    purity_density,
-    site_phases,
-)
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -47,7 +40,7 @@ class ItebdState(SteadyState):
     Attributes
     ----------
     approximation
-        The matrix product on the highest rung of the ladder.
+        The matrix product at the finest settings.
     refinements
         Pairs of approximations that differ in one setting; their differences are the error bars.
     """
@@ -83,21 +76,19 @@ class ItebdState(SteadyState):
         return Estimate(value[()], error[()])
 
     def _local_estimate(
-        self,
-        observable: Callable[[Approximation], Array],
-        matrices: Iterable[Array],
-        power: int,
+        self, observable: Callable[[Approximation], Array], op: str, sites: list[int], power: int
     ) -> Estimate:
-        """Return a one-site observable; real if all its operators are Hermitian.
+        """Return a one-site observable; real if its operator is Hermitian.
 
-        Between two rungs a single number may stay by accident, so its error is no less than that of
-        the most uncertain monitored expectation value.
+        A single number may by accident be equal on two levels, so its error is no less than that
+        of the most uncertain monitored expectation value.
         """
+        matrices = [self._matrix(op, site) for site in sites]
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
         found = self.estimate(observable, scale)
         least = total_error(self.approximation, self.refinements)
         error = np.maximum(found.error, scale * least)
-        hermitian = all(np.allclose(m, np.conj(m.T)) for m in matrices)
+        hermitian = self.model.sites[sites[0]].is_hermitian(op)
         return Estimate(np.real(found.value) if hermitian else found.value, error)
 
     def _sites(self, op: str) -> list[int]:
@@ -134,27 +125,22 @@ class ItebdState(SteadyState):
         """Return the observable <product of the operators> on every one of some sites."""
 
         def observable(approx: Approximation) -> Array:
-            values = [
-                approx.environment.marginal(site, 1)
-                @ self._vector(approx, site, _product(approx, site, *ops))
-                for site in sites
-            ]
-            return np.array(values)
+            vectors = [self._vector(approx, s, _product(approx, s, *ops)) for s in sites]
+            marginals = [approx.environment.marginal(s, 1) for s in sites]
+            return np.array([m @ v for m, v in zip(marginals, vectors, strict=True)])
 
         return observable
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has it."""
         sites = self._sites(op)
-        matrices = [self._matrix(op, site) for site in sites]
-        return self._local_estimate(self._local(sites, op), matrices, 1)
+        return self._local_estimate(self._local(sites, op), op, sites, 1)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has it."""
         sites = self._sites(op)
-        matrices = [self._matrix(op, site) for site in sites]
         first, second = self._local(sites, op), self._local(sites, op, op)
-        return self._local_estimate(lambda approx: second(approx) - first(approx) ** 2, matrices, 2)
+        return self._local_estimate(lambda p: second(p) - first(p) ** 2, op, sites, 2)
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
@@ -166,23 +152,17 @@ class ItebdState(SteadyState):
         return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
 
     def _correlation(
-        self,
-        approx: Approximation,
-        op_a: str,
-        op_b: str,
-        sites: tuple[int, int],
-        max_cells: int,
+        self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         cell, tile = len(self.model.sites), len(approx.bases)
         i, j = sites
         a, b = _product(approx, i, op_a), _product(approx, j, op_b)
+        first = self._vector(approx, i, a)
         out = np.zeros(max_cells + 1, dtype=complex)
         if i == j:
             out[0] = approx.environment.marginal(i, 1) @ self._vector(approx, i, a @ b)
         elif i > j:
-            ends = [(j, self._vector(approx, j, b)), (i, self._vector(approx, i, a))]
-            out[0] = approx.environment.chain_of(ends)
-        first = self._vector(approx, i, a)
+            out[0] = approx.environment.chain_of([(j, self._vector(approx, j, b)), (i, first)])
         start = 1 if j <= i else 0
         for offset in range(start, min(start + tile // cell, max_cells + 1)):
             position = j + offset * cell
@@ -204,16 +184,12 @@ class ItebdState(SteadyState):
         return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
 
     def _connected(
-        self,
-        approx: Approximation,
-        op_a: str,
-        op_b: str,
-        sites: tuple[int, int],
-        max_cells: int,
+        self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         mean_a = self._local(sites[:1], op_a)(approx)
         mean_b = self._local(sites[1:], op_b)(approx)
-        return self._correlation(approx, op_a, op_b, sites, max_cells) - mean_a[0] * mean_b[0]
+        means: Array = mean_a[0] * mean_b[0]
+        return self._correlation(approx, op_a, op_b, sites, max_cells) - means
 
     def density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
@@ -224,7 +200,7 @@ class ItebdState(SteadyState):
         rising = [positions[i] for i in order]
         bases = [approx.bases[p % len(approx.bases)] for p in rising]
         coefficients = approx.environment.chain_of([(p, None) for p in rising])
-        turn = site_phases(approx, rising)
+        turn = approx.generator.frame(rising)
         rho = turn[:, None] * density_matrix(coefficients, bases) * turn.conj()
         dims = [basis.dimension for basis in bases]
         back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
@@ -248,21 +224,13 @@ class ItebdState(SteadyState):
         tile_cells = len(self.generator.sites) // len(self.model.sites)
         tiles = max(far // tile_cells, 1)
         target = connected.value[tiles * tile_cells]
-
         charge = self._left_charge(sites[0], a)
 
         def spectral(approx: Approximation) -> float | None:
-            ends = (
-                (
-                    sites[0],
-                    self._vector(approx, sites[0], _product(approx, sites[0], op_a)),
-                ),
-                (
-                    sites[1],
-                    self._vector(approx, sites[1], _product(approx, sites[1], op_b)),
-                ),
-            )
-            return spectral_length(approx, ends, charge or 0, tiles, target)
+            i, j = sites
+            first = self._vector(approx, i, _product(approx, i, op_a))
+            second = self._vector(approx, j, _product(approx, j, op_b))
+            return spectral_length(approx, ((i, first), (j, second)), charge or 0, tiles, target)
 
         length = None if charge is None else spectral(self.approximation)
         error: float | None = 0.0
@@ -301,22 +269,22 @@ class ItebdState(SteadyState):
     def purity_density(self) -> Estimate:
         """Return -ln Tr rho^2 per unit cell."""
         cells = len(self.generator.sites) // len(self.model.sites)
-        return self.estimate(lambda approx: np.asarray(purity_density(approx) / cells))
+        return self.estimate(lambda p: np.asarray(entropies.purity_density(p) / cells))
 
     @property
     def operator_entropy(self) -> Estimate:
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
-        return self.estimate(operator_entropy)
+        return self.estimate(entropies.operator_entropy)
 
     def negativity(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the entanglement negativity of two (site, cell) places; None: the first two."""
-        return self._of_pair(negativity, places)
+        return self._of_pair(entropies.negativity, places)
 
     def mutual_information(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the mutual information of two (site, cell) places in nats; None: the first two."""
-        return self._of_pair(mutual_information, places)
+        return self._of_pair(entropies.mutual_information, places)
 
-    def _of_pair(self, measure: Callable, places: Sequence[Place] | None) -> Estimate:
+    def _of_pair(self, measure: Callable[..., float], places: Sequence[Place] | None) -> Estimate:
         if places is None:
             places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
         positions = self._positions(places)
@@ -351,7 +319,7 @@ class ItebdState(SteadyState):
         def observable(approx: Approximation) -> Array:
             ahead = self._connected(approx, op_a, op_b, sites, reach)
             behind = self._connected(approx, op_b, op_a, sites[::-1], reach)
-            return phases @ np.concatenate([behind[:0:-1], ahead])
+            return np.asarray(phases @ np.concatenate([behind[:0:-1], ahead]))
 
         return self.estimate(observable)
 
@@ -362,7 +330,7 @@ class ItebdState(SteadyState):
         Its charges are those of `generator.charges`; the frame is turned by `generator.phases` and
         `generator.phase_advance`. Expectation values by TeNPy are those of <rho|rho>, not traces.
         """
-        return normalised_mps(self.approximation)
+        return entropies.normalised_mps(self.approximation)
 
     @property
     def liouvillian_variance(self) -> MeanAndVariance:
@@ -373,13 +341,11 @@ class ItebdState(SteadyState):
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return the tensors of all approximations, and everything else as JSON types."""
         arrays, pictures, checks = pack(self.approximation, self.refinements)
-        attributes = {
+        return arrays, {
             "phases": self.generator.phases.tolist(),
             "phase_advance": self.generator.phase_advance,
-            "pictures": pictures,
-            "checks": checks,
-        }
-        return arrays, attributes
+            "pictures": pictures, "checks": checks,
+        }  # fmt: skip
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
 
 def trajectory(
-    model: LindbladModel,
-    method: "ITEBD",
-    relaxation: Relaxation,
-    starting: Callable[[int], Approximation],
-    times: Sequence[float],
-) -> list[ItebdState]:
+    model: LindbladModel, method: "ITEBD", relaxation: Relaxation,
+    starting: Callable[[int], Approximation], times: Sequence[float],
+) -> list[ItebdState]:  # fmt: skip
     """Evolve four approximations side by side: the best, and one coarser in each setting.
 
     Parameters
@@ -66,9 +63,8 @@ def trajectory(
         if moment > now:
             count = max(1, int(np.ceil((moment - now) / (2 * dt) - 1e-9)))
             for kind, (_, per_step, _) in kinds.items():
-                approximations[kind] = _advanced(
-                    relaxation, approximations[kind], moment - now, per_step * count
-                )
+                steps, before = per_step * count, approximations[kind]
+                approximations[kind] = _advanced(relaxation, before, moment - now, steps)
             now = moment
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
         states.append(_snapshot(model, method, refinements, time.perf_counter() - began))
@@ -100,9 +96,8 @@ def _lasting(pair: Refinement, largest: dict[str, float]) -> Refinement:
     What has been cut away once stays away, even where two curves happen to cross.
     """
     error = pair.error
-    largest[pair.kind] = max(error, largest.get(pair.kind, 0.0))
-    known = 0 < error < largest[pair.kind] < np.inf
-    return replace(pair, factor=pair.factor * largest[pair.kind] / error) if known else pair
+    most = largest[pair.kind] = max(error, largest.get(pair.kind, 0.0))
+    return replace(pair, factor=pair.factor * most / error) if 0 < error < most < np.inf else pair
 
 
 def _snapshot(
@@ -110,16 +105,13 @@ def _snapshot(
 ) -> ItebdState:
     best = refinements[0].finer
     status, message = verdict(best, error_budget(best, refinements), method.tol)
-    diagnostics: dict[str, Any] = {
-        "chi": best.matrix_product.bond_dimension,
-        "k_max": best.k_max,
-        "dt": best.dt,
-        "time": best.time,
-        "discarded_weight": best.discarded,
+    diagnostics = {
+        "chi": best.matrix_product.bond_dimension, "k_max": best.k_max, "dt": best.dt,
+        "time": best.time, "discarded_weight": best.discarded,
         **{f"error_{pair.kind}": pair.error for pair in refinements},
-    }
+    }  # fmt: skip
     return ItebdState(
         model=model, method=method, status=status, message=message,
-        residual=residual(best).value, seconds=seconds, history=(), diagnostics=diagnostics,
+        residual=residual(best).value, seconds=seconds, diagnostics=diagnostics,
         approximation=best, refinements=tuple(refinements),
     )  # fmt: skip
