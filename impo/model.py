@@ -56,6 +56,8 @@ class _Operators:
 
     operators: ClassVar[tuple[str, ...]]
     """Names of the local operators."""
+    order_pairs: ClassVar[tuple[tuple[str, str], ...]]
+    """Pairs of operators whose correlations show an order: transverse, then along z (or of n)."""
 
     def is_hermitian(self, op: str) -> bool:
         """Return whether an operator is its own adjoint; unknown ones raise `ArgumentError`."""
@@ -67,6 +69,7 @@ class Spin(_Operators):
     """A spin of quantum number S; operators Id, Sx, Sy, Sz, S+, S-; states m = S, ..., -S."""
 
     operators = ("Id", "Sx", "Sy", "Sz", "S+", "S-")
+    order_pairs = (("S+", "S-"), ("Sz", "Sz"))
     S: Fraction
 
     def __init__(self, S: float | Fraction):
@@ -83,6 +86,7 @@ class Boson(_Operators):
     """A boson with at most `cutoff` quanta; operators Id, N, B, Bd; states n = 0, ..., cutoff."""
 
     operators = ("Id", "N", "B", "Bd")
+    order_pairs = (("Bd", "B"), ("N", "N"))
     cutoff: int
 
     def __post_init__(self) -> None:

@@ -189,3 +189,10 @@ def test_every_site_of_the_square_has_bonds_g_g_h_h():
         a, b = (one, two) if one[1] == 0 else (two, one)
         neighbours.add(tuple(np.subtract(b[2], a[2])))
     assert len(neighbours) == 4  # four different B around each A
+
+
+def test_pairs_that_show_an_order_are_operators_of_the_site():
+    assert Spin(1).order_pairs == (("S+", "S-"), ("Sz", "Sz"))
+    assert Boson(2).order_pairs == (("Bd", "B"), ("N", "N"))
+    for site in (Spin(1), Boson(2)):
+        assert {op for pair in site.order_pairs for op in pair} <= set(site.operators)
