@@ -51,7 +51,8 @@ def compute(quick: bool) -> Dataset:
         values["mean_field_perp"] = np.abs(classical.expect("S+").value) / S
         values["mean_field_Sz"] = classical.expect("Sz").value / S
         # the time from the mean of all groups, its error by the jackknife
-        groups = state.moments.first[:, :, :, :2] / S
+        moments = [one.moments.first for one in state.states]
+        groups = np.stack(moments, axis=1)[..., :2] / S
         left_out = (groups.sum(axis=0) - groups) / (len(groups) - 1)
         for name, level in _LEVELS.items():
             whole = restoration_time(

@@ -120,10 +120,10 @@ def relaxed(
         begin = time.perf_counter()
         evolve(work, step, BLOCK, Truncation(chi))
         spent.append(time.perf_counter() - begin)
-        return magnetisation(replace(start, chain=work.copy()))
+        return magnetisation(replace(start, matrix_product=work.copy()))
 
     _, steps = until_quiet(advance, magnetisation(start), change)
-    return replace(start, chain=work, chi=chi, dt=DT), steps, min(spent[1:]) / BLOCK
+    return replace(start, matrix_product=work, chi=chi, dt=DT), steps, min(spent[1:]) / BLOCK
 
 
 def smallest(

@@ -13,24 +13,27 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo import LindbladModel
+from impo.methods.base import Method
 from impo.results.failure import Failure
+from impo.results.progress import Progress
 from impo.scans.executors import embedded
 from impo.scans.scan import scan
 from models.gain_loss import chain
 
 
 @dataclass(frozen=True)
-class Wait:
+class Wait(Method):
     """Waits, and has no result."""
 
     name: ClassVar[str] = "wait"
     seconds: float = 1.0
 
-
-def steady_state(model: LindbladModel, method: Wait, start: Any = None) -> Failure:
-    """Wait."""
-    time.sleep(method.seconds)
-    return Failure(model, method, "it only waited")
+    def steady_state(
+        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+    ) -> Failure:
+        """Wait."""
+        time.sleep(self.seconds)
+        return Failure(model=model, method=self, message="it only waited")
 
 
 def used() -> float:
