@@ -66,7 +66,15 @@ class _Operators:
 
 @dataclass(frozen=True)
 class Spin(_Operators):
-    """A spin of quantum number S; operators Id, Sx, Sy, Sz, S+, S-; states m = S, ..., -S."""
+    """A spin of quantum number S; operators Id, Sx, Sy, Sz, S+, S-; states m = S, ..., -S.
+
+    Operators are raw (hbar = 1): Sz has the eigenvalues m, S+ raises m by one.
+
+    Raises
+    ------
+    ArgumentError
+        Unless S is a positive multiple of 1/2.
+    """
 
     operators = ("Id", "Sx", "Sy", "Sz", "S+", "S-")
     order_pairs = (("S+", "S-"), ("Sz", "Sz"))
@@ -83,7 +91,16 @@ class Spin(_Operators):
 
 @dataclass(frozen=True)
 class Boson(_Operators):
-    """A boson with at most `cutoff` quanta; operators Id, N, B, Bd; states n = 0, ..., cutoff."""
+    """A boson with at most `cutoff` quanta; operators Id, N, B, Bd; states n = 0, ..., cutoff.
+
+    B lowers n by one, with the matrix element sqrt(n); N is Bd B. Products of operators are formed
+    on the truncated space. Methods measure what the cut-off changes.
+
+    Raises
+    ------
+    ArgumentError
+        Unless `cutoff` is a positive integer.
+    """
 
     operators = ("Id", "N", "B", "Bd")
     order_pairs = (("Bd", "B"), ("N", "N"))
@@ -136,6 +153,11 @@ class Term:
         offset is an int in one dimension and a tuple of ints in two.
     plus_hc
         Whether the Hermitian conjugate is added.
+
+    Raises
+    ------
+    ArgumentError
+        If the coefficient is not finite, or a factor is no such triple.
     """
 
     coefficient: complex
@@ -175,6 +197,20 @@ class Jump:
     """Dissipator rate * (L rho L^+ - {L^+ L, rho} / 2), L the operator `op` on `site` of each cell.
 
     The gain and loss rates Gamma of Huber, Kirton and Rabl, Eq. (2), are S * rate.
+
+    Parameters
+    ----------
+    rate
+        Finite and not negative, in the units of the terms of the Hamiltonian.
+    op
+        Name of a local operator.
+    site
+        Site of the unit cell.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is none of that.
     """
 
     rate: float
@@ -316,7 +352,13 @@ class LindbladModel:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LindbladModel":
-        """Rebuild a description from `to_json`; validated like any other."""
+        """Rebuild a description from what `to_json` returned.
+
+        Raises
+        ------
+        ArgumentError
+            If it is not valid, as for any other description.
+        """
         sites = tuple(
             Spin(Fraction(site["spin"])) if "spin" in site else Boson(site["boson"])
             for site in data["sites"]

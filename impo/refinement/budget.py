@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from impo.refinement.approximation import Approximation, Refinement
+from impo.results.claims import lowest_allowed
 
 _AT_REST = 1e-14  # change within a Trotter step that is rounding
 
@@ -57,7 +58,7 @@ class ErrorBudget:
     @property
     def unphysical(self) -> bool:
         """Whether a two-site density matrix is negative by more than the errors allow."""
-        return self.lowest_eigenvalue < -max(1e-8, 5 * self.total)
+        return self.lowest_eigenvalue < lowest_allowed(self.total)
 
     @property
     def step_error(self) -> float:

@@ -15,7 +15,15 @@ from impo.results.variable import Variable
 
 @dataclass(frozen=True)
 class Dataset(Stored):
-    """Named variables and JSON attributes: the data of a study, from which its figure is drawn."""
+    """The data of a study, from which its figure is drawn; `data["name"]` is an array.
+
+    Attributes
+    ----------
+    variables
+        Arrays with dimensions and units, by name.
+    attributes
+        Whatever else belongs to the study, as JSON types.
+    """
 
     kind: ClassVar[str] = "dataset"
     variables: Mapping[str, Variable]

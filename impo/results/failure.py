@@ -9,10 +9,18 @@ from impo.results.state import SteadyState
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Failure(SteadyState):
-    """What was to be solved, without a single number; `message` is the reason in one line.
+    """What was to be solved, without a single number: every quantity is None.
 
-    `seconds` is the computing time that was lost, and `diagnostics` whatever helps to find the
-    cause.
+    Attributes
+    ----------
+    model, method
+        What was to be solved, by which settings.
+    message
+        The reason, in one line.
+    seconds
+        Computing time that was lost.
+    diagnostics
+        Whatever helps to find the cause.
     """
 
     kind: ClassVar[str] = "failure"

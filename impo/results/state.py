@@ -55,11 +55,30 @@ class SteadyState(Stored):
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     def expect(self, op: str) -> Estimate | None:
-        """Return <op> on every site of the unit cell that has this operator."""
+        """Return <op> on every site of the unit cell that has this operator.
+
+        Parameters
+        ----------
+        op
+            Name of a local operator, such as "Sz".
+
+        Returns
+        -------
+        Estimate or None
+            Shape (sites,), in the order of the unit cell; raw, not divided by S.
+
+        Raises
+        ------
+        ArgumentError
+            If no site has the operator.
+        """
         return None
 
     def variance(self, op: str) -> Estimate | None:
-        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
+        """Return <op^2> - <op>^2 on every site of the unit cell that has this operator.
+
+        Parameters, shape and errors are those of `expect`; the value is complex for S+ or B.
+        """
         return None
 
     def correlation(
@@ -68,35 +87,95 @@ class SteadyState(Stored):
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected.
 
         In two dimensions r counts cells in the first direction.
+
+        Parameters
+        ----------
+        op_a, op_b
+            Names of local operators; on one site (r = 0, equal sites) the product is A B.
+        sites
+            Site of A and site of B within the unit cell.
+        max_cells
+            Largest distance in unit cells.
+
+        Returns
+        -------
+        Estimate or None
+            Shape (max_cells + 1,), complex in general; a finite cluster ends at its last cell.
+
+        Raises
+        ------
+        ArgumentError
+            If a site does not exist or lacks its operator, or `max_cells` is negative.
         """
         return None
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
     ) -> Estimate | None:
-        """Return the decay length of the connected correlation function in unit cells."""
+        """Return the decay length xi of the connected correlation function, in unit cells.
+
+        <A_0 B_r> - <A><B> falls like exp(-r / xi). Parameters and errors are those of
+        `correlation`. None if the method cannot tell it from the distances that it knows.
+        """
         return None
 
     def density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.
 
         States are m = S ... -S for spins and n = 0 ... cutoff for bosons.
+
+        Parameters
+        ----------
+        places
+            Different (site of the unit cell, cell) pairs.
+
+        Returns
+        -------
+        array or None
+            Shape (D, D) with D the product of the dimensions of the sites, trace 1.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no pair, a pair comes twice, or a site does not exist.
         """
         return None
 
     def distribution(self, places: Sequence[Place]) -> Array | None:
-        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs, one axis per pair."""
+        """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs.
+
+        The diagonal of `density_matrix`, one axis for each pair, in its order of states; parameters
+        and errors are the same.
+        """
         return None
 
     @property
     def purity_density(self) -> Estimate | None:
-        """-ln Tr rho^2 per unit cell."""
+        """-ln Tr rho^2 per unit cell: 0 for a pure state, ln of the dimension for a mixed one."""
         return None
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
     ) -> Estimate | None:
-        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells."""
+        """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.
+
+        Parameters
+        ----------
+        op_a, op_b, sites
+            As in `correlation`.
+        k
+            Wave number(s) in units of one over the length of the unit cell.
+
+        Returns
+        -------
+        Estimate or None
+            Of the shape of k, complex in general.
+
+        Raises
+        ------
+        ArgumentError
+            If a site does not exist or lacks its operator.
+        """
         return None
 
     def summary(self) -> dict[str, Any]:

@@ -126,3 +126,32 @@ def test_the_start_belongs_to_time_zero(name):
 def test_every_method_with_a_motion_is_tested():
     moving = {name for name, method in METHODS.items() if method.evolve is not Method.evolve}
     assert moving == set(STARTS)
+
+
+QUICK = {
+    "exact": Exact(gap=False), "itebd": ITEBD(chi_max=16, tol=1e-2), "hpa": METHODS["hpa"](),
+    "twa": TWA(cells=4, trajectories=32, max_time=20, tol=0.1),
+    "mf": MeanField(), "cmf": ClusterMeanField(2),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
+@pytest.mark.parametrize("name", QUICK)
+def test_unknown_operators_and_sites_are_one_line(name):
+    state = steady_state(gain_loss.chain(2.0, 1.0, 0.4, 4.0, 3.5), QUICK[name])
+    assert state.expect("Sz") is not None
+    asked = [
+        lambda: state.expect("N"),
+        lambda: state.variance("N"),
+        lambda: state.correlation("Sz", "N"),
+        lambda: state.correlation("Sz", "Sz", (0, 5)),
+        lambda: state.correlation("Sz", "Sz", (0, -1)),
+        lambda: state.correlation("Sz", "Sz", max_cells=-1),
+    ]
+    for ask in asked:
+        with pytest.raises(ArgumentError, match=r"^Argument `.*` must be .*, but is .*\.$"):
+            ask()
+
+
+def test_every_method_is_asked_for_what_is_unknown():
+    assert set(QUICK) == set(METHODS)

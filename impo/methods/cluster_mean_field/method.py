@@ -13,7 +13,7 @@ from impo.results.state import SteadyState
 
 @dataclass(frozen=True)
 class ClusterMeanField(Method):
-    """Settings of cluster mean field.
+    """Cluster mean field: exact clusters of neighbouring sites, a product between them.
 
     Attributes
     ----------
@@ -22,6 +22,15 @@ class ClusterMeanField(Method):
     tol
         Accuracy asked for in expectation values / S; with bosons, also what <N> and Var N may
         change by if the cut-off is raised by a third.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
+
+    Notes
+    -----
+    J. Jin et al., Phys. Rev. X 6, 031011 (2016).
     """
 
     name: ClassVar[str] = "cmf"

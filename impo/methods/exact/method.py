@@ -30,6 +30,11 @@ class Exact(Method):
     gap
         Whether to compute the gap: slowest decay rates with a charge, and of modes that oscillate
         fast. This takes longer than the state.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
     """
 
     name: ClassVar[str] = "exact"

@@ -17,13 +17,22 @@ _SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1}
 
 @dataclass(frozen=True)
 class HolsteinPrimakoff(Method):
-    """Settings of the Holstein-Primakoff approximation.
+    """The Holstein-Primakoff approximation: linear spin waves about a configuration, at large S.
 
     Attributes
     ----------
     configuration
         "+" (up) or "-" (down) for every spin of the unit cell, as "+-", or the numbers +1 and -1;
         None takes the stable configuration.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
+
+    Notes
+    -----
+    Huber, Kirton and Rabl, Phys. Rev. A 102, 012219 (2020), Appendix A.
     """
 
     name: ClassVar[str] = "hpa"

@@ -35,6 +35,16 @@ class ITEBD(Method):
     backend
         What updates the matrix product: "kernel", the compiled kernel, or "tenpy", TeNPy's own
         `TEBDEngine`, some ten times slower. All else is the same.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
+
+    Notes
+    -----
+    Infinite TEBD of a density operator (G. Vidal, Phys. Rev. Lett. 98, 070201, 2007; M. Zwolak and
+    G. Vidal, Phys. Rev. Lett. 93, 207205, 2004), in real multipole operators T_kq of each site.
     """
 
     name: ClassVar[str] = "itebd"

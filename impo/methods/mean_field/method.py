@@ -13,13 +13,18 @@ from impo.results.state import SteadyState
 
 @dataclass(frozen=True)
 class MeanField(Method):
-    """Settings of mean-field theory.
+    """Mean-field theory: the density operator is a product of one-site states.
 
     Attributes
     ----------
     t_max
         Longest time to wait for a fixed point, in units of the inverse of the model's fastest rate;
         what still moves then is reported as a limit cycle.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
     """
 
     name: ClassVar[str] = "mf"

@@ -57,6 +57,8 @@ class MeanFieldState(SteadyState):
 
     def _pair(self, op_a: str, op_b: str, site: int) -> Array:
         """Return <A B> of two operators on one spin along the orbit, shape (T,)."""
+        for op in (op_a, op_b):
+            self.model.check_operator(op, site)
         if "Id" in (op_a, op_b):
             return self._samples(op_a, site) * self._samples(op_b, site)
         spin = (self.model.sites[site].dimension - 1) / 2

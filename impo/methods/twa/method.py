@@ -15,7 +15,7 @@ from impo.results.state import SteadyState
 
 @dataclass(frozen=True)
 class TWA(Method):
-    """Settings of the truncated Wigner approximation.
+    """The truncated Wigner approximation: noisy trajectories of classical spins, at large S.
 
     Attributes
     ----------
@@ -33,6 +33,16 @@ class TWA(Method):
         Longest time that a steady state is waited for.
     tol
         Accuracy asked for in <S_z>/S and Var(S_z)/S^2.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting is not of its kind.
+
+    Notes
+    -----
+    Huber, Kirton and Rabl, Phys. Rev. A 102, 012219 (2020), section IV, with the corrections that
+    the errata list.
     """
 
     name: ClassVar[str] = "twa"
