@@ -119,15 +119,15 @@ class DenseState(SteadyState):
             ]
         )
 
-    def expect(self, op):
+    def _expect(self, op):
         value = self._moments(op, 1)
         return Estimate(value, np.full(value.shape, self.method.accuracy))
 
-    def variance(self, op):
+    def _variance(self, op):
         value = np.real(self._moments(op, 2) - self._moments(op, 1) ** 2)
         return Estimate(value, np.full(value.shape, self.method.accuracy))
 
-    def correlation(self, op_a, op_b, sites=(0, 0), max_cells=20):
+    def _correlation(self, op_a, op_b, sites, max_cells):
         a, b = sites
         identity = [local_operators(site)["Id"] for site in self.model.sites]
         one = embed(identity, a, local_operators(self.model.sites[a])[op_a])
@@ -136,10 +136,10 @@ class DenseState(SteadyState):
         value[0] = np.trace(one @ two @ self.rho)
         return Estimate(value, np.full(value.shape, self.method.accuracy))
 
-    def density_matrix(self, places):
+    def _density_matrix(self, places):
         return self.rho
 
-    def distribution(self, places):
+    def _distribution(self, places):
         """Only of sites of one cell, in rising order."""
         sizes = [len(state_charges(site)) for site in self.model.sites]
         asked = [site for site, _ in places]

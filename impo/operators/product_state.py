@@ -25,7 +25,7 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
     Raises
     ------
     ArgumentError
-        If an entry has another shape, is not Hermitian or not positive, or one is missing.
+        If an entry has another shape, is not finite, Hermitian and positive, or one is missing.
     """
     allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
     if not hasattr(start, "__len__") or len(start) != len(model.sites):
@@ -38,7 +38,8 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
         except (TypeError, ValueError):
             raise fail("start", allowed, given) from None
         rho = np.outer(array, array.conj()) if array.shape == (d,) else array
-        if rho.shape != (d, d) or not np.allclose(rho, rho.conj().T):
+        finite = rho.shape == (d, d) and bool(np.all(np.isfinite(rho)))
+        if not finite or not np.allclose(rho, rho.conj().T):
             raise fail("start", allowed, given)
         trace = float(np.trace(rho).real)
         if not trace > 0 or np.linalg.eigvalsh(rho)[0] < -_ROUNDING * trace:

@@ -6,9 +6,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
+from impo.results.questions import known_operator, known_pair, known_places, wave_numbers
 from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
@@ -23,8 +25,9 @@ _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 class SteadyState(Stored):
     """The steady state of a model by any method.
 
-    A quantity that a method cannot give is None: a method overrides those that it can. All values
-    are physical (no rotated frame) and raw (hbar = 1); sites are those of the unit cell.
+    A quantity that a method cannot give is None. Its arguments are checked here, once for all
+    methods: a method overrides the one with the underscore, `_expect` for `expect`. All values are
+    physical (no rotated frame) and raw (hbar = 1); sites are those of the unit cell.
 
     Attributes
     ----------
@@ -72,14 +75,14 @@ class SteadyState(Stored):
         ArgumentError
             If no site has the operator.
         """
-        return None
+        return self._expect(known_operator(self.model, op))
 
     def variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator.
 
         Parameters, shape and errors are those of `expect`; the value is complex for S+ or B.
         """
-        return None
+        return self._variance(known_operator(self.model, op))
 
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
@@ -107,7 +110,9 @@ class SteadyState(Stored):
         ArgumentError
             If a site does not exist or lacks its operator, or `max_cells` is negative.
         """
-        return None
+        pair = known_pair(self.model, op_a, op_b, sites)
+        cells = non_negative_integer("max_cells", max_cells)
+        return self._correlation(op_a, op_b, pair, cells)
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -117,7 +122,7 @@ class SteadyState(Stored):
         <A_0 B_r> - <A><B> falls like exp(-r / xi). Parameters and errors are those of
         `correlation`. None if the method cannot tell it from the distances that it knows.
         """
-        return None
+        return self._correlation_length(op_a, op_b, known_pair(self.model, op_a, op_b, sites))
 
     def density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.
@@ -139,7 +144,7 @@ class SteadyState(Stored):
         ArgumentError
             If there is no pair, a pair comes twice, or a site does not exist.
         """
-        return None
+        return self._density_matrix(known_places(self.model, places))
 
     def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs.
@@ -147,7 +152,7 @@ class SteadyState(Stored):
         The diagonal of `density_matrix`, one axis for each pair, in its order of states; parameters
         and errors are the same.
         """
-        return None
+        return self._distribution(known_places(self.model, places))
 
     @property
     def purity_density(self) -> Estimate | None:
@@ -176,6 +181,32 @@ class SteadyState(Stored):
         ArgumentError
             If a site does not exist or lacks its operator.
         """
+        pair = known_pair(self.model, op_a, op_b, sites)
+        return self._structure_factor(op_a, op_b, wave_numbers(self.model, k), pair)
+
+    def _expect(self, op: str) -> Estimate | None:
+        return None
+
+    def _variance(self, op: str) -> Estimate | None:
+        return None
+
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
+    ) -> Estimate | None:
+        return None
+
+    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
+        return None
+
+    def _density_matrix(self, places: Sequence[Place]) -> Array | None:
+        return None
+
+    def _distribution(self, places: Sequence[Place]) -> Array | None:
+        return None
+
+    def _structure_factor(
+        self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]
+    ) -> Estimate | None:
         return None
 
     def summary(self) -> dict[str, Any]:

@@ -133,25 +133,49 @@ QUICK = {
     "twa": TWA(cells=4, trajectories=32, max_time=20, tol=0.1),
     "mf": MeanField(), "cmf": ClusterMeanField(2),
 }  # fmt: skip
+ORDERED = gain_loss.chain(2.0, 1.0, 0.4, 4.0, 3.5)
+NO_STARTS = [
+    "nonsense", object(), [["a", "b", "c"]], 5, np.nan, [1, 2], [[1, 0]], [[np.nan, 0]] * 2,
+    [[np.inf, 0]] * 2, [None, None],
+]  # fmt: skip
+ONE_LINE = r"^Argument `.*` must be .*, but is .*\.$"
+
+
+def refused(ask, *arguments):
+    with pytest.raises(ArgumentError, match=ONE_LINE):
+        ask(*arguments)
 
 
 @pytest.mark.filterwarnings("ignore:TWA is meant for large S")
 @pytest.mark.parametrize("name", QUICK)
-def test_unknown_operators_and_sites_are_one_line(name):
-    state = steady_state(gain_loss.chain(2.0, 1.0, 0.4, 4.0, 3.5), QUICK[name])
+def test_questions_that_make_no_sense_are_one_line(name):
+    state = steady_state(ORDERED, QUICK[name])
     assert state.expect("Sz") is not None
-    asked = [
-        lambda: state.expect("N"),
-        lambda: state.variance("N"),
-        lambda: state.correlation("Sz", "N"),
-        lambda: state.correlation("Sz", "Sz", (0, 5)),
-        lambda: state.correlation("Sz", "Sz", (0, -1)),
-        lambda: state.correlation("Sz", "Sz", max_cells=-1),
-    ]
-    for ask in asked:
-        with pytest.raises(ArgumentError, match=r"^Argument `.*` must be .*, but is .*\.$"):
-            ask()
+    for op in ("N", "foo", None, 3, ["Sz"], np.eye(2)):
+        refused(state.expect, op)
+        refused(state.variance, op)
+        refused(state.correlation, "Sz", op)
+        refused(state.structure_factor, op, "Sz", 0.0)
+    for sites in (0, (0,), (0, 0, 0), "ab", None, (0.0, 1.0), (0, None), (0, 5), (0, -1)):
+        refused(state.correlation, "Sz", "Sz", sites)
+        refused(state.correlation_length, "Sz", "Sz", sites)
+        refused(state.structure_factor, "Sz", "Sz", 0.0, sites)
+    for cells in (-1, 1.5, "a", None):
+        refused(state.correlation, "Sz", "Sz", (0, 0), cells)
+    for places in (None, 5, "ab", [], [0.5], [(0.0, 0)], [(0, 0.5)], [(0,)], [None], [("a", 0)],
+                   [(0, None)], [(2, 0)], [(0, (0, 0))], [(0, 0), (0, 0)]):  # fmt: skip
+        refused(state.density_matrix, places)
+        refused(state.distribution, places)
+    for k in ("x", None, [1j], np.nan, [[1, 2], [3]]):
+        refused(state.structure_factor, "Sz", "Sz", k)
 
 
-def test_every_method_is_asked_for_what_is_unknown():
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
+@pytest.mark.parametrize("start", NO_STARTS)
+@pytest.mark.parametrize("name", QUICK)
+def test_starts_that_are_none_are_one_line(name, start):
+    refused(steady_state, MODEL if name == "exact" else ORDERED, QUICK[name], start)
+
+
+def test_every_method_is_asked_what_makes_no_sense():
     assert set(QUICK) == set(METHODS)

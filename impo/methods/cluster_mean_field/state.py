@@ -8,9 +8,7 @@ from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.model import LindbladModel, Place, Spin
 from impo.operators.cluster_density import ClusterDensity
@@ -70,16 +68,16 @@ class ClusterMeanFieldState(SteadyState):
         """Number of unit cells of the cluster."""
         return int(self.method.sites) // len(self.model.sites)
 
-    def expect(self, op: str) -> Estimate:
+    def _expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has this operator."""
         value = self.density.expect(op)
-        return self._estimate(value, self._bound(1, op), lambda state: state.expect(op))
+        return self._estimate(value, self._bound(1, op), lambda state: state._expect(op))
 
-    def variance(self, op: str) -> Estimate:
+    def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
         value = self.density.variance(op)
         error = 3 * operator_norm(self.model.sites, op) ** 2 * self.accuracy
-        return self._estimate(value, error, lambda state: state.variance(op))
+        return self._estimate(value, error, lambda state: state._variance(op))
 
     @property
     def transverse(self) -> Estimate:
@@ -105,7 +103,6 @@ class ClusterMeanFieldState(SteadyState):
         """Return the function (c, e) -> <A_c B_e> of cells, and <A_c> and <B_c>, shape (2, C)."""
         chosen, matrices = [], []
         for op, site in zip((op_a, op_b), sites, strict=True):
-            self.model.check_operator(op, site)
             chosen.append(range(site, len(self.density.bases), len(self.model.sites)))
             matrices.append(local_operators(self.model.sites[site])[op])
         (first, second), (a, b), measure = chosen, matrices, self.density.measure
@@ -117,11 +114,10 @@ class ClusterMeanFieldState(SteadyState):
         means = [[measure({i: m}) for i in row] for row, m in zip(chosen, matrices, strict=True)]
         return pair, np.array(means)
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product between clusters."""
-        non_negative_integer("max_cells", max_cells)
         cells, (pair, means) = self.cells, self._measured(op_a, op_b, sites)
         value = np.zeros(max_cells + 1, dtype=complex)
         for r in range(max_cells + 1):
@@ -130,14 +126,14 @@ class ClusterMeanFieldState(SteadyState):
                 value[r] += pair(c, c + r) if inside else means[0, c] * means[1, (c + r) % cells]
         error = self._bound(3, op_a, op_b)
         return self._estimate(
-            value / cells, error, lambda state: state.correlation(op_a, op_b, sites, max_cells)
+            value / cells, error, lambda state: state._correlation(op_a, op_b, sites, max_cells)
         )
 
-    def density_matrix(self, places: Sequence[Place]) -> Array:
+    def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs of the cluster."""
         return self.density.density_matrix(places)
 
-    def distribution(self, places: Sequence[Place]) -> Array:
+    def _distribution(self, places: Sequence[Place]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs of the cluster."""
         return self.density.distribution(places)
 
@@ -150,18 +146,15 @@ class ClusterMeanFieldState(SteadyState):
             lambda state: state.purity_density,
         )  # fmt: skip
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate:
+    def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only pairs in one cluster contribute."""
         cells, (pair, means) = self.cells, self._measured(op_a, op_b, sites)
-        waves = np.asarray(k, dtype=float)
-        value = np.zeros(waves.shape, dtype=complex)
+        value = np.zeros(k.shape, dtype=complex)
         for c, e in product(range(cells), repeat=2):
-            value += np.exp(1j * waves * (e - c)) * (pair(c, e) - means[0, c] * means[1, e])
+            value += np.exp(1j * k * (e - c)) * (pair(c, e) - means[0, c] * means[1, e])
         error = self._bound(3 * cells, op_a, op_b)
         return self._estimate(
-            value / cells, error, lambda state: state.structure_factor(op_a, op_b, k, sites)
+            value / cells, error, lambda state: state._structure_factor(op_a, op_b, k, sites)
         )
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -213,14 +206,14 @@ class ClusterSites(SteadyState):
         found = np.array(out)
         return found if op in ("S+", "S-", "B", "Bd") else found.real
 
-    def expect(self, op: str) -> Estimate:
+    def _expect(self, op: str) -> Estimate:
         """Return <op> on the sites of the unit cell that have this operator."""
         value = self._moments(op, 1)
         return Estimate(
             value, np.full(value.shape, self.accuracy * operator_norm(self.model.sites, op))
         )
 
-    def variance(self, op: str) -> Estimate:
+    def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on the sites of the unit cell that have this operator."""
         value = self._moments(op, 2) - self._moments(op, 1) ** 2
         error = 3 * self.accuracy * operator_norm(self.model.sites, op) ** 2

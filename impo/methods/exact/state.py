@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.exact.sector import charge_sector, cluster, site_bases, top_rank
 from impo.model import Boson, LindbladModel, Place, Site
@@ -88,28 +87,27 @@ class ExactState(SteadyState):
             total *= operator_norm(self.model.sites, op)
         return total
 
-    def expect(self, op: str) -> Estimate | None:
+    def _expect(self, op: str) -> Estimate | None:
         """Return <op> on every site of the unit cell that has this operator."""
         return self._estimate(lambda rho: rho.expect(op), self._size(op))
 
-    def variance(self, op: str) -> Estimate | None:
+    def _variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator."""
         return self._estimate(lambda rho: rho.variance(op), 3 * self._size(op, op))
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate | None:
         """Return <A_{site a, cell 0} B_{site b, cell r}> up to the last cell of the cluster."""
-        non_negative_integer("max_cells", max_cells)
         return self._estimate(
             lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
         )
 
-    def density_matrix(self, places: Sequence[Place]) -> Array | None:
+    def _density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
         return None if self.density is None else self.density.density_matrix(places)
 
-    def distribution(self, places: Sequence[Place]) -> Array | None:
+    def _distribution(self, places: Sequence[Place]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
         return None if self.density is None else self.density.distribution(places)
 

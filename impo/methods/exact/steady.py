@@ -17,7 +17,9 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
+from impo.operators.product_state import density_matrices
 from impo.results.progress import Progress
+from impo.results.state import SteadyState
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -87,17 +89,20 @@ def steady_state(
     model
         Description of the lattice.
     start
-        A first guess for large clusters; with `k_max="auto"` the search starts at its cut-off.
+        An `ExactState` is a first guess for large clusters, and with `k_max="auto"` the search
+        starts at its cut-off. Of other starts the result does not depend.
     progress
         Not used.
 
     Raises
     ------
     ArgumentError
-        If `method.cells` does not fit the dimension of the model.
+        If `method.cells` does not fit the dimension of the model, or `start` is no state of it.
     UnsupportedModelError
         If the cluster is too large for the memory; nothing large has been allocated by then.
     """
+    if not (start is None or isinstance(start, SteadyState)):
+        density_matrices(model, start)  # refused if it is no state, though the result needs none
     generator = cluster(model, method)
     found = _search(method, generator, start.density if isinstance(start, ExactState) else None)
     last, density = found.last, found.last.density

@@ -21,8 +21,10 @@ from impo.methods.holstein_primakoff.stability import (
 )
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
 from impo.model import LindbladModel
+from impo.operators.product_state import density_matrices
 from impo.results.estimate import Status
 from impo.results.progress import Progress
+from impo.results.state import SteadyState
 
 if TYPE_CHECKING:
     from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
@@ -82,9 +84,13 @@ def steady_state(
 
     Raises
     ------
+    ArgumentError
+        If `start` is no state of the model.
     UnsupportedModelError
         If a term of the model is outside the method's reach, or tilts the spins.
     """
+    if not (start is None or isinstance(start, SteadyState)):
+        density_matrices(model, start)  # refused if it is no state, though the result needs none
     if method.signs is None:
         candidates = stable_configurations(model)
     else:

@@ -6,9 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
@@ -66,13 +64,12 @@ class HolsteinPrimakoffState(SteadyState):
 
     def _expansion(self, op: str, site: int) -> tuple[Array, float, float]:
         """Return (coefficients of c and c^+, constant, coefficient of c^+ c) of an operator."""
-        self.model.check_operator(op, site)
         assert self.configuration is not None
         spin = (self.model.sites[site].dimension - 1) / 2
         up = self.configuration[site] > 0
         return ladder_vector(op, spin, up), *longitudinal(op, spin, up)
 
-    def expect(self, op: str) -> Estimate | None:
+    def _expect(self, op: str) -> Estimate | None:
         """Return <op> on every site: Sz = S - <c^+ c> for a spin up (Eqs. A11 to A14)."""
         if self.occupations is None:
             return None
@@ -81,7 +78,7 @@ class HolsteinPrimakoffState(SteadyState):
         value = np.array([c for _, c, _ in expansions]) + number * self.occupations.value
         return Estimate(value, np.abs(number) * self.quadrature_error)
 
-    def variance(self, op: str) -> Estimate | None:
+    def _variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site, in the Gaussian state."""
         if self.covariance is None:
             return None
@@ -107,13 +104,12 @@ class HolsteinPrimakoffState(SteadyState):
         slope = slope + abs(number_a * number_b) * np.abs(pair).sum(axis=(-1, -2))
         return Estimate(linear + number_a * number_b * density, slope * self.quadrature_error)
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate | None:
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells along the first lattice direction."""
         if self.covariance is None:
             return None
-        non_negative_integer("max_cells", max_cells)
         line = (slice(None), *[0] * (self.model.dimension - 1))
         found = self._connected(op_a, op_b, sites)
         half = len(found.value) // 2  # beyond half the grid, correlations are below its error
@@ -121,14 +117,12 @@ class HolsteinPrimakoffState(SteadyState):
         error = np.full(max_cells + 1, self.quadrature_error)
         kept = min(max_cells + 1, half)
         value[:kept], error[:kept] = found.value[line][:kept], found.error[line][:kept]
-        mean_a, mean_b = self.expect(op_a), self.expect(op_b)
+        mean_a, mean_b = self._expect(op_a), self._expect(op_b)
         assert mean_a is not None
         assert mean_b is not None
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
+    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length, in cells, of the connected correlations of a chain.
 
         They are sums of exponentials lambda^r; the slowest is read off by a matrix pencil, and
@@ -151,13 +145,12 @@ class HolsteinPrimakoffState(SteadyState):
             return None
         return Estimate(float(lengths[0]), float(abs(lengths[0] - lengths[1])))
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    def _structure_factor(
+        self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]
     ) -> Estimate | None:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>); in 2D, k has shape (..., 2)."""
         if self.covariance is None:
             return None
-        k = np.asarray(k, dtype=float)
         k = k[..., None] if self.model.dimension == 1 else k
         found = self._connected(op_a, op_b, sites)
         value = found.value

@@ -173,8 +173,9 @@ def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list
         one = replace(state, approximation=approx, refinements=())
         values = out[name] = {}
         for op in ops:
-            values[op] = np.real(one.expect(op).value).tolist()
-            values[f"{op}_var"] = np.real(one.variance(op).value).tolist()
+            for label, found in ((op, one.expect(op)), (f"{op}_var", one.variance(op))):
+                assert found is not None
+                values[label] = np.real(found.value).tolist()
     return out
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from impo.arguments import ArgumentError
 from impo.methods.itebd.state import ItebdState
 from impo.operators.liouvillian import Generator
@@ -47,7 +49,9 @@ def first_approximation(
                 f"Argument `start` must have the charges or the spins of {generator.model.label}, "
                 f"but is a state of {start.model.label}."
             )
-        states = [start.density_matrix([(s, 0)]) for s in range(len(generator.model.sites))]
+        states = [
+            np.asarray(start.density_matrix([(s, 0)])) for s in range(len(generator.model.sites))
+        ]
     else:
         states = density_matrices(generator.model, start)
     rotated = []

@@ -6,9 +6,8 @@ from functools import cached_property, reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import ArgumentError, fail, non_negative_integer
+from impo.arguments import fail, non_negative_integer
 from impo.arrays import Array
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
@@ -19,6 +18,7 @@ from impo.refinement.approximation import Approximation, Refinement, density_mat
 from impo.refinement.budget import total_error
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
+from impo.results.questions import known_pair, known_places
 from impo.results.state import Arrays, SteadyState, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
 from impo.tensor.tenpy_bridge import MPS, liouvillian_model
@@ -92,29 +92,16 @@ class ItebdState(SteadyState):
         return Estimate(np.real(found.value) if hermitian else found.value, error)
 
     def _sites(self, op: str) -> list[int]:
-        sites = [s for s, site in enumerate(self.model.sites) if op in site.operators]
-        if not sites:
-            known = sorted({name for site in self.model.sites for name in site.operators})
-            raise ArgumentError(f"Argument `op` must be one of {', '.join(known)}, but is {op!r}.")
-        return sites
+        return [s for s, site in enumerate(self.model.sites) if op in site.operators]
 
     def _matrix(self, op: str, site: int) -> Array:
-        self.model.check_operator(op, site)
         return local_operators(self.model.sites[site])[op]
 
     def _positions(self, places: Sequence[Place]) -> list[int]:
-        """Return the positions on the chain of different (site, cell) pairs."""
-        cell = len(self.model.sites)
-        allowed = f"different (site, cell) pairs with sites 0 ... {cell - 1}"
-        positions = []
-        for place in places:
-            site, offset = place if len(place) == 2 else (-1, 0)
-            if isinstance(offset, tuple) or not 0 <= site < cell or int(offset) != offset:
-                raise fail("places", allowed, places)
-            positions.append(int(site + offset * cell))
-        if not positions or len(set(positions)) != len(positions):
-            raise fail("places", allowed, places)
-        return positions
+        """Return the positions on the chain of (site, cell) pairs."""
+        cells = [cell if isinstance(cell, int) else cell[0] for _, cell in places]
+        unit = len(self.model.sites)
+        return [site + cell * unit for (site, _), cell in zip(places, cells, strict=True)]
 
     def _vector(self, approx: Approximation, position: int, matrix: Array) -> Array:
         """Return the vector over T_x that measures a physical operator at a position."""
@@ -131,27 +118,26 @@ class ItebdState(SteadyState):
 
         return observable
 
-    def expect(self, op: str) -> Estimate:
+    def _expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell that has it."""
         sites = self._sites(op)
         return self._local_estimate(self._local(sites, op), op, sites, 1)
 
-    def variance(self, op: str) -> Estimate:
+    def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell that has it."""
         sites = self._sites(op)
         first, second = self._local(sites, op), self._local(sites, op, op)
         return self._local_estimate(lambda p: second(p) - first(p) ** 2, op, sites, 2)
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
-        non_negative_integer("max_cells", max_cells)
         scale = float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2))
-        return self.estimate(lambda p: self._correlation(p, op_a, op_b, sites, max_cells), scale)
+        return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
 
-    def _correlation(
+    def _correlation_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         cell, tile = len(self.model.sites), len(approx.bases)
@@ -179,23 +165,23 @@ class ItebdState(SteadyState):
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
         """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
-        self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        known_pair(self.model, op_a, op_b, sites)
         non_negative_integer("max_cells", max_cells)
-        return self.estimate(lambda p: self._connected(p, op_a, op_b, sites, max_cells))
+        return self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, max_cells))
 
-    def _connected(
+    def _connected_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
         mean_a = self._local(sites[:1], op_a)(approx)
         mean_b = self._local(sites[1:], op_b)(approx)
         means: Array = mean_a[0] * mean_b[0]
-        return self._correlation(approx, op_a, op_b, sites, max_cells) - means
+        return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
 
-    def density_matrix(self, places: Sequence[Place]) -> Array:
+    def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
-        return self._density_matrix(self.approximation, self._positions(places))
+        return self._density_matrix_of(self.approximation, self._positions(places))
 
-    def _density_matrix(self, approx: Approximation, positions: list[int]) -> Array:
+    def _density_matrix_of(self, approx: Approximation, positions: list[int]) -> Array:
         order = np.argsort(positions)
         rising = [positions[i] for i in order]
         bases = [approx.bases[p % len(approx.bases)] for p in rising]
@@ -206,9 +192,9 @@ class ItebdState(SteadyState):
         back = [*np.argsort(order), *(len(dims) + np.argsort(order))]
         return rho.reshape(dims + dims).transpose(back).reshape(rho.shape)
 
-    def distribution(self, places: Sequence[Place]) -> Array:
+    def _distribution(self, places: Sequence[Place]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
-        rho = self.density_matrix(places)
+        rho = self._density_matrix(places)
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
 
     def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
@@ -254,9 +240,7 @@ class ItebdState(SteadyState):
         parts = list(charge_parts(self.model.sites[site], matrix))
         return -parts[0] * int(self.generator.charges[0, site]) if len(parts) == 1 else None
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
+    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells.
 
         None unless at least three distances exceed ten times their own error. `decay` shows the two
@@ -287,38 +271,36 @@ class ItebdState(SteadyState):
     def _of_pair(self, measure: Callable[..., float], places: Sequence[Place] | None) -> Estimate:
         if places is None:
             places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
-        positions = self._positions(places)
-        if len(positions) != 2:
+        places = known_places(self.model, places)
+        if len(places) != 2:
             raise fail("places", "two different (site, cell) pairs", places)
+        positions = self._positions(places)
 
         def observable(approx: Approximation) -> Array:
             sites = approx.generator.model.sites
             dims = tuple(sites[site].dimension for site, _ in places)
-            return np.asarray(measure(self._density_matrix(approx, positions), dims))
+            return np.asarray(measure(self._density_matrix_of(approx, positions), dims))
 
         return self.estimate(observable)
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate:
+    def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.
 
         The sum runs to the distance at which the connected correlations fall below rounding.
         """
-        wave = np.asarray(k, dtype=float)
         a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
         reach = 32
         while reach < FARTHEST_SUM:
-            tail = self._connected(self.approximation, op_a, op_b, sites, reach)[-2:]
+            tail = self._connected_of(self.approximation, op_a, op_b, sites, reach)[-2:]
             if np.max(np.abs(tail)) < 1e-13 * np.linalg.norm(a, 2) * np.linalg.norm(b, 2):
                 break
             reach *= 2
         r = np.arange(-reach, reach + 1)
-        phases = np.exp(1j * np.multiply.outer(wave, r))
+        phases = np.exp(1j * np.multiply.outer(k, r))
 
         def observable(approx: Approximation) -> Array:
-            ahead = self._connected(approx, op_a, op_b, sites, reach)
-            behind = self._connected(approx, op_b, op_a, sites[::-1], reach)
+            ahead = self._connected_of(approx, op_a, op_b, sites, reach)
+            behind = self._connected_of(approx, op_b, op_a, sites[::-1], reach)
             return np.asarray(phases @ np.concatenate([behind[:0:-1], ahead]))
 
         return self.estimate(observable)

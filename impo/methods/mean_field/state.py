@@ -7,9 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import non_negative_integer
 from impo.arrays import Array
 from impo.methods.mean_field.equations import pair_expectation
 from impo.model import LindbladModel
@@ -49,7 +47,6 @@ class MeanFieldState(SteadyState):
 
     def _samples(self, op: str, site: int) -> Array:
         """Return <op> of one site along the orbit, shape (T,)."""
-        self.model.check_operator(op, site)
         if op == "Id":
             return np.ones(len(self.orbit))
         values = self.orbit[:, site] @ spin_vector(op)
@@ -57,8 +54,6 @@ class MeanFieldState(SteadyState):
 
     def _pair(self, op_a: str, op_b: str, site: int) -> Array:
         """Return <A B> of two operators on one spin along the orbit, shape (T,)."""
-        for op in (op_a, op_b):
-            self.model.check_operator(op, site)
         if "Id" in (op_a, op_b):
             return self._samples(op_a, site) * self._samples(op_b, site)
         spin = (self.model.sites[site].dimension - 1) / 2
@@ -71,7 +66,7 @@ class MeanFieldState(SteadyState):
         spread = [(np.abs(s - s.mean())).max() for s in samples]
         return Estimate(value, np.maximum(spread, accuracy))
 
-    def expect(self, op: str) -> Estimate:
+    def _expect(self, op: str) -> Estimate:
         """Return <op> on every site."""
         return self._estimate([self._samples(op, j) for j in range(len(self.model.sites))])
 
@@ -81,7 +76,7 @@ class MeanFieldState(SteadyState):
         lengths = np.hypot(self.orbit[..., 0], self.orbit[..., 1])
         return self._estimate(list(lengths.T))
 
-    def variance(self, op: str) -> Estimate:
+    def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site: what the factorisation and the orbit leave."""
         samples = [
             self._pair(op, op, j) - self._samples(op, j).mean() ** 2
@@ -90,23 +85,22 @@ class MeanFieldState(SteadyState):
         samples = samples if op in ("S+", "S-") else [s.real for s in samples]
         return self._estimate(samples, self.variance_accuracy)
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{a, 0} B_{b, r}>, r = 0 ... max_cells: a product, but for r = 0 on one site."""
-        non_negative_integer("max_cells", max_cells)
         apart = self._samples(op_a, sites[0]) * self._samples(op_b, sites[1])
         first = self._pair(op_a, op_b, sites[0]) if sites[0] == sites[1] else apart
         found = self._estimate([first, *[apart] * max_cells])
         return Estimate(found.value.astype(complex), found.error)
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
+    def _structure_factor(
+        self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]
     ) -> Estimate | None:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>): only r = 0 contributes."""
-        shape = np.shape(k)[: np.ndim(k) - (self.model.dimension - 1)]
-        found = self.correlation(op_a, op_b, sites, 0)
-        mean = self.expect(op_a).value[sites[0]] * self.expect(op_b).value[sites[1]]
+        shape = k.shape[: k.ndim - (self.model.dimension - 1)]
+        found = self._correlation(op_a, op_b, sites, 0)
+        mean = self._expect(op_a).value[sites[0]] * self._expect(op_b).value[sites[1]]
         return Estimate(
             np.full(shape, found.value[0] - mean), np.full(shape, float(found.error[0]))
         )

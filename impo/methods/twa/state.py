@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, positive_integer
 from impo.arrays import Array
@@ -38,16 +37,16 @@ class TWAState(SteadyState):
     moments: Moments
     snapshots: Array
 
-    def expect(self, op: str) -> Estimate:
+    def _expect(self, op: str) -> Estimate:
         """Return <op> on every site of the unit cell."""
         return self.moments.expect(op)
 
-    def variance(self, op: str) -> Estimate:
+    def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the unit cell."""
         return self.moments.variance(op)
 
-    def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
+    def _correlation(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{site a, cell 0} B_{site b, cell r}>, not connected, along the first direction.
 
@@ -55,22 +54,18 @@ class TWAState(SteadyState):
         """
         return self.moments.correlation(op_a, op_b, sites, max_cells)
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate | None:
+    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells, or None.
 
         None unless three distances exceed ten times their error (see `results.decay`).
         """
         return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
 
-    def structure_factor(
-        self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)
-    ) -> Estimate:
+    def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
         return self.moments.structure_factor(op_a, op_b, k, sites)
 
-    def distribution(self, places: Sequence[Place]) -> Array | None:
+    def _distribution(self, places: Sequence[Place]) -> Array | None:
         """Return P(m_1, m_2, ...) on (site, cell) pairs, m = S ... -S, averaged over translations.
 
         s_z of the classical spin of length S + 1/2 is counted in bins of width one around each m.
