@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from numpy.typing import ArrayLike
-
 from impo.arguments import UnsupportedModelError
+from impo.arrays import Array
 from impo.model import LindbladModel
+from impo.operators.product_state import density_matrices
 from impo.results.claims import Claim
 from impo.results.progress import Progress
 from impo.results.settings import Settings
@@ -74,9 +74,9 @@ class Method(Settings):
         raise UnsupportedModelError(f"Method `{self.name}` has no `steady_state`.")
 
     def evolve(
-        self, model: LindbladModel, start: Any, times: ArrayLike, progress: Progress | None = None
+        self, model: LindbladModel, start: Any, times: Array, progress: Progress | None = None
     ) -> Trajectory:
-        """Return the states at rising times >= 0, in inverse rates of the model.
+        """Return the states at rising times >= 0, in inverse rates of the model, shape (T,).
 
         Raises
         ------
@@ -92,6 +92,12 @@ class Method(Settings):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the method leaves out of the error bars of a state, if there is one."""
         return Omission()
+
+
+def refuse_no_state(model: LindbladModel, start: Any) -> None:
+    """Raise `ArgumentError` if a start is no state, though the result does not depend on it."""
+    if not (start is None or isinstance(start, SteadyState)):
+        density_matrices(model, start)
 
 
 def left_out(name: str, size: float) -> str:

@@ -1,13 +1,13 @@
 """What can be asked of a result: the checks that all observables of all methods share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
+from impo.arguments import fail, one_of
 from impo.arrays import Array
 from impo.model import LindbladModel, Place
 
@@ -19,7 +19,7 @@ def known_operator(model: LindbladModel, op: Any) -> str:
 
 def known_pair(model: LindbladModel, op_a: Any, op_b: Any, sites: Any) -> tuple[int, int]:
     """Return the sites of two operators, or raise `ArgumentError` unless they have them."""
-    if not isinstance(sites, Sequence | np.ndarray) or isinstance(sites, str) or len(sites) != 2:
+    if not _is_row(sites, 2):
         raise fail("sites", "a pair (site of A, site of B)", sites)
     first, second = sites
     model.check_operator(op_a, first)
@@ -38,29 +38,32 @@ def known_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
     if not isinstance(places, Iterable) or isinstance(places, str):
         raise fail("places", wanted, places)
     asked = list(places)
-    try:
-        found = tuple(_place(model, place) for place in asked)
-    except ArgumentError:
-        raise fail("places", wanted, asked) from None
-    if not found or len(set(found)) != len(found):
+    found = [_place(model, place) for place in asked]
+    known = tuple(place for place in found if place is not None)
+    if not known or len(set(known)) != len(found):
         raise fail("places", wanted, asked)
-    return found
+    return known
 
 
-def _place(model: LindbladModel, place: Any) -> Place:
-    """Return a (site, cell) pair of plain integers, or raise `ArgumentError`."""
-    if not isinstance(place, Sequence | np.ndarray) or isinstance(place, str) or len(place) != 2:
-        raise fail("place", "a (site, cell) pair", place)
+def _place(model: LindbladModel, place: Any) -> Place | None:
+    """Return a (site, cell) pair of plain integers, or None if it is none of the lattice."""
+    if not _is_row(place, 2):
+        return None
     site, cell = place
-    numbers = (cell,) if isinstance(cell, Integral) else cell
-    if not isinstance(numbers, Sequence | np.ndarray) or len(numbers) != model.dimension:
-        raise fail("cell", f"of length {model.dimension}", cell)
-    if not all(isinstance(number, Integral) for number in numbers):
-        raise fail("cell", "made of integers", cell)
-    if non_negative_integer("site", site) >= len(model.sites):
-        raise fail("site", f"below {len(model.sites)}", site)
-    whole = tuple(int(number) for number in numbers)
-    return int(site), whole[0] if model.dimension == 1 else whole
+    cells = cell if _is_row(cell, model.dimension) else (cell,)
+    whole = all(isinstance(number, Integral) for number in (site, *cells))
+    if len(cells) != model.dimension or not whole or isinstance(site, bool):
+        return None
+    if not 0 <= site < len(model.sites):
+        return None
+    found = tuple(map(int, cells))
+    return int(site), found[0] if model.dimension == 1 else found
+
+
+def _is_row(value: Any, length: int) -> bool:
+    """Return whether a value is a list, tuple or array of a length."""
+    row = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    return row and len(value) == length
 
 
 def wave_numbers(model: LindbladModel, k: ArrayLike) -> Array:

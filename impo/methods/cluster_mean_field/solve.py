@@ -14,10 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from impo.arguments import UnsupportedModelError, rising_times
+from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
@@ -337,7 +336,7 @@ def evolve(
     method: "ClusterMeanField",
     model: LindbladModel,
     start: Any,
-    times: ArrayLike,
+    times: Array,
     progress: Progress | None = None,
 ) -> Trajectory:
     """Integrate the non-linear master equation of the cluster in real time.
@@ -352,11 +351,10 @@ def evolve(
     Raises
     ------
     ArgumentError
-        As `steady_state`, or if the times do not rise.
+        As `steady_state`.
     UnsupportedModelError
         If the model is not one-dimensional or the cluster too large.
     """
-    grid = rising_times(times)
     flow, rho = start_in_frame(_flow(model, method), start)
     u, shape, dtype = flow.frame(), rho.shape, rho.dtype
     accuracy = min(1e-10, method.tol)
@@ -372,7 +370,7 @@ def evolve(
 
     y = np.ascontiguousarray(rho).ravel().view(float)
     now, fields = 0.0, []
-    for moment in grid:
+    for moment in times:
         if moment > now:
             y = np.ascontiguousarray(solve_ivp(rate, (now, moment), y, **settings).y[:, -1])
             now = float(moment)
@@ -380,4 +378,4 @@ def evolve(
         local = [_site_density(flow, physical, j) for j in range(len(flow.sites))]
         fields.append({"local": tuple(local)})
     state = partial(ClusterSites, model=model, method=method, accuracy=10 * accuracy)
-    return trajectory_of(state, grid, fields)
+    return trajectory_of(state, times, fields)

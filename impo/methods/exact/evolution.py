@@ -5,10 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse.linalg import expm_multiply
 
-from impo.arguments import ArgumentError, fail, rising_times
+from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.methods.exact.sector import Sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
@@ -29,7 +28,7 @@ def evolve(
     method: "Exact",
     model: LindbladModel,
     start: Any,
-    times: ArrayLike,
+    times: Array,
     progress: Progress | None = None,
 ) -> Trajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
@@ -49,11 +48,10 @@ def evolve(
     Raises
     ------
     ArgumentError
-        If the times or the start do not fit.
+        If the start does not fit.
     UnsupportedModelError
         If the cluster is too large for the memory.
     """
-    grid = rising_times(times)
     sector, rho = _begin(method, model, start)
     matrix = liouvillian(sector)
     status, message = Status.CONVERGED, "The Liouvillian of the cluster is applied to rounding."
@@ -62,7 +60,7 @@ def evolve(
         message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
     fields: list[dict[str, Any]] = []
     now = 0.0
-    for moment in grid:
+    for moment in times:
         if moment > now:
             rho = expm_multiply(matrix * (moment - now), rho)
             now = float(moment)
@@ -73,7 +71,7 @@ def evolve(
             "uncertainty": rounding * float(np.linalg.norm(rho)),
         })  # fmt: skip
     state = partial(ExactState, model=model, method=method)
-    return trajectory_of(state, grid, fields, status, message)
+    return trajectory_of(state, times, fields, status, message)
 
 
 def _begin(method: "Exact", model: LindbladModel, start: Any) -> tuple[Sector, Array]:

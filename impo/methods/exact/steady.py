@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from impo.methods.base import refuse_no_state
 from impo.methods.exact.cutoffs import cutoff_error
 from impo.methods.exact.gap import Decay, slowest_of
 from impo.methods.exact.positivity import LARGEST_MATRIX, groups, lowest_eigenvalue, places
@@ -17,9 +18,7 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
-from impo.operators.product_state import density_matrices
 from impo.results.progress import Progress
-from impo.results.state import SteadyState
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -101,8 +100,7 @@ def steady_state(
     UnsupportedModelError
         If the cluster is too large for the memory; nothing large has been allocated by then.
     """
-    if not (start is None or isinstance(start, SteadyState)):
-        density_matrices(model, start)  # refused if it is no state, though the result needs none
+    refuse_no_state(model, start)
     generator = cluster(model, method)
     found = _search(method, generator, start.density if isinstance(start, ExactState) else None)
     last, density = found.last, found.last.density

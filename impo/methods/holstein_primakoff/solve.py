@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.base import refuse_no_state
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.methods.holstein_primakoff.stability import (
@@ -21,10 +22,8 @@ from impo.methods.holstein_primakoff.stability import (
 )
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
 from impo.model import LindbladModel
-from impo.operators.product_state import density_matrices
 from impo.results.estimate import Status
 from impo.results.progress import Progress
-from impo.results.state import SteadyState
 
 if TYPE_CHECKING:
     from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
@@ -89,8 +88,7 @@ def steady_state(
     UnsupportedModelError
         If a term of the model is outside the method's reach, or tilts the spins.
     """
-    if not (start is None or isinstance(start, SteadyState)):
-        density_matrices(model, start)  # refused if it is no state, though the result needs none
+    refuse_no_state(model, start)
     if method.signs is None:
         candidates = stable_configurations(model)
     else:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from impo.arguments import UnsupportedModelError
+from impo.arrays import Array
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import trajectory
@@ -221,7 +221,7 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
 
 
 def evolve(
-    method: "ITEBD", model: LindbladModel, start: Any, times: ArrayLike,
+    method: "ITEBD", model: LindbladModel, start: Any, times: Array,
     progress: Progress | None = None,
 ) -> Trajectory:  # fmt: skip
     """Return the states of an infinite chain at given times.
@@ -244,10 +244,8 @@ def evolve(
         starting = partial(
             first_approximation, generator, start, weight=weight, backend=method.backend
         )
-        states = trajectory(model, method, relaxation, starting, np.asarray(times).tolist())
+        states = trajectory(model, method, relaxation, starting, times.tolist())
         if all(_plausible(state.approximation, state.refinements) for state in states):
             break
     status, message = joint_verdict(states)
-    return Trajectory(
-        times=np.asarray(times, dtype=float), states=tuple(states), status=status, message=message
-    )
+    return Trajectory(times=times, states=tuple(states), status=status, message=message)

@@ -11,10 +11,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from impo.arguments import ArgumentError, rising_times
+from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
@@ -293,7 +292,7 @@ def evolve(
     method: "MeanField",
     model: LindbladModel,
     start: Any,
-    times: ArrayLike,
+    times: Array,
     progress: Progress | None = None,
 ) -> Trajectory:
     """Integrate the mean-field equations.
@@ -308,15 +307,14 @@ def evolve(
     Raises
     ------
     ArgumentError
-        If the start does not fit the unit cell, or the times do not rise.
+        If the start does not fit the unit cell.
     UnsupportedModelError
         If a term is outside the method's reach.
     """
-    grid = rising_times(times)
     equations = mean_field_equations(model)
     vectors = start_vectors(model, start)
     scale = float(np.abs(vectors).max())
-    moments, place = np.unique(np.append(0.0, grid), return_inverse=True)
+    moments, place = np.unique(np.append(0.0, times), return_inverse=True)
     path = vectors.reshape(-1, 1)
     if len(moments) > 1:
         path = solve_ivp(
@@ -324,4 +322,4 @@ def evolve(
             t_eval=moments, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
         ).y  # fmt: skip
     out = path.T.reshape(len(moments), -1, 3)[place[1:]]
-    return mean_field_trajectory(model, method, grid, out, 10 * _ACCURACY * scale)
+    return mean_field_trajectory(model, method, times, out, 10 * _ACCURACY * scale)

@@ -17,9 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from impo.arguments import UnsupportedModelError, fail, rising_times
+from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
@@ -195,7 +194,7 @@ def evolve(
     method: "TWA",
     model: LindbladModel,
     start: Any,
-    times: ArrayLike,
+    times: Array,
     progress: Progress | None = None,
 ) -> Trajectory:
     """Return the averages at the given times, from a product of spin coherent states.
@@ -217,18 +216,17 @@ def evolve(
     Raises
     ------
     UnsupportedModelError, ArgumentError
-        As for `steady_state`; or if `times` do not rise.
+        As for `steady_state`.
     """
     shape, equations = _prepare(model, method)
-    grid = rising_times(times)
     begin = _begin(model, equations, shape, start)
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16
     )
-    numbers = len(grid) * len(equations.lengths) * 3 * ensemble.trajectories
+    numbers = len(times) * len(equations.lengths) * 3 * ensemble.trajectories
     keep = int(numbers <= _TRAJECTORY_NUMBERS)
     stretches = []
-    for interval in np.diff(grid, prepend=0.0):
+    for interval in np.diff(times, prepend=0.0):
         count = math.ceil(interval / method.dt - 1e-9)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
     moments = [Moments(stretch.first, stretch.second, shape) for stretch in stretches]
@@ -245,7 +243,7 @@ def evolve(
                  diagnostics=told, **verdict)
         for one, stretch in zip(moments, stretches, strict=True)
     ]  # fmt: skip
-    return Trajectory(times=grid, states=tuple(states), **verdict)
+    return Trajectory(times=times, states=tuple(states), **verdict)
 
 
 def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:

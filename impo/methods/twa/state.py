@@ -73,7 +73,7 @@ class TWAState(SteadyState):
         if not len(self.snapshots):
             return None
         shape = self.moments.shape
-        sizes = [self.model.sites[self._site(site)].dimension for site, _ in places]
+        sizes = [self.model.sites[site].dimension for site, _ in places]
         if math.prod(sizes) > 10**7:
             raise ArgumentError(f"Argument `places` asks for {math.prod(sizes)} probabilities.")
         vectors = self.snapshots.reshape(
@@ -83,7 +83,7 @@ class TWAState(SteadyState):
         indices = []
         for (site, cell), size in zip(places, sizes, strict=True):
             m_z = vectors[..., site, 2, :]
-            offset = (cell,) if isinstance(cell, int | np.integer) else tuple(cell)
+            offset = (cell,) if isinstance(cell, int) else cell
             for axis, step in enumerate(offset):
                 m_z = np.roll(m_z, -step, axis + 1)
                 moved = np.arange(shape[axis]) + step
