@@ -53,10 +53,9 @@ def check(path: str | Path) -> Report:
         return Report(label, result.status, (claim,))
     variables, facts = stated(path)
     known = not isinstance(result.method, RecordedMethod)
-    claims = [*(result.method.check(result) if known else ()), *_observables(variables, result)]
-    if isinstance(result, SteadyState):
-        claims.append(_copies(variables, facts, result))
-    return Report(label, result.status, tuple(claims))
+    own = result.method.check(result) if known else ()
+    copies = _copies(variables, facts, result)
+    return Report(label, result.status, (*own, *_observables(variables, result), copies))
 
 
 def _not_finite(state: SteadyState | Trajectory) -> list[str]:
@@ -88,15 +87,16 @@ def _observables(claimed: Variables, state: SteadyState | Trajectory) -> Iterato
 
 
 def _copied(state: SteadyState | Trajectory) -> set[str]:
-    """Return the variables that are copies of attributes: `_properties` computes them again."""
+    """Return the variables that are copies of attributes: `_copies` compares them."""
     return {"residual", "status", "seconds", *getattr(state, "extras", ())}
 
 
-def _copies(claimed: Variables, facts: dict[str, Any], state: SteadyState) -> Claim:
+def _copies(claimed: Variables, facts: dict[str, Any], state: SteadyState | Trajectory) -> Claim:
     """Judge whether what is written more than once in the file is the same everywhere."""
-    rebuilt, shown = state.summary(), state.readable()
+    rebuilt, shown = state.summary() or {}, state.readable()  # a trajectory has no summary
     written = facts.get("method", {})  # a setting that came later has its default
-    rebuilt["method"] = {key: held for key, held in rebuilt["method"].items() if key in written}
+    if rebuilt:
+        rebuilt["method"] = {key: held for key, held in rebuilt["method"].items() if key in written}
     wrong = [
         name
         for name in sorted(_copied(state) & set(claimed))

@@ -137,7 +137,7 @@ def plot(arguments: argparse.Namespace) -> Outcome:
 def check_file(arguments: argparse.Namespace) -> Outcome:
     """Recompute from the arrays of a file what it says, line by line."""
     report = check(arguments.file)
-    good = report.reproduced and report.status in (None, Status.CONVERGED)
+    good = report.reproduced and report.status == Status.CONVERGED
     return (CONVERGED if good else NOT_CONVERGED), str(report)
 
 

@@ -42,7 +42,7 @@ class Report:
     """What `check` found, claim by claim, and the verdict that the file states."""
 
     label: str
-    status: Status | None
+    status: Status
     claims: tuple[Claim, ...]
 
     @property
@@ -53,7 +53,7 @@ class Report:
     def __str__(self) -> str:
         good = sum(claim.good for claim in self.claims)
         verdict = f"{good} of {len(self.claims)} statements are reproduced"
-        verdict += f"; the file says {self.status}." if self.status else "."
+        verdict += f"; the file says {self.status}."
         return "\n".join([self.label, *map(str, self.claims), verdict])
 
 
@@ -68,12 +68,12 @@ def text(values: Any, errors: Any = None) -> str:
     return ", ".join(f"{x:.8g} +- {e:.1e}" for x, e in pairs)
 
 
-def residual_claim(claimed: float | None, found: float) -> Claim:
+def residual_claim(claimed: float | None, found: float, name: str = "residual") -> Claim:
     """Compare residuals to a hundredth, or to rounding."""
     if claimed is None:
-        return Claim("residual", "none", f"{found:.2e}", False)
+        return Claim(name, "none", f"{found:.2e}", False)
     good = abs(found - claimed) <= max(0.01 * found, ROUNDING)
-    return Claim("residual", f"{claimed:.2e}", f"{found:.2e}", bool(good))
+    return Claim(name, f"{claimed:.2e}", f"{found:.2e}", bool(good))
 
 
 def density_matrix_claims(

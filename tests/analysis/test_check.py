@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from impo import Exact, evolve
+from impo import Exact, MeanField, evolve
 from impo.analysis.check import check
 from impo.arguments import ArgumentError
 from impo.cli.main import main
@@ -158,6 +158,15 @@ def test_a_better_verdict_residual_or_summary_is_noticed(name, tmp_path):
         changes.append(edited("attributes", lambda held: held.update(residual=None)))
     for change in changes:
         assert failures(tampered(name, tmp_path, change))
+
+
+def test_two_verdicts_of_a_trajectory_are_noticed(tmp_path):
+    trajectory = evolve(dimer(S=0.5), MeanField(), [[0.3, 0.0, 1.0]] * 2, [0.0, 0.5])
+    path = tmp_path / "trajectory.h5"
+    save(trajectory, path)
+    assert not failures(path)
+    change = edited("attributes", lambda held: held.update(status="unphysical"))
+    assert failures(tampered(path, tmp_path, change)) == {"copies"}
 
 
 def lie(file):
