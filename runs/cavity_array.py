@@ -14,13 +14,13 @@ from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.cavity_array import couplings
 from models.gain_loss import chain
+from runs.fig1c import EDGE, PHASES, G, H
 
 COST = {"quick": "30 s", "full": "6 min"}
 
-S, G, H, EDGE = 10.0, 1.0, 0.5, 3.0
+S = 10.0
 # local coupling over g. Cavities give delta/J1 > 1.5; smaller values need it partly cancelled.
 LOCAL = (0.0, 0.75, 1.25, 2.0)
-CONFIGURATIONS = {"AM": (1, -1), "FM up": (1, 1), "FM down": (-1, -1)}
 LABELS = {0: "none", 1: "AM", 2: "FM", 3: "AM and FM"}
 
 
@@ -30,7 +30,7 @@ def _stable(strength: float, gain: float, loss: float) -> int:
     local = tuple(Term(strength * G / (2 * S), ("S+", site, 0), ("S-", site, 0)) for site in (0, 1))
     model = replace(model, terms=model.terms + local)
     found = set()
-    for name, configuration in CONFIGURATIONS.items():
+    for name, configuration in PHASES.items():
         bosons = quadratic_bosons(model, configuration)
         if largest_growth(bosons)[0] < -marginal_rate(bosons):
             found.add(name)

@@ -4,6 +4,8 @@ All spins begin along x, with gain = loss = g, h = g/2 and 50 cells. TWA gives t
 field the dashed ones. The restoration time is when S_perp has fallen to 1/e and to 0.1 of S.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -42,7 +44,7 @@ def compute(quick: bool) -> Dataset:
     columns: dict[str, list] = {}
     for number, S in enumerate(spins):
         model = chain(S, 1.0, 0.5, gain=1.0, loss=1.0)
-        settings = TWA(**{**vars(method), "seed": number})
+        settings = replace(method, seed=number)
         state = evolve(model, settings, start, times)
         plus, sz = state.expect("S+"), state.expect("Sz")
         values = {"perp": np.abs(plus.value) / S, "perp_error": plus.error / S,

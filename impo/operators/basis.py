@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class OperatorBasis:
         """Tr T_x: sqrt(d) for the identity, zero for all others."""
         return np.where(self.k == 0, math.sqrt(self.dimension), 0.0)
 
+    @cached_property
+    def size(self) -> Array:
+        """Operator norm of every T_x: the largest absolute value of its expectation."""
+        return np.asarray(np.linalg.norm(self.matrices, ord=2, axis=(1, 2)))
+
     def expand(self, operator: Array) -> Array:
         """Return the coefficients Tr(T_x^+ O) of an operator O."""
         return np.asarray(np.einsum("xij,ij->x", self.matrices.conj(), operator))
@@ -60,6 +65,7 @@ class OperatorBasis:
         return recycling - (self.left(loss, rows) + self.right(loss, rows)) / 2
 
 
+@lru_cache(maxsize=8)
 def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False) -> OperatorBasis:
     """Return the multipole basis of a site, or its Hermitian combinations.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 
 import numpy as np
@@ -118,7 +119,7 @@ class ClusterDensity:
         value = self._cell_average(op, 2) - self._cell_average(op, 1) ** 2
         return self._real_if_hermitian(op, value)
 
-    @property
+    @cached_property
     def scaled_moments(self) -> Array:
         """<S_z>/S and Var/S^2 of all spins, <n> and Var n of all bosons."""
         found: list[Array] = []

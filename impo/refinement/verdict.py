@@ -78,8 +78,7 @@ def _injection(rows: OperatorBasis, columns: OperatorBasis) -> Array:
 def _largest(
     change: Array, first: OperatorBasis, second: OperatorBasis, k_max: int
 ) -> tuple[float, float]:
-    norms = [np.linalg.norm(basis.matrices, ord=2, axis=(1, 2)) for basis in (first, second)]
-    scaled = np.abs(change) / np.outer(*norms)
+    scaled = np.abs(change) / np.outer(first.size, second.size)
     total = first.k[:, None] + second.k[None, :]
     beyond = (np.maximum(first.k[:, None], second.k[None, :]) == k_max + 1) & (total == k_max + 1)
     return float(scaled[total <= RANK].max()), float(scaled[beyond].max(initial=0.0))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -15,8 +16,6 @@ from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
 from impo.results.variable import Variable
-
-__all__ = ["Arrays", "SteadyState", "Told"]
 
 _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
@@ -211,6 +210,11 @@ class SteadyState(Stored):
 
     def summary(self) -> dict[str, Any]:
         """Return the result in JSON types: the object that `impo solve --json` prints."""
+        return dict(self._facts)
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        """Kept, as saving and checking ask for it more than once."""
         return summary(self)
 
     def readable(self) -> Mapping[str, Variable]:

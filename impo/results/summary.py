@@ -73,7 +73,7 @@ def readable(state: Any) -> dict[str, Variable]:
 
     What the method cannot give is left out; an error that it cannot give is nan.
     """
-    facts = summary(state)
+    facts = state.summary()
     out = site_numbers(state.model)
     for name, values in facts["observables"].items():
         dim = "spin_site" if name.startswith("Sz") else "boson_site"

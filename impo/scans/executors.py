@@ -201,7 +201,7 @@ class _Followed:
             path = self.task.paths[self.told]
             assert path is not None
             until = time.monotonic() + (PATIENCE if all_of_them else 0.0)
-            while finished(path) is None:
+            while (state := finished(path)) is None:
                 if time.monotonic() >= until:
                     if all_of_them:
                         raise ClusterError(
@@ -210,7 +210,7 @@ class _Followed:
                         )
                     return
                 time.sleep(LOOK)
-            yield self.task.numbers[self.told], path
+            yield self.task.numbers[self.told], state
             self.told += 1
             self.losses = 0
 

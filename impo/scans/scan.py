@@ -18,7 +18,7 @@ from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.scans.checkpoint import INTERVAL
 from impo.scans.progress import Bar
-from impo.scans.tasks import Point, Task, finished, remove_litter, solve_chain, starts_warm
+from impo.scans.tasks import Point, Task, finished, remove_litter, solve_chain
 
 Work = Callable[[Task], Iterator[Point]]
 Executor = Callable[[Work, Sequence[Task]], Iterable[Point]]
@@ -106,7 +106,7 @@ def _work(
     points = [[item if method is None else (item, method) for item in line] for line in chains]
     numbers = count()
     lines = [[(next(numbers), point) for point in line] for line in points]
-    warm = [[starts_warm(method) for _, method in line] for line in points]
+    warm = [[method.warm_starts for _, method in line] for line in points]
     if direction == "forward":
         lines = [
             part for line, warm_line in zip(lines, warm, strict=True)

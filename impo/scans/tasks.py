@@ -70,14 +70,9 @@ class Task:
             return (None,) * len(self.points)
         names, before = [], ""
         for model, method in self.points:
-            names.append(point_name(model, method, before if starts_warm(method) else ""))
+            names.append(point_name(model, method, before if method.warm_starts else ""))
             before = names[-1]
         return tuple(self.directory / name for name in names)
-
-
-def starts_warm(method: Any) -> bool:
-    """Return whether a method starts from the state of a neighbouring point."""
-    return bool(method.warm_starts)
 
 
 def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
@@ -97,7 +92,7 @@ def solve_chain(task: Task) -> Iterator[Point]:
     for number, (model, method), path in zip(task.numbers, task.points, task.paths, strict=True):
         state = None if path is None else finished(path)
         if state is None:
-            start = last_good if starts_warm(method) else None
+            start = last_good if method.warm_starts else None
             start = load(start) if isinstance(start, Path) else start
             if path is None:
                 state = _attempt(model, method, start, None)

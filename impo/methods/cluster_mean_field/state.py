@@ -16,8 +16,8 @@ from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators, operator_norm
 from impo.results.estimate import Estimate
 from impo.results.settings import settings_from
-from impo.results.state import Arrays, SteadyState, Told
-from impo.results.store import reads_kind
+from impo.results.state import SteadyState
+from impo.results.store import Arrays, Told, reads_kind
 from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
 

@@ -59,12 +59,12 @@ def evolve(
         status = Status.NOT_CONVERGED
         message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
     fields: list[dict[str, Any]] = []
-    now = 0.0
+    now, norm = 0.0, float(abs(matrix).sum(axis=0).max())
     for moment in times:
         if moment > now:
             rho = expm_multiply(matrix * (moment - now), rho)
             now = float(moment)
-        rounding = np.finfo(float).eps * (1 + now * float(abs(matrix).sum(axis=0).max()))
+        rounding = np.finfo(float).eps * (1 + now * norm)
         fields.append({
             "residual": residual(sector, matrix @ rho),
             "density": ClusterDensity(sector.generator, sector.bases, sector.index, rho),

@@ -235,7 +235,7 @@ def _site_terms(
                 for p, m in pairs
             ]
             value = factor * term.coefficient
-            if generator.real and not generator.hermitian_basis:
+            if generator.mirror:
                 value = value.real
             yield term.positions, [value * matrices[0], *matrices[1:]]
     for position, rate, jump in generator.jumps:

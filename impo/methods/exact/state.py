@@ -13,7 +13,8 @@ from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import operator_norm
 from impo.results.estimate import Estimate
-from impo.results.state import Arrays, SteadyState, Told
+from impo.results.state import SteadyState
+from impo.results.store import Arrays, Told
 
 PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
 """Further numbers of a state, properties of `ClusterDensity`."""

@@ -9,9 +9,9 @@ from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negat
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.solve import lyapunov_residual
 from impo.methods.holstein_primakoff.stability import (
+    candidates,
     largest_growth,
     marginal_rate,
-    stable_configurations,
 )
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
 from impo.results.claims import Claim, residual_claim
@@ -29,10 +29,9 @@ def claims(method: "HolsteinPrimakoff", result: Any) -> Iterator[Claim]:
 
 
 def _instability(state: HolsteinPrimakoffState) -> Iterator[Claim]:
-    signs = state.method.signs
-    tried = [signs] if signs else [c for c, _, _ in stable_configurations(state.model)]
-    every = [quadratic_bosons(state.model, configuration) for configuration in tried]
-    rates = [largest_growth(bosons)[0] for bosons in every]
+    tried = candidates(state.model, state.method.signs)
+    every = [quadratic_bosons(state.model, configuration) for configuration, _, _ in tried]
+    rates = [rate for _, rate, _ in tried]
     unstable = all(rate >= -marginal_rate(one) for rate, one in zip(rates, every, strict=True))
     good = unstable and state.status == Status.FAILED
     found = f"no stable configuration, growth rates from {min(rates):.3g}"

@@ -25,9 +25,8 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.model import Jump, LindbladModel, Spin, Term
+from impo.model import Cell, Jump, LindbladModel, Spin, Term
 
-Cell = tuple[int, ...]
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
 Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
 

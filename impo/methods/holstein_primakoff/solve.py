@@ -15,9 +15,8 @@ from impo.methods.base import refuse_no_state
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.methods.holstein_primakoff.stability import (
-    largest_growth,
+    candidates,
     marginal_rate,
-    stable_configurations,
     wave_vectors,
 )
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
@@ -89,14 +88,11 @@ def steady_state(
         If a term of the model is outside the method's reach, or tilts the spins.
     """
     refuse_no_state(model, start)
-    if method.signs is None:
-        candidates = stable_configurations(model)
-    else:
-        candidates = [(method.signs, *largest_growth(quadratic_bosons(model, method.signs)))]
-    configuration, growth, k = candidates[0]
+    tried = candidates(model, method.signs)
+    configuration, growth, k = tried[0]
     bosons = quadratic_bosons(model, configuration)
     marginal = marginal_rate(bosons)
-    stable = [configuration_name(c) for c, rate, _ in candidates if rate < -marginal]
+    stable = [configuration_name(c) for c, rate, _ in tried if rate < -marginal]
     diagnostics: dict[str, Any] = {
         "largest_growth_rate": growth,
         "growth_wave_vector": k.tolist(),

@@ -74,6 +74,15 @@ def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], f
     return sorted(found, key=lambda entry: entry[1])
 
 
+def candidates(
+    model: LindbladModel, signs: tuple[int, ...] | None
+) -> list[tuple[tuple[int, ...], float, Array]]:
+    """Return what `stable_configurations` does, of one configuration alone if it is given."""
+    if signs is None:
+        return stable_configurations(model)
+    return [(signs, *largest_growth(quadratic_bosons(model, signs)))]
+
+
 @dataclass(frozen=True)
 class ClusterFluctuations:
     """Fluctuations around a configuration of a finite cluster, and their Gaussian steady state.

@@ -12,7 +12,8 @@ from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
-from impo.results.state import Arrays, SteadyState, Told
+from impo.results.state import SteadyState
+from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
 
 

@@ -8,7 +8,6 @@ from impo.refinement import verdict
 from impo.refinement.approximation import two_site_states
 from impo.refinement.budget import error_budget, total_error
 from impo.results.claims import Claim, density_matrix_claims, residual_claim
-from impo.results.equality import ROUNDING
 from impo.results.estimate import Status
 
 if TYPE_CHECKING:
@@ -45,9 +44,7 @@ def _of_state(state: ItebdState) -> Iterator[Claim]:
     yield residual_claim(state.residual, found.value)
     steady = "leakage" in state.diagnostics  # a state of `evolve` need not be stationary
     if steady:
-        claimed = state.diagnostics["leakage"]
-        good = abs(claimed - found.leakage) <= max(0.01 * found.leakage, ROUNDING)
-        yield Claim("leakage", f"{claimed:.2e}", f"{found.leakage:.2e}", bool(good))
+        yield residual_claim(state.diagnostics["leakage"], found.leakage, "leakage")
     budget = error_budget(approx, state.refinements, found.value if steady else 0.0)
     status, _ = verdict.verdict(approx, budget, state.method.tol, _circumstances(state))
     yield Claim("verdict", str(state.status), str(status), status == state.status)

@@ -89,7 +89,7 @@ def spectral_length(
 
     Parameters
     ----------
-    approximation
+    approx
         The state.
     ends
         (site, vector over T_x) of the two operators.

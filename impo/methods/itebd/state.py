@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,12 +19,25 @@ from impo.refinement.budget import total_error
 from impo.refinement.storage import pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.questions import known_pair, known_places
-from impo.results.state import Arrays, SteadyState, Told
+from impo.results.state import SteadyState
+from impo.results.store import Arrays, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
 from impo.tensor.tenpy_bridge import MPS, liouvillian_model
 
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
+
+
+def _once(function: Callable[[Approximation], Any]) -> Callable[[Approximation], Any]:
+    """Return a function that is computed once for every approximation: pairs share them."""
+    found: dict[int, Any] = {}
+
+    def once(approx: Approximation) -> Any:
+        if id(approx) not in found:
+            found[id(approx)] = function(approx)
+        return found[id(approx)]
+
+    return once
 
 
 def _product(approx: Approximation, site: int, *ops: str) -> Array:
@@ -67,6 +80,7 @@ class ItebdState(SteadyState):
             Largest absolute value that it can have; the distance still to be relaxed counts
             relative to it. Without one it counts only if it is not known.
         """
+        observable = _once(observable)
         value = np.asarray(observable(self.approximation))
         left = self.approximation.remaining
         relaxing = scale * left if scale else 0.0 if np.isfinite(left) else np.inf
@@ -211,24 +225,26 @@ class ItebdState(SteadyState):
         tiles = max(far // tile_cells, 1)
         target = connected.value[tiles * tile_cells]
         charge = self._left_charge(sites[0], a)
+        joined = partial(decay, connected.value, connected.error)
+        if charge is None:
+            return joined(None, None)
 
         def spectral(approx: Approximation) -> float | None:
             i, j = sites
             first = self._vector(approx, i, _product(approx, i, op_a))
             second = self._vector(approx, j, _product(approx, j, op_b))
-            return spectral_length(approx, ((i, first), (j, second)), charge or 0, tiles, target)
+            return spectral_length(approx, ((i, first), (j, second)), charge, tiles, target)
 
-        length = None if charge is None else spectral(self.approximation)
-        error: float | None = 0.0
+        length_of = _once(spectral)
+        length, error = length_of(self.approximation), 0.0
         for pair in self.refinements:
-            finer, coarser = spectral(pair.finer), spectral(pair.coarser)
-            if length is None or error is None or finer is None or coarser is None:
-                length = error = None
-            else:
-                error += pair.factor * abs(finer - coarser)
-        if length is None or error is None:
-            return decay(connected.value, connected.error, None, None)
-        return decay(connected.value, connected.error, length * tile_cells, error * tile_cells)
+            finer, coarser = length_of(pair.finer), length_of(pair.coarser)
+            if finer is None or coarser is None:
+                return joined(None, None)
+            error += pair.factor * abs(finer - coarser)
+        if length is None:
+            return joined(None, None)
+        return joined(length * tile_cells, error * tile_cells)
 
     def _left_charge(self, site: int, matrix: Array) -> int | None:
         """Return the charge sector of the transfer matrix behind an operator; None if mixed.

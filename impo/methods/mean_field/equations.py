@@ -14,11 +14,10 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
-from impo.model import LindbladModel, Spin, Term
+from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.local import spin_numbers, spin_vector
 
 Polynomial = dict[tuple[int, ...], complex]  # sorted variables of a monomial
-Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True)

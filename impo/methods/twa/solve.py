@@ -230,7 +230,9 @@ def evolve(
         count = math.ceil(interval / method.dt - 1e-9)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
     moments = [Moments(stretch.first, stretch.second, shape) for stretch in stretches]
-    error = float(np.max([largest_error(one, model) for one in moments]))
+    first = np.stack([stretch.first for stretch in stretches], axis=1)
+    second = np.stack([stretch.second for stretch in stretches], axis=1)
+    error = largest_error(Moments(first, second, shape), model)
     done = error <= method.tol
     verdict: dict[str, Any] = {
         "status": Status.CONVERGED if done else Status.NOT_CONVERGED,

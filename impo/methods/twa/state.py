@@ -12,8 +12,8 @@ from impo.arrays import Array
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
-from impo.results.state import Arrays, SteadyState, Told
-from impo.results.store import Stored
+from impo.results.state import SteadyState
+from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
 
