@@ -4,7 +4,7 @@ import numpy as np
 
 from impo.arrays import Array
 
-_NOISE = 1e-9  # singular values that are smaller than this part of the largest one count as zero
+_NOISE = 1e-9  # smaller parts of the largest singular value, and smaller 1 - |lambda|, are zero
 
 
 def slowest_decay(samples: Array) -> float:
@@ -40,4 +40,4 @@ def slowest_decay(samples: Array) -> float:
     rank = min(int(np.sum(sizes > _NOISE * sizes[0])), window)
     basis = right[:rank].conj().T
     decays = np.abs(np.linalg.eigvals(np.linalg.pinv(basis[:-1]) @ basis[1:]))
-    return float(decays[decays < 1].max(initial=0.0)) or np.nan
+    return float(decays[decays < 1 - _NOISE].max(initial=0.0)) or np.nan
