@@ -1,14 +1,17 @@
 """The shape of the code: contracts of the rooms, lengths, nothing copied between methods."""
 
 import ast
+import importlib
 import shutil
 import subprocess
 import sys
 from collections import defaultdict
 from itertools import chain
 from pathlib import Path
+from types import CodeType
 
 import pytest
+from numba.core.dispatcher import Dispatcher
 
 from impo.methods import METHODS
 
@@ -105,3 +108,31 @@ def test_methods_are_listed_in_one_place():
         names = {node.id for node in ast.walk(ast.parse(path.read_text()))
                  if isinstance(node, ast.Name)}  # fmt: skip
         assert not names & classes, path
+
+
+def frozen_names(code):
+    """Return the names that a code object looks up, with those of the functions inside it."""
+    inner = [frozen_names(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def test_compiled_code_freezes_nothing_of_another_file():
+    """A cached function is compiled again when its own file changes, not when another one does."""
+    seen = 0
+    for path in MODULES:
+        source = path.read_text()
+        if "numba" not in source:
+            continue
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        imported = {
+            alias.asname or alias.name
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("impo")
+            for alias in node.names
+        }
+        compiled = [item for item in vars(module).values() if isinstance(item, Dispatcher)]
+        for function in compiled:
+            assert not frozen_names(function.py_func.__code__) & imported, function
+            assert function.py_func.__module__ == module.__name__
+        seen += len(compiled)
+    assert seen > 20

@@ -1,11 +1,14 @@
 """The two-site update, compiled: products, moves and decompositions as the plans say.
 
-All compiled functions are in this file, because a cached one does not notice that another file has
-changed. Plain tuples go in and out: a call takes microseconds longer for every named tuple.
+All compiled functions are in this file, and all that they freeze: constants, and the order of the
+plain tuples that go in and out (a call takes microseconds longer for every named tuple). A cached
+function does not notice that another file has changed.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
+from collections import namedtuple
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -13,12 +16,19 @@ from numba import njit, types
 from numba.extending import overload
 
 from impo.arrays import Array
-from impo.tensor.tables import FACTORS, Decomposed, Tables
 
+# Elements move with one of these factors; plans hold its number, a byte.
+FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
 # Below this size a complete decomposition is as fast as finding its leading part.
 SMALL = 24
 # A choice of states is kept while its discarded weight is below this multiple of the smallest.
 STICKY = 1.05
+
+# Fields of `Tables` and `Decomposed` of `impo.tensor.tables`, which say what they are.
+Plan = namedtuple(
+    "Plan", "regroup products theta_size gates gate_input sectors pick image row_state old"
+)
+Found = namedtuple("Found", "matrices vectors values kept discarded norm")
 
 _compiled = njit(nogil=True, cache=True, error_model="numpy")
 
@@ -48,12 +58,7 @@ weight missed, whether that is all, and where its part of `Spectra` starts."""
 class Spectra(NamedTuple):
     """Singular values and right singular vectors (as rows), those of a sector side by side.
 
-    Attributes
-    ----------
-    values, vectors
-        Flat arrays, with room for more than is found.
-    sectors
-        Records `SPECTRUM`.
+    The arrays are flat, with room for more than is found; `sectors` are records `SPECTRUM`.
     """
 
     values: Array
@@ -94,7 +99,7 @@ def two_site(first, second, gate, tables, schmidt_values, probe, chi, cutoff):
     tuple
         `Decomposed` as a plain tuple.
     """
-    plan = Tables(*tables)
+    plan = Plan(*tables)
     regrouped = second[plan.regroup]
     matrices = _matrices(first, regrouped, gate, plan)
     spectra = _empty_spectra(plan.sectors, chi, matrices)
@@ -374,7 +379,7 @@ def rebuild(decomposed, sectors, first, second, order):
     first, second, order
         As in `impo.tensor.split.SplitPlan`.
     """
-    found = Decomposed(*decomposed)
+    found = Found(*decomposed)
     left = np.empty_like(found.matrices)
     start = a = b = 0
     for s in range(len(sectors)):

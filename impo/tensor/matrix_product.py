@@ -107,7 +107,7 @@ class MatrixProduct:
             decomposed, plan.tables.sectors, split.first, split.second, split.order
         )
         self.legs[middle] = split.middle
-        return found.discarded
+        return float(found.discarded)
 
 
 def product_state(

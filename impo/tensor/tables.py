@@ -3,16 +3,12 @@
 The compiled update reads records by name; they stand in arrays.
 """
 
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from impo.arrays import Array
-
-# Elements move with one of these factors; plans hold its number, a byte.
-FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
-
+from impo.tensor.kernel import Found, Plan
 
 MOVE = np.dtype([("source", np.int32), ("factor", np.int8)])
 """Where an element comes from, and the number of its factor in `FACTORS`."""
@@ -94,7 +90,7 @@ class Filling(NamedTuple):
     before: int
 
 
-class Tables(NamedTuple):
+class Tables(Plan):
     """A contraction plan as the compiled update reads it.
 
     Attributes
@@ -119,19 +115,10 @@ class Tables(NamedTuple):
         Moves from the regrouped second tensor to the guesses, `before` rows per sector.
     """
 
-    regroup: Array
-    products: Array
-    theta_size: int
-    gates: Array
-    gate_input: Array
-    sectors: Array
-    pick: Array
-    image: Array
-    row_state: Array
-    old: Array
+    __slots__ = ()
 
 
-class Decomposed(NamedTuple):
+class Decomposed(Found):
     """Two sites with a gate, decomposed and truncated.
 
     Attributes
@@ -148,9 +135,4 @@ class Decomposed(NamedTuple):
         Relative discarded weight, and norm of what is kept.
     """
 
-    matrices: Array
-    vectors: Array
-    values: Array
-    kept: Array
-    discarded: float
-    norm: float
+    __slots__ = ()

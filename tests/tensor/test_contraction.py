@@ -9,9 +9,10 @@ from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import bond_liouvillians
+from impo.tensor.kernel import FACTORS
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.split import split_plan
-from impo.tensor.tables import FACTORS, MOVE, moves
+from impo.tensor.tables import MOVE, moves
 from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss
 
