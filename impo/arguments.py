@@ -87,10 +87,10 @@ def non_negative(name: str, value: Any) -> float:
 
 
 def boolean(name: str, value: Any) -> bool:
-    """Return `value`, or raise `ArgumentError` unless it is True or False."""
-    if not isinstance(value, bool):
+    """Return `value` as a bool, or raise `ArgumentError` unless it is True or False."""
+    if not isinstance(value, bool | np.bool_):
         raise fail(name, "True or False", value)
-    return value
+    return bool(value)
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from numbers import Complex, Integral
+from numbers import Complex, Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -372,8 +372,10 @@ class LindbladModel:
 
 
 def told_parameter(value: Any) -> Any:
-    """Return a parameter as JSON knows it, or its text."""
+    """Return a parameter as JSON knows it, or its text; a real number of any type as a float."""
     value = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        value = float(value)
     try:
         json.dumps(value)
     except (TypeError, ValueError):

@@ -20,7 +20,7 @@ NOT_NUMBERS = ["1", None, True, 1j, [1], math.nan, math.inf, -math.inf, MATRIX, 
         (arguments.finite, [-1.5, 0, Fraction(1, 3), np.float32(2)], NOT_NUMBERS),
         (arguments.positive, [1e-300, 3], [0, -1, *NOT_NUMBERS]),
         (arguments.non_negative, [0, 0.5], [-1e-300, *NOT_NUMBERS]),
-        (arguments.boolean, [True, False], [0, 1, None, "yes"]),
+        (arguments.boolean, [True, False, np.True_], [0, 1, None, "yes"]),
     ],
 )
 def test_checks(check, good, bad):

@@ -23,6 +23,14 @@ class Settings:
         if "name" in cls.__dict__:
             _KNOWN[cls.name] = cls
 
+    def keep(self, **settings: Any) -> None:
+        """Keep settings as plain Python values; called while the object is made.
+
+        Equal settings have equal text then: the name of a point of a scan depends on it.
+        """
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
+
     def to_json(self) -> dict[str, Any]:
         """Return {"name": ..., setting: value, ...}; `settings_from` reads it."""
         return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]

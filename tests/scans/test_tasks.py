@@ -1,15 +1,31 @@
 """Points: their names, warm starts, failures, and what lies beside them while they are computed."""
 
+import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from impo import (
+    ITEBD,
+    TWA,
+    Boson,
+    ClusterMeanField,
+    Exact,
+    HolsteinPrimakoff,
+    Jump,
+    LindbladModel,
+    MeanField,
+    Spin,
+    Term,
+)
 from impo.analysis.plot import figure
 from impo.arguments import ArgumentError
 from impo.results.estimate import Status
 from impo.results.failure import Failure
+from impo.results.settings import settings_from
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, load, save
 from impo.results.summary import summary
@@ -39,6 +55,67 @@ def starts(log):
 
 FORWARD = [("0.2", "cold"), ("0.4", "0.2"), ("0.6", "0.4"), ("0.8", "0.6")]
 BACKWARD = [("0.8", "cold"), ("0.6", "0.8"), ("0.4", "0.6"), ("0.2", "0.4")]
+
+
+SETTINGS = [
+    ITEBD(chi_max=20, k_max=4, weight=1.5, tol=0.5, t_max=50.0),
+    Exact(cells=(2, 1), k_max=3, tol=0.25), Exact(k_max="auto", tol=0.25),
+    TWA(cells=4, trajectories=32, dt=0.0625, seed=7, max_time=64.0, tol=0.5),
+    HolsteinPrimakoff("+-"), MeanField(t_max=100.0), ClusterMeanField(sites=2, tol=0.5),
+]  # fmt: skip
+
+
+def equals(value):
+    """Yield values of other types that are equal to a setting."""
+    if isinstance(value, bool):
+        yield np.bool_(value)
+    elif isinstance(value, int):
+        yield from (np.int64(value), np.uint8(value))
+    elif isinstance(value, float):
+        yield from (np.float64(value), np.float32(value), Fraction(value))
+        if value.is_integer():
+            yield int(value)
+    elif isinstance(value, str):
+        yield np.str_(value)
+    elif isinstance(value, tuple):
+        yield from (list(value), tuple(map(np.int64, value)))
+
+
+@pytest.mark.parametrize("method", SETTINGS, ids=lambda method: type(method).__name__)
+def test_a_point_has_one_name_whatever_the_type_of_its_settings(method):
+    model = gain_loss.dimer(0.5)
+    for field in fields(method):
+        value = getattr(method, field.name)
+        for other in equals(value):
+            same = replace(method, **{field.name: other})
+            assert same == method
+            assert hash(same) == hash(method)
+            assert point_name(model, same) == point_name(model, method), (field.name, type(other))
+            assert settings_from(json.loads(json.dumps(same.to_json())), "") == same
+
+
+def test_configurations_that_are_the_same_have_one_name():
+    every = ("+-", ["+", "-"], ("+", "-"), [1, -1], (np.int64(1), np.int8(-1)))
+    assert {HolsteinPrimakoff(one) for one in every} == {HolsteinPrimakoff("+-")}
+    assert HolsteinPrimakoff([1, -1]).signs == (1, -1)
+
+
+def test_a_point_has_one_name_whatever_the_type_of_the_numbers_of_its_model():
+    def model(real, whole, label):
+        sites = (Spin(real(0.5)), Boson(whole(3)))
+        terms = (Term(real(0.25), ("S+", whole(0), whole(0)), ("B", whole(1), whole(1)),
+                      plus_hc=True),)  # fmt: skip
+        jumps = [Jump(real(1.5), "S-", whole(0)), Jump(real(0.5), "B", whole(1))]
+        return LindbladModel(sites, terms, jumps, whole(1), label, {"g": real(0.25), "n": whole(3)})
+
+    plain = model(float, int, "m")
+    for real, whole in ((np.float32, np.int64), (np.float64, np.uint8), (Fraction, np.int8)):
+        other = model(real, whole, np.str_("m"))
+        assert other == plain
+        assert other.to_json() == plain.to_json()
+        assert point_name(other, Exact()) == point_name(plain, Exact())
+    exact = Term(np.complex64(0.5 + 0.25j), ("S+", 0, 0), plus_hc=True)
+    assert exact == Term(0.5 + 0.25j, ("S+", 0, 0), plus_hc=True)
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,7 @@ class ClusterMeanField(Method):
     tol: float = 1e-8
 
     def __post_init__(self) -> None:
-        positive_integer("sites", self.sites)
-        positive("tol", self.tol)
+        self.keep(sites=positive_integer("sites", self.sites), tol=positive("tol", self.tol))
 
     steady_state = solve.steady_state
     evolve = solve.evolve

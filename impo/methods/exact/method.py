@@ -1,7 +1,7 @@
 """Settings of the exact solution of a finite cluster."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from impo.arguments import ArgumentError, boolean, fail, positive, positive_integer
 from impo.methods.base import Method, Omission, shape_text
@@ -45,15 +45,10 @@ class Exact(Method):
     gap: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cells", cell_counts(self.cells))
-        boolean("periodic", self.periodic)
-        if self.k_max not in (None, "auto"):
-            try:
-                positive_integer("k_max", self.k_max)
-            except ArgumentError:
-                raise fail("k_max", 'a positive integer, "auto" or None', self.k_max) from None
-        positive("tol", self.tol)
-        boolean("gap", self.gap)
+        self.keep(
+            cells=cell_counts(self.cells), periodic=boolean("periodic", self.periodic),
+            k_max=_rank(self.k_max), tol=positive("tol", self.tol), gap=boolean("gap", self.gap),
+        )  # fmt: skip
 
     steady_state = steady.steady_state
     evolve = evolution.evolve
@@ -64,3 +59,13 @@ class Exact(Method):
         ends = "periodic" if self.periodic else "open"
         cells = shape_text(self.cells)
         return Omission(f"a cluster of {cells} cells ({ends}): its size is not in the errors")
+
+
+def _rank(value: Any) -> int | str | None:
+    """Return the setting `k_max`, or raise `ArgumentError`."""
+    if value is None or (isinstance(value, str) and value == "auto"):
+        return None if value is None else "auto"
+    try:
+        return positive_integer("k_max", value)
+    except ArgumentError:
+        raise fail("k_max", 'a positive integer, "auto" or None', value) from None

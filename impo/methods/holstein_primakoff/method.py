@@ -9,6 +9,7 @@ from impo.arguments import fail
 from impo.methods.base import Method, Omission, left_out
 from impo.methods.holstein_primakoff import solve
 from impo.methods.holstein_primakoff.check import claims
+from impo.methods.holstein_primakoff.state import configuration_name
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
 
@@ -22,8 +23,8 @@ class HolsteinPrimakoff(Method):
     Attributes
     ----------
     configuration
-        "+" (up) or "-" (down) for every spin of the unit cell, as "+-", or the numbers +1 and -1;
-        None takes the stable configuration.
+        "+" (up) or "-" (down) for every spin of the unit cell, as "+-"; the numbers +1 and -1 are
+        taken as well. None takes the stable configuration.
 
     Raises
     ------
@@ -44,8 +45,7 @@ class HolsteinPrimakoff(Method):
             return
         if not isinstance(value, str | tuple | list) or not all(map(_is_sign, value)):
             raise fail("configuration", 'a string of "+" and "-", or None', value)
-        if isinstance(value, list):
-            object.__setattr__(self, "configuration", tuple(value))
+        self.keep(configuration=configuration_name([_SIGNS[sign] for sign in value]))
 
     @property
     def signs(self) -> tuple[int, ...] | None:

@@ -58,15 +58,15 @@ class ITEBD(Method):
     backend: str = "kernel"
 
     def __post_init__(self) -> None:
-        positive_integer("chi_max", self.chi_max)
-        if self.k_max is not None:
-            positive_integer("k_max", self.k_max)
-        non_negative("weight", self.weight)
-        positive("tol", self.tol)
-        boolean("charges", self.charges)
-        if self.t_max is not None:
-            positive("t_max", self.t_max)
-        one_of("backend", self.backend, ("kernel", "tenpy"))
+        self.keep(
+            chi_max=positive_integer("chi_max", self.chi_max),
+            k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
+            weight=non_negative("weight", self.weight),
+            tol=positive("tol", self.tol),
+            charges=boolean("charges", self.charges),
+            t_max=None if self.t_max is None else positive("t_max", self.t_max),
+            backend=one_of("backend", self.backend, ("kernel", "tenpy")),
+        )
 
     steady_state = solve.steady_state
     evolve = solve.evolve

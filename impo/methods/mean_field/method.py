@@ -31,7 +31,7 @@ class MeanField(Method):
     t_max: float = 1000.0
 
     def __post_init__(self) -> None:
-        positive("t_max", self.t_max)
+        self.keep(t_max=positive("t_max", self.t_max))
 
     steady_state = solve.steady_state
     evolve = solve.evolve

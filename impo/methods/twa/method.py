@@ -55,13 +55,15 @@ class TWA(Method):
     tol: float = 2e-3
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cells", cell_counts(self.cells))
-        positive_integer("trajectories", self.trajectories)
-        positive("dt", self.dt)
-        non_negative_integer("seed", self.seed)
-        boolean("periodic", self.periodic)
-        positive("max_time", self.max_time)
-        positive("tol", self.tol)
+        self.keep(
+            cells=cell_counts(self.cells),
+            trajectories=positive_integer("trajectories", self.trajectories),
+            dt=positive("dt", self.dt),
+            seed=non_negative_integer("seed", self.seed),
+            periodic=boolean("periodic", self.periodic),
+            max_time=positive("max_time", self.max_time),
+            tol=positive("tol", self.tol),
+        )
 
     steady_state = solve.steady_state
     evolve = solve.evolve
