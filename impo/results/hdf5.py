@@ -190,6 +190,7 @@ def _write(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
         )
     if variable.long_name:
         item.attrs["long_name"] = variable.long_name
+    if variable.long_name or variable.units != "1":
         item.attrs["units"] = variable.units
     return item
 

@@ -3,8 +3,8 @@
 Layout of a file:
 
 * attributes of the root: `format` = "impo", `schema`, `kind` of the result, `attributes` and
-  `provenance` as JSON, `created` (UTC), `checksum` (`impo.results.hdf5`), and for a state
-  `summary`, the object that `impo solve --json` prints;
+  `provenance` as JSON (`impo.results.strict_json`), `created` (UTC), `checksum`
+  (`impo.results.hdf5`), and for a state `summary`, the object that `impo solve --json` prints;
 * variables of the root: what a person wants to read, with named dimensions, coordinates, `units`
   and `long_name` in netCDF-4 conventions, so `xarray.open_dataset(path, engine="h5netcdf")` shows
   it: all data of a dataset, or the observables of a state or trajectory with their errors, and the
@@ -12,11 +12,10 @@ Layout of a file:
 * group `arrays`: for a state or trajectory, the arrays from which it is rebuilt.
 
 Schema 1 scaled matrix products in another way. Up to schema 2, trajectories had a kind for every
-method.
+method. Up to schema 3, trajectories did not hold their start, and JSON held NaN and Infinity.
 """
 
 import io
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ import numpy as np
 
 from impo.arguments import ArgumentError
 from impo.arrays import Array
-from impo.results import hdf5
+from impo.results import hdf5, strict_json
 from impo.results.hdf5 import StoreError, UnreadableError, check_writable, write_atomically
 from impo.results.settings import provenance
 from impo.results.variable import Variable
@@ -37,7 +36,7 @@ __all__ = [
     "reads_kind", "rebuilt", "save", "stated", "write_atomically",
 ]  # fmt: skip
 
-SCHEMA = 3
+SCHEMA = 4
 
 Variables = dict[str, Variable]
 Arrays = dict[str, Array]
@@ -175,7 +174,9 @@ def load(path: str | Path) -> Any:
                 arrays[name.removeprefix("arrays/")] = item.values
             else:
                 root[name] = item
-        return rebuilt(file.attrs["kind"], arrays, json.loads(file.attrs["attributes"]), root)
+        return rebuilt(
+            file.attrs["kind"], arrays, strict_json.loads(file.attrs["attributes"]), root
+        )
 
     return hdf5.read(path, rebuild)
 
@@ -202,7 +203,7 @@ def stated(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     def read(file: h5py.File) -> tuple[dict[str, Variable], dict[str, Any]]:
         _check_schema(file)
         root = {name: item for name, item in hdf5.variables(file) if "/" not in name}
-        return root, json.loads(file.attrs.get("summary", "{}"))
+        return root, strict_json.loads(file.attrs.get("summary", "{}"))
 
     return hdf5.read(path, read)
 
@@ -222,18 +223,13 @@ def _check_schema(file: h5py.File) -> None:
 def _describe(file: h5py.File, result: Stored, attributes: dict[str, Any]) -> None:
     """Write all but the arrays from which a state or trajectory is rebuilt."""
     file.attrs.update(
-        format="impo", schema=SCHEMA, kind=result.kind, provenance=json.dumps(provenance()),
-        created=datetime.now(UTC).isoformat(timespec="seconds"), attributes=_json(attributes),
-    )  # fmt: skip
+        format="impo",
+        schema=SCHEMA,
+        kind=result.kind,
+        provenance=strict_json.dumps(provenance()),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        attributes=strict_json.dumps(attributes),
+    )
     if (summary := result.summary()) is not None:
-        file.attrs["summary"] = _json(summary)
+        file.attrs["summary"] = strict_json.dumps(summary)
     hdf5.write_variables(file, result.readable())
-
-
-def _json(value: Any) -> str:
-    def plain(item: Any) -> Any:
-        if isinstance(item, np.generic | np.ndarray):
-            return item.tolist()
-        raise ArgumentError(f"Attributes must be JSON types, but {item!r} is not.")
-
-    return json.dumps(value, default=plain)

@@ -64,6 +64,34 @@ def test_dataset_comes_back(tmp_path):
     assert os.listdir(tmp_path) == ["data.h5"]
 
 
+def test_units_come_back_with_and_without_a_long_name(tmp_path):
+    told = [("g", ""), ("g", "loss rate"), ("1", ""), ("1", "ratio"), ("", "")]
+    variables = {f"v{n}": Variable((), np.array(1.0), *one) for n, one in enumerate(told)}
+    save(Dataset(variables), tmp_path / "data.h5")
+    again = load(tmp_path / "data.h5").variables
+    assert [(again[name].units, again[name].long_name) for name in variables] == told
+    with xarray.open_dataset(tmp_path / "data.h5", engine="h5netcdf") as file:
+        assert file["v0"].attrs == {"units": "g"}
+
+
+def not_json(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_attributes_are_strict_json_and_come_back(tmp_path):
+    odd = [np.inf, -np.inf, np.float32(np.inf), {"deep": [np.array([np.inf, 1.0])]}, "inf", "nan"]
+    told = {"odd": odd, "nan": np.nan, "float": {"float": 2.0}, "name": {"float": "text"}}
+    save(Dataset({}, told), tmp_path / "data.h5")
+    with h5py.File(tmp_path / "data.h5") as file:
+        for name in ("attributes", "provenance"):
+            json.loads(file.attrs[name], parse_constant=not_json)
+    again = load(tmp_path / "data.h5").attributes
+    assert again["odd"] == [np.inf, -np.inf, np.inf, {"deep": [[np.inf, 1.0]]}, "inf", "nan"]
+    assert np.isnan(again["nan"])
+    assert again["float"] == told["float"]
+    assert again["name"] == told["name"]
+
+
 def test_state_comes_back(tmp_path, point):
     point.save(tmp_path / "point.h5")
     again = load(tmp_path / "point.h5")
