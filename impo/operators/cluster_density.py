@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from impo.arguments import ArgumentError, fail, one_of, shown
-from impo.arrays import Array
+from impo.arrays import Array, read_only
 from impo.model import Boson, Place, Spin
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
@@ -44,6 +44,9 @@ class ClusterDensity:
     bases: tuple[SparseBasis, ...]
     index: Array
     coefficients: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coefficients", read_only(self.coefficients))
 
     @classmethod
     def from_matrix(cls, generator: Generator, rho: Array) -> "ClusterDensity":

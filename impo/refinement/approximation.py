@@ -19,7 +19,7 @@ UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
 UNIQUE = 1 - 1e-9  # second over first eigenvalue of the trace transfer matrix of a unique state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Approximation:
     """A state as a matrix product, its accuracy settings, and how far it still may move.
 
@@ -246,7 +246,7 @@ def compatible(a: Generator, b: Generator) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Refinement:
     """Two approximations that differ in one setting.
 

@@ -13,7 +13,7 @@ from impo.results.store import Arrays, Stored, Told, Variables
 from impo.results.variable import Variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset(Stored):
     """The data of a study, from which its figure is drawn; `data["name"]` is an array.
 
@@ -31,6 +31,12 @@ class Dataset(Stored):
 
     def __getitem__(self, name: str) -> Array:
         return self.variables[name].values
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *sorted(self.variables)))
+
+    def _value(self) -> Any:
+        return {name: vars(item) for name, item in self.variables.items()}, self.attributes
 
     def __contains__(self, name: str) -> bool:
         return name in self.variables

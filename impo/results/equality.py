@@ -1,6 +1,6 @@
 """When two numbers, or two records of numbers, say the same; nan never passes for a number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,24 @@ def same(one: Any, two: Any) -> bool:
     if isinstance(two, float):
         return isinstance(one, int | float) and close(one, two, 1e-4 * abs(two))
     return bool(one == two)
+
+
+def equal(one: Any, two: Any) -> bool:
+    """Return whether two values are the same to the last bit: what `==` of results means.
+
+    Values are numbers, text, arrays, and sequences and mappings of these. Types of sequences and of
+    numbers do not matter, as a file does not keep them. Where one is nan the other must be.
+    """
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        first, second = ({str(key): item for key, item in held.items()} for held in (one, two))
+        return first.keys() == second.keys() and all(equal(first[k], second[k]) for k in first)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(map(equal, one, two))
+    if one is None or two is None or isinstance(one, Mapping) or isinstance(two, Mapping):
+        return one is two
+    first_array, second_array = np.asarray(one), np.asarray(two)
+    numbers = first_array.dtype.kind in "fc" and second_array.dtype.kind in "fc"
+    return bool(np.array_equal(first_array, second_array, equal_nan=numbers))
 
 
 def largest(values: Iterable[float], least: float = 0.0) -> float:

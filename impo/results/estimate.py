@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.results.equality import equal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """A number, or an array of numbers, with its error bar.
 
     Indexing and iterating an array-valued estimate gives estimates; `numpy.asarray`, `float` and
-    `complex` give the value alone.
+    `complex` give the value alone. Estimates are equal if all values and errors are.
 
     Attributes
     ----------
@@ -27,6 +28,14 @@ class Estimate:
 
     value: Any
     error: Any
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Estimate):
+            return NotImplemented
+        return equal(self.value, other.value) and equal(self.error, other.error)
+
+    def __hash__(self) -> int:
+        return hash(np.shape(self.value))
 
     def __len__(self) -> int:
         return len(self.value)

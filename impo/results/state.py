@@ -1,14 +1,14 @@
 """What every method returns: numbers with error bars, a verdict, and where they come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from impo.arguments import non_negative_integer
-from impo.arrays import Array
+from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.questions import known_operator, known_pair, known_places, wave_numbers
@@ -55,6 +55,17 @@ class SteadyState(Stored):
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # a state does not change, whatever is done with its arrays
+            object.__setattr__(self, item.name, read_only(getattr(self, item.name)))
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.model, self.status))
+
+    def _value(self) -> Any:
+        arrays, attributes = self.to_arrays()
+        return arrays, {key: held for key, held in attributes.items() if key != "seconds"}
 
     def expect(self, op: str) -> Estimate | None:
         """Return <op> on every site of the unit cell that has this operator.

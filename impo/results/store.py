@@ -27,6 +27,7 @@ import numpy as np
 from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.results import hdf5, strict_json
+from impo.results.equality import equal
 from impo.results.hdf5 import StoreError, UnreadableError, check_writable, write_atomically
 from impo.results.settings import provenance
 from impo.results.variable import Variable
@@ -50,10 +51,23 @@ class Stored:
     """Base of all results that can be written to a file and rebuilt from it.
 
     A subclass sets `kind` and defines `to_arrays` and the class method `from_arrays`. It is found
-    by its kind when a file is loaded.
+    by its kind when a file is loaded. Two results are equal if they are of one class and all that a
+    file would hold of them is the same; their computing times do not count.
     """
 
     kind: ClassVar[str]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self is other or equal(self._value(), other._value())
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
+
+    def _value(self) -> Any:
+        """Return what `==` compares."""
+        return self.to_arrays()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arrays import Array
+from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.state import SteadyState
@@ -34,6 +34,16 @@ class Trajectory(Stored):
     states: tuple[SteadyState, ...]
     status: Status
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", read_only(self.times))
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.model, len(self)))
+
+    def _value(self) -> Any:
+        states = [(state.kind, state._value()) for state in self.states]
+        return self.times, states, self.status, self.message
 
     @property
     def model(self) -> LindbladModel:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from impo.arrays import Array
+from impo.results.equality import equal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variable:
     """An array with named dimensions; a variable named like its one dimension is a coordinate.
+
+    Variables are equal if all that they hold is.
 
     Attributes
     ----------
@@ -25,3 +28,15 @@ class Variable:
     values: Array
     units: str = "1"
     long_name: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Variable):
+            return NotImplemented
+        return self._labels == other._labels and equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self._labels)
+
+    @property
+    def _labels(self) -> tuple[tuple[str, ...], str, str]:
+        return self.dims, self.units, self.long_name

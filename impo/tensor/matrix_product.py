@@ -24,7 +24,7 @@ class Truncation:
     cutoff: float = 1e-14
 
 
-@dataclass
+@dataclass(eq=False)
 class MatrixProduct:
     """Coefficients of a density operator in a (weighted) operator basis: right-canonical tensors.
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
-from impo.arrays import Array
+from impo.arrays import Array, read_only
 from impo.operators.local import SPIN_VECTORS, spin_vector
 from impo.results.decay import decay_length
 from impo.results.estimate import Estimate
@@ -42,7 +42,7 @@ def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, A
     return value, np.sqrt((groups - 1) / groups * spread.sum(axis=0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Moments of the spins of a lattice of cells, averaged over cells, by groups of trajectories.
 
@@ -67,6 +67,10 @@ class Moments:
     shape: tuple[int, ...]
     starts: int = 0
     agree: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first", read_only(self.first))
+        object.__setattr__(self, "second", read_only(self.second))
 
     def _estimate(self, function: Callable[..., Array], *samples: Array) -> Estimate:
         value, error = jackknife(function, *samples)
