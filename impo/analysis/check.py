@@ -3,10 +3,12 @@
 The numbers that a person reads in a file (observables, errors, residual, verdict) are stored beside
 the arrays from which the state is rebuilt. `check` takes only the arrays, the description and the
 settings, and compares: trace, positivity, the residual of the equations that the method solves, all
-observables with their error bars, and the verdict.
+observables with their error bars, and the verdict. A trajectory is followed again from its start,
+by the equations of its model.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,20 @@ def check(path: str | Path) -> Report:
     known = not isinstance(result.method, RecordedMethod)
     own = result.method.check(result) if known else ()
     copies = _copies(variables, facts, result)
-    return Report(label, result.status, (*own, *_observables(variables, result), copies))
+    times = _times(result) if isinstance(result, Trajectory) else ()
+    return Report(label, result.status, (*times, *own, *_observables(variables, result), copies))
+
+
+def _times(trajectory: Trajectory) -> Iterator[Claim]:
+    """Judge whether the states of a trajectory belong together."""
+    times = [time for time, _ in trajectory.path]
+    rising = times[0] >= 0 and all(after >= before for before, after in pairwise(times))
+    found = f"{len(trajectory)} from {trajectory.times[0]:.6g} to {trajectory.times[-1]:.6g}"
+    yield Claim("times rise", "", found, rising)
+    first = trajectory.states[0]
+    alike = all((s.model, s.method) == (first.model, first.method) for _, s in trajectory.path)
+    found = "the same at all times" if alike else "not the same at all times"
+    yield Claim("one model", "", found, alike)
 
 
 def _not_finite(state: SteadyState | Trajectory) -> list[str]:

@@ -1,7 +1,8 @@
 """Claims of a file: what it states, what its arrays say, and whether the two agree."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from impo.arrays import Array
 from impo.results.equality import ROUNDING, largest
 from impo.results.estimate import Status
+
+PATIENCE = 20.0  # seconds for which a motion is followed again
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,18 @@ class Claim:
     found
         What is computed from the arrays.
     good
-        Whether the two agree.
+        Whether the two agree; None if the file does not hold what is needed to tell.
     """
 
     name: str
     claimed: str
     found: str
-    good: bool
+    good: bool | None
 
     def __str__(self) -> str:
         stated = "" if self.claimed in ("", self.found) else f"{self.claimed}; found: "
-        return f"{'ok  ' if self.good else 'FAIL'}  {self.name:14} {stated}{self.found}"
+        mark = {True: "ok  ", False: "FAIL", None: "open"}[self.good]
+        return f"{mark}  {self.name:14} {stated}{self.found}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,12 @@ class Report:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every claim is good."""
-        return all(claim.good for claim in self.claims)
+        """Whether every claim that can be judged is good."""
+        return all(claim.good is not False for claim in self.claims)
 
     def __str__(self) -> str:
-        good = sum(claim.good for claim in self.claims)
-        verdict = f"{good} of {len(self.claims)} statements are reproduced"
+        judged = [claim.good for claim in self.claims if claim.good is not None]
+        verdict = f"{sum(judged)} of {len(judged)} statements are reproduced"
         verdict += f"; the file says {self.status}."
         return "\n".join([self.label, *map(str, self.claims), verdict])
 
@@ -74,6 +78,54 @@ def residual_claim(claimed: float | None, found: float, name: str = "residual") 
         return Claim(name, "none", f"{found:.2e}", False)
     good = abs(found - claimed) <= max(0.01 * found, ROUNDING)
     return Claim(name, f"{claimed:.2e}", f"{found:.2e}", bool(good))
+
+
+def joined(states: Iterable[Iterable[Claim]]) -> list[Claim]:
+    """Return one claim for each statement about several states: the first bad one, else the last.
+
+    One about a state that has no such statement is left out.
+    """
+    found: dict[str, Claim] = {}
+    for number, claims in enumerate(states):
+        for claim in claims:
+            if claim.name not in found or found[claim.name].good:
+                where = "" if claim.good else f" (state {number})"
+                found[claim.name] = replace(claim, found=claim.found + where)
+    return list(found.values())
+
+
+def motion_claim(distances: Iterable[tuple[float, float]] | None, count: int) -> Iterator[Claim]:
+    """Judge whether the equations lead from the start of a trajectory to its other states.
+
+    Parameters
+    ----------
+    distances
+        Distance of what the equations lead to from what is stored, and the largest distance that
+        its errors allow, one pair for each state. They are computed as they are asked for, and no
+        more once that took longer than 20 seconds. None if the start is not known.
+    count
+        Number of pairs; if there are none, nothing is claimed.
+    """
+    if count < 1:
+        return
+    if distances is None:
+        yield Claim("motion", "", "cannot be followed: the file does not hold its start", None)
+        return
+    began, done, worst, limit = time.perf_counter(), 0, 0.0, np.inf
+    for off, allowed in distances:
+        done += 1
+        if done == 1 or not off * limit <= worst * allowed:  # the largest part of what is allowed
+            worst, limit = off, allowed
+        if not off <= allowed or time.perf_counter() - began > PATIENCE:
+            break
+    found = f"the equations lead to {done} of {count} states to {worst:.1e}, allowed {limit:.1e}"
+    yield Claim("motion", "", found, bool(worst <= limit))
+
+
+def integrated_claim(status: Status) -> Claim:
+    """Judge the verdict on a trajectory whose equations are integrated to their accuracy."""
+    expected = Status.CONVERGED
+    return Claim("verdict", str(status), str(expected), status == expected)
 
 
 def density_matrix_claims(

@@ -27,6 +27,9 @@ class Trajectory(Stored):
         The state at every time.
     status, message
         The verdict on all of them.
+    start
+        The state at time zero, from which `impo check` follows the motion again; None if it is the
+        first of `states`, and in files up to schema 3.
     """
 
     kind: ClassVar[str] = "trajectory"
@@ -34,6 +37,7 @@ class Trajectory(Stored):
     states: tuple[SteadyState, ...]
     status: Status
     message: str
+    start: SteadyState | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "times", read_only(self.times))
@@ -42,8 +46,7 @@ class Trajectory(Stored):
         return hash((self.kind, self.model, len(self)))
 
     def _value(self) -> Any:
-        states = [(state.kind, state._value()) for state in self.states]
-        return self.times, states, self.status, self.message
+        return self.times, [part._value() for part in self._parts], self.status, self.message
 
     @property
     def model(self) -> LindbladModel:
@@ -54,6 +57,17 @@ class Trajectory(Stored):
     def method(self) -> Any:
         """The settings of the method."""
         return self.states[0].method
+
+    @property
+    def _parts(self) -> tuple[SteadyState, ...]:
+        """All states that are held, the start at the end."""
+        return self.states if self.start is None else (*self.states, self.start)
+
+    @property
+    def path(self) -> list[tuple[float, SteadyState]]:
+        """All states with their times, in rising order; the first is the start if it is known."""
+        known = list(zip(self.times.tolist(), self.states, strict=True))
+        return known if self.start is None else [(0.0, self.start), *known]
 
     def __len__(self) -> int:
         return len(self.states)
@@ -106,7 +120,7 @@ class Trajectory(Stored):
 
         Arrays of one shape are stacked, others are numbered; what all states share stands once.
         """
-        parts = [state.to_arrays() for state in self.states]
+        parts = [state.to_arrays() for state in self._parts]
         arrays: dict[str, Array] = {"times": self.times}
         for name in parts[0][0]:
             found = [np.asarray(part[0][name]) for part in parts if name in part[0]]
@@ -118,8 +132,11 @@ class Trajectory(Stored):
         first = parts[0][1]
         shared = {k: v for k, v in first.items() if all(part[1].get(k) == v for part in parts)}
         own = [{k: v for k, v in told.items() if k not in shared} for _, told in parts]
-        told = {"kind": self.states[0].kind, "status": str(self.status), "message": self.message}
-        return arrays, {**told, "shared": shared, "states": own}
+        return arrays, {
+            "kind": self.states[0].kind, "status": str(self.status), "message": self.message,
+            "start": self.start is not None,  # it is the last of the parts
+            "shared": shared, "states": own,
+        }  # fmt: skip
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, attributes: Told) -> "Trajectory":
@@ -131,8 +148,9 @@ class Trajectory(Stored):
             mine = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
             mine |= {name: array[number] for name, array in stacked.items()}
             states.append(rebuilt(attributes["kind"], mine, {**attributes["shared"], **own}))
+        begin = states.pop() if attributes.get("start") else None
         return cls(
-            times=np.asarray(arrays["times"]), states=tuple(states),
+            times=np.asarray(arrays["times"]), states=tuple(states), start=begin,
             status=Status(attributes["status"]), message=attributes["message"],
         )  # fmt: skip
 
@@ -141,6 +159,7 @@ def trajectory_of(
     state: Callable[..., SteadyState],
     times: Array,
     fields: Iterable[Mapping[str, Any]],
+    start: Mapping[str, Any] | None = None,
     status: Status = Status.CONVERGED,
     message: str = "The equations of motion are integrated to their accuracy.",
 ) -> Trajectory:
@@ -155,14 +174,19 @@ def trajectory_of(
         Shape (T,).
     fields
         T mappings from names of fields to their values.
+    start
+        The same at time zero; it is kept unless the first of the times is zero.
     status, message
         The verdict on the whole trajectory.
     """
-    states = [
-        state(status=Status.NOT_CONVERGED, message=f"The state at time {time:g}.", **own)
-        for time, own in zip(times, fields, strict=True)
-    ]
-    return Trajectory(times=times, states=tuple(states), status=status, message=message)
+
+    def at(time: float, own: Mapping[str, Any]) -> SteadyState:
+        return state(status=Status.NOT_CONVERGED, message=f"The state at time {time:g}.", **own)
+
+    return Trajectory(
+        times=times, states=tuple(map(at, times, fields)), status=status, message=message,
+        start=None if start is None or times[0] == 0 else at(0.0, start),
+    )  # fmt: skip
 
 
 def joint_verdict(states: Sequence[SteadyState]) -> tuple[Status, str]:

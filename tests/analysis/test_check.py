@@ -8,19 +8,36 @@ import h5py
 import numpy as np
 import pytest
 
-from impo import Exact, MeanField, evolve
+from impo import (
+    ITEBD,
+    TWA,
+    ClusterMeanField,
+    Exact,
+    Jump,
+    LindbladModel,
+    MeanField,
+    Spin,
+    Term,
+    evolve,
+    steady_state,
+)
 from impo.analysis.check import check
 from impo.arguments import ArgumentError
 from impo.cli.main import main
 from impo.results import hdf5
 from impo.results.claims import density_matrix_claims
 from impo.results.estimate import Status
-from impo.results.store import StoreError, load, save
+from impo.results.store import SCHEMA, StoreError, load, save
 from impo.scans.checkpoint import Checkpoint
-from models.gain_loss import dimer
+from models.gain_loss import chain, dimer
 
 PLACE = Path(__file__).parents[1] / "data" / "schema1"
 FILES = {path.stem: path for path in sorted(PLACE.glob("*.h5")) if path.stem != "dataset"}
+FILES |= {
+    f"{path.parent.stem}-{path.stem}": path
+    for schema in range(2, SCHEMA + 1)
+    for path in sorted(PLACE.with_name(f"schema{schema}").glob("*.h5"))
+}
 
 
 def tampered(name, place, change):
@@ -43,7 +60,7 @@ def failures(path):
 def test_honest_files_are_reproduced(name, capsys):
     report = check(FILES[name])
     assert report.reproduced, str(report)
-    assert len(report.claims) >= 3
+    assert len(report.claims) >= (2 if name.endswith("failure") else 3)
     good = report.status in (None, Status.CONVERGED)
     assert main(["check", str(FILES[name])]) == (0 if good else 3)
     out = capsys.readouterr().out
@@ -71,11 +88,14 @@ def test_a_changed_number_is_noticed(name, tmp_path):
         assert failures(tampered(name, tmp_path, change)), key
 
 
+LATEST = [name for name in FILES if name[0] != "s" or name.startswith(f"schema{SCHEMA}")]
 ARRAYS = [
     (name, array)
     for name, path in FILES.items()
+    # coarser matrix products only give errors, of which a hundredth does not matter
+    if name in LATEST
     for array, item in (h5py.File(path).get("arrays") or {}).items()
-    if not hdf5.is_bare_dimension(item)
+    if not hdf5.is_bare_dimension(item) and ("itebd_" not in name or array.startswith("1.picture0"))
 ]
 
 
@@ -166,7 +186,7 @@ def test_two_verdicts_of_a_trajectory_are_noticed(tmp_path):
     save(trajectory, path)
     assert not failures(path)
     change = edited("attributes", lambda held: held.update(status="unphysical"))
-    assert failures(tampered(path, tmp_path, change)) == {"copies"}
+    assert failures(tampered(path, tmp_path, change)) == {"copies", "verdict"}
 
 
 def lie(file):
@@ -187,11 +207,164 @@ def test_a_tolerance_that_was_not_reached_is_noticed(name, tmp_path):
     assert "verdict" in failures(tampered(name, tmp_path, change))
 
 
-def test_another_model_is_noticed(tmp_path):
+def scaled(rate=1.0, coupling=1.0, field=1.0):
+    """Return a change of the model of a file: one rate, all couplings, or all fields."""
+
+    def change(held):
+        for part in (held, held.get("shared", {}), *held.get("states", [])):
+            if "model" in part:
+                model = part["model"]
+                model["jumps"][0][0] *= rate
+                for term in model["terms"]:
+                    factor = coupling if len(term["factors"]) > 1 else field
+                    term["coefficient"] = [factor * part for part in term["coefficient"]]
+
+    return edited("attributes", change)
+
+
+# not those of mean field, whose spins point along z whatever the rates are, and of a bond dimension
+# so low that the residual is as large as the rates
+SOLVED = ["itebd", "exact", "exact_cut", "hpa", "hpa_unstable", "cmf"]
+EVOLVED = [name for name in FILES if name.endswith("trajectory")]
+BOUNDED = {"residual", "motion", "verdict", "growth rate", "stationary"}
+
+
+@pytest.mark.parametrize("name", [*SOLVED, *EVOLVED])
+@pytest.mark.parametrize("what", ["rate", "coupling"])
+def test_another_model_is_noticed(name, what, tmp_path):
     """The state solves one master equation and not the other."""
-    for name in ("itebd", "exact", "hpa", "mf", "mf_trajectory", "cmf"):
-        change = edited("attributes", lambda held: held["model"]["jumps"][0].__setitem__(0, 0.35))
-        assert {"residual", "motion", "verdict"} & failures(tampered(name, tmp_path, change)), name
+    found = failures(tampered(name, tmp_path, scaled(**{what: 1.1})))
+    assert BOUNDED & found
+
+
+PAIR = LindbladModel(
+    (Spin(0.5), Spin(0.5)),
+    (
+        Term(1.0, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),
+        Term(0.5, ("S+", 1, 0), ("S-", 0, 1), plus_hc=True),
+        Term(0.3, ("Sx", 0, 0)),
+        Term(0.2, ("Sz", 1, 0)),
+    ),
+    (Jump(1.5, "S-", 0), Jump(0.4, "S-", 1)),
+)
+VECTORS = [[0.6, 0.0, 0.8], [0.0, 0.6, -0.8]]
+MADE = {
+    "exact": lambda: steady_state(PAIR, Exact(cells=2, periodic=True)),
+    "mf": lambda: steady_state(PAIR, MeanField()),
+    "cmf": lambda: steady_state(PAIR, ClusterMeanField(2)),
+    "exact trajectory": lambda: evolve(PAIR, Exact(cells=2), [[1.0, 0.3], [0.4, 0.8]], [0.7]),
+    "mf trajectory": lambda: evolve(PAIR, MeanField(), VECTORS, [0.7]),
+    "cmf trajectory": lambda: evolve(PAIR, ClusterMeanField(2), VECTORS, [0.7]),
+    "itebd trajectory": lambda: evolve(
+        PAIR, ITEBD(chi_max=12, tol=1e-2), [[1.0, 0.3], [0.4, 0.8]], [0.3]
+    ),
+    "twa trajectory": lambda: evolve(
+        replace(PAIR, sites=(Spin(10), Spin(10))), TWA(cells=3, trajectories=32, dt=0.01),
+        VECTORS, [0.3],
+    ),
+    "twa": lambda: steady_state(
+        chain(10, 1.0, 0.5, 2.5, 1.5), TWA(cells=10, trajectories=64, tol=2e-2, max_time=200)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_another_rate_coupling_or_field_is_noticed(name, tmp_path):
+    """Also where a trajectory has one time only: it is followed from its start."""
+    path = tmp_path / "made.h5"
+    save(MADE[name](), path)
+    report = check(path)
+    assert report.reproduced, str(report)
+    assert all(claim.good for claim in report.claims)
+    for what in ("rate", "coupling", "field"):
+        if name != "twa" or what != "field":  # it has none
+            found = failures(tampered(path, tmp_path, scaled(**{what: 1.1})))
+            assert BOUNDED & found, what
+
+
+@pytest.mark.parametrize("schema", [3, 4])
+def test_coherences_that_are_too_large_are_noticed(schema, tmp_path):
+    """Of all observables that are stored none depends on them."""
+
+    def change(file):
+        name = "all.density"
+        values = np.array(file["arrays"][name])
+        state = load(path).states[0]
+        charged = np.any(
+            [b.q[state.density.index[:, s]] != 0 for s, b in enumerate(state.density.bases)], axis=0
+        )
+        values[:, charged] *= 50
+        file["arrays"][name][...] = values
+
+    path = FILES[f"schema{schema}-exact_trajectory"]
+    found = failures(tampered(path, tmp_path, change))
+    assert "positive" in found
+    assert "motion" in found
+    assert not {"Sz", "Sz_var"} & found
+
+
+def test_states_that_are_exchanged_are_noticed(tmp_path):
+    for name in EVOLVED:
+        if "itebd" in name or name[:7] not in ("schema3", "schema4"):
+            continue
+
+        def change(file):
+            every = [key for key in file["arrays"] if key.startswith("all.")]
+            for item in [*map(file["arrays"].get, every), file["Sz"], file["Sz_var"]]:
+                values = np.array(item)
+                item[...] = np.concatenate([values[:-2], values[:-3:-1]])
+
+        assert "motion" in failures(tampered(name, tmp_path, change)), name
+
+
+def test_times_that_do_not_rise_and_a_false_verdict_are_noticed(tmp_path):
+    for name in EVOLVED:
+        if not name.startswith(f"schema{SCHEMA}"):
+            continue
+
+        def fall(file):
+            for item in (file["time"], file["arrays"]["times"]):
+                item[...] = np.array(item)[::-1]
+
+        assert "times rise" in failures(tampered(name, tmp_path, fall)), name
+
+        def better(file):
+            held = json.loads(file.attrs["attributes"])
+            status = "failed" if held["status"] == "converged" else "converged"
+            held["status"] = status
+            file.attrs["attributes"] = json.dumps(held)
+            file["status"][...] = status
+
+        found = failures(tampered(name, tmp_path, better))
+        assert {"verdict", "joint verdict"} & found, name
+
+
+def test_what_a_file_does_not_hold_is_left_open(tmp_path):
+    """A cluster that begins entangled, in a file without the state of the cluster."""
+    start = steady_state(PAIR, ClusterMeanField(2))
+    trajectory = evolve(replace(PAIR, jumps=PAIR.jumps[:1]), ClusterMeanField(2), start, [0.0, 0.4])
+    save(trajectory, tmp_path / "made.h5")
+    assert check(tmp_path / "made.h5").reproduced
+    states = [replace(state, rho=None) for state in trajectory.states]
+    save(replace(trajectory, states=tuple(states)), tmp_path / "made.h5")
+    report = check(tmp_path / "made.h5")
+    assert report.reproduced
+    assert [claim.name for claim in report.claims if claim.good is None] == ["motion"]
+    assert "open  motion" in str(report)
+    assert f"{len(report.claims) - 1} of {len(report.claims) - 1} statements" in str(report)
+
+
+def test_an_orbit_of_another_model_is_noticed(tmp_path):
+    model = LindbladModel(
+        (Spin(1),),
+        (Term(0.5, ("Sz", 0, 0), ("Sz", 0, 1)), Term(1.0, ("Sx", 0, 0))),
+        (Jump(1e-9, "S-", 0),),
+    )
+    path = tmp_path / "orbit.h5"
+    save(steady_state(model, MeanField(t_max=100)), path)
+    assert check(path).reproduced
+    for what in ("coupling", "field"):
+        assert "motion" in failures(tampered(path, tmp_path, scaled(**{what: 1.1})))
 
 
 def test_a_state_on_its_way_is_not_converged(tmp_path):

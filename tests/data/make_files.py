@@ -27,6 +27,7 @@ from models.gain_loss import chain, dimer
 PLACE = Path(__file__).parent
 UP_AND_DOWN = [[0.6, 0.0, 0.8], [0.0, 0.6, -0.8]]
 TIMES = [0.0, 0.5, 1.0]
+LATER = [0.3, 0.3, 0.8]
 
 
 MIXED, ORDERED = chain(0.5, 1.0, 0.5, 1.5, 0.9), chain(20, 1.0, 0.5, 2.5, 1.5)
@@ -83,6 +84,16 @@ RESULTS = {
         "itebd_trajectory": lambda: evolve(
             MIXED, ITEBD(chi_max=6, tol=1e-2), [[1.0, 0], [0.0, 1.0]], TIMES
         ),
+    },
+    4: {  # with their start; numbers that are not finite
+        "exact_trajectory": lambda: evolve(MIXED, Exact(), [[1.0, 0], [0.6, 0.8]], LATER),
+        "twa_trajectory": lambda: evolve(ORDERED, SMALL, UP_AND_DOWN, LATER),
+        "mf_trajectory": lambda: evolve(MIXED, MeanField(), UP_AND_DOWN, LATER),
+        "cmf_trajectory": lambda: evolve(MIXED, ClusterMeanField(sites=2), UP_AND_DOWN, LATER),
+        "itebd_trajectory": lambda: evolve(
+            MIXED, ITEBD(chi_max=6, tol=1e-2), [[1.0, 0], [0.0, 1.0]], LATER
+        ),
+        "hpa_unstable": lambda: steady_state(chain(20, 1.0, 0.5, 0.9, 0.8), HolsteinPrimakoff()),
     },
 }
 

@@ -99,6 +99,18 @@ def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
             assert {"units", "long_name"} <= set(item.attrs), name
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_what_is_written_is_strict_json(path, tmp_path):
+    save(load(path), tmp_path / "again.h5")
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    with h5py.File(tmp_path / "again.h5") as file:
+        for name in ("attributes", "provenance", "summary"):
+            json.loads(file.attrs.get(name, "null"), parse_constant=refuse)
+
+
 def test_every_kind_of_result_is_kept():
     kinds = {kind_of(path) for path in FILES}
     readers = {kind: getattr(read, "__self__", read) for kind, read in store._READERS.items()}

@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from impo.methods.cluster_mean_field.evolution import followed
 from impo.methods.cluster_mean_field.solve import residual_and_growth
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
-from impo.results.claims import Claim, density_matrix_claims, residual_claim
+from impo.results.claims import (
+    Claim,
+    density_matrix_claims,
+    integrated_claim,
+    motion_claim,
+    residual_claim,
+)
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
@@ -38,7 +45,10 @@ def _state_claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
 
 
 def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
-    """Judge the density matrices along a trajectory."""
-    states = [state for state in trajectory.states if isinstance(state, ClusterSites)]
+    """Judge the density matrices along a trajectory, and whether the equations lead along it."""
+    states = [state for _, state in trajectory.path if isinstance(state, ClusterSites)]
     matrices = [rho for state in states for rho in state.local]
+    matrices += [state.rho for state in states if state.rho is not None]
     yield from density_matrix_claims(matrices, states[0].accuracy, None)
+    yield from motion_claim(followed(trajectory), len(states) - 1)
+    yield integrated_claim(trajectory.status)

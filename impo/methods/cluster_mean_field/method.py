@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from impo.arguments import positive, positive_integer
 from impo.methods.base import Method, Omission
-from impo.methods.cluster_mean_field import solve
+from impo.methods.cluster_mean_field import evolution, solve
 from impo.methods.cluster_mean_field.check import claims
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
@@ -41,7 +41,7 @@ class ClusterMeanField(Method):
         self.keep(sites=positive_integer("sites", self.sites), tol=positive("tol", self.tol))
 
     steady_state = solve.steady_state
-    evolve = solve.evolve
+    evolve = evolution.evolve
     check = claims
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:

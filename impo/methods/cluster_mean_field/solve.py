@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
@@ -23,13 +22,12 @@ from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, s
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
 from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_mode, wave_modes
 from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
-from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
+from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.methods.cluster_mean_field.verdict import Solution, verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
 from impo.results.progress import Progress
-from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
@@ -52,7 +50,7 @@ def _dimension(model: LindbladModel, method: "ClusterMeanField") -> int:
     return math.prod(model.sites[j % unit].dimension for j in range(method.sites))
 
 
-def _flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
+def bounded_flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
     """Return the flow of the cluster; refuse one that does not fit in memory."""
     dimension = _dimension(model, method)
     if dimension > _LARGEST:
@@ -63,7 +61,7 @@ def _flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
     return cluster_flow(model, method.sites)
 
 
-def _time_step(flow: ClusterFlow) -> float:
+def time_step(flow: ClusterFlow) -> float:
     """Return a time step that is stable in the largest possible fields, of either sign."""
     rough = np.random.default_rng(7).normal(size=(flow.dimension, flow.dimension))
     rough = (rough + rough.T).astype(float if flow.real else complex)
@@ -103,7 +101,7 @@ def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> 
     Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
     mixing does not settle, it is followed further, once. The growth rate is then infinite.
     """
-    accuracy, dt, iterations = tol / math.sqrt(flow.dimension), _time_step(flow), 0
+    accuracy, dt, iterations = tol / math.sqrt(flow.dimension), time_step(flow), 0
     for steps in (follow, 4 * follow) if follow else (0,):
         rho, dt = _followed(flow, rho, dt, steps)
         found, count = _mixed(flow, rho, accuracy / 10, dt)
@@ -119,7 +117,7 @@ def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> 
     return Solution(found, residual, growth, mode, iterations, dt)
 
 
-def _site_density(flow: ClusterFlow, rho: Array, j: int) -> Array:
+def site_density(flow: ClusterFlow, rho: Array, j: int) -> Array:
     """Return the density matrix of one site of the cluster."""
     left, d = math.prod(flow.dims[:j]), flow.dims[j]
     right = flow.dimension // (left * d)
@@ -131,7 +129,7 @@ def _sites(flow: ClusterFlow, rho: Array) -> list[tuple[Array, float]]:
     """Return the density matrix and |<S+>|/S (or |<B>|) of every site of the cluster."""
     out = []
     for j, site in enumerate(flow.sites):
-        local, spin = _site_density(flow, rho, j), isinstance(site, Spin)
+        local, spin = site_density(flow, rho, j), isinstance(site, Spin)
         raised = abs(np.einsum("ij,ji", local_operators(site)["S+" if spin else "B"], local))
         out.append((local, float(raised / ((site.dimension - 1) / 2 if spin else 1.0))))
     return out
@@ -230,7 +228,7 @@ def steady_state(
     UnsupportedModelError
         If the model is not one-dimensional or the cluster too large.
     """
-    flow, rho = start_in_frame(_flow(model, method), start)
+    flow, rho = start_in_frame(bounded_flow(model, method), start)
     solution, others = _settled(flow, rho, method.tol)
     if start is None and flow.fields:
         others = others or _symmetric(flow, solution, method.tol)
@@ -313,7 +311,7 @@ def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
             f"{dimension} states, more than {_LARGEST}. Use fewer sites or a smaller cutoff."
         )
         return replace(state, status=Status.K_LIMITED, message=message)
-    flow, rho = in_frame(_flow(model, method), embedded(state, model))
+    flow, rho = in_frame(bounded_flow(model, method), embedded(state, model))
     solution = _judged(flow, _fixed_point(flow, rho, method.tol))
     return judged_cutoff(replace(state, wider=_state(flow, method, solution)))
 
@@ -323,59 +321,10 @@ def residual_and_growth(state: ClusterMeanFieldState) -> tuple[float, float]:
 
     The mode is that of equal copies, unless one of copies that differ does not decay.
     """
-    flow, rho = in_frame(_flow(state.model, state.method), np.asarray(state.rho))
-    dt = _time_step(flow)
+    flow, rho = in_frame(bounded_flow(state.model, state.method), np.asarray(state.rho))
+    dt = time_step(flow)
     growth, mode = slowest_mode(flow, rho, dt)
     if growth * dt < -MARGINAL:
         waves = wave_modes(flow, rho, dt, mode)
         growth = growth if waves.stable else max(waves.growth, 0.0)
     return float(np.linalg.norm(flow.rate(rho))), growth
-
-
-def evolve(
-    method: "ClusterMeanField",
-    model: LindbladModel,
-    start: Any,
-    times: Array,
-    progress: Progress | None = None,
-) -> Trajectory:
-    """Integrate the non-linear master equation of the cluster in real time.
-
-    Parameters
-    ----------
-    method, model, start, progress
-        As for `steady_state`.
-    times
-        Times in rising order, shape (T,); the start belongs to time zero.
-
-    Raises
-    ------
-    ArgumentError
-        As `steady_state`.
-    UnsupportedModelError
-        If the model is not one-dimensional or the cluster too large.
-    """
-    flow, rho = start_in_frame(_flow(model, method), start)
-    u, shape, dtype = flow.frame(), rho.shape, rho.dtype
-    accuracy = min(1e-10, method.tol)
-    settings: dict[str, Any] = {
-        "method": "DOP853",
-        "rtol": accuracy,
-        "atol": accuracy / 10,
-        "max_step": 2 * _time_step(flow),  # well inside its stability, for small errors
-    }
-
-    def rate(_: float, y: Array) -> Array:
-        return np.ascontiguousarray(flow.rate(y.view(dtype).reshape(shape))).ravel().view(float)
-
-    y = np.ascontiguousarray(rho).ravel().view(float)
-    now, fields = 0.0, []
-    for moment in times:
-        if moment > now:
-            y = np.ascontiguousarray(solve_ivp(rate, (now, moment), y, **settings).y[:, -1])
-            now = float(moment)
-        physical = u[:, None] * y.view(dtype).reshape(shape) * u.conj()
-        local = [_site_density(flow, physical, j) for j in range(len(flow.sites))]
-        fields.append({"local": tuple(local)})
-    state = partial(ClusterSites, model=model, method=method, accuracy=10 * accuracy)
-    return trajectory_of(state, times, fields)

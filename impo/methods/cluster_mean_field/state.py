@@ -187,11 +187,14 @@ class ClusterSites(SteadyState):
         Density matrix of every site of the cluster, shape (d, d), in the physical frame.
     accuracy
         Error of an operator's expectation, in units of its norm.
+    rho
+        Density matrix of the cluster, shape (d, d); kept at time zero only.
     """
 
     kind: ClassVar[str] = "cluster_sites"
     local: tuple[Array, ...]
     accuracy: float
+    rho: Array | None = None
 
     def _moments(self, op: str, power: int) -> Array:
         """Return <op^power> on the sites that have it, averaged over cells."""
@@ -221,12 +224,13 @@ class ClusterSites(SteadyState):
 
     def _arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
         arrays = {f"local_{j}": rho for j, rho in enumerate(self.local)}
+        arrays |= {} if self.rho is None else {"rho": self.rho}
         return arrays, {"accuracy": self.accuracy}
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         local = tuple(np.asarray(arrays[f"local_{j}"]) for j in range(method.sites))
-        return {"local": local, "accuracy": told["accuracy"]}
+        return {"local": local, "accuracy": told["accuracy"], "rho": arrays.get("rho")}
 
 
 @reads_kind("cluster_trajectory")

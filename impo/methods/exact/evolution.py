@@ -1,21 +1,23 @@
 """Time evolution of a finite cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
-from impo.methods.exact.sector import Sector, cluster, liouvillian
+from impo.methods.exact.sector import Sector, charge_sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
 from impo.model import LindbladModel
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import charge_parts
 from impo.operators.product_state import density_matrices
+from impo.operators.sparse_basis import SparseBasis
 from impo.results.estimate import Status
 from impo.results.progress import Progress
 from impo.results.trajectory import Trajectory, trajectory_of
@@ -55,23 +57,53 @@ def evolve(
     sector, rho = _begin(method, model, start)
     matrix = liouvillian(sector)
     status, message = Status.CONVERGED, "The Liouvillian of the cluster is applied to rounding."
-    if any(len(basis) < basis.dimension**2 for basis in sector.bases):
+    if _cut(sector.bases):
         status = Status.NOT_CONVERGED
         message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
+    norm = float(abs(matrix).sum(axis=0).max())
     fields: list[dict[str, Any]] = []
-    now, norm = 0.0, float(abs(matrix).sum(axis=0).max())
+    for moment, found in _motion(matrix, rho, [0.0, *times.tolist()]):
+        rounding = np.finfo(float).eps * (1 + moment * norm)
+        fields.append({
+            "residual": residual(sector, matrix @ found),
+            "density": ClusterDensity(sector.generator, sector.bases, sector.index, found),
+            "uncertainty": rounding * float(np.linalg.norm(found)),
+        })  # fmt: skip
+    state = partial(ExactState, model=model, method=method)
+    return trajectory_of(state, times, fields[1:], fields[0], status, message)
+
+
+def _cut(bases: Sequence[SparseBasis]) -> bool:
+    return any(len(basis) < basis.dimension**2 for basis in bases)
+
+
+def is_cut(density: ClusterDensity) -> bool:
+    """Return whether a density operator is expanded in some of the operators only."""
+    return _cut(density.bases)
+
+
+def _motion(
+    matrix: sparse.csr_array, rho: Array, times: Sequence[float]
+) -> Iterator[tuple[float, Array]]:
+    """Yield (time, coefficients) at rising times; `rho` belongs to the first of them."""
+    now = times[0]
     for moment in times:
         if moment > now:
             rho = expm_multiply(matrix * (moment - now), rho)
-            now = float(moment)
-        rounding = np.finfo(float).eps * (1 + now * norm)
-        fields.append({
-            "residual": residual(sector, matrix @ rho),
-            "density": ClusterDensity(sector.generator, sector.bases, sector.index, rho),
-            "uncertainty": rounding * float(np.linalg.norm(rho)),
-        })  # fmt: skip
-    state = partial(ExactState, model=model, method=method)
-    return trajectory_of(state, times, fields, status, message)
+            now = moment
+        yield now, rho
+
+
+def followed(trajectory: Trajectory) -> Iterator[tuple[float, float]]:
+    """Follow a trajectory again from its start; yield (distance, allowed distance) at its times."""
+    path: list[tuple[float, Any]] = trajectory.path
+    first = path[0][1].density
+    sector = charge_sector(first.generator, first.bases)
+    moved = _motion(liouvillian(sector), first.coefficients, [time for time, _ in path])
+    next(moved)
+    for (_, rho), (_, state) in zip(moved, path[1:], strict=True):
+        off = float(np.linalg.norm(rho - state.density.coefficients))
+        yield off, 10 * state.uncertainty  # the bound is an estimate of rounding
 
 
 def _begin(method: "Exact", model: LindbladModel, start: Any) -> tuple[Sector, Array]:

@@ -34,6 +34,9 @@ def _instability(state: HolsteinPrimakoffState) -> Iterator[Claim]:
     rates = [rate for _, rate, _ in tried]
     unstable = all(rate >= -marginal_rate(one) for rate, one in zip(rates, every, strict=True))
     good = unstable and state.status == Status.FAILED
+    claimed = state.diagnostics["largest_growth_rate"]
+    alike = abs(rates[0] - claimed) <= 1e-6 * every[0].rate
+    yield Claim("growth rate", f"{claimed:.6g}", f"{rates[0]:.6g}", bool(alike))
     found = f"no stable configuration, growth rates from {min(rates):.3g}"
     yield Claim("verdict", str(state.status), found if unstable else "a stable one", good)
 

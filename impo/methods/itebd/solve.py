@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
-from impo.methods.itebd.trajectory import trajectory
+from impo.methods.itebd.trajectory import advanced, trajectory
 from impo.model import LindbladModel
 from impo.operators.conserved import conserved_densities
 from impo.operators.liouvillian import (
@@ -20,7 +21,7 @@ from impo.operators.liouvillian import (
     infinite_chain,
     one_charge,
 )
-from impo.refinement.approximation import Approximation, Refinement
+from impo.refinement.approximation import Approximation, Refinement, difference
 from impo.refinement.budget import error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
 from impo.refinement.levels import Refined, refine, two_levels
@@ -40,6 +41,8 @@ from impo.results.trajectory import Trajectory, joint_verdict
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
+
+_AT_LEAST = 1e-7  # distance that is allowed between two evolutions from one state
 
 
 def steady_state(
@@ -244,8 +247,29 @@ def evolve(
         starting = partial(
             first_approximation, generator, start, weight=weight, backend=method.backend
         )
-        states = trajectory(model, method, relaxation, starting, times.tolist())
+        begin, states = trajectory(model, method, relaxation, starting, times.tolist())
         if all(_plausible(state.approximation, state.refinements) for state in states):
             break
     status, message = joint_verdict(states)
-    return Trajectory(times=times, states=tuple(states), status=status, message=message)
+    return Trajectory(
+        times=times, states=tuple(states), status=status, message=message,
+        start=begin if times[0] > 0 else None,
+    )  # fmt: skip
+
+
+def followed(states: Trajectory) -> Iterator[tuple[float, float]]:
+    """Evolve each state to the next time; yield (distance, allowed distance) of what is stored.
+
+    The same Trotter steps from the same state differ by rounding, and by states of the bond that
+    count alike: by much less than the error.
+    """
+    method: ITEBD = states.method
+    relaxation = _relaxation(chain_generator(states.model, method), method, Resume())
+    path: list[tuple[float, Any]] = states.path
+    for (before, one), (after, two) in pairwise(path):
+        found, stored = one.approximation, two.approximation
+        if after > before:
+            count = max(1, round((after - before) / stored.dt))
+            found = advanced(relaxation, found, after - before, count)
+        allowed = max(_AT_LEAST, 0.1 * total_error(stored, two.refinements))
+        yield difference(found, stored), allowed

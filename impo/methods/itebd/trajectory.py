@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def trajectory(
     model: LindbladModel, method: "ITEBD", relaxation: Relaxation,
     starting: Callable[[int], Approximation], times: Sequence[float],
-) -> list[ItebdState]:  # fmt: skip
+) -> tuple[ItebdState, list[ItebdState]]:  # fmt: skip
     """Evolve four approximations side by side: the best, and one coarser in each setting.
 
     Parameters
@@ -39,8 +39,9 @@ def trajectory(
 
     Returns
     -------
-    list of ItebdState
-        Their residual is |d rho/dt|, so it is no part of the verdict.
+    ItebdState, list of ItebdState
+        The state at time zero, and those at the times. Their residual is |d rho/dt|, so it is no
+        part of the verdict.
     """
     began = time.perf_counter()
     full = relaxation.full_rank
@@ -57,6 +58,7 @@ def trajectory(
     approximations = {
         kind: replace(starting(rank), chi=chi, dt=dt) for kind, (chi, _, rank) in kinds.items()
     }
+    begin = _snapshot(model, method, _checks(approximations), 0.0)
     states, now = [], 0.0
     largest: dict[str, float] = {}
     for moment in times:
@@ -64,17 +66,17 @@ def trajectory(
             count = max(1, int(np.ceil((moment - now) / (2 * dt) - 1e-9)))
             for kind, (_, per_step, _) in kinds.items():
                 steps, before = per_step * count, approximations[kind]
-                approximations[kind] = _advanced(relaxation, before, moment - now, steps)
+                approximations[kind] = advanced(relaxation, before, moment - now, steps)
             now = moment
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
         states.append(_snapshot(model, method, refinements, time.perf_counter() - began))
-    return states
+    return begin, states
 
 
-def _advanced(
+def advanced(
     relaxation: Relaxation, approx: Approximation, duration: float, count: int
 ) -> Approximation:
-    """Evolve by a duration in equal steps."""
+    """Return an approximation after a duration, evolved in equal steps."""
     dt = duration / count
     step = relaxation.step(approx.k_max, approx.weight, dt)
     later = relaxation.advanced(approx, step, count, approx.chi)

@@ -1,15 +1,20 @@
 """What `impo check` recomputes of a result of this method."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from impo.arrays import Array
 from impo.methods.mean_field.equations import largest_rate, mean_field_equations
+from impo.methods.mean_field.solve import sampling_step
 from impo.methods.mean_field.stability import WaveStability, conserved_sum
 from impo.methods.mean_field.state import MeanFieldState
-from impo.results.claims import Claim, residual_claim
+from impo.model import LindbladModel
+from impo.operators.local import spin_numbers
+from impo.results.claims import Claim, integrated_claim, motion_claim, residual_claim
 from impo.results.equality import largest
 from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
@@ -31,6 +36,7 @@ def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
     equations = mean_field_equations(state.model)
     found = largest(np.abs(equations.flow(s.ravel())).max() for s in state.orbit)
     if len(state.orbit) > 1:
+        yield from motion_claim(_orbit(state), 1)
         moving = state.status in (Status.NOT_CONVERGED, Status.FAILED)
         yield Claim("verdict", str(state.status), f"moves at rates up to {found:.2e}", moving)
         return
@@ -48,16 +54,34 @@ def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
 
 def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
     """Judge whether the equations lead from each time to the next."""
-    equations = mean_field_equations(trajectory.model)
-    vectors = np.array([state.orbit[0] for state in trajectory.states])  # type: ignore[attr-defined]
-    off = [0.0]
-    for n, span in enumerate(zip(trajectory.times, trajectory.times[1:], strict=False)):
+    path: list[tuple[float, Any]] = trajectory.path
+    vectors = np.array([state.orbit[0] for _, state in path])
+    longest = np.linalg.norm(vectors, axis=2) / spin_numbers(trajectory.model)
+    found = f"|<S>| is at most {longest.max():.8g} S"  # what the equations never exceed
+    yield Claim("spin length", "", found, bool(longest.max() <= 1 + 1e-6))
+    times = [time for time, _ in path]
+    yield from motion_claim(_followed(trajectory.model, times, vectors), len(times) - 1)
+    yield integrated_claim(trajectory.status)
+
+
+def _followed(
+    model: LindbladModel, times: Sequence[float], vectors: Array
+) -> Iterator[tuple[float, float]]:
+    """Yield how far the equations lead from each time beside the next, and what is allowed."""
+    equations = mean_field_equations(model)
+    allowed = 1e-6 * float(np.abs(vectors).max())
+    for n, span in enumerate(pairwise(times)):
         motion = solve_ivp(
             lambda _, s: equations.flow(s), span, vectors[n].ravel(),
             method="LSODA", rtol=1e-9, atol=1e-9 * np.abs(vectors).max(),
         )  # fmt: skip
         ended = np.abs(motion.y[:, -1] - vectors[n + 1].ravel()).max()
-        off.append(ended if motion.success else np.nan)
-    worst = largest(off)
-    allowed = 1e-6 * np.abs(vectors).max()
-    yield Claim("motion", "", f"the equations give it to {worst:.1e}", bool(worst <= allowed))
+        yield float(ended) if motion.success else np.nan, allowed
+
+
+def _orbit(state: MeanFieldState) -> Iterator[tuple[float, float]]:
+    """Yield the same for the first samples of an orbit, which are equally far apart."""
+    step = sampling_step(state.model, state.method)
+    some = state.orbit[:20]
+    pairs = list(_followed(state.model, (step * np.arange(len(some))).tolist(), some))
+    yield largest(off for off, _ in pairs), pairs[0][1]

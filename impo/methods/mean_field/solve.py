@@ -241,6 +241,11 @@ def _attractors(
     ]
 
 
+def sampling_step(model: LindbladModel, method: "MeanField") -> float:
+    """Return the time between two samples of an orbit."""
+    return method.t_max / largest_rate(model) / 4 / (_SAMPLES - 1)
+
+
 def _verdict(
     chosen: _Attractor, conserved: tuple[int, ...] | None, method: "MeanField"
 ) -> tuple[Status, str]:
@@ -322,4 +327,4 @@ def evolve(
             t_eval=moments, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
         ).y  # fmt: skip
     out = path.T.reshape(len(moments), -1, 3)[place[1:]]
-    return mean_field_trajectory(model, method, times, out, 10 * _ACCURACY * scale)
+    return mean_field_trajectory(model, method, times, out, 10 * _ACCURACY * scale, vectors)

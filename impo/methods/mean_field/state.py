@@ -124,15 +124,20 @@ class MeanFieldState(SteadyState):
 
 
 def mean_field_trajectory(
-    model: LindbladModel, method: Any, times: Array, vectors: Array, accuracy: float
-) -> Trajectory:
-    """Return a trajectory of <S_j>, shape (T, n, 3), whose components have an error."""
+    model: LindbladModel, method: Any, times: Array, vectors: Array, accuracy: float,
+    start: Array | None = None,
+) -> Trajectory:  # fmt: skip
+    """Return a trajectory of <S_j>, shape (T, n, 3), whose components have an error.
+
+    `start` is that of time zero, shape (n, 3).
+    """
     size = max(site.dimension for site in model.sites)
     state = partial(
         MeanFieldState, model=model, method=method, accuracy=accuracy,
         variance_accuracy=2 * size * accuracy,
     )  # fmt: skip
-    return trajectory_of(state, times, ({"orbit": spins[None]} for spins in vectors))
+    fields = [{"orbit": spins[None]} for spins in vectors]
+    return trajectory_of(state, times, fields, None if start is None else {"orbit": start[None]})
 
 
 @reads_kind("mean_field_trajectory")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.twa.moments import Moments
+from impo.methods.twa.motion import drift, followed
 from impo.methods.twa.state import TWAState
-from impo.methods.twa.verdict import starts_difference
-from impo.results.claims import Claim, accuracy_claim, residual_claim
+from impo.methods.twa.verdict import largest_error, starts_difference
+from impo.results.claims import Claim, accuracy_claim, motion_claim, residual_claim
 from impo.results.equality import largest
+from impo.results.estimate import Status
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -23,8 +26,47 @@ def claims(method: "TWA", result: Any) -> Iterator[Claim]:
         found = starts_difference(result.moments, result.model)
         yield residual_claim(result.residual, found)
         yield accuracy_claim(result, found)
+        yield _stationary_claim(result)
     elif isinstance(result, Trajectory):
-        yield from _lengths_claims([s for s in result.states if isinstance(s, TWAState)])
+        yield from _trajectory_claims(result)
+
+
+def _stationary_claim(state: TWAState) -> Claim:
+    """Judge whether the equations leave the averages of a steady state as they are."""
+    if not state.moments.agree or state.moments.starts == 0:
+        why = "cannot be told: the verdict is not that of a steady state"
+        return Claim("stationary", "", why, None)
+    if not len(state.snapshots):
+        return Claim("stationary", "", "cannot be told: the file holds no snapshots", None)
+    worst, limit = drift(state)
+    found = f"averages change by {worst:.1f} standard errors, chance allows {limit:.1f}"
+    return Claim("stationary", "", found, worst <= limit)
+
+
+def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
+    states: list[Any] = [state for _, state in trajectory.path]
+    yield from _lengths_claims(states)
+    if all(len(state.snapshots) for state in states):
+        off = largest(_moments_off(state) for state in states)
+        yield Claim("moments", "", f"those of the snapshots to {off:.1e}", off < 1e-5)
+    yield from motion_claim(followed(trajectory), len(states) - 1)
+    moments = [state.moments for state in states if state is not trajectory.start]
+    first, second = (
+        np.stack([getattr(one, name) for one in moments], axis=1) for name in ("first", "second")
+    )
+    error = largest_error(Moments(first, second, moments[0].shape), trajectory.model)
+    tol, status = trajectory.method.tol, trajectory.status
+    expected = Status.CONVERGED if error <= tol else Status.NOT_CONVERGED
+    found = f"{expected}: largest error {error:.1e}, tol {tol:.1e}"
+    yield Claim("verdict", str(status), found, status == expected)
+
+
+def _moments_off(state: TWAState) -> float:
+    """Return how far <s> is from that of the snapshot, relative to the length of the spins."""
+    size = state.moments.first.shape[-2]
+    lengths = np.array([site.dimension / 2 for site in state.model.sites])[:, None]
+    unit = state.snapshots[-1].astype(float).reshape(-1, size, 3, state.snapshots.shape[-1])
+    return float(np.abs(unit.mean(axis=(0, -1)) - state.moments.first.mean(axis=0) / lengths).max())
 
 
 def _lengths_claims(states: Sequence[TWAState]) -> Iterator[Claim]:

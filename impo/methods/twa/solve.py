@@ -225,11 +225,11 @@ def evolve(
     )
     numbers = len(times) * len(equations.lengths) * 3 * ensemble.trajectories
     keep = int(numbers <= _TRAJECTORY_NUMBERS)
+    begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
     stretches = []
     for interval in np.diff(times, prepend=0.0):
-        count = math.ceil(interval / method.dt - 1e-9)
+        count = step_count(interval, method.dt)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
-    moments = [Moments(stretch.first, stretch.second, shape) for stretch in stretches]
     first = np.stack([stretch.first for stretch in stretches], axis=1)
     second = np.stack([stretch.second for stretch in stretches], axis=1)
     error = largest_error(Moments(first, second, shape), model)
@@ -240,12 +240,22 @@ def evolve(
         + ("." if done else f", above tol = {method.tol:.1e}; use more trajectories or cells."),
     }
     told = {"trajectories": ensemble.trajectories, "statistical_error": error}
-    states = [
-        TWAState(model=model, method=method, moments=one, snapshots=stretch.snapshots,
-                 diagnostics=told, **verdict)
-        for one, stretch in zip(moments, stretches, strict=True)
-    ]  # fmt: skip
-    return Trajectory(times=times, states=tuple(states), **verdict)
+
+    def state(stretch: Samples) -> TWAState:
+        return TWAState(
+            model=model, method=method, moments=Moments(stretch.first, stretch.second, shape),
+            snapshots=stretch.snapshots, diagnostics=told, **verdict,
+        )  # fmt: skip
+
+    return Trajectory(
+        times=times, states=tuple(map(state, stretches)), **verdict,
+        start=None if begun is None else state(begun),
+    )  # fmt: skip
+
+
+def step_count(interval: float, dt: float) -> int:
+    """Return the number of equal steps of at most dt that an interval takes."""
+    return math.ceil(interval / dt - 1e-9)
 
 
 def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:
