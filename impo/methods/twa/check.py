@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.twa.moments import Moments
 from impo.methods.twa.motion import drift, followed
+from impo.methods.twa.solve import trajectory_error
 from impo.methods.twa.state import TWAState
-from impo.methods.twa.verdict import largest_error, starts_difference
+from impo.methods.twa.verdict import starts_difference
 from impo.results.claims import Claim, accuracy_claim, motion_claim, residual_claim
 from impo.results.equality import largest
 from impo.results.estimate import Status
@@ -51,10 +51,7 @@ def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
         yield Claim("moments", "", f"those of the snapshots to {off:.1e}", off < 1e-5)
     yield from motion_claim(followed(trajectory), len(states) - 1)
     moments = [state.moments for state in states if state is not trajectory.start]
-    first, second = (
-        np.stack([getattr(one, name) for one in moments], axis=1) for name in ("first", "second")
-    )
-    error = largest_error(Moments(first, second, moments[0].shape), trajectory.model)
+    error = trajectory_error(moments, moments[0].shape, trajectory.model)
     tol, status = trajectory.method.tol, trajectory.status
     expected = Status.CONVERGED if error <= tol else Status.NOT_CONVERGED
     found = f"{expected}: largest error {error:.1e}, tol {tol:.1e}"

@@ -12,7 +12,7 @@ trajectories, so correlations in time and space need no model.
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -230,9 +230,7 @@ def evolve(
     for interval in np.diff(times, prepend=0.0):
         count = step_count(interval, method.dt)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
-    first = np.stack([stretch.first for stretch in stretches], axis=1)
-    second = np.stack([stretch.second for stretch in stretches], axis=1)
-    error = largest_error(Moments(first, second, shape), model)
+    error = trajectory_error(stretches, shape, model)
     done = error <= method.tol
     verdict: dict[str, Any] = {
         "status": Status.CONVERGED if done else Status.NOT_CONVERGED,
@@ -251,6 +249,14 @@ def evolve(
         times=times, states=tuple(map(state, stretches)), **verdict,
         start=None if begun is None else state(begun),
     )  # fmt: skip
+
+
+def trajectory_error(parts: Sequence[Any], shape: tuple[int, ...], model: LindbladModel) -> float:
+    """Return the largest error at all times, each with first and second moments by groups."""
+    first, second = (
+        np.stack([getattr(one, name) for one in parts], axis=1) for name in ("first", "second")
+    )
+    return largest_error(Moments(first, second, shape), model)
 
 
 def step_count(interval: float, dt: float) -> int:
