@@ -38,6 +38,7 @@ class Exact(Method):
     """
 
     name: ClassVar[str] = "exact"
+    blas_threads: ClassVar[int | None] = None  # `solution.solve` decides
     cells: int | tuple[int, ...] = 1
     periodic: bool = False
     k_max: int | str | None = None

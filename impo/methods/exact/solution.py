@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
@@ -31,6 +32,7 @@ from impo.operators.liouvillian import Generator
 
 _FEW_OPERATIONS = 3e11  # up to here a direct solution takes seconds: Krylov is not tried first
 _MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
+_THREADED = 1e11  # from here on threads gain more than it costs to start them again and again
 
 
 def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
@@ -110,6 +112,17 @@ def solve(
     matrix = liouvillian(sector)
     blocks = [b for b in hermitian_blocks(sector, matrix) if b[1].shape[0]]
     modes = [slow_modes(sector, *pair) for pair in blocks]
+    operations = sum(mode.cost[0] for mode in modes)
+    with threadpool_limits(limits=1 if operations < _THREADED else None, user_api="blas"):
+        return _solved(sector, matrix, blocks, modes, start, decays, oscillating)
+
+
+def _solved(
+    sector: Sector, matrix: sparse.csr_array,
+    blocks: list[tuple[sparse.csr_array, sparse.csr_array]], modes: list[SlowModes],
+    start: ClusterDensity | None, decays: bool, oscillating: bool,
+) -> Solution:  # fmt: skip
+    """Find the null space of the Liouvillian from its blocks and what their solution costs."""
     operations = sum(mode.cost[0] for mode in modes)
     feasible = operations < _MOST_OPERATIONS and max(m.cost[1] for m in modes) < memory_limit()
     spare = 0.1 * operations if feasible else _MOST_OPERATIONS

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import threadpoolctl
 from scipy import sparse
 
 from impo import Exact, load, steady_state
 from impo.analysis.check import check
+from impo.methods.exact import solution
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
     PivotedFactors,
@@ -23,6 +25,7 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.cluster_density import ClusterDensity
 from impo.results.estimate import Status
+from models import gain_loss
 from models.kerr import drummond_walls, oscillator
 
 
@@ -253,3 +256,20 @@ def test_errors_are_compared_with_tol_together():
         status, message = verdict(Exact(tol=1.0), found, {**none, **others})
         assert status is Status.K_LIMITED
         assert "1.2e+00 together, more than tol = 1.0e+00" in message
+
+
+def test_large_solutions_take_the_threads_that_they_are_given(monkeypatch):
+    """Small ones take one, and a worker of a scan gives one."""
+    seen = []
+
+    def solved(*given, original=solution._solved):
+        pools = threadpoolctl.threadpool_info()
+        seen.append({p["num_threads"] for p in pools if p["user_api"] == "blas"})
+        return original(*given)
+
+    monkeypatch.setattr(solution, "_solved", solved)
+    for least, given, expected in ((1e11, 2, 1), (0.0, 2, 2), (0.0, 1, 1)):
+        monkeypatch.setattr(solution, "_THREADED", least)
+        with threadpoolctl.threadpool_limits(given, user_api="blas"):
+            steady_state(gain_loss.dimer(0.5), Exact(gap=False))
+        assert seen[-1] == {expected}
