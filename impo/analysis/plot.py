@@ -1,10 +1,8 @@
-"""Figures from results. Functions take axes and return artists; only `figure` makes a figure."""
+"""Parts of figures: functions that draw results into axes and return artists."""
 
-import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,21 +11,18 @@ import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.operators.local import local_operators, state_charges
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
-from impo.results.store import write_atomically
+from impo.results.trajectory import Trajectory
 
 _STYLE = Path(__file__).with_name("impo.mplstyle")
-_LABELS = {
+LABELS = {
     "Sz": r"$\langle S^z \rangle$",
     "Sz_var": r"$\mathrm{Var}\,S^z$",
     "N": r"$\langle n \rangle$",
@@ -118,7 +113,7 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
     if measured is None:
         return []
     sites = [i for i, site in enumerate(state.model.sites) if op in site.operators]
-    ax.set(xlabel="site of the unit cell", ylabel=_LABELS.get(op, op))
+    ax.set(xlabel="site of the unit cell", ylabel=LABELS.get(op, op))
     ax.set_xticks(range(len(state.model.sites)))
     ax.axhline(0, color="0.6", linewidth=0.8)
     values, converged = np.real(measured.value), state.status == Status.CONVERGED
@@ -195,7 +190,7 @@ def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
         error = None if errors is None else errors[:, column]
         line["label"] = ", ".join(filter(None, (label, way))) or None
         artists += errorbar_curve(ax, along.values, values[:, column], error, converged, **line)
-    ax.set(xlabel=_tied(data, item.dims[0]), ylabel=_LABELS.get(name, name))
+    ax.set(xlabel=_tied(data, item.dims[0]), ylabel=LABELS.get(name, name))
     known = values[np.isfinite(values)]
     if known.size:
         ax.update_datalim([(x, known.mean()) for x in along.values])  # show what is missing
@@ -217,112 +212,10 @@ def maps(ax: Axes, data: Dataset, name: str, site: int | None = None) -> list[Ar
     if len(hollow):
         x, y = columns[hollow[:, 1]], rows[hollow[:, 0]]
         artists += ax.plot(x, y, "o", color="white", markerfacecolor="none", markersize=3)
-    label = _LABELS.get(name, name)
+    label = LABELS.get(name, name)
     ax.set(xlabel=_tied(data, item.dims[1]), ylabel=_tied(data, item.dims[0]))
     ax.set_title(label if site is None else f"{label}, site {data[item.dims[2]][site]}")
     return artists
-
-
-def figure(result: Any) -> Figure:
-    """Return the figure of a state, a scan or a comparison of methods.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no picture of this kind of result, it holds no numbers, or a scan has more than
-        two axes.
-    """
-    if isinstance(result, Dataset) and "axes" in result.attributes:
-        return _scan_figure(result)
-    if isinstance(result, Dataset) and "methods" in result.attributes:
-        return _comparison_figure(result)
-    if isinstance(result, SteadyState):
-        return _state_figure(result)
-    raise ArgumentError(f"There is no picture of a result of kind `{type(result).kind}`.")
-
-
-def save_figure(drawn: Figure, path: str | Path) -> None:
-    """Write a figure atomically; the ending of the name chooses the format."""
-    path = Path(path)
-    kind = path.suffix.removeprefix(".").lower()
-    allowed = drawn.canvas.get_supported_filetypes()
-    if kind not in allowed:
-        raise ArgumentError(f"A figure must be one of {', '.join(allowed)}, but is {path.name!r}.")
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format=kind)
-    write_atomically(path, buffer.getvalue())
-
-
-def _state_figure(state: SteadyState) -> Figure:
-    spins = any("Sz" in site.operators for site in state.model.sites)
-    drawn = Figure(figsize=(10.2, 2.8))
-    first, second, third = drawn.subplots(1, 3)
-    profile(first, state, "Sz" if spins else "N")
-    distribution(second, state)
-    for pair in state.model.sites[0].order_pairs:
-        correlation(third, state, *pair)
-    if third.has_data():
-        third.legend()
-    panels = [ax for ax in drawn.axes if ax.has_data()]
-    if not panels:
-        raise ArgumentError(f"There is nothing to draw: {state.status}: {state.message}")
-    grid = GridSpec(1, len(panels), figure=drawn)
-    for ax in drawn.axes:  # close the gaps of panels that the method has no numbers for
-        if ax in panels:
-            ax.set_subplotspec(grid[panels.index(ax)])
-        else:
-            ax.remove()
-    drawn.set_size_inches(3.4 * len(panels), 2.8)
-    drawn.suptitle(f"{state.model.label}\n{state.method.name}: {state.status}")
-    return drawn
-
-
-def _scan_figure(data: Dataset) -> Figure:
-    axes = data.attributes["axes"]
-    names = [name for name in _LABELS if name in data and np.isfinite(data[name]).any()]
-    if not names:
-        raise ArgumentError("There is nothing to draw: no point of the scan has a number.")
-    if len(axes) == 1:
-        drawn = Figure(figsize=(3.4 * len(names), 2.8))
-        for ax, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            for way, part in _ways(data):
-                curves(ax, part, name, way)
-    elif len(axes) == 2 and "direction" not in data:
-        panels = [
-            (name, site)
-            for name in names
-            for site in (range(data[name].shape[2]) if data[name].ndim > 2 else [None])
-        ]
-        rows = -(-len(panels) // 2)
-        drawn = Figure(figsize=(6.8, 2.6 * rows))
-        for ax, panel in zip(drawn.subplots(rows, 2, squeeze=False).flat, panels, strict=False):
-            maps(ax, data, *panel)
-    else:
-        both = " in two directions" if "direction" in data else ""
-        raise ArgumentError(
-            "A scan to draw must have one or two axes, or one in two directions, but has "
-            f"{len(axes)}{both}."
-        )
-    model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
-    bad = data.unconverged
-    verdict = f"{bad} not converged (hollow or missing)" if bad else "all converged"
-    drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
-    return drawn
-
-
-def _comparison_figure(data: Dataset) -> Figure:
-    """Draw all observables that two methods give, and the differences in combined errors."""
-    names = [name for name in _LABELS if name in data and np.isfinite(_columns(data, name)).any()]
-    if not names:
-        raise ArgumentError("There is nothing to draw: no two methods give the same observable.")
-    drawn = Figure(figsize=(2.6 * len(names), 4.6))
-    upper, lower = drawn.subplots(2, len(names), squeeze=False, sharex=True)
-    for one, other, name in zip(upper, lower, names, strict=True):
-        compared(one, data, name)
-        compared(other, data, f"{name}_deviation")
-        one.set_title(_LABELS.get(name, name))
-    drawn.suptitle(data.attributes["label"])
-    return drawn
 
 
 def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
@@ -332,8 +225,8 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     a logarithmic axis beyond the errors.
     """
     labels, converged = data["solver"], data["status"] == Status.CONVERGED
-    values, artists = _columns(data, name), []
-    errors = _columns(data, f"{name}_error") if f"{name}_error" in data else None
+    values, artists = columns(data, name), []
+    errors = columns(data, f"{name}_error") if f"{name}_error" in data else None
     dims = data.variables[name].dims[1:]
     count = values.shape[1]
     for column in range(count):
@@ -354,25 +247,30 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     return artists
 
 
-def _columns(data: Dataset, name: str) -> Array:
+def motion(ax: Axes, trajectory: Trajectory, name: str) -> list[Artist]:
+    """Draw an observable of a trajectory over the time, one curve for every site.
+
+    The curves of a trajectory that is not converged are hollow.
+    """
+    known = trajectory.readable()
+    item, errors = known[name], known[f"{name}_error"].values
+    sites, converged = known[item.dims[1]].values, trajectory.status == Status.CONVERGED
+    artists = []
+    for column, site in enumerate(sites):
+        values, bars = item.values[:, column], errors[:, column]
+        line = {"label": f"site {site}", "marker": "o"}
+        artists += errorbar_curve(ax, trajectory.times, values, bars, converged, **line)
+    ax.set(xlabel="time", ylabel=LABELS.get(name, name))
+    if len(sites) > 1:
+        ax.legend()
+    return artists
+
+
+def columns(data: Dataset, name: str) -> Array:
     """Return a variable of a comparison as real numbers, one column for every site or bond."""
     values = data[name]
     values = np.abs(values) if np.iscomplexobj(values) else values
     return values.reshape(len(values), -1)
-
-
-def _ways(data: Dataset) -> list[tuple[str, Dataset]]:
-    """Return the tables of both directions with their names, or the one that there is."""
-    if "direction" not in data:
-        return [("", data)]
-    found = []
-    for number, way in enumerate(data["direction"]):
-        variables = {k: item for k, item in data.variables.items() if k != "direction"}
-        for name, item in variables.items():
-            if "direction" in item.dims:
-                variables[name] = replace(item, dims=item.dims[1:], values=item.values[number])
-        found.append((str(way), Dataset(variables, data.attributes)))
-    return found
 
 
 def _tied(data: Dataset, dim: str) -> str:

@@ -1,15 +1,14 @@
 """The command `impo`.
 
-Exit codes: 0 if every result converged, 2 for bad input (one line says what, why and what is
-allowed), 3 if a result was stored or printed but did not converge.
+Exit codes: 0 if every result converged; 2 for bad input, or if a file, the disk or the memory does
+not allow the command (one line says what, why and what is allowed); 3 if a result was stored or
+printed but did not converge; 130 after Ctrl-C; 141 if nobody reads the answer. 1 is an error of
+impo itself: one line names it, and `IMPO_DEBUG=1` shows the traceback of any error.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import json
-import logging
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,45 +18,31 @@ from typing import Any, NoReturn
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.analysis.compare_table import report, table
-from impo.analysis.plot import figure, save_figure, style
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.analysis.figures import check_format, figure, save_figure
+from impo.analysis.plot import style
+from impo.arguments import ArgumentError
 from impo.cli import parse
 from impo.cli import scan as scanning
+from impo.cli import study as studies
+from impo.cli.ending import CONVERGED, NOT_CONVERGED, Outcome, ended
 from impo.methods import METHODS
 from impo.methods.api import steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
-from impo.results.store import StoreError, check_writable, load, save
-from impo.scans.executors import ClusterError
-
-CONVERGED, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
+from impo.results.store import StoreError, check_writable, content_of, load, save
+from impo.scans.tasks import remove_points
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    logger, handler = logging.getLogger("impo"), logging.StreamHandler()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
+
+    def command() -> Outcome:
         arguments = _read(words)
-        with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not the answer
-            outcome: Outcome = arguments.command(arguments)
-        code, answer = outcome
-        if answer:
-            print(answer)
-        return code
-    except (ArgumentError, UnsupportedModelError, StoreError, ClusterError) as error:
-        print(f"impo: {' '.join(str(error).split())}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("impo: interrupted; points that are finished are kept.", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        logger.removeHandler(handler)
+        outcome: Outcome = arguments.command(arguments)
+        return outcome
 
-
-Outcome = tuple[int, str]  # exit code and what goes to the standard output
+    return ended(command)
 
 
 def solve(arguments: argparse.Namespace) -> Outcome:
@@ -99,10 +84,10 @@ def compare_methods(arguments: argparse.Namespace) -> Outcome:
 def run(arguments: argparse.Namespace) -> Outcome:
     """Compute a study and draw its figure, or list all studies."""
     if arguments.list:
-        return CONVERGED, "\n".join(_line(*item) for item in parse.studies().items())
+        return CONVERGED, "\n".join(_line(*item) for item in studies.studies().items())
     if not arguments.name:
         raise ArgumentError("`impo run` must be given the name of a study, or --list.")
-    module = parse.study(arguments.name)
+    module = studies.study(arguments.name)
     output = arguments.output
     if output is None:
         output = Path("results", f"{arguments.name}.h5")
@@ -114,23 +99,25 @@ def run(arguments: argparse.Namespace) -> Outcome:
     form = "full" if arguments.full else "quick"
     print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
     unfinished = output.with_suffix(f".{form}")
-    places = {"directory": unfinished} if parse.keeps_points(module) else {}
-    data = module.compute(quick=not arguments.full, **places)
+    places = {"directory": unfinished} if studies.keeps_points(module) else {}
+    data = studies.computed(module, quick=not arguments.full, **places)
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
     if places:  # a study without points has put nothing there
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_points(unfinished)
     _draw(data, [output.with_suffix(".png"), output.with_suffix(".pdf")])
     return _verdict(data, output)
 
 
 def plot(arguments: argparse.Namespace) -> Outcome:
     """Draw the figure of a result, a scan or a study."""
-    output = arguments.output or arguments.file.with_suffix(".png")
     result = load(arguments.file)
+    output = arguments.output or arguments.file.with_suffix(".png")
+    check_format(output)
     check_writable(output)
-    _draw(result, [output])
+    with content_of(arguments.file):
+        _draw(result, [output])
     return CONVERGED, ""
 
 
@@ -152,7 +139,7 @@ def _draw(result: Any, paths: Sequence[Path]) -> None:
     """Draw a result, a study by its own `draw`, and write the figure to all paths."""
     with style():
         if isinstance(result, Dataset) and "study" in result.attributes:
-            drawn = parse.study(result.attributes["study"]).draw(result)
+            drawn = studies.drawn(studies.study(str(result.attributes["study"])), result)
         else:
             drawn = figure(result)
         for path in paths:

@@ -5,7 +5,6 @@ import importlib.util
 import inspect
 import math
 import os
-import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -15,10 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from impo.arguments import ArgumentError, UnsupportedModelError, one_of, positive_integer
+from impo.arguments import (
+    ArgumentError,
+    UnsupportedModelError,
+    fail,
+    one_of,
+    positive_integer,
+    shown,
+)
 from impo.methods import METHODS
 from impo.model import LindbladModel
-from impo.scans.grid import Axis
+from impo.results.store import StoreError
+from impo.scans.executors import ClusterError
+from impo.scans.grid import Axis, check_size
 
 _AXIS_NAME = re.compile(r"(model\.|method\.)?[^\W\d]\w*")
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
@@ -34,8 +42,9 @@ def value(text: str) -> Any:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     ratio = re.fullmatch(r"([-+]?\d+)/(\d+)", text)
-    if ratio and int(ratio[2]):
-        return int(ratio[1]) / int(ratio[2])
+    if ratio:  # the text of what is no number, or no number that Python reads
+        with suppress(ValueError, ArithmeticError):
+            return int(ratio[1]) / int(ratio[2])
     for number in (int, float):
         with suppress(ValueError):
             return number(text)
@@ -51,7 +60,7 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name.isidentifier() or not text:
-            raise ArgumentError(f"A parameter must be given as name=value, but is {word!r}.")
+            raise ArgumentError(f"A parameter must be given as name=value, but is {shown(word)}.")
         if name in out:
             raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
         out[name] = value(text)
@@ -64,18 +73,26 @@ def axis(word: str) -> Axis:
     Values are integers if all are whole and the ends were written so.
     """
     names, equals, text = word.partition("=")
-    numbers = [value(part) for part in text.split(":")]
+    numbers = [value(part) for part in text.split(":", 3)]
     named = equals and all(map(_AXIS_NAME.fullmatch, names.split(",")))
-    finite = all(type(x) in (int, float) and math.isfinite(x) for x in numbers)
-    if not named or not finite or len(numbers) != 3:
-        raise ArgumentError(
-            "Argument `--over` must be name=start:stop:count (several names tied by commas), "
-            f"but is {word!r}."
-        )
+    if not named or len(numbers) != 3 or not all(map(_is_finite, numbers)):
+        raise fail("--over", "name=start:stop:count (several names tied by commas)", word)
     start, stop, count = numbers
-    points = np.linspace(start, stop, positive_integer("count", count))
+    check_size([positive_integer("count", count)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        points = np.linspace(float(start), float(stop), count)
+    if not np.all(np.isfinite(points)):
+        raise fail("--over", "of ends whose difference is finite", word)
     whole = isinstance(start, int) and isinstance(stop, int) and not np.any(points % 1)
     return Axis(tuple(names.split(",")), tuple(map(int if whole else _tidy, points)))
+
+
+def _is_finite(x: Any) -> bool:
+    """Return whether a value is a finite real number that a float can hold."""
+    try:
+        return type(x) in (int, float) and math.isfinite(x)
+    except OverflowError:
+        return False
 
 
 def _tidy(x: float) -> float:
@@ -101,7 +118,7 @@ def grid(
     ArgumentError
         If a name is unknown, could be both, or has got a value elsewhere.
     """
-    signature = _signature("MODEL", function)
+    signature = signature_of("MODEL", function)
     known = {item.name for item in dataclasses.fields(_method_class(method_name))}
 
     def owner_of(name: str) -> str:
@@ -121,6 +138,7 @@ def grid(
             if name in owners or name in (settings if owner == "method" else fixed):
                 raise ArgumentError(f"Parameter `{name}` must be given once, but is given twice.")
             owners[name] = owner
+        check_size([*(len(other.values) for other in axes), len(one.values)])
         axes.append(Axis(tuple(word.rpartition(".")[2] for word in one.names), one.values))
     return axes, {name for name, owner in owners.items() if owner == "method"}
 
@@ -130,7 +148,7 @@ def model_function(target: str) -> Callable[..., Any]:
     module_name, colon, name = target.partition(":")
     if not colon or not module_name or not name.isidentifier():
         raise ArgumentError(f"MODEL must be module:function, but is {target!r}.")
-    module = _import(module_name)
+    module = imported(module_name)
     function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
         public = ", ".join(_model_names(module)) or "none"
@@ -148,7 +166,7 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
         If a parameter is unknown or missing, if the function refuses a value, raises anything else,
         or does not return a `LindbladModel`.
     """
-    signature = _signature(target, function)
+    signature = signature_of(target, function)
     takes = signature.parameters
     unknown = [name for name in parameters if name not in takes]
     if unknown and not _takes_any_name(signature):
@@ -159,7 +177,7 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
         optional = variadic or parameter.default is not parameter.empty
         if not optional and name not in parameters:
             raise ArgumentError(f"Parameter `{name}` of `{target}` is missing; give {name}=value.")
-    model = _called(f"`{target}`", function, parameters)
+    model = called(f"`{target}`", function, parameters)
     if not isinstance(model, LindbladModel):
         kind = type(model).__name__
         raise ArgumentError(f"`{target}` must return a `LindbladModel`, but returned a `{kind}`.")
@@ -169,13 +187,13 @@ def build(target: str, function: Callable[..., Any], parameters: Mapping[str, An
     return dataclasses.replace(model, name=model.name or target, parameters=told)
 
 
-def _called(label: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+def called(label: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Return what a function makes of its arguments; its errors become one line."""
     try:
         return function(**arguments)
-    except (ArgumentError, UnsupportedModelError):
+    except (ArgumentError, UnsupportedModelError, StoreError, ClusterError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # `sys.exit`, too, which would end the command
         raise ArgumentError(f"{label} raised {_brief(error)}") from error
 
 
@@ -183,7 +201,8 @@ def _takes_any_name(signature: inspect.Signature) -> bool:
     return any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
 
 
-def _signature(target: str, function: Callable[..., Any]) -> inspect.Signature:
+def signature_of(target: str, function: Callable[..., Any]) -> inspect.Signature:
+    """Return the parameters of a function, or raise `ArgumentError` if it does not tell them."""
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):
@@ -206,7 +225,7 @@ def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:
         if not optional and key not in settings:
             give = f"--set {prefix}{key}=value"
             raise ArgumentError(f"Setting `{key}` of `{name}` is missing; give {give}.")
-    return _called(f"The settings of `{name}`", made, settings)
+    return called(f"The settings of `{name}`", made, settings)
 
 
 def methods(names: str, words: Iterable[str]) -> list[Any]:
@@ -226,58 +245,21 @@ def methods(names: str, words: Iterable[str]) -> list[Any]:
     return [method(name, assignments(settings[name]), f"{name}.") for name in chosen]
 
 
-def study(name: str) -> ModuleType:
-    """Return the module NAME of `runs`.
-
-    A study has `COST`, `draw(data)` and `compute(quick)`, or `compute(quick, directory)` if it
-    keeps the points that it has finished and goes on from them after an interruption.
-    """
-    known = _study_modules()
-    module = _import(known[name]) if name in known else None
-    if module is None or not _is_study(module):
-        found = ", ".join(known) or "none"
-        raise ArgumentError(f"Unknown study {name!r}; the modules of `runs` are: {found}.")
-    return module
-
-
-def keeps_points(module: ModuleType) -> bool:
-    """Return whether a study keeps the points that it has finished."""
-    return "directory" in inspect.signature(module.compute).parameters
-
-
-def studies() -> dict[str, ModuleType]:
-    """Return all studies found in the package `runs`, by name; none if there is no such package."""
-    modules = {name: _import(path) for name, path in _study_modules().items()}
-    return {name: module for name, module in modules.items() if _is_study(module)}
-
-
-def _study_modules() -> dict[str, str]:
-    """Return the public modules of the package `runs`, also of those inside it, by last name."""
-    _search_here()
-    if importlib.util.find_spec("runs") is None:
-        return {}
-    found = pkgutil.walk_packages(_import("runs").__path__, "runs.")
-    paths = {info.name.rpartition(".")[2]: info.name for info in found if not info.ispkg}
-    return {name: path for name, path in sorted(paths.items()) if not name.startswith("_")}
-
-
-def _is_study(module: ModuleType) -> bool:
-    return all(hasattr(module, name) for name in ("COST", "compute", "draw"))
-
-
-def _import(name: str) -> ModuleType:
+def imported(name: str) -> ModuleType:
     """Import a module, looking into the current directory first."""
-    _search_here()
+    search_here()
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # `sys.exit`, too, which would end the command
         missing = isinstance(error, ModuleNotFoundError) and error.name
         if missing and f"{name}.".startswith(f"{missing}."):
             raise ArgumentError(f"There is no module `{name}` here or installed.") from None
         raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
 
 
-def _search_here() -> None:
+def search_here() -> None:
     """Put the current directory first on the path, as `python -m` does."""
     if os.getcwd() not in sys.path[:1]:
         sys.path.insert(0, os.getcwd())
@@ -291,7 +273,7 @@ def _model_names(module: ModuleType) -> list[str]:
     ]
 
 
-def _brief(error: Exception) -> str:
+def _brief(error: BaseException) -> str:
     """Return an exception in one line."""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}" if message else f"{type(error).__name__}."

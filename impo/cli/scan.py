@@ -6,14 +6,26 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from impo.arguments import ArgumentError
+from impo.arguments import (
+    ArgumentError,
+    fail,
+    non_negative,
+    non_negative_integer,
+    positive_integer,
+)
 from impo.cli import parse
 from impo.model import told_parameter
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.store import check_writable, save
 from impo.scans.checkpoint import INTERVAL
-from impo.scans.executors import embedded, external
+from impo.scans.executors import (
+    SCHEDULER_FILE,
+    embedded,
+    external,
+    process_count,
+    scheduler_address,
+)
 from impo.scans.grid import Axis, parameter_grid, tabulate, unconverged_points
 from impo.scans.scan import DIRECTIONS, Executor, scan
 
@@ -57,11 +69,8 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
         The table, None while points of other shares are missing, and a line for every point that
         is not converged.
     """
-    if (arguments.task_id is None) != (arguments.tasks is None):
-        raise ArgumentError("`--task-id` and `--tasks` must be given together.")
+    executor = _executor(arguments)
     chains, axes, told = _grid(arguments)
-    file = arguments.scheduler_file
-    executor = embedded(arguments.workers) if file is None else external(file)
     check_writable(arguments.output)
     directory = arguments.output.with_suffix(".points")
 
@@ -85,6 +94,24 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     data = dataclasses.replace(data, attributes={**told, **data.attributes})
     save(data, arguments.output)
     return data, unconverged_points(data)
+
+
+def _executor(arguments: argparse.Namespace) -> Executor:
+    """Return what solves the points; options are checked by the names that they have here."""
+    if (arguments.task_id is None) != (arguments.tasks is None):
+        raise ArgumentError("`--task-id` and `--tasks` must be given together.")
+    if arguments.tasks is not None:
+        tasks = positive_integer("--tasks", arguments.tasks)
+        if non_negative_integer("--task-id", arguments.task_id) >= tasks:
+            raise fail("--task-id", f"less than the number of tasks, {tasks}", arguments.task_id)
+    non_negative("--checkpoint", arguments.checkpoint)
+    if arguments.scheduler_file is not None:
+        if scheduler_address(arguments.scheduler_file) is None:
+            raise fail("--scheduler-file", SCHEDULER_FILE, arguments.scheduler_file)
+        return external(arguments.scheduler_file)
+    if arguments.workers is not None:
+        process_count("--workers", arguments.workers)
+    return embedded(arguments.workers)
 
 
 def _nothing(work: Any, chains: Any) -> tuple[()]:

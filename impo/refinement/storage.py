@@ -1,6 +1,7 @@
 """Approximations and refinements as named arrays, and back."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from impo.model import Boson
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, with_cutoffs
 from impo.refinement.approximation import Approximation, Refinement
+from impo.results.fields import stored, stored_array, stored_number
+from impo.results.files import malformed
 from impo.tensor.gates import physical_legs, rank_scale
-from impo.tensor.legs import Leg
+from impo.tensor.legs import Leg, TensorLayout
 from impo.tensor.matrix_product import MatrixProduct
 
 SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
@@ -85,27 +88,44 @@ def unpack_approximations(
 ) -> list[Approximation]:
     """Rebuild what `pack_approximations` took apart."""
     base, approximations = generator, []
+    if not settings:
+        raise malformed("it holds no matrix product")
     for i, entry in enumerate(settings):
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
-        bases = generator.bases(entry["k_max"])
-        legs = [
-            Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
-            for sectors, even in entry["legs"]
-        ]
-        tensors, values = (
-            [np.asarray(arrays[f"picture{i}_{name}{site}"]) for site in range(len(legs))]
-            for name in ("tensor", "singular_values")
-        )
-        product = MatrixProduct(
-            physical_legs(generator, bases), legs, tensors, values, True, generator.mirror
-        )
+        bases = generator.bases(stored(entry, "k_max", int, "an integer"))
+        legs = [_leg(*leg) for leg in entry["legs"]]
+        if len(legs) != len(bases):
+            raise malformed(f"it holds {len(legs)} tensors in place of {len(bases)}")
+        physical = physical_legs(generator, bases)
+        product = MatrixProduct(physical, legs, [], [], True, generator.mirror)
+        for site, leg in enumerate(legs):
+            values = stored_array(arrays, f"picture{i}_singular_values{site}", (leg.size,), "f")
+            product.singular_values.append(values)
+            right = legs[(site + 1) % len(legs)]
+            size = TensorLayout(leg, physical[site], right).size
+            tensor = stored_array(arrays, f"picture{i}_tensor{site}", (size,), "fc")
+            product.tensors.append(tensor)
         if entry.get("scale") != SCALE:
             _rescale(product, bases, entry["weight"])
+        for name in (*_NUMBERS, *_LATER):
+            stored_number({**_LATER, **entry}, name)
         numbers = {name: entry[name] for name in _NUMBERS}
         numbers |= {name: entry.get(name, default) for name, default in _LATER.items()}
         approximations.append(Approximation(generator, product, **numbers))
     return approximations
+
+
+def _leg(sectors: Sequence[Sequence[int]], even: int) -> Leg:
+    """Return a virtual index as a file tells it."""
+    leg = Leg(tuple((int(q), int(m)) for q, m in sectors), int(even))
+    charges = [charge for charge, _ in leg.sectors]
+    rising = all(one < two for one, two in pairwise(charges))
+    if not leg.sectors or not rising or min(many for _, many in leg.sectors) < 1:
+        raise malformed(f"it has a bond with the charges {leg.sectors}")
+    if not 0 <= leg.even <= leg.counts.get(0, 0):
+        raise malformed(f"it has a bond with {leg.even} even states")
+    return leg
 
 
 def _rescale(product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float) -> None:

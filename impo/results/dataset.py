@@ -9,6 +9,8 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.results.estimate import Status
+from impo.results.fields import stored
+from impo.results.hdf5 import check_dimensions
 from impo.results.store import Arrays, Stored, Told, Variables
 from impo.results.variable import Variable
 
@@ -57,4 +59,5 @@ class Dataset(Stored):
 
     @classmethod
     def _from_file(cls, variables: Variables, arrays: Arrays, told: Told) -> "Dataset":
-        return cls(variables, told)
+        check_dimensions(variables)
+        return cls(variables, stored({"attributes": told}, "attributes", dict, "an object"))

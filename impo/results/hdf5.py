@@ -8,7 +8,6 @@ dimensions are those of netCDF-4.
 
 import hashlib
 import io
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -20,42 +19,14 @@ import numpy as np
 
 from impo.arguments import ArgumentError
 from impo.arrays import Array
+from impo.results.files import StoreError, content_of, malformed, read_regular, write_atomically
 from impo.results.variable import Variable
 
 _NOT_A_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _SEAL = re.compile(rb"impo-sha256:([0-9a-f]{64}):(\d{16})")
-_MALFORMED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+_MOST_TEXT = 2**28  # bytes: texts are kept at the length of the longest
+_BLOCK = 64  # texts that are read at once: many may be one and the same long text
 _T = TypeVar("_T")
-
-
-class StoreError(Exception):
-    """A file cannot be written or read; the message names it and says why in one line."""
-
-
-class UnreadableError(Exception):
-    """The content of a file is sound but cannot be used; the message says why."""
-
-
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file by renaming a complete temporary one over it; raise `StoreError` if it fails."""
-    path = Path(path)
-    temporary = _temporary(path)
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def write(path: str | Path, fill: Callable[[h5py.File], None]) -> None:
@@ -76,38 +47,12 @@ def read(path: str | Path, reader: Callable[[h5py.File], _T]) -> _T:
     StoreError
         If the file is missing, foreign, truncated or damaged, or the function finds it malformed.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
+    content = read_regular(path)
     if problem := _broken_seal(content):
         raise StoreError(f"Cannot read {path}: {problem}.")
-    try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            return reader(file)
-    except UnreadableError as error:
-        raise StoreError(f"Cannot read {path}: {error}.") from error
-    except _MALFORMED as error:
-        why = " ".join(str(error).split())
-        raise StoreError(f"Cannot read {path}: it is malformed ({why}).") from error
-
-
-def check_writable(path: str | Path) -> None:
-    """Raise `StoreError` if a file could not be written: better before a computation than after."""
-    path = Path(path)
-    if path.is_dir():
-        raise StoreError(f"Cannot write {path}: it is a directory.")
-    temporary = _temporary(path)
-    try:
-        temporary.touch(exist_ok=False)
-        temporary.unlink()
-    except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
-
-
-def _temporary(path: Path) -> Path:
-    """Return a name in the same directory, so that renaming it is atomic."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with content_of(path), h5py.File(io.BytesIO(content), "r") as file:
+        _check_sizes(file, len(content))
+        return reader(file)
 
 
 def _sealed(content: bytes, blank: bytes) -> bytes:
@@ -141,7 +86,7 @@ def write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> Non
     ArgumentError
         If variables disagree about the length of a dimension, or hold neither numbers nor text.
     """
-    lengths = _lengths(variables)
+    lengths = check_dimensions(variables)
     for dim, length in lengths.items():
         if dim in variables:
             _write(group, dim, variables[dim]).make_scale(dim)
@@ -154,8 +99,8 @@ def write_variables(group: h5py.Group, variables: Mapping[str, Variable]) -> Non
             item.dims[axis].attach_scale(group[dim])
 
 
-def _lengths(variables: Mapping[str, Variable]) -> dict[str, int]:
-    """Return the length of every dimension."""
+def check_dimensions(variables: Mapping[str, Variable]) -> dict[str, int]:
+    """Return the length of every dimension, or raise `ArgumentError` if variables disagree."""
     lengths: dict[str, int] = {}
     for name, variable in variables.items():
         shape = np.shape(variable.values)
@@ -216,21 +161,49 @@ def is_bare_dimension(item: h5py.Dataset) -> bool:
 def _decoded(item: h5py.Dataset) -> Array:
     """Return an array in memory."""
     if h5py.check_string_dtype(item.dtype):
-        return np.asarray(item.asstr()[()], dtype=str)
+        return _texts(item)
     values = np.asarray(item[()])
     return values.astype(bool) if item.attrs.get("dtype") == "bool" else values
+
+
+def _texts(item: h5py.Dataset) -> Array:
+    """Return an array of texts, all as long as the longest."""
+    if not item.shape:
+        return np.asarray(item.asstr()[()], dtype=str)
+    out: list[str] = []
+    longest = 1
+    for start in range(0, item.shape[0], _BLOCK):
+        part = np.ravel(item.asstr()[start : start + _BLOCK])
+        out += part.tolist()
+        longest = max(longest, *map(len, part.tolist()), 1)
+        if 4 * longest * item.size > _MOST_TEXT:
+            raise malformed(f"{item.name} holds more than {_MOST_TEXT} bytes of text")
+    return np.array(out, dtype=f"U{longest}").reshape(item.shape)
+
+
+def _check_sizes(file: h5py.File, length: int) -> None:
+    """Refuse arrays that declare more than the bytes of the file can hold, before any is read."""
+    left = length
+    for name, item in items(file):
+        if is_bare_dimension(item):
+            continue
+        if item.chunks is not None or item.id.get_storage_size() < item.nbytes:
+            raise malformed(f"{name} declares {item.nbytes} bytes, which are not there")
+        left -= item.nbytes
+        if left < 0:
+            raise malformed(f"its arrays declare more than its {length} bytes")
 
 
 def items(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
     """Yield all arrays below a group by name; refuse links and data outside the file."""
     for name in sorted(group):
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"{prefix}{name} is a link.")
+            raise malformed(f"{prefix}{name} is a link")
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from items(item, f"{prefix}{name}/")
         elif item.is_virtual or item.external or not _is_plain(item.dtype):
-            raise ValueError(f"{prefix}{name} does not hold plain numbers or text.")
+            raise malformed(f"{prefix}{name} does not hold plain numbers or text")
         else:
             yield prefix + name, item
 

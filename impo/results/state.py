@@ -11,6 +11,7 @@ from impo.arguments import non_negative_integer
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
+from impo.results.fields import stored, stored_number
 from impo.results.questions import known_operator, known_pair, known_places, wave_numbers
 from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
@@ -256,8 +257,21 @@ class SteadyState(Stored):
         """Rebuild the state from what `to_arrays` returned."""
         model = LindbladModel.from_json(attributes["model"])
         method = settings_from(attributes["method"], cls.kind)
-        shared = {name: attributes[name] for name in _SHARED if name in attributes}
+        shared = {name: _shared(attributes, name) for name in _SHARED if name in attributes}
         if "status" in attributes:
             shared["status"] = Status(attributes["status"])
         own = cls._fields(model, method, arrays, attributes)
         return cls(model=model, method=method, **shared, **own)
+
+
+def _shared(told: Told, name: str) -> Any:
+    """Return a field that all methods have, of its type."""
+    if name == "message":
+        return stored(told, name, str, "text")
+    if name in ("diagnostics", "extras"):
+        return stored(told, name, dict, "an object")
+    if name == "history":
+        steps = stored(told, name, list, "a list of objects")
+        return [stored({name: step}, name, dict, "a list of objects") for step in steps]
+    value = stored_number(told, name)
+    return value if name == "residual" else stored({name: value}, name, float, "a number")

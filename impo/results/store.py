@@ -28,13 +28,20 @@ from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.results import hdf5, strict_json
 from impo.results.equality import equal
-from impo.results.hdf5 import StoreError, UnreadableError, check_writable, write_atomically
+from impo.results.files import (
+    StoreError,
+    UnreadableError,
+    check_writable,
+    content_of,
+    read_regular,
+    write_atomically,
+)
 from impo.results.settings import provenance
 from impo.results.variable import Variable
 
 __all__ = [
-    "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "load",
-    "reads_kind", "rebuilt", "save", "stated", "write_atomically",
+    "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "content_of",
+    "load", "read_regular", "reads_kind", "rebuilt", "save", "stated", "write_atomically",
 ]  # fmt: skip
 
 SCHEMA = 4

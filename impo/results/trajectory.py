@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
+from impo.results.fields import stored, stored_array
+from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told, Variables, reads_kind, rebuilt
 from impo.results.summary import readable_trajectory
@@ -141,17 +143,25 @@ class Trajectory(Stored):
     @classmethod
     def from_arrays(cls, arrays: Arrays, attributes: Told) -> "Trajectory":
         """Rebuild the trajectory from what `to_arrays` returned."""
-        stacked = {k.removeprefix("all."): v for k, v in arrays.items() if k.startswith("all.")}
+        told = stored(attributes, "states", list, "a list of objects, one for every time")
+        begins = bool(attributes.get("start", False))  # its start is the last of the parts
+        times = stored_array(arrays, "times", (len(told) - begins,))
+        stacked = {
+            k.removeprefix("all."): stored_array(arrays, k, (len(told), *v.shape[1:]), "iufc")
+            for k, v in arrays.items() if k.startswith("all.")
+        }  # fmt: skip
         states = []
-        for number, own in enumerate(attributes["states"]):
+        for number, own in enumerate(told):
             start = f"{number}."
             mine = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
             mine |= {name: array[number] for name, array in stacked.items()}
             states.append(rebuilt(attributes["kind"], mine, {**attributes["shared"], **own}))
-        begin = states.pop() if attributes.get("start") else None
+        begin = states.pop() if begins else None
+        if not all(isinstance(state, SteadyState) for state in states) or not states:
+            raise malformed("a trajectory must have a state at every time")
         return cls(
-            times=np.asarray(arrays["times"]), states=tuple(states), start=begin,
-            status=Status(attributes["status"]), message=attributes["message"],
+            times=times, states=tuple(states), start=begin, status=Status(attributes["status"]),
+            message=stored(attributes, "message", str, "text"),
         )  # fmt: skip
 
 

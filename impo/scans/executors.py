@@ -4,9 +4,11 @@ Only names of files travel back: workers and the process that asked share a dire
 loses its worker goes on, on another one, at the point and the checkpoint it had come to.
 """
 
+import json
 import logging
 import os
 import queue
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,11 +16,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import numba
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import fail, positive_integer
+from impo.results.store import StoreError, read_regular
 from impo.scans.scan import Executor, Work, serial
 from impo.scans.tasks import Point, Task, finished
 
@@ -28,6 +32,11 @@ LOOK = 0.5  # seconds between two looks for points that chains under way have fi
 LOSSES = 20  # of a chain in a row without a finished point: it may wait beside one that kills
 PATIENCE = 60.0  # seconds that a shared directory may take to show a file written elsewhere
 CONNECT = 30.0  # seconds to wait for a scheduler
+PER_CORE = 16
+"""Largest number of processes for every usable core."""
+SCHEDULER_FILE = "a file that `dask scheduler --scheduler-file` wrote"
+_PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx")
+_LARGEST = 2**20  # bytes of what a scheduler writes about itself
 _LOST = "The scheduler is lost. Finished points are kept: start it again and repeat the command."
 
 _SETTINGS = {
@@ -67,15 +76,23 @@ def embedded(workers: int | None = None) -> Executor:
     Raises
     ------
     ArgumentError
-        If `workers` is not a positive integer.
+        If `workers` is not a positive integer, or more than sixteen for every usable core.
     """
-    most = usable_cores() if workers is None else positive_integer("workers", workers)
+    most = usable_cores() if workers is None else process_count("workers", workers)
 
     def execute(work: Work, chains: Sequence[Task]) -> Any:
         count = min(most, len(chains))
         return serial(work, chains) if count == 1 else _locally(work, _absolute(chains), count)
 
     return execute
+
+
+def process_count(name: str, value: Any) -> int:
+    """Return a number of processes for this machine, or raise `ArgumentError` if it is none."""
+    most = PER_CORE * usable_cores()
+    if positive_integer(name, value) > most:
+        raise fail(name, f"at most {most}, {PER_CORE} for every usable core", value)
+    return int(value)
 
 
 def external(scheduler_file: str | Path) -> Executor:
@@ -89,29 +106,44 @@ def external(scheduler_file: str | Path) -> Executor:
     Raises
     ------
     ArgumentError
-        If there is no such file.
+        If there is no such file, or it names no scheduler.
     ClusterError
         While it executes: if the scheduler does not answer or is lost.
     """
     path = Path(scheduler_file)
-    if not path.is_file():
-        allowed = "a file that `dask scheduler --scheduler-file` wrote"
-        raise fail("scheduler-file", allowed, str(path))
+    address = scheduler_address(path)
+    if address is None:
+        raise fail("scheduler_file", SCHEDULER_FILE, str(path))
 
     def execute(work: Work, chains: Sequence[Task]) -> Any:
         from distributed import Client
 
-        try:
-            client = Client(scheduler_file=str(path), timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError) as error:
-            why = f"The scheduler of {path} does not answer; start it and its workers again."
-            raise ClusterError(why) from error
-        with _quiet("distributed", "distributed.client"), client:
-            if not client.nthreads():
-                logger.info("waiting for workers of the scheduler of %s", path)
-            yield from _collect(client, work, list(map(_Followed, _absolute(chains))))
+        with _quiet("distributed", "distributed.client", "asyncio", "tornado"):
+            try:
+                # one that has gone is told at once: the client would ask for all the time it has
+                with socket.create_connection((address.hostname, address.port), CONNECT):
+                    pass
+                client = Client(scheduler_file=str(path), timeout=CONNECT, set_as_default=False)
+            except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+                why = f"The scheduler of {path} does not answer; start it and its workers again."
+                raise ClusterError(why) from error
+            with client:
+                if not client.nthreads():
+                    logger.info("waiting for workers of the scheduler of %s", path)
+                yield from _collect(client, work, list(map(_Followed, _absolute(chains))))
 
     return execute
+
+
+def scheduler_address(scheduler_file: Path) -> SplitResult | None:
+    """Return the address in the file of a scheduler; None if it is none, or there is no file."""
+    try:
+        told = json.loads(read_regular(scheduler_file, _LARGEST))
+        address = urlsplit(told["address"])
+        known = address.scheme in _PROTOCOLS and address.hostname and address.port
+    except (StoreError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return address if known else None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Grids of parameters and settings, and the tables of their results."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,6 +14,9 @@ from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from impo.scans.scan import DIRECTIONS
+
+LARGEST_GRID = 100_000
+"""Points that a grid may have: each is a description in memory and a file on disk."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,15 @@ class Axis:
 
 
 def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
-    """Return the parameters of all points, one list for each run along the last axis."""
+    """Return the parameters of all points, one list for each run along the last axis.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter occurs twice, or the grid has more than `LARGEST_GRID` points.
+    """
     _check_axes(axes)
+    check_size([len(axis.values) for axis in axes])
 
     def named(values: Iterable[float]) -> dict[str, float]:
         pairs = zip(axes, values, strict=True)
@@ -122,6 +133,13 @@ def unconverged_points(data: Dataset) -> list[str]:
         where = [f"{name}={data[name][at[data.variables[name].dims[0]]]}" for name in told]
         lines.append(f"{', '.join(where)}: {status.values[place]}: {messages[place]}")
     return lines
+
+
+def check_size(counts: Sequence[int]) -> None:
+    """Refuse a grid of too many points, given the length of every axis."""
+    if (total := math.prod(counts)) > LARGEST_GRID:
+        size = " x ".join(map(str, counts)) if len(counts) > 1 else str(total)
+        raise ArgumentError(f"A grid must have at most {LARGEST_GRID} points, but has {size}.")
 
 
 def _check_axes(axes: Sequence[Axis]) -> None:

@@ -76,7 +76,7 @@ def scan(
         If `directory` cannot be written to.
     """
     directory = None if directory is None else Path(directory)
-    non_negative("checkpoint", interval)
+    non_negative("interval", interval)
     work = _work(chains, method, directory, direction, interval)
     work = [work[n] for n in _share(len(work), part)]
     if directory is not None:
@@ -129,9 +129,11 @@ def _work(
 
 def _share(count: int, part: tuple[int, int]) -> range:
     """Return the numbers of the chains of a part."""
-    first, step = non_negative_integer("task-id", part[0]), positive_integer("tasks", part[1])
+    if not isinstance(part, tuple | list) or len(part) != 2:
+        raise fail("part", "a pair (number of the share, number of shares)", part)
+    first, step = non_negative_integer("part[0]", part[0]), positive_integer("part[1]", part[1])
     if first >= step:
-        raise fail("task-id", f"less than the number of tasks, {step}", first)
+        raise fail("part[0]", f"less than the number of shares, {step}", first)
     return range(first, count, step)
 
 

@@ -8,8 +8,10 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
 from impo.results.state import SteadyState
-from impo.results.store import StoreError, load, save
+from impo.results.store import StoreError, load, read_regular, save
 from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,10 @@ REPORT_INTERVAL = 1.0  # seconds between two reports of a running point
 
 LITTER_AGE = 3600.0  # seconds: no file takes that long to write
 PARTIAL, STATUS = ".partial", ".status"
+_DIGITS = 24  # of the name of a point
+_MADE = re.compile(  # a point, what lies beside one under way, and either while it is written
+    rf"\.?[0-9a-f]{{{_DIGITS}}}\.(h5|partial|status)(\.[0-9a-f]{{8}}\.tmp)?"
+)
 
 Point = tuple[int, Path | SteadyState]
 
@@ -83,7 +89,7 @@ def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
     """
     told = [model.to_json(), method.to_json(), *([before] if before else [])]
     key = json.dumps(told, sort_keys=True, default=str)
-    return hashlib.sha256(key.encode()).hexdigest()[:24] + ".h5"
+    return hashlib.sha256(key.encode()).hexdigest()[:_DIGITS] + ".h5"
 
 
 def solve_chain(task: Task) -> Iterator[Point]:
@@ -129,6 +135,20 @@ def remove_litter(directory: Path) -> None:
                 path.unlink()
 
 
+def remove_points(directory: Path) -> None:
+    """Remove a directory of points: what a scan has put there, and nothing that is not its own.
+
+    A directory with anything else in it stays, and so does one that is reached through a link.
+    """
+    with suppress(OSError):
+        if directory.is_symlink():
+            return
+        for entry in os.scandir(directory):
+            if _MADE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                os.unlink(entry.path)
+        directory.rmdir()
+
+
 def _solve_and_keep(
     task: Task, number: int, point: tuple[LindbladModel, Any], start: Any, path: Path
 ) -> Any:
@@ -153,7 +173,10 @@ def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint
     """Return the steady state, or why there is none; only a bad disk or the user stops a scan."""
     begin = time.perf_counter()
     try:
-        return steady_state(model, method, start, progress)
+        with warnings.catch_warnings():
+            # a remark of a method is no failure, whatever the interpreter was told of warnings
+            warnings.filterwarnings("default", category=UserWarning, module="impo")
+            return steady_state(model, method, start, progress)
     except StoreError:
         raise
     except Exception as error:
@@ -210,7 +233,7 @@ def running(directory: Path, run: str) -> Iterable[Mapping[str, Any]]:
 def _read_status(path: Path) -> dict[str, Any]:
     """Return a status file, or nothing if it is missing or was being written."""
     try:
-        status = json.loads(path.read_text())
+        status = json.loads(read_regular(path))
         return status if {"run", "number", "attempt"} <= status.keys() else {}
-    except (OSError, ValueError, AttributeError):
+    except (StoreError, ValueError, AttributeError):
         return {}

@@ -25,7 +25,7 @@ from impo import (
     steady_state,
 )
 from impo.analysis import compare as comparison
-from impo.analysis import plot
+from impo.analysis import figures, plot
 from impo.analysis.compare_table import report, rows, table
 from impo.cli import main as cli
 from impo.results.dataset import Dataset
@@ -214,7 +214,7 @@ def test_stored_and_drawn(data, tmp_path):
     again = load(tmp_path / "both.h5")
     assert table(again) == table(data)
     assert report(again) == report(data)
-    drawn = plot.figure(again)
+    drawn = figures.figure(again)
     drawn.savefig(tmp_path / "both.png")
     names = [name for name in ("Sz", "Sz_var", "S+S-", "SzSz", "purity_density") if name in data]
     lengths = [name for name in data.variables if name in ("xi_S+S-", "xi_SzSz")]
@@ -228,7 +228,7 @@ def test_stored_and_drawn(data, tmp_path):
     assert float(shown.Sz.sel(solver="exact", spin_site=0)) == data["Sz"][1, 0]
     empty = side_by_side([np.nan, np.nan], [0.1, 0.1], [0, 0])
     with pytest.raises(ArgumentError, match="no two methods"):
-        plot.figure(empty)
+        figures.figure(empty)
 
 
 def test_the_command(tmp_path, capsys):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 import impo
 from impo import Exact
-from impo.analysis import plot
+from impo.analysis import figures, plot
 from impo.arguments import ArgumentError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
@@ -99,7 +99,7 @@ def test_distribution_of_the_levels(ax, monkeypatch):
 
 def test_figure_of_a_state():
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
-    drawn = plot.figure(state)
+    drawn = figures.figure(state)
     assert "converged" in drawn.get_suptitle()
     assert len(drawn.axes) == 2  # no correlations, no empty panel
 
@@ -116,14 +116,14 @@ def test_figure_of_a_cell_that_begins_with_a_boson(monkeypatch):
         return ask(self, op_a, op_b, *arguments)
 
     monkeypatch.setattr(type(state), "correlation", noted)
-    assert plot.figure(state).axes
+    assert figures.figure(state).axes
     assert asked == [("Bd", "B"), ("N", "N")]
 
 
 def test_figure_of_a_scan():
     data = scan(Axis(("gain", "loss"), (0.5, 1.0, 1.5)), S=1)
     data["status"][1] = "failed"
-    drawn = plot.figure(data)
+    drawn = figures.figure(data)
     left, right = drawn.axes
     assert left.get_xlabel() == "gain = loss"
     np.testing.assert_allclose(left.lines[0].get_ydata(), data["Sz"][:, 0])
@@ -135,7 +135,7 @@ def test_figure_of_a_scan():
 def test_missing_points_leave_their_place():
     data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
     data["Sz"][0] = np.nan
-    low, high = plot.figure(data).axes[0].get_xlim()
+    low, high = figures.figure(data).axes[0].get_xlim()
     assert low < 0.5
     assert high > 1.5
 
@@ -150,7 +150,7 @@ def test_a_direction_without_any_number_draws_nothing(ax):
 def test_figure_of_a_scan_over_two_axes():
     data = scan(Axis(("S",), (0.5, 1.0)), Axis(("loss",), (0.5, 1.0, 1.5)))
     data["status"][1, 2] = "failed"
-    ax = plot.figure(data).axes[0]
+    ax = figures.figure(data).axes[0]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("loss", "S")
     np.testing.assert_allclose(ax.collections[0].get_array(), data["Sz"][..., 0])
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1.5, 1.0]])
@@ -163,29 +163,29 @@ def test_nothing_to_draw(monkeypatch):
     monkeypatch.setattr(DenseState, "distribution", lambda self, places: None)
     state = steady_state(gain_loss.dimer(S=1), Dense())
     with pytest.raises(ArgumentError, match="nothing to draw: converged: Dense null vector"):
-        plot.figure(state)
+        figures.figure(state)
     with pytest.raises(ArgumentError, match="nothing to draw"):
-        plot.figure(scan(Axis(("loss",), (0.5, 1.0)), S=1))
+        figures.figure(scan(Axis(("loss",), (0.5, 1.0)), S=1))
 
 
 def test_what_has_no_picture():
     axes = [Axis((name,), (0.5,)) for name in ("S", "gain", "loss")]
     with pytest.raises(ArgumentError, match="one or two axes"):
-        plot.figure(scan(*axes))
+        figures.figure(scan(*axes))
     with pytest.raises(ArgumentError, match="no picture of a result of kind `dataset`"):
-        plot.figure(Dataset({}))
+        figures.figure(Dataset({}))
 
 
 def test_figures_are_saved_by_their_ending(tmp_path):
     drawn = Figure()
-    plot.save_figure(drawn, tmp_path / "a.png")
+    figures.save_figure(drawn, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    plot.save_figure(drawn, tmp_path / "a.pdf")
+    figures.save_figure(drawn, tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     with pytest.raises(ArgumentError, match="must be one of"):
-        plot.save_figure(drawn, tmp_path / "a.xyz")
+        figures.save_figure(drawn, tmp_path / "a.xyz")
     with pytest.raises(StoreError, match="Cannot write"):
-        plot.save_figure(drawn, tmp_path / "no" / "a.png")
+        figures.save_figure(drawn, tmp_path / "no" / "a.png")
 
 
 def test_style_is_packaged_and_local():

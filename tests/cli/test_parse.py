@@ -3,7 +3,7 @@ import math
 import pytest
 
 from impo.arguments import ArgumentError
-from impo.cli import parse
+from impo.cli import parse, study
 from impo.scans.grid import Axis
 from models import gain_loss
 from tests.dense import Dense
@@ -129,7 +129,7 @@ def test_a_model_without_a_label_gets_that_of_the_command():
 
 
 def test_studies_of_the_repository_have_a_form():
-    for name, module in parse.studies().items():
+    for name, module in study.studies().items():
         assert module.__doc__.strip(), name
         assert set(module.COST) == {"quick", "full"}, name
         assert not name.startswith("_")

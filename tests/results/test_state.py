@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
-from impo.results import hdf5, store
+from impo.results import files, store
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.settings import provenance, settings_from
@@ -94,7 +94,7 @@ def test_verdicts_of_a_dataset():
 def test_kinds_are_found_by_name():
     state = steady_state(gain_loss.dimer(S=1), Dense())
     assert isinstance(store.rebuilt("dense", *state.to_arrays()), DenseState)
-    with pytest.raises(hdf5.UnreadableError, match="has no result `nothing`"):
+    with pytest.raises(files.UnreadableError, match="has no result `nothing`"):
         store.rebuilt("nothing", {}, {})
 
 

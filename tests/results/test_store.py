@@ -15,7 +15,7 @@ import xarray
 
 from impo.arguments import ArgumentError
 from impo.methods.api import steady_state
-from impo.results import hdf5, store
+from impo.results import files, hdf5, store
 from impo.results.dataset import Dataset
 from impo.results.store import StoreError, load, save
 from impo.results.variable import Variable
@@ -357,11 +357,12 @@ def test_read_only_file_system(tmp_path, monkeypatch):
     def read_only(*arguments, **options):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(hdf5, "open", read_only, raising=False)
-    monkeypatch.setattr(Path, "touch", read_only)
-    for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
-        with pytest.raises(StoreError, match=r"Cannot write .*h5: Read-only file system\.$"):
-            write()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open", read_only, raising=False)
+        patch.setattr(Path, "touch", read_only)
+        for write in (lambda: save(dataset(2.0), path), lambda: store.check_writable(path)):
+            with pytest.raises(StoreError, match=r"Cannot write .*h5: Read-only file system\.$"):
+                write()
     np.testing.assert_array_equal(load(path)["Sz"], dataset()["Sz"])
 
 

@@ -121,7 +121,7 @@ def test_a_full_disk_under_workers_is_one_line(tmp_path):
 
 
 def test_schedulers_that_are_not_there(tmp_path, monkeypatch):
-    with pytest.raises(ArgumentError, match="`scheduler-file` must be a file that `dask"):
+    with pytest.raises(ArgumentError, match="`scheduler_file` must be a file that `dask"):
         external(tmp_path / "no.json")
     stale = tmp_path / "stale.json"
     stale.write_text(json.dumps({"address": "tcp://127.0.0.1:9"}))

@@ -21,7 +21,7 @@ from impo import (
     Spin,
     Term,
 )
-from impo.analysis.plot import figure
+from impo.analysis.figures import figure
 from impo.arguments import ArgumentError
 from impo.results.estimate import Status
 from impo.results.failure import Failure
@@ -236,8 +236,8 @@ def test_shares_make_up_the_whole(tmp_path, log):
     assert len(computed(log)) == 12
     for part, message in (
         ((2, 2), "less than the number"),
-        ((-1, 2), "task-id"),
-        ((0, 0), "tasks"),
+        ((-1, 2), "part"),
+        ((0, 0), "part"),
     ):
         with pytest.raises(ArgumentError, match=message):
             list(scan(chains, Faulty(log), part=part))

@@ -15,6 +15,7 @@ from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators, operator_norm
 from impo.results.estimate import Estimate
+from impo.results.fields import stored, stored_array, stored_number
 from impo.results.settings import settings_from
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told, reads_kind
@@ -167,11 +168,19 @@ class ClusterMeanFieldState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        accuracy, wider = told["accuracy"], None
+        accuracy, wider = stored_number(told, "accuracy"), None
         if "wider" in told:
-            wider = cls.from_arrays({"rho": arrays["wider.rho"]}, told["wider"])
+            told_wider = stored(told, "wider", dict, "an object")
+            wider = cls.from_arrays(
+                {"rho": stored_array(arrays, "wider.rho", (None,) * 2, "fc")}, told_wider
+            )
+        rho = stored_array(arrays, "rho", (None, None), "fc")
+        cells = method.sites // len(model.sites)
+        # as many sites must not be listed before their number is known to be small
+        few = 0 < cells <= len(rho)
+        size = math.prod(site.dimension for site in model.sites) ** cells if few else 0
         return {
-            "rho": np.asarray(arrays["rho"]),
+            "rho": stored_array(arrays, "rho", (size, size), "fc"),
             "accuracy": math.nan if accuracy is None else accuracy,
             "wider": wider,
         }
@@ -229,8 +238,16 @@ class ClusterSites(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        local = tuple(np.asarray(arrays[f"local_{j}"]) for j in range(method.sites))
-        return {"local": local, "accuracy": told["accuracy"], "rho": arrays.get("rho")}
+        local = []
+        for j in range(method.sites):
+            size = model.sites[j % len(model.sites)].dimension
+            local.append(stored_array(arrays, f"local_{j}", (size, size), "fc"))
+        size = math.prod(map(len, local))
+        return {
+            "local": tuple(local),
+            "accuracy": stored(told, "accuracy", int | float, "a number"),
+            "rho": stored_array(arrays, "rho", (size, size), "fc") if "rho" in arrays else None,
+        }
 
 
 @reads_kind("cluster_trajectory")

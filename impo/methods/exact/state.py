@@ -8,11 +8,23 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.exact.sector import charge_sector, cluster, site_bases, top_rank
+from impo.methods.exact.sector import (
+    charge_sector,
+    cluster,
+    least_bytes,
+    memory_limit,
+    most_charge,
+    site_bases,
+    top_rank,
+    zero_charge,
+)
 from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
+from impo.operators.lattice import lattice_shape
 from impo.operators.local import operator_norm
 from impo.results.estimate import Estimate
+from impo.results.fields import stored, stored_array, stored_number
+from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 
@@ -144,24 +156,36 @@ class ExactState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        def rebuilt(sites: Sequence[Site], rank: int, label: str) -> ClusterDensity:
+        def rebuilt(sites: Sequence[Site], rank: Any, label: str) -> ClusterDensity:
             chosen = replace(model, sites=tuple(sites))
+            rank = stored({"rank": rank}, "rank", int, "an integer") or None
+            coefficients = stored_array(arrays, label, (None,), "fc")
+            # every site has at least as many operators without charge as it has ranks
+            cells = lattice_shape(model, method.cells)
+            fewest = [1 + most_charge(site, rank) for site in chosen.sites]
+            most = math.log(len(coefficients)) + 1e-9
+            if math.prod(cells) * sum(map(math.log, fewest)) > most:
+                raise malformed(f"`{label}` has {len(coefficients)} elements, too few")
             generator = cluster(chosen, method, charges=told["charges"])
-            sector = charge_sector(generator, site_bases(generator, rank or None))
-            return ClusterDensity(generator, sector.bases, sector.index, np.asarray(arrays[label]))
+            rows, size = least_bytes(generator, rank, zero_charge(generator))
+            if rows != len(coefficients) or size > memory_limit():
+                raise malformed(f"`{label}` has {len(coefficients)} elements in place of {rows}")
+            sector = charge_sector(generator, site_bases(generator, rank))
+            return ClusterDensity(generator, sector.bases, sector.index, coefficients)
 
         others = []
         for number, other in enumerate(told.get("others") or ()):
             pairs = zip(model.sites, other["cutoffs"], strict=True)
             sites = [site if cutoff is None else Boson(cutoff) for site, cutoff in pairs]
             density = rebuilt(sites, other["rank"], f"cutoff{number}")
-            others.append(OtherCutoff(density, other["weight"]))
-        uncertainty = told["uncertainty"]
+            weight = stored(other, "weight", int | float, "a number")
+            others.append(OtherCutoff(density, weight))
+        uncertainty = stored_number(told, "uncertainty")
         return {
             "density": None,
             **{label: rebuilt(model.sites, rank, label) for label, rank in told["ranks"].items()},
             "uncertainty": math.inf if uncertainty is None else uncertainty,
             # files of the first schema do not mention other cut-offs, and hold none
             "others": None if told.get("others", ()) is None else tuple(others),
-            "share": told.get("share", 1.0),
+            "share": stored({"share": 1.0, **told}, "share", int | float, "a number"),
         }

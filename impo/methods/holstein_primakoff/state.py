@@ -12,6 +12,8 @@ from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
+from impo.results.fields import stored, stored_array
+from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
@@ -179,9 +181,18 @@ class HolsteinPrimakoffState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        configuration = told["configuration"]
+        configuration, covariance, count = told["configuration"], None, len(model.sites)
+        if "covariance" in arrays:
+            points = (None,) * model.dimension
+            covariance = stored_array(arrays, "covariance", (*points, 2 * count, 2 * count), "fc")
+        if (configuration is None) != (covariance is None):
+            raise malformed("a configuration must come with its covariances")
+        if configuration is not None:
+            signs = [sign for sign in configuration if sign in (1, -1)]
+            if not len(signs) == len(configuration) == count:
+                raise malformed(f"`configuration` must be {count} signs, but is {configuration}")
         return {
             "configuration": None if configuration is None else tuple(configuration),
-            "covariance": np.asarray(arrays["covariance"]) if "covariance" in arrays else None,
-            "quadrature_error": told["quadrature_error"],
+            "covariance": covariance,
+            "quadrature_error": stored(told, "quadrature_error", int | float, "a number"),
         }

@@ -13,6 +13,7 @@ from impo.methods.mean_field.equations import pair_expectation
 from impo.model import LindbladModel
 from impo.operators.local import spin_vector
 from impo.results.estimate import Estimate
+from impo.results.fields import stored_array, stored_number
 from impo.results.settings import settings_from
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told, reads_kind
@@ -115,11 +116,12 @@ class MeanFieldState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        accuracy = told["accuracy"]
+        accuracy = stored_number(told, "accuracy")
+        later = {"variance_accuracy": None, **told}
         return {
-            "orbit": np.asarray(arrays["orbit"]),
+            "orbit": stored_array(arrays, "orbit", (None, len(model.sites), 3), "f"),
             "accuracy": math.nan if accuracy is None else accuracy,
-            "variance_accuracy": told.get("variance_accuracy"),
+            "variance_accuracy": stored_number(later, "variance_accuracy"),
         }
 
 

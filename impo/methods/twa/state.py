@@ -12,6 +12,8 @@ from impo.arrays import Array
 from impo.methods.twa.moments import Moments
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
+from impo.results.fields import stored, stored_array
+from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
@@ -122,9 +124,20 @@ class TWAState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
-        first, second = np.asarray(arrays["first"]), np.asarray(arrays["second"])
-        moments = Moments(first, second, tuple(told["shape"]), told["starts"], told["agree"])
-        return {"moments": moments, "snapshots": np.asarray(arrays["snapshots"])}
+        shape = tuple(stored({"shape": n}, "shape", int, "integers") for n in told["shape"])
+        count, spins = len(model.sites), len(model.sites) * math.prod(shape)
+        first = stored_array(arrays, "first", (None, count, 3), "f")
+        distances = tuple(n if axis else n // 2 + 1 for axis, n in enumerate(shape))
+        second = stored_array(arrays, "second", (len(first), *distances, 3 * count, 3 * count), "f")
+        starts = stored(told, "starts", int, "an integer")
+        if len(shape) != model.dimension or min(shape) < 1 or not 0 <= starts < len(first):
+            raise malformed(f"`shape` {shape} or `starts` {starts} does not fit the arrays")
+        moments = Moments(
+            first, second, shape, starts, stored(told, "agree", bool, "true or false")
+        )
+        kept = len(np.atleast_1d(arrays.get("snapshots", 0)))
+        snapshots = stored_array(arrays, "snapshots", (kept, 3 * spins, None), "f")
+        return {"moments": moments, "snapshots": snapshots}
 
     @classmethod
     def _from_file(
