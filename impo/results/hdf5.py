@@ -17,7 +17,7 @@ from typing import TypeVar
 import h5py
 import numpy as np
 
-from impo.arguments import ArgumentError
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.results.files import StoreError, content_of, malformed, read_regular, write_atomically
 from impo.results.variable import Variable
@@ -52,7 +52,10 @@ def read(path: str | Path, reader: Callable[[h5py.File], _T]) -> _T:
         raise StoreError(f"Cannot read {path}: {problem}.")
     with content_of(path), h5py.File(io.BytesIO(content), "r") as file:
         _check_sizes(file, len(content))
-        return reader(file)
+        try:
+            return reader(file)
+        except (ArgumentError, UnsupportedModelError) as error:  # of a model that nobody gave here
+            raise malformed(str(error).removesuffix(".")) from error
 
 
 def _sealed(content: bytes, blank: bytes) -> bytes:
