@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from impo.arrays import Array
-from impo.model import Boson
+from impo.model import Boson, LindbladModel, Spin
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, with_cutoffs
 from impo.refinement.approximation import Approximation, Refinement
@@ -19,6 +19,8 @@ from impo.tensor.matrix_product import MatrixProduct
 
 SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
 _NUMBERS = ("k_max", "weight", "chi", "dt", "remaining", "time", "discarded")
+_LARGEST = 2**30  # bytes of the operators of one site
+_MATRICES = 24  # of one site, about, that are in memory beside those of the basis
 _LATER = {"slowest_rate": None}  # numbers that older files lack
 
 
@@ -70,6 +72,17 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
+def check_operators(model: LindbladModel, settings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a file whose sites or ranks are too large to be its own, before they are made."""
+    if not settings:
+        raise malformed("it holds no matrix product")
+    rank = max(stored(entry, "k_max", int, "an integer") for entry in settings)
+    for site in model.sites:
+        kept = min(rank + 1 if isinstance(site, Spin) else site.dimension, site.dimension) ** 2
+        if 8 * site.dimension**2 * (kept + _MATRICES) > _LARGEST:
+            raise malformed(f"it has a site of {site.dimension} states, cut at rank {rank}")
+
+
 def unpack(
     generator: Generator, arrays: Mapping[str, Array], settings: Sequence[Mapping[str, Any]],
     links: Sequence[Sequence[Any]],
@@ -88,8 +101,6 @@ def unpack_approximations(
 ) -> list[Approximation]:
     """Rebuild what `pack_approximations` took apart."""
     base, approximations = generator, []
-    if not settings:
-        raise malformed("it holds no matrix product")
     for i, entry in enumerate(settings):
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)

@@ -30,6 +30,7 @@ from impo.results.estimate import Status
 from impo.results.store import SCHEMA, StoreError, load, save
 from impo.scans.checkpoint import Checkpoint
 from models.gain_loss import chain, dimer
+from tests.sealing import reseal
 
 PLACE = Path(__file__).parents[1] / "data" / "schema1"
 FILES = {path.stem: path for path in sorted(PLACE.glob("*.h5")) if path.stem != "dataset"}
@@ -42,13 +43,9 @@ FILES |= {
 
 def tampered(name, place, change):
     """Write a copy of a file with something changed, and a valid seal."""
-    blank = f"impo-sha256:{'f' * 64}:{0:016d}".encode()
     path = place / "tampered.h5"
     path.write_bytes(FILES.get(name, name).read_bytes())
-    with h5py.File(path, "r+") as file:
-        change(file)
-        file.attrs["checksum"] = np.bytes_(blank)
-    path.write_bytes(hdf5._sealed(path.read_bytes(), blank))
+    reseal(path, change)
     return path
 
 

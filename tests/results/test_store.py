@@ -1,7 +1,9 @@
 import contextlib
 import json
 import os
+import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,12 +17,13 @@ import xarray
 
 from impo.arguments import ArgumentError
 from impo.methods.api import steady_state
-from impo.results import files, hdf5, store
+from impo.results import files, store
 from impo.results.dataset import Dataset
 from impo.results.store import StoreError, load, save
 from impo.results.variable import Variable
 from models import gain_loss
 from tests.dense import Dense
+from tests.sealing import reseal, rewrite, seal
 
 ROOT = Path(__file__).parents[2]
 
@@ -189,11 +192,7 @@ def test_refuses_what_is_not_ours(tmp_path):
 def edit(path, change):
     """Change a file and seal it again."""
     save(dataset(), path)
-    blank = f"impo-sha256:{'f' * 64}:{0:016d}".encode()
-    with h5py.File(path, "r+") as file:
-        change(file)
-        file.attrs["checksum"] = np.bytes_(blank)
-    path.write_bytes(hdf5._sealed(path.read_bytes(), blank))
+    reseal(path, change)
 
 
 def test_refuses_newer_schemas_and_unknown_kinds(tmp_path):
@@ -210,6 +209,126 @@ def test_refuses_newer_schemas_and_unknown_kinds(tmp_path):
     assert "malformed" in refusal(path)
     edit(path, lambda file: None)
     load(path)
+
+
+def told(change):
+    """Return the change of a file that changes its JSON attributes."""
+
+    def apply(parts):
+        value = json.loads(parts.attributes["attributes"])
+        change(value)
+        parts.attributes["attributes"] = json.dumps(value)
+
+    return lambda path: rewrite(path, apply)
+
+
+def replaced(name, values=None):
+    """Return the change of a file that replaces or removes an array."""
+
+    def apply(parts):
+        del parts.arrays[name]
+        if values is not None:
+            parts.arrays[name] = values
+
+    return lambda path: rewrite(path, apply)
+
+
+def declared(name, **storage):
+    """Return the change of a file that declares an array of many terabytes."""
+    return lambda path: reseal(
+        path, lambda file: file.create_dataset(name, (10**13,), "f8", **storage)
+    )
+
+
+SPIN = told(lambda value: value["model"]["sites"].__setitem__(0, {"spin": "Infinity"}))
+LARGE = told(lambda value: value["model"]["sites"].__setitem__(0, {"spin": "1000000000"}))
+TAMPERED = [
+    ("1/exact", replaced("density"), "the array `density` is missing"),
+    ("1/exact", replaced("density", np.zeros(3)), r"`density` has 3 elements"),
+    ("1/exact", replaced("density", np.zeros((3, 3))), r"must have the shape \(any\)"),
+    ("1/exact", replaced("density", np.array(["a"] * 19)), "`density` holds <U1"),
+    ("1/exact", told(lambda value: value["method"].update(cells=10**9)), "`density` has"),
+    ("1/exact", LARGE, "one of its sites has 2000000001 states"),
+    ("1/exact", SPIN, "ValueError"),
+    ("1/exact", told(lambda value: value.update(status="perfect")), "'perfect' is not a valid"),
+    ("1/exact", told(lambda value: value.update(message=7)), "`message` must be text, but is 7"),
+    ("1/exact", told(lambda value: value.update(seconds="1")), "`seconds` must be a number"),
+    ("1/exact", told(lambda value: value.update(history=[1])), "`history` must be a list of obj"),
+    ("1/exact", told(lambda value: value.update(uncertainty=[])), "`uncertainty` must be a number"),
+    ("1/exact", told(lambda value: value.pop("model")), "KeyError: 'model'"),
+    ("1/exact", declared("x"), "x declares 80000000000000 bytes, which are not there"),
+    ("1/exact", declared("x", chunks=(1000,)), "x declares"),
+    ("1/cmf", replaced("rho", np.eye(3)), r"`rho` must have the shape \(4, 4\)"),
+    ("1/cmf", told(lambda value: value["method"].update(sites=10**9)), r"the shape \(0, 0\)"),
+    ("1/cmf", SPIN, "ValueError"),
+    ("1/cmf_trajectory", replaced("local_0", np.zeros((2, 2))), "malformed"),
+    (
+        "3/cmf_trajectory",
+        replaced("all.local_1", np.zeros((3, 3, 3))),
+        "`local_1` must have",
+    ),
+    ("1/itebd", replaced("picture0_tensor0", np.zeros(3)), "`picture0_tensor0` must have"),
+    ("1/itebd", replaced("picture0_singular_values0"), "values0` is missing"),
+    ("1/itebd", told(lambda value: value.update(pictures=[])), "it holds no matrix product"),
+    (
+        "1/itebd",
+        told(lambda value: value["pictures"][0].update(k_max="x")),
+        "`k_max` must be an int",
+    ),
+    ("1/itebd", told(lambda value: value["pictures"][0].update(legs=[])), "0 tensors in place of"),
+    ("1/itebd", LARGE, "has a site of 2000000001 states"),
+    (
+        "1/mf",
+        replaced("orbit", np.zeros((0, 2, 3))),
+        r"`orbit` must have the shape \(any, 2",
+    ),
+    ("1/mf", replaced("orbit", np.zeros((1, 2, 3), complex)), "`orbit` holds complex128"),
+    (
+        "3/mf_trajectory",
+        replaced("times", np.zeros(2)),
+        r"`times` must have the shape \(3\)",
+    ),
+    ("3/mf_trajectory", told(lambda value: value.update(states=[])), "the shape|a state at every"),
+    ("3/mf_trajectory", told(lambda value: value.update(kind="dataset")), "a state at every time"),
+    (
+        "1/hpa",
+        replaced("covariance", np.zeros((4, 2, 2))),
+        r"must have the shape \(any, 4, 4",
+    ),
+    ("1/hpa", replaced("covariance"), "must come with its covariances"),
+    ("1/hpa", told(lambda value: value.update(configuration=[1, 2])), "must be 2 signs"),
+    ("1/twa", replaced("first", np.zeros((8, 3, 3))), r"`first` must have the shape"),
+    ("1/twa", replaced("snapshots", np.zeros(0)), r"`snapshots` must have the shape"),
+    ("1/twa", told(lambda value: value.update(shape=[10**9])), "`second` must have the shape"),
+    ("1/twa", told(lambda value: value.update(starts=-1)), "does not fit the arrays"),
+    ("2/failure", told(lambda value: value.pop("message")), "message"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "why"), TAMPERED)
+def test_sealed_but_malformed(tmp_path, name, change, why):
+    """One line that names the file, before anything is allocated."""
+    path = tmp_path / "file.h5"
+    shutil.copy(ROOT / "tests" / "data" / f"schema{name}.h5", path)
+    change(path)
+    assert re.search(why, refusal(path))
+
+
+def test_one_text_that_many_places_share(tmp_path):
+    """A file of some kilobytes would be many gigabytes in memory."""
+    path = tmp_path / "file.h5"
+    texts = np.array(["x" * 60000, *["y"] * 5000])
+    save(Dataset({"text": Variable(("n",), texts)}), path)
+    assert path.stat().st_size < 500_000
+    assert "more than 268435456 bytes of text" in refusal(path)
+    save(Dataset({"text": Variable(("n", "m"), texts[:4].reshape(2, 2))}), path)
+    np.testing.assert_array_equal(load(path)["text"], texts[:4].reshape(2, 2))
+
+
+def test_seals_of_the_helper_are_valid(tmp_path):
+    path = tmp_path / "file.h5"
+    save(dataset(), path)
+    assert seal(path.read_bytes()) == path.read_bytes()
 
 
 def test_refuses_links_and_data_outside_the_file(tmp_path):

@@ -16,7 +16,7 @@ from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.budget import total_error
-from impo.refinement.storage import pack, unpack
+from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.questions import known_pair, known_places
 from impo.results.state import SteadyState
@@ -347,6 +347,7 @@ class ItebdState(SteadyState):
 
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
+        check_operators(model, told["pictures"])
         generator = one_charge(infinite_chain(model, charges=method.charges))
         approx, refinements = unpack(generator, arrays, told["pictures"], told["checks"])
         return {"approximation": approx, "refinements": refinements}
