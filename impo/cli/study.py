@@ -51,21 +51,21 @@ def keeps_points(module: ModuleType) -> bool:
 
 def computed(module: ModuleType, **options: Any) -> Dataset:
     """Return the data of a study; whatever else it raises becomes one line."""
-    data = parse.called(f"`compute` of `{module.__name__}`", module.compute, options)
+    data = parse.called(f"`compute` of {module.__name__}", module.compute, options)
     if not isinstance(data, Dataset):
         kind = type(data).__name__
         raise ArgumentError(
-            f"`compute` of `{module.__name__}` must return a `Dataset`, not {kind}."
+            f"`compute` of {module.__name__} must return a `Dataset`, not `{kind}`."
         )
     return data
 
 
 def drawn(module: ModuleType, data: Dataset) -> Figure:
     """Return the figure of a study; whatever else it raises becomes one line."""
-    found = parse.called(f"`draw` of `{module.__name__}`", lambda: module.draw(data), {})
+    found = parse.called(f"`draw` of {module.__name__}", lambda: module.draw(data), {})
     if not isinstance(found, Figure):
         kind = type(found).__name__
-        raise ArgumentError(f"`draw` of `{module.__name__}` must return a `Figure`, not {kind}.")
+        raise ArgumentError(f"`draw` of {module.__name__} must return a `Figure`, not `{kind}`.")
     return found
 
 

@@ -22,6 +22,8 @@ POOR = ["--set", "accuracy=1e-3"]
 MINE = """
 from impo import Jump, LindbladModel, Spin, Term
 def number(): return 3
+def leaves(code=0): raise SystemExit(code)
+def silent(): raise BaseException
 def boom(x=1): raise RuntimeError("no\\nway")
 def frozen(J=1.0): return LindbladModel((Spin(0.5),), (Term(J, ("Sx", 0, 0)),))
 def decay(rate=1.0): return LindbladModel((Spin(0.5),), (), (Jump(rate, "S-", 0),))
@@ -30,6 +32,7 @@ def hopping(J, gain=0.1):
     return LindbladModel((Spin(0.5),) * 2, (hop,), (Jump(gain, "S+", 0), Jump(0.5, "S-", 1)))
 def many(sites=1):
     return LindbladModel((Spin(1),) * sites, (), tuple(Jump(1, "S-", n) for n in range(sites)))
+def matrix(): return LindbladModel((Spin(0.5),), (Term(1, ([[1, 0], [0, 1]], 0, 0)),))
 def loud():
     print("noise")
     return decay()
@@ -73,6 +76,7 @@ def here(tmp_path, monkeypatch, dense):
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "broken.py").write_text("import no_such_module")
     (tmp_path / "syntax.py").write_text("x = (")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(0)")
     return tmp_path
 
 
@@ -93,7 +97,7 @@ def study(here, monkeypatch):
 
 
 def files():
-    kept = {"mine.py", "broken.py", "syntax.py", "__pycache__", "runs"}
+    kept = {"mine.py", "broken.py", "syntax.py", "exits.py", "__pycache__", "runs"}
     return sorted(name for name in os.listdir() if name not in kept)
 
 
@@ -191,6 +195,12 @@ def test_solve_stores_the_state_also_when_it_is_not_converged(capsys):
         ("mine:frozen", "without dissipation"),
         ("broken:f", "Importing `broken` raised ModuleNotFoundError"),
         ("syntax:f", "Importing `syntax` raised SyntaxError"),
+        ("exits:f", "Importing `exits` raised SystemExit: 0"),
+        ("mine:leaves", "`mine:leaves` raised SystemExit: 0"),
+        ("mine:leaves code=3", "`mine:leaves` raised SystemExit: 3"),
+        ("mine:silent", r"`mine:silent` raised BaseException\."),
+        ("mine:hopping J=1+0.5", "must be a finite complex number, but is '1\\+0.5'"),
+        ("mine:matrix", "the name of a local operator, such as 'Sz', and no matrix, but is "),
         ("mine:decay --method fancy", "`--method` must be one of"),
     ],
 )
@@ -217,6 +227,11 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, words, message):
         (["plot", "mine.py"], "mine.py: it is not an HDF5 file"),
         (["plot", "nothing.h5"], "nothing.h5: No such file"),
         (["plot", "nothing.h5", "x=1"], "unknown arguments: x=1"),
+        (["plot", "."], "Cannot read .: Is a directory."),
+        (["plot", "/"], "Cannot read /: Is a directory."),
+        (["plot", ""], "Cannot read .: Is a directory."),
+        (["check", "/dev/zero"], "Cannot read /dev/zero: it is no regular file."),
+        (["check", "x" * 300], "File name too long."),
         (["run"], "name of a study, or --list"),
         (["run", "nothing"], "Unknown study 'nothing'"),
         (["scan", "mine:decay", "--method", "dense", "-o", "s.h5"], "required: --over"),
@@ -237,6 +252,11 @@ def test_bad_command_lines(capsys, words, message):
         ("loss=-1:1:3", "`loss` must be a non-negative"),
         ("loos=0:1:3", "Unknown parameter `loos`"),
         ("gain=0:1:3", "given twice"),
+        ("loss=0:1:1000000000", "A grid must have at most 100000 points, but has 1000000000."),
+        (f"loss=0:1:{10**20}", "A grid must have at most 100000 points, but has 1"),
+        (f"loss=0:{'9' * 400}:3", "must be name=start:stop:count"),
+        (f"loss=0:{'9' * 5000}:3", "must be name=start:stop:count"),
+        ("loss=-1e308:1e308:3", "must be of ends whose difference is finite"),
     ],
 )
 def test_bad_grids_are_refused_before_anything_is_computed(capsys, over, message):
@@ -344,6 +364,11 @@ def test_shares_of_a_scan(capsys):
         ("--task-id 2 --tasks 2", "less than the number of tasks, 2, but is 2"),
         ("--workers 0", "`--workers` must be a positive integer"),
         ("--scheduler-file no.json", "must be a file that `dask scheduler --scheduler-file` wrote"),
+        ("--scheduler-file mine.py", "Argument `--scheduler-file` must be a file that `dask"),
+        ("--workers 1000000", "Argument `--workers` must be at most"),
+        ("--task-id -1 --tasks 2", "Argument `--task-id` must be a non-negative integer"),
+        ("--task-id 0 --tasks 0", "Argument `--tasks` must be a positive integer"),
+        ("--checkpoint nan", "Argument `--checkpoint` must be a non-negative"),
         ("--workers 1 --scheduler-file no.json", "not allowed with"),
         ("--direction up", "invalid choice"),
         ("--direction both", "the method starts no point from another"),
@@ -375,6 +400,35 @@ def test_plot_of_a_state(capsys):
     assert main(["plot", "point.h5"]) == 0
     assert files() == ["picture.pdf", "point.h5", "point.png"]
     assert main(["plot", "point.h5", "-o", "picture.doc"]) == 2
+
+
+def test_plot_of_a_trajectory(capsys):
+    kept = ROOT / "tests" / "data" / "schema3" / "twa_trajectory.h5"
+    assert main(["plot", str(kept), "-o", "picture.png"]) == 0
+    assert main(["plot", str(kept), "-o", "picture.xyz"]) == 2
+    assert "must be one of" in capsys.readouterr().err
+    assert files() == ["picture.png"]
+
+
+def test_a_file_that_cannot_be_drawn_is_named(capsys):
+    """Its numbers are in place, but there is no room for them on an axis."""
+    words = ["models.gain_loss:dimer", "S=1/2", "--over", "loss=1:2:2", "--method", "dense"]
+    assert main(["scan", *words, "--workers", "1", "-o", "scan.h5"]) == 0
+    data = load("scan.h5")
+    data.attributes["axes"] = [["gain"]]
+    data.save("scan.h5")
+    capsys.readouterr()
+    assert main(["plot", "scan.h5"]) == 2
+    assert capsys.readouterr().err.startswith("impo: Cannot read scan.h5: it is malformed (")
+
+
+def test_a_remark_of_a_method_is_no_error(capsys):
+    """TWA warns of small spins; here all warnings are errors."""
+    words = ["solve", "mine:decay", "--method", "twa", "--set", "cells=1", "trajectories=64"]
+    assert main([*words, "max_time=1"]) == 3
+    assert capsys.readouterr().err.startswith(
+        "TWA is meant for large S, and this model has S = 0.5"
+    )
 
 
 def test_list_of_studies(capsys, study):
@@ -457,6 +511,22 @@ def test_an_interrupted_study_goes_on_with_the_points_that_it_has(capsys, study,
     once = load("results/keeping.h5")["Sz"]
     assert main(["run", "keeping", "-o", "again.h5"]) == 0
     np.testing.assert_array_equal(load("again.h5")["Sz"], once)
+
+
+def test_a_directory_with_anything_else_in_it_stays(capsys, study, here):
+    (study / "keeping.py").write_text(KEEPING)
+    place = here / "results" / "keeping.quick"
+    place.mkdir(parents=True)
+    (place / "notes.txt").write_text("mine")
+    assert main(["run", "keeping"]) == 0
+    assert os.listdir(place) == ["notes.txt"]
+    (here / "elsewhere").mkdir()
+    (place / "notes.txt").unlink()
+    place.rmdir()
+    place.symlink_to(here / "elsewhere")
+    assert main(["run", "keeping"]) == 0
+    assert place.is_symlink()
+    assert len(os.listdir(here / "elsewhere")) == 3
 
 
 def test_a_study_with_an_unconverged_point_is_stored_and_says_so(capsys, study):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from impo.arguments import ArgumentError
-from impo.cli import parse, study
+from impo.cli import parse
 from impo.scans.grid import Axis
 from models import gain_loss
 from tests.dense import Dense
@@ -128,8 +128,17 @@ def test_a_model_without_a_label_gets_that_of_the_command():
     assert model.label == "mine:bare(h=0.5, S=1, x=2)"
 
 
-def test_studies_of_the_repository_have_a_form():
-    for name, module in study.studies().items():
-        assert module.__doc__.strip(), name
-        assert set(module.COST) == {"quick", "full"}, name
-        assert not name.startswith("_")
+def test_numbers_that_are_too_long_are_text():
+    for text in ("9" * 5000 + "/3", "1/" + "9" * 5000, "9" * 400 + "/1"):
+        assert parse.value(text) == text
+    assert parse.value("9" * 5000) == math.inf  # refused by what it is given to
+
+
+def test_a_grid_is_counted_before_it_is_made(dense):
+    for words, size in (
+        (["loss=0:1:1000000000"], "1000000000"),
+        ([f"loss=0:1:{10**20}"], f"{10**20}"),
+        (["loss=0:1:1000", "gain=0:1:1000"], "1000 x 1000"),
+    ):
+        with pytest.raises(ArgumentError, match=f"at most 100000 points, but has {size}"):
+            scanned(words)

@@ -6,10 +6,13 @@ import signal
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import cache
 
 import psutil
 
+from impo import ITEBD, TWA, steady_state
 from impo.cli.main import main
+from models import gain_loss
 
 SECONDS = 20  # of computing
 WAITING = 120  # seconds, on a busy machine, for what computes nothing
@@ -25,8 +28,16 @@ class Ended:
     err: str
 
 
+@cache
+def warm():
+    """Compile what methods compile, once for all processes."""
+    for method in (ITEBD(chi_max=4, tol=0.1, t_max=5), TWA(1, trajectories=64, max_time=1)):
+        steady_state(gain_loss.chain(2, gain=1.5), method)
+
+
 def run(words, directory):
     """Run `impo` with some words in a directory."""
+    warm()
     files = [directory.parent / name for name in ("out.txt", "err.txt")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the process has threads

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -123,6 +124,17 @@ def test_a_full_disk_under_workers_is_one_line(tmp_path):
 def test_schedulers_that_are_not_there(tmp_path, monkeypatch):
     with pytest.raises(ArgumentError, match="`scheduler_file` must be a file that `dask"):
         external(tmp_path / "no.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, text in {
+        "garbage": "garbage", "deep": "[" * 10**5, "list": "[]", "none": "{}",
+        "odd": '{"address": 5}',
+        "name": '{"address": "foo"}', "port": '{"address": "tcp://127.0.0.1:99999"}',
+        "host": '{"address": "tcp://:80"}', "protocol": '{"address": "file://a:80"}',
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.json").write_text(text)
+    for path in (*tmp_path.glob("*.json"), tmp_path, Path("/dev/zero")):
+        with pytest.raises(ArgumentError, match="`scheduler_file` must be a file that `dask"):
+            external(path)
     stale = tmp_path / "stale.json"
     stale.write_text(json.dumps({"address": "tcp://127.0.0.1:9"}))
     monkeypatch.setattr(executors, "CONNECT", 0.5)
@@ -133,6 +145,10 @@ def test_schedulers_that_are_not_there(tmp_path, monkeypatch):
 def test_what_processes_need(tmp_path):
     with pytest.raises(ArgumentError, match="`workers` must be a positive integer"):
         embedded(0)
+    with pytest.raises(
+        ArgumentError, match=r"`workers` must be at most .*, 16 for every usable core"
+    ):
+        embedded(10**6)
     with pytest.raises(ArgumentError, match="`directory` must be given"):
         list(scan(chains(), Dense(), None, embedded(2)))
     assert usable_cores() >= 1

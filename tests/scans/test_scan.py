@@ -220,3 +220,25 @@ def test_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Cannot write to"):
         list(scan(chains(), Dense(), tmp_path / "file"))
+
+
+def test_a_grid_has_a_largest_size():
+    """Its points are counted, not made."""
+    values = tuple(range(1000))
+    axes = [Axis((name,), values) for name in ("a", "b", "c")]
+    assert len(parameter_grid(axes[:1])[0]) == 1000
+    for some, size in ((axes[:2], "1000 x 1000"), (axes, "1000 x 1000 x 1000")):
+        with pytest.raises(ArgumentError, match=f"at most 100000 points, but has {size}"):
+            parameter_grid(some)
+
+
+def test_arguments_are_called_by_their_names(tmp_path):
+    models = [[gain_loss.dimer(1)]]
+    for options, message in (
+        ({"interval": -1}, "`interval` must be a non-negative"),
+        ({"part": (2, 2)}, "less than the number of shares, 2, but is 2"),
+        ({"part": 3}, "`part` must be a pair"),
+        ({"direction": "up"}, "`direction` must be one of"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            list(scan(models, Dense(), tmp_path / "points", **options))

@@ -32,9 +32,18 @@ from impo.results.summary import summary
 from impo.scans import tasks as points
 from impo.scans.grid import Axis, tabulate, unconverged_points
 from impo.scans.scan import scan
-from impo.scans.tasks import ATTEMPTS, Running, finished, point_name, running, solve_chain
+from impo.scans.tasks import (
+    ATTEMPTS,
+    Running,
+    finished,
+    point_name,
+    remove_points,
+    running,
+    solve_chain,
+)
 from models import gain_loss
 from tests import faulty
+from tests.dense import Dense
 from tests.faulty import Faulty, computed
 
 LOSSES = (0.2, 0.4, 0.6, 0.8)
@@ -336,3 +345,40 @@ def test_what_the_killed_left_is_removed(tmp_path, log):
     list(scan([models()[:1]], Faulty(log), tmp_path / "points"))
     assert sorted(os.listdir(tmp_path / "points")) == sorted([".new.tmp", name])
     assert len(computed(log)) == 1
+
+
+def test_only_what_a_scan_has_made_is_removed(tmp_path):
+    place = tmp_path / "points"
+    list(scan([[gain_loss.dimer(1)]], Dense(), place))
+    (made,) = place.iterdir()
+    for name in (f".{made.name}.0123abcd.tmp", f"{made.stem}.partial", f"{made.stem}.status"):
+        (place / name).touch()
+    remove_points(place)
+    assert not place.exists()
+    remove_points(place)  # nothing there
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "point.h5", "0123.h5", f"{'0' * 24}.h5.bak"])
+def test_a_directory_with_something_else_stays(tmp_path, name):
+    place = tmp_path / "points"
+    list(scan([[gain_loss.dimer(1)]], Dense(), place))
+    (place / name).write_text("mine")
+    remove_points(place)
+    assert os.listdir(place) == [name]
+
+
+def test_no_link_is_followed(tmp_path):
+    """Neither that of a directory nor that of a point."""
+    place, other = tmp_path / "points", tmp_path / "other"
+    other.mkdir()
+    (other / f"{'0' * 24}.h5").write_text("mine")
+    place.symlink_to(other)
+    remove_points(place)
+    assert os.listdir(other) == [f"{'0' * 24}.h5"]
+    place.unlink()
+    place.mkdir()
+    (place / f"{'1' * 24}.h5").symlink_to(other / f"{'0' * 24}.h5")
+    (place / f"{'2' * 24}.h5").mkdir()
+    remove_points(place)
+    assert sorted(os.listdir(place)) == [f"{'1' * 24}.h5", f"{'2' * 24}.h5"]
+    assert os.listdir(other) == [f"{'0' * 24}.h5"]

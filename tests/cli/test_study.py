@@ -1,0 +1,68 @@
+from types import ModuleType
+
+import pytest
+from matplotlib.figure import Figure
+
+from impo.arguments import ArgumentError
+from impo.cli import study
+from impo.results.dataset import Dataset
+
+
+def module(**content):
+    made = ModuleType("runs.mine")
+    vars(made).update({"COST": {"quick": "", "full": ""}, "compute": list, "draw": list, **content})
+    return made
+
+
+def test_studies_of_the_repository_have_a_form():
+    for name, found in study.studies().items():
+        assert found.__doc__.strip(), name
+        assert set(found.COST) == {"quick", "full"}, name
+        assert not name.startswith("_")
+
+
+def test_a_benchmark_is_no_study():
+    with pytest.raises(ArgumentError) as caught:
+        study.study("bench_twa")
+    message, _, listed = str(caught.value).partition("; the studies are: ")
+    assert "run it with `python -m runs.benchmarks.bench_twa`" in message
+    assert {"fig5", "nu", "bench_engine"} < set(listed.removesuffix(".").split(", "))
+    assert "bench_twa" not in listed
+    with pytest.raises(ArgumentError, match="Unknown study 'nothing'; the studies are: ") as caught:
+        study.study("nothing")
+    assert "bench_twa" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [{"COST": "long"}, {"COST": {"quick": "1 s"}}, {"draw": None}])
+def test_what_is_incomplete_is_no_study(monkeypatch, content):
+    for made, good in ((module(), True), (module(**content), False)):
+        monkeypatch.setattr(study, "_modules", lambda: {"mine": "runs.mine"})
+        monkeypatch.setattr(study.parse, "imported", lambda name, made=made: made)
+        assert list(study.studies()) == (["mine"] if good else [])
+
+
+def test_errors_of_a_study_are_one_line():
+    def divide(*arguments, **options):
+        return 1 / 0
+
+    def leave(*arguments, **options):
+        raise SystemExit(0)
+
+    for function, message in (
+        (divide, "raised ZeroDivisionError: division by zero"),
+        (leave, "raised SystemExit: 0"),
+    ):
+        with pytest.raises(ArgumentError, match=f"`compute` of runs.mine {message}"):
+            study.computed(module(compute=function), quick=True)
+        with pytest.raises(ArgumentError, match=f"`draw` of runs.mine {message}"):
+            study.drawn(module(draw=function), Dataset({}))
+    with pytest.raises(ArgumentError, match="must return a `Dataset`, not `int`"):
+        study.computed(module(compute=lambda quick: 3), quick=True)
+    with pytest.raises(ArgumentError, match="must return a `Figure`, not `list`"):
+        study.drawn(module(draw=lambda data: []), Dataset({}))
+    assert isinstance(study.drawn(module(draw=lambda data: Figure()), Dataset({})), Figure)
+
+
+def test_points_are_kept_where_they_are_asked_for():
+    assert study.keeps_points(module(compute=lambda quick, directory: None))
+    assert not study.keeps_points(module(compute=lambda quick: None))
