@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import ArgumentError
 from impo.arrays import Array
-from impo.methods.api import steady_state
+from impo.methods.api import attempt, check_arguments
 from impo.methods.base import Method
 from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
-from impo.results.failure import Failure
+from impo.results.failure import failure
 from impo.results.state import SteadyState
 from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable
@@ -47,7 +47,8 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         `SzSz` ... on coupled neighbours.
         Every X has `X_error`, and `X_deviation`, the difference to the reference over
         sqrt(error^2 + error_reference^2) (its absolute value if complex). A method that refuses
-        the model has the status `failed`. `impo.analysis.compare_table` puts it in words.
+        the model, or breaks down, has the status `failed` and says why.
+        `impo.analysis.compare_table` puts it in words.
 
     Raises
     ------
@@ -57,7 +58,12 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     methods = tuple(methods)
     if len(methods) < 2:
         raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
-    states = [_solve(model, method) for method in methods]
+    for method in methods:
+        check_arguments(model, method)
+    bonds = _bonds(model)
+    quantities = list(_quantities(model, bonds))
+    solved = [_solve(model, method, quantities) for method in methods]
+    states = [state for state, _ in solved]
     verdicts = np.array([str(state.status) for state in states])
     residuals = [math.nan if state.residual is None else state.residual for state in states]
     variables = {
@@ -67,12 +73,11 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         "residual": _column(residuals, "1", "what is left of the equations"),
         **site_numbers(model),
     }
-    if bonds := _bonds(model):
+    if bonds:
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
         label = "coupled sites; a prime for every cell further"
         variables["bond"] = Variable(("bond",), names, "1", label)
-    for quantity in _quantities(model, bonds):
-        found = [quantity.measure(s) if s.status != Status.FAILED else None for s in states]
+    for quantity, *found in zip(quantities, *(found for _, found in solved), strict=True):
         variables |= quantity.variables(found)
     told = {
         "model": model.name, "label": model.label,
@@ -82,17 +87,25 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
     return Dataset(variables, told)
 
 
-def _solve(model: LindbladModel, method: Method) -> SteadyState:
-    """Return the state by one method, with its warnings; a refusal does not stop the others."""
+def _solve(
+    model: LindbladModel, method: Method, quantities: Sequence["_Quantity"]
+) -> tuple[SteadyState, list[Estimate | None]]:
+    """Return the state by one method, with its warnings, and what it says of the quantities.
+
+    Whatever goes wrong with one method does not stop the others.
+    """
+    nothing: list[Estimate | None] = [None] * len(quantities)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            state = steady_state(model, method)
-        except UnsupportedModelError as error:
-            reason = f"Refused: {error}"
-            state = Failure(model=model, method=method, message=reason, seconds=math.nan)
+        state = attempt(model, method)
+        found = nothing
+        if state.status != Status.FAILED:
+            try:
+                found = [quantity.measure(state) for quantity in quantities]
+            except Exception as error:
+                state, found = failure(model, method, error, state.seconds), nothing
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
-    return replace(state, message=" ".join([state.message, *remarks]))
+    return replace(state, message=" ".join([state.message, *remarks])), found
 
 
 def _told(state: SteadyState) -> dict[str, Any]:

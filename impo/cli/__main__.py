@@ -1,7 +1,36 @@
-"""`python -m impo.cli`."""
+"""The command `impo`, also as `python -m impo.cli`: Ctrl-C ends it while it loads, too."""
 
+import os
+import signal
 import sys
+from typing import Any
 
-from impo.cli.main import main
+from impo.cli.exit_codes import INTERRUPTED
 
-sys.exit(main())
+
+def main() -> int:
+    """Load the command line, run one command and return its exit code."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        from impo.cli.main import main as command
+
+        return command()  # Ctrl-C is ignored, as in the background of a shell
+    signal.signal(signal.SIGINT, _leave)
+    from impo.cli.main import main as command
+
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = command()
+        signal.signal(signal.SIGINT, _leave)
+    except KeyboardInterrupt:
+        _leave()
+    return code
+
+
+def _leave(*_: Any) -> None:
+    """End the process where no work is under way; libraries may swallow a `KeyboardInterrupt`."""
+    os.write(sys.stderr.fileno(), b"impo: interrupted; what is finished is kept.\n")
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

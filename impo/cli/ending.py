@@ -12,10 +12,10 @@ from typing import Any
 
 import impo
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.cli.exit_codes import BAD_INPUT, INTERNAL, INTERRUPTED, UNREAD
 from impo.results.store import StoreError
 from impo.scans.executors import ClusterError
 
-CONVERGED, INTERNAL, BAD_INPUT, NOT_CONVERGED, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 Outcome = tuple[int, str]
 """Exit code, and what goes to the standard output."""
 DEBUG = "IMPO_DEBUG"
@@ -35,7 +35,7 @@ def ended(command: Callable[[], Outcome]) -> int:
                 _print(answer)
         return code
     except KeyboardInterrupt:
-        print("impo: interrupted; points that are finished are kept.", file=sys.stderr)
+        print("impo: interrupted; what is finished is kept.", file=sys.stderr)
         return INTERRUPTED
     except SystemExit as error:  # `--help`
         return int(error.code or 0)

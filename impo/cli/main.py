@@ -24,7 +24,8 @@ from impo.arguments import ArgumentError
 from impo.cli import parse
 from impo.cli import scan as scanning
 from impo.cli import study as studies
-from impo.cli.ending import CONVERGED, NOT_CONVERGED, Outcome, ended
+from impo.cli.ending import Outcome, ended
+from impo.cli.exit_codes import CONVERGED, NOT_CONVERGED
 from impo.methods import METHODS
 from impo.methods.api import steady_state
 from impo.results.dataset import Dataset

@@ -11,8 +11,10 @@ from impo.arguments import ArgumentError, fail, rising_times
 from impo.methods import METHODS
 from impo.methods.base import Method
 from impo.model import LindbladModel
+from impo.results.failure import failure
 from impo.results.progress import Progress
 from impo.results.state import SteadyState
+from impo.results.store import StoreError
 from impo.results.trajectory import Trajectory
 
 
@@ -41,16 +43,33 @@ def steady_state(
     UnsupportedModelError
         If the method cannot treat the model.
     """
-    _check(model, method)
-    if not any(jump.rate > 0 for jump in model.jumps):
-        raise ArgumentError(
-            "Argument `model` must have a jump operator with a positive rate, but "
-            f"{model.label} has none: without dissipation its steady state is not unique."
-        )
+    check_arguments(model, method)
     begin = time.perf_counter()
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
         state = method.steady_state(model, start, progress)
     return replace(state, seconds=time.perf_counter() - begin)
+
+
+def attempt(
+    model: LindbladModel, method: Method, start: Any = None, progress: Progress | None = None
+) -> SteadyState:
+    """Return the steady state as `steady_state` does, or a `Failure` that says why there is none.
+
+    Where many states are computed, that of one must not end the others. Only a file that cannot be
+    written and the user do.
+
+    Raises
+    ------
+    StoreError
+        If `progress` cannot write what it keeps.
+    """
+    begin = time.perf_counter()
+    try:
+        return steady_state(model, method, start, progress)
+    except StoreError:
+        raise
+    except Exception as error:
+        return failure(model, method, error, time.perf_counter() - begin)
 
 
 def evolve(
@@ -79,13 +98,23 @@ def evolve(
     UnsupportedModelError
         If the method cannot treat the model, or has no dynamics.
     """
-    _check(model, method)
+    _check_types(model, method)
     grid = rising_times(times)
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
         return method.evolve(model, start, grid, progress)
 
 
-def _check(model: Any, method: Any) -> None:
+def check_arguments(model: Any, method: Any) -> None:
+    """Raise `ArgumentError` unless `steady_state` can be asked for this model and method."""
+    _check_types(model, method)
+    if not any(jump.rate > 0 for jump in model.jumps):
+        raise ArgumentError(
+            "Argument `model` must have a jump operator with a positive rate, but "
+            f"{model.label} has none: without dissipation its steady state is not unique."
+        )
+
+
+def _check_types(model: Any, method: Any) -> None:
     """Refuse what is no description or no method."""
     if not isinstance(model, LindbladModel):
         raise ArgumentError(

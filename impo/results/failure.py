@@ -1,8 +1,11 @@
 """A result that is none: why a point of a scan could not be computed."""
 
+import traceback
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from impo.arguments import UnsupportedModelError
+from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 
@@ -25,3 +28,13 @@ class Failure(SteadyState):
 
     kind: ClassVar[str] = "failure"
     status: Status = Status.FAILED
+
+
+def failure(model: LindbladModel, method: Any, error: Exception, seconds: float) -> Failure:
+    """Return what is left of a computation that an exception has ended, with its traceback."""
+    text = " ".join(str(error).split())
+    kind = "Refused" if isinstance(error, UnsupportedModelError) else type(error).__name__
+    return Failure(
+        model=model, method=method, message=f"{kind}: {text}" if text else kind, seconds=seconds,
+        diagnostics={"traceback": "".join(traceback.format_exception(error))},
+    )  # fmt: skip

@@ -4,16 +4,19 @@ Only names of files travel back: workers and the process that asked share a dire
 loses its worker goes on, on another one, at the point and the checkpoint it had come to.
 """
 
+import asyncio
 import json
 import logging
 import os
 import queue
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -31,6 +34,7 @@ logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between two looks for points that chains under way have finished
 LOSSES = 20  # of a chain in a row without a finished point: it may wait beside one that kills
 PATIENCE = 60.0  # seconds that a shared directory may take to show a file written elsewhere
+STOP = 1.0  # seconds that a worker may take to end by itself
 CONNECT = 30.0  # seconds to wait for a scheduler
 PER_CORE = 16
 """Largest number of processes for every usable core."""
@@ -170,15 +174,41 @@ def _locally(work: Work, chains: Sequence[Task], count: int) -> Iterator[Point]:
         with (
             dask.config.set(_SETTINGS),
             suppress(_StartError),
-            _started(LocalCluster, count) as cluster,
+            _without_ctrl_c(partial(_started, LocalCluster, count)) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
-            yield from _collect(client, work, under_way, partial(_any_process, cluster))
+            try:
+                yield from _collect(client, work, under_way, partial(_any_process, cluster))
+            except BaseException:  # no one waits for what is under way
+                cluster.sync(_stop, cluster)
+                raise
         under_way = [followed for followed in under_way if followed.unfinished]
         if not under_way:
             return
         logger.warning("all worker processes are lost; starting others")
     raise ClusterError("Worker processes die as soon as they are started.")
+
+
+async def _stop(cluster: Any) -> None:
+    """End the worker processes, whatever they do."""
+    ends = [nanny.close(timeout=STOP) for nanny in cluster.workers.values()]
+    await asyncio.gather(*ends, return_exceptions=True)
+
+
+def _without_ctrl_c(start: Callable[[], Any]) -> Any:
+    """Return what `start` returns; processes and threads that it starts never get Ctrl-C.
+
+    A terminal sends it to all processes. Only the one that started the others ends them. They
+    inherit the mask of the thread that starts them; this one gets a signal that came meanwhile.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        return start()
+    resource_tracker.ensure_running()  # it would lift the mask of the thread that first needs it
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _StartError(Exception):

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import time
-import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from impo.methods.api import steady_state
+from impo.methods.api import attempt
 from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
@@ -170,23 +169,13 @@ def _solve_and_keep(
 
 
 def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
-    """Return the steady state, or why there is none; only a bad disk or the user stops a scan."""
-    begin = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            # a remark of a method is no failure, whatever the interpreter was told of warnings
-            warnings.filterwarnings("default", category=UserWarning, module="impo")
-            return steady_state(model, method, start, progress)
-    except StoreError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        trace = {"traceback": traceback.format_exc()}
-        return Failure(
-            model=model, method=method, message=reason, seconds=time.perf_counter() - begin,
-            diagnostics=trace,
-        )  # fmt: skip
+    """Return the steady state, or why there is none.
+
+    A remark of a method is no failure, whatever the interpreter was told of warnings.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=UserWarning, module="impo")
+        return attempt(model, method, start, progress)
 
 
 class Running:

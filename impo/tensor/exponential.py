@@ -9,6 +9,7 @@ from numba import njit
 from scipy.sparse import csr_array
 
 from impo.arrays import Array
+from impo.tensor.interrupts import interruptible
 
 # The series of a matrix of this norm loses four digits to cancellation at most.
 LARGEST = 10.0
@@ -49,6 +50,7 @@ def _padded(matrix: csr_array) -> tuple[Array, Array, Array]:
     return pointers, columns, values
 
 
+@interruptible
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _series(pointers, columns, values):
     """Return sum_m A^m / m! for sparse rows of A."""

@@ -8,10 +8,13 @@ import numpy as np
 from impo.arrays import Array
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import Gate
+from impo.tensor.interrupts import interruptible
 from impo.tensor.kernel import rebuild, two_site
 from impo.tensor.legs import TRIVIAL, Leg, PhysicalLeg, TensorLayout
 from impo.tensor.split import split_plan
 from impo.tensor.tables import Decomposed
+
+_two_site, _rebuild = interruptible(two_site), interruptible(rebuild)
 
 PROBE = np.random.default_rng(0).standard_normal(10007)  # new directions come from somewhere
 
@@ -97,13 +100,13 @@ class MatrixProduct:
             self.legs[i], self.legs[middle], self.right_leg(j),
             self.physical[i], self.physical[j], self.mirror,
         )  # fmt: skip
-        decomposed = two_site(
+        decomposed = _two_site(
             self.tensors[i], self.tensors[j], gate.flat(plan.gate_charges), tuple(plan.tables),
             self.singular_values[i], PROBE, truncation.chi, truncation.cutoff,
         )  # fmt: skip
         found = Decomposed(*decomposed)
         split = split_plan(plan, tuple(found.kept.tolist()))
-        self.tensors[i], self.tensors[j], self.singular_values[middle] = rebuild(
+        self.tensors[i], self.tensors[j], self.singular_values[middle] = _rebuild(
             decomposed, plan.tables.sectors, split.first, split.second, split.order
         )
         self.legs[middle] = split.middle

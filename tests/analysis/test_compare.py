@@ -28,6 +28,7 @@ from impo.analysis import compare as comparison
 from impo.analysis import figures, plot
 from impo.analysis.compare_table import report, rows, table
 from impo.cli import main as cli
+from impo.methods.mean_field.state import MeanFieldState
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain, dimer, square
@@ -101,7 +102,28 @@ def test_a_refusal_shows_its_reason():
     assert list(data["status"])[1] == "failed"
     assert data.attributes["methods"][1]["message"].startswith("Refused: ITEBD treats chains")
     assert np.isfinite(data["Sz"][2]).all()
-    assert np.isnan(data["seconds"][1])
+    assert data["seconds"][1] >= 0
+
+
+@pytest.mark.parametrize("place", ["steady_state", "expect"])
+def test_a_method_that_breaks_down_does_not_stop_the_others(monkeypatch, place):
+    def breaks(*arguments, **options):
+        raise np.linalg.LinAlgError("no\nway")
+
+    owner = {"steady_state": MeanField, "expect": MeanFieldState}[place]
+    monkeypatch.setattr(owner, place, breaks)
+    data = compare(POINT, [MeanField(), Exact()])
+    assert list(data["status"]) == ["failed", "converged"]
+    assert data.attributes["methods"][0]["message"] == "LinAlgError: no way"
+    assert np.isnan(data["Sz"][0]).all()
+    assert np.isfinite(data["Sz"][1]).all()
+
+
+def test_bad_input_is_no_failure_of_a_method():
+    with pytest.raises(ArgumentError, match="must be an instance of"):
+        compare(POINT, [Exact(), "exact"])
+    with pytest.raises(ArgumentError, match="a jump operator with a positive rate"):
+        compare(square(0.5, 1.0, 0.5, 0.0, 0.0), [Exact(), MeanField()])
 
 
 def test_agreement_and_its_absence():

@@ -325,7 +325,7 @@ def test_a_failed_point_is_named_and_the_rest_is_computed(capsys, here):
     words = ["scan", "picky:model", "--over", "cells=0:2:3", "--method", "dense", "-o", "scan.h5"]
     assert main([*words, "--workers", "1"]) == 3
     err = capsys.readouterr().err
-    assert "cells=1: failed: UnsupportedModelError: Method `dense` cannot treat" in err
+    assert "cells=1: failed: Refused: Method `dense` cannot treat" in err
     assert "cells=2: failed" in err
     data = load("scan.h5")
     assert data["status"].tolist() == ["converged", "failed", "failed"]
