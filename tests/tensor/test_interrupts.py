@@ -15,11 +15,11 @@ from models.gain_loss import chain
 
 @njit(nogil=True)
 def _busy(count):
-    """Compute for a while and return an array."""
+    """Compute for a while and return two arrays: the second meets the exception of the first."""
     total = 0.0
     for n in range(count):
         total = np.sin(total + n)
-    return np.full(3, total)
+    return np.full(3, total), np.full(2, total)
 
 
 def interrupt_after(seconds, function, *arguments):
