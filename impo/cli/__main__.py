@@ -20,7 +20,7 @@ def main() -> int:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = command()
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is written: libraries end
     except KeyboardInterrupt:
         _leave()
     return code

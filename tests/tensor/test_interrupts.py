@@ -22,6 +22,14 @@ def _busy(count):
     return np.full(3, total), np.full(2, total)
 
 
+@pytest.fixture(autouse=True)
+def _listen():
+    """Undo what a shell does to processes in the background: they ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_after(seconds, function, *arguments):
     """Call a function while a signal is on its way, and wait for it if the call was faster."""
     sender = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
