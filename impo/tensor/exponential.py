@@ -50,6 +50,35 @@ def _padded(matrix: csr_array) -> tuple[Array, Array, Array]:
     return pointers, columns, values
 
 
+_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+@_inner
+def _largest(matrix):
+    largest = 0.0
+    for i in range(len(matrix)):
+        for x in matrix[i]:
+            largest = max(largest, abs(x))
+    return largest
+
+
+@_inner
+def _next_term(pointers, columns, values, term, total, out):
+    """Set `out` to A times the last term, for sparse rows of A, and add it to the sum."""
+    for i in range(len(out)):
+        row, sums = out[i], total[i]
+        for j in range(STRIP):
+            row[j] = 0
+        for n in range(pointers[i], pointers[i + 1], TOGETHER):
+            a, b, c, d = values[n], values[n + 1], values[n + 2], values[n + 3]
+            p, q = term[columns[n]], term[columns[n + 1]]
+            r, s = term[columns[n + 2]], term[columns[n + 3]]
+            for j in range(STRIP):
+                row[j] += a * p[j] + b * q[j] + c * r[j] + d * s[j]
+        for j in range(STRIP):
+            sums[j] += row[j]
+
+
 @interruptible
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _series(pointers, columns, values):
@@ -59,28 +88,19 @@ def _series(pointers, columns, values):
     total = np.empty((order, STRIP), values.dtype)
     term = np.empty((order, STRIP), values.dtype)
     following = np.empty((order, STRIP), values.dtype)
+    divided = np.empty_like(values)
     for first in range(0, order, STRIP):
-        width = min(STRIP, order - first)
-        term[:] = 0
-        for n in range(width):
-            term[first + n, n] = 1
-        total[:] = term
+        for i in range(order):
+            for j in range(STRIP):
+                term[i, j] = total[i, j] = i == first + j
         m = 0
-        while m % 4 or m == 0 or np.max(np.abs(term)) > NEGLIGIBLE * np.max(np.abs(total)):
+        while m % 4 or m == 0 or _largest(term) > NEGLIGIBLE * _largest(total):
             m += 1
-            for i in range(order):
-                row = following[i]
-                row[:] = 0
-                for n in range(pointers[i], pointers[i + 1], TOGETHER):
-                    a, b = values[n] / m, values[n + 1] / m
-                    c, d = values[n + 2] / m, values[n + 3] / m
-                    p, q = term[columns[n]], term[columns[n + 1]]
-                    r, s = term[columns[n + 2]], term[columns[n + 3]]
-                    for j in range(STRIP):
-                        row[j] += a * p[j] + b * q[j] + c * r[j] + d * s[j]
-                sums = total[i]
-                for j in range(STRIP):
-                    sums[j] += row[j]
+            for n in range(len(values)):
+                divided[n] = values[n] / m
+            _next_term(pointers, columns, divided, term, total, following)
             term, following = following, term
-        out[:, first : first + width] = total[:, :width]
+        for i in range(order):
+            for j in range(min(STRIP, order - first)):
+                out[i, first + j] = total[i, j]
     return out

@@ -1,8 +1,8 @@
 """The two-site update, compiled: products, moves and decompositions as the plans say.
 
-All compiled functions are in this file, and all that they freeze: constants, and the order of the
-plain tuples that go in and out (a call takes microseconds longer for every named tuple). A cached
-function does not notice that another file has changed.
+All that the compiled functions freeze is in this file or in `impo.tensor.linear_algebra`: constants
+and the order of the plain tuples that go in and out (a call takes microseconds longer for every
+named tuple). Loops stand for assignments to slices, which take seconds to compile.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -12,10 +12,22 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
+from numba import njit
 
 from impo.arrays import Array
+from impo.tensor.linear_algebra import (
+    AS_IT_IS,
+    TRANSPOSED,
+    compiled,
+    conjugate,
+    gemm,
+    leading,
+    square,
+    svd,
+)
+
+# Of the other file. A cached function notices a change only of its own: this line has to change.
+LINEAR_ALGEBRA = "1ddda381c41e2002"
 
 # Elements move with one of these factors; plans hold its number, a byte.
 FACTORS = np.array([-sqrt(2), -1.0, -sqrt(0.5), 0.0, sqrt(0.5), 1.0, sqrt(2)])
@@ -30,19 +42,7 @@ Plan = namedtuple(
 )
 Found = namedtuple("Found", "matrices vectors values kept discarded norm")
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
-
-
-def _adjoint(a):
-    """Return the conjugate transpose."""
-
-
-@overload(_adjoint)
-def _adjoint_of(a):
-    if isinstance(a.dtype, types.Complex):
-        return lambda a: np.conj(a).T
-    return lambda a: a.T
-
+_cached = njit(nogil=True, cache=True, error_model="numpy")
 
 SPECTRUM = np.dtype(
     [
@@ -66,7 +66,7 @@ class Spectra(NamedTuple):
     sectors: Array
 
 
-@_compiled
+@compiled
 def _moved(elements, moves, out):
     """Fill `out` with the elements that the records `MOVE` select, and return it."""
     for n in range(len(out)):
@@ -75,7 +75,7 @@ def _moved(elements, moves, out):
     return out
 
 
-@_compiled
+@_cached
 def two_site(first, second, gate, tables, schmidt_values, probe, chi, cutoff):
     """Contract two sites, apply a gate, decompose the result and choose the states kept.
 
@@ -106,7 +106,7 @@ def two_site(first, second, gate, tables, schmidt_values, probe, chi, cutoff):
     for s in range(len(plan.sectors)):
         theta = _theta(matrices, schmidt_values, plan, s)
         if plan.sectors[s].before == 0:
-            spectra.sectors[s].missed = _square(theta)
+            spectra.sectors[s].missed = square(theta)
         else:
             _decompose(theta, _guess(regrouped, plan, probe, s), spectra, s)
     while True:
@@ -124,7 +124,7 @@ def two_site(first, second, gate, tables, schmidt_values, probe, chi, cutoff):
             return matrices, vectors, values, kept, discarded, norm
 
 
-@_compiled
+@compiled
 def _matrices(first, regrouped, gate, plan):
     """Return C = gate B B of all sectors # (vL p0) (p1 vR)."""
     gated = _gated(first, regrouped, gate, plan)
@@ -138,7 +138,7 @@ def _matrices(first, regrouped, gate, plan):
     return matrices
 
 
-@_compiled
+@compiled
 def _gated(first, regrouped, gate, plan):
     """Return gate B B as matrices # (p0 p1) (vL vR) per pair charge."""
     theta = np.empty(plan.theta_size + 1, first.dtype)
@@ -146,11 +146,11 @@ def _gated(first, regrouped, gate, plan):
     out = 0
     for product in plan.products:
         rows, inner, columns = product.rows, product.inner, product.columns
-        np.dot(
-            first[product.first : product.first + rows * inner].reshape(rows, inner),
+        gemm(
+            first[product.first : product.first + rows * inner].reshape(rows, inner), AS_IT_IS,
             regrouped[product.second : product.second + inner * columns].reshape(inner, columns),
-            theta[out : out + rows * columns].reshape(rows, columns),
-        )  # (vL p0) [vM], [vM] (p1 vR)
+            AS_IT_IS, theta[out : out + rows * columns].reshape(rows, columns), 1,
+        )  # (vL p0) [vM], [vM] (p1 vR)  # fmt: skip
         out += rows * columns
     gated = np.empty(len(plan.gate_input), gate.dtype)
     out = 0
@@ -158,16 +158,17 @@ def _gated(first, regrouped, gate, plan):
         start, order, columns = block.start, block.order, block.columns
         size = order * columns
         pairs = np.empty(size, gate.dtype)
-        np.dot(
-            gate[start : start + order * order].reshape(order, order),
-            _moved(theta, plan.gate_input[out : out + size], pairs).reshape(order, columns),
-            gated[out : out + size].reshape(order, columns),
-        )  # (p0 p1) [p0' p1'], [p0' p1'] (vL vR)
+        _moved(theta, plan.gate_input[out : out + size], pairs)
+        gemm(
+            gate[start : start + order * order].reshape(order, order), AS_IT_IS,
+            pairs.reshape(order, columns), AS_IT_IS,
+            gated[out : out + size].reshape(order, columns), 1,
+        )  # (p0 p1) [p0' p1'], [p0' p1'] (vL vR)  # fmt: skip
         out += size
     return gated
 
 
-@_compiled
+@compiled
 def _empty_spectra(sectors, chi, matrices):
     """Return room for what the decompositions will find."""
     spectra = np.zeros(len(sectors), SPECTRUM)
@@ -181,7 +182,7 @@ def _empty_spectra(sectors, chi, matrices):
     return Spectra(np.empty(values), np.empty(vectors, matrices.dtype), spectra)
 
 
-@_compiled
+@compiled
 def _theta(matrices, schmidt_values, plan, s):
     """Return S C of a sector # (vL p0) (p1 vR)."""
     sector = plan.sectors[s]
@@ -196,7 +197,7 @@ def _theta(matrices, schmidt_values, plan, s):
     return theta
 
 
-@_compiled
+@compiled
 def _guess(regrouped, plan, probe, s):
     """Return rows that nearly span the right vectors to be found, and some to find new ones."""
     sector = plan.sectors[s]
@@ -209,15 +210,7 @@ def _guess(regrouped, plan, probe, s):
     return guess.reshape(len(guess) // columns, columns)
 
 
-@_compiled
-def _square(a):
-    total = 0.0
-    for x in a.flat:
-        total += x.real**2 + x.imag**2
-    return total
-
-
-@_compiled
+@compiled
 def _decompose(theta, guess, spectra, s):
     """Decompose a sector and note its values, its vectors and the weight missed.
 
@@ -228,12 +221,12 @@ def _decompose(theta, guess, spectra, s):
     if lead:
         found, right, missed = leading(theta, guess)
     else:
-        found, right = _svd(theta)
+        found, right = svd(theta)
         missed = 0.0
     spectrum = spectra.sectors[s]
     number = min(spectrum.room, len(found))
-    spectra.values[spectrum.first_value : spectrum.first_value + number] = found[:number]
     for i in range(number):
+        spectra.values[spectrum.first_value + i] = found[i]
         start = spectrum.first_vector + i * columns
         for j in range(columns):
             spectra.vectors[start + j] = right[i, j]
@@ -242,39 +235,7 @@ def _decompose(theta, guess, spectra, s):
     spectrum.found, spectrum.missed, spectrum.whole = number, missed, not lead
 
 
-@_compiled
-def _svd(a):
-    """Return all singular values and right singular vectors (as rows)."""
-    try:
-        _, values, vectors = np.linalg.svd(a, False)
-    except Exception:  # divide and conquer fails on rare matrices, but not on both orientations
-        left, values, _ = np.linalg.svd(_adjoint(a), False)
-        vectors = np.ascontiguousarray(_adjoint(left))
-    return values, vectors
-
-
-@_compiled
-def _orthonormal(a):
-    return np.ascontiguousarray(np.linalg.qr(a)[0])
-
-
-@_compiled
-def leading(matrix, guess):
-    """Return the leading part of a decomposition by two sweeps of subspace iteration.
-
-    The rows of `guess` nearly span the wanted right singular vectors, and some more. Returned are
-    as many singular values and right singular vectors (as rows), and the squared norm of the rest.
-    """
-    basis = _orthonormal(matrix @ _adjoint(guess))
-    basis = _orthonormal(_adjoint(matrix) @ basis)
-    basis = _orthonormal(matrix @ basis)
-    coefficients = _adjoint(basis) @ matrix
-    rest = matrix - basis @ coefficients
-    values, vectors = _svd(coefficients)
-    return values, vectors, _square(rest)
-
-
-@_compiled
+@compiled
 def _select(spectra, sectors, chi, cutoff):
     """Return the states kept per sector, the discarded weight, the norm, and what earns a place.
 
@@ -302,22 +263,28 @@ def _select(spectra, sectors, chi, cutoff):
     return kept, discarded / total, np.sqrt(total - discarded), threshold
 
 
-@_compiled
+@compiled
 def _merged(spectra):
     """Return the singular values of all sectors in falling order, and whose they are."""
-    values = np.empty(len(spectra.values))
-    owners = np.empty(len(values), np.int64)
-    n = 0
-    for s in range(len(spectra.sectors)):
-        spectrum = spectra.sectors[s]
-        for m in range(spectrum.found):
-            values[n], owners[n] = spectra.values[spectrum.first_value + m], s
-            n += 1
-    order = np.argsort(-values[:n], kind="mergesort")
-    return values[order], owners[order]
+    number, sectors = 0, len(spectra.sectors)
+    for s in range(sectors):
+        number += spectra.sectors[s].found
+    values, owners = np.empty(number), np.empty(number, np.int64)
+    used = np.zeros(sectors, np.int64)
+    for n in range(number):
+        largest, owner = 0.0, -1
+        for s in range(sectors):  # those of a sector fall
+            spectrum = spectra.sectors[s]
+            if used[s] < spectrum.found:
+                value = spectra.values[spectrum.first_value + used[s]]
+                if owner < 0 or value > largest:
+                    largest, owner = value, s
+        values[n], owners[n] = largest, owner
+        used[owner] += 1
+    return values, owners
 
 
-@_compiled
+@compiled
 def _as_before(kept, spectra, sectors, chi):
     """Return the numbers of states that the bond had before where `kept` is hardly better.
 
@@ -338,7 +305,7 @@ def _as_before(kept, spectra, sectors, chi):
     return before if as_good else kept
 
 
-@_compiled
+@compiled
 def _lost(kept, spectra, sectors):
     """Return the weight lost if the first `kept` states of each sector are kept."""
     total = 0.0
@@ -351,22 +318,23 @@ def _lost(kept, spectra, sectors):
     return total
 
 
-@_compiled
+@compiled
 def _chosen(spectra, sectors, kept):
     """Return the right singular vectors and the singular values that are kept."""
     vectors, values = np.empty_like(spectra.vectors), np.empty_like(spectra.values)
     a = b = 0
     for s in range(len(sectors)):
         start, other = spectra.sectors[s].first_vector, spectra.sectors[s].first_value
-        length = sectors[s].columns * kept[s]
-        vectors[a : a + length] = spectra.vectors[start : start + length]
-        values[b : b + kept[s]] = spectra.values[other : other + kept[s]]
-        a += length
+        for n in range(sectors[s].columns * kept[s]):
+            vectors[a + n] = spectra.vectors[start + n]
+        for n in range(kept[s]):
+            values[b + n] = spectra.values[other + n]
+        a += sectors[s].columns * kept[s]
         b += kept[s]
     return vectors[:a], values[:b]
 
 
-@_compiled
+@_cached
 def rebuild(decomposed, sectors, first, second, order):
     """Return the two tensors B = C V^+ and V, and the singular values, in the order of the plan.
 
@@ -387,13 +355,18 @@ def rebuild(decomposed, sectors, first, second, order):
         if n:
             matrix = found.matrices[start : start + rows * columns].reshape(rows, columns)
             v = found.vectors[b : b + n * columns].reshape(n, columns)
-            np.dot(matrix, _adjoint(v), left[a : a + rows * n].reshape(rows, n))
+            part = left[a : a + rows * n].reshape(rows, n)
+            gemm(matrix, AS_IT_IS, conjugate(v), TRANSPOSED, part, 1)
         start += rows * columns
         a += rows * n
         b += n * columns
-    left[:a] /= found.norm
+    for n in range(a):
+        left[n] /= found.norm
+    values = np.empty(len(order))
+    for n in range(len(order)):
+        values[n] = found.values[order[n]] / found.norm
     return (
         _moved(left, first, np.empty(len(first), left.dtype)),
         _moved(found.vectors, second, np.empty(len(second), left.dtype)),
-        (found.values / found.norm)[order],
+        values,
     )

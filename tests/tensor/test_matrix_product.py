@@ -7,7 +7,7 @@ from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import pair_index
 from impo.tensor.gates import bond_liouvillians, physical_legs
-from impo.tensor.kernel import leading
+from impo.tensor.linear_algebra import leading
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss, xyz
