@@ -2,13 +2,13 @@ from .analysis.check import check
 from .analysis.compare import compare
 from .arguments import ArgumentError, UnsupportedModelError
 from .methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
-from .methods.api import evolve, steady_state
+from .methods.api import evolve, load, steady_state
 from .model import Boson, Jump, LindbladModel, Spin, Term
 from .results.dataset import Dataset
 from .results.estimate import Estimate, Status
 from .results.failure import Failure
 from .results.state import SteadyState
-from .results.store import StoreError, load
+from .results.store import StoreError
 from .results.variable import Variable
 
 __all__ = [

@@ -18,8 +18,6 @@ from typing import Any, NoReturn
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.analysis.compare_table import report, table
-from impo.analysis.figures import check_format, figure, save_figure
-from impo.analysis.plot import style
 from impo.arguments import ArgumentError
 from impo.cli import parse
 from impo.cli import scan as scanning
@@ -113,6 +111,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 def plot(arguments: argparse.Namespace) -> Outcome:
     """Draw the figure of a result, a scan or a study."""
+    from impo.analysis.figures import check_format  # with matplotlib, which takes a second
+
     result = load(arguments.file)
     output = arguments.output or arguments.file.with_suffix(".png")
     check_format(output)
@@ -138,6 +138,9 @@ def _line(name: str, module: ModuleType) -> str:
 
 def _draw(result: Any, paths: Sequence[Path]) -> None:
     """Draw a result, a study by its own `draw`, and write the figure to all paths."""
+    from impo.analysis.figures import figure, save_figure
+    from impo.analysis.plot import style
+
     with style():
         if isinstance(result, Dataset) and "study" in result.attributes:
             drawn = studies.drawn(studies.study(str(result.attributes["study"])), result)

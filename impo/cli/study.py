@@ -5,13 +5,14 @@ import os
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from impo.arguments import ArgumentError, shown
 from impo.cli import parse
 from impo.results.dataset import Dataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def study(name: str) -> ModuleType:
@@ -60,8 +61,10 @@ def computed(module: ModuleType, **options: Any) -> Dataset:
     return data
 
 
-def drawn(module: ModuleType, data: Dataset) -> Figure:
+def drawn(module: ModuleType, data: Dataset) -> "Figure":
     """Return the figure of a study; whatever else it raises becomes one line."""
+    from matplotlib.figure import Figure
+
     found = parse.called(f"`draw` of {module.__name__}", lambda: module.draw(data), {})
     if not isinstance(found, Figure):
         kind = type(found).__name__

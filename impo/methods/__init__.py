@@ -7,6 +7,7 @@ from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
 from impo.methods.itebd.method import ITEBD
 from impo.methods.mean_field.method import MeanField
 from impo.methods.twa.method import TWA
+from impo.results.store import results_in
 
 __all__ = [
     "ITEBD", "METHODS", "TWA", "ClusterMeanField", "Exact", "HolsteinPrimakoff", "MeanField",
@@ -18,3 +19,5 @@ METHODS: dict[str, type[Method]] = {
     for method in (ITEBD, Exact, TWA, HolsteinPrimakoff, MeanField, ClusterMeanField)
 }
 """Name on the command line to the class of the method."""
+
+results_in(f"{method.__module__.rpartition('.')[0]}.state" for method in METHODS.values())

@@ -15,6 +15,7 @@ from impo.results.failure import failure
 from impo.results.progress import Progress
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
+from impo.results.store import load as load  # with it come the methods whose results it reads
 from impo.results.trajectory import Trajectory
 
 

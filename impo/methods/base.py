@@ -1,8 +1,9 @@
 """What every method can do."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, ClassVar
 
 from impo.arguments import UnsupportedModelError
@@ -92,6 +93,18 @@ class Method(Settings):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the method leaves out of the error bars of a state, if there is one."""
         return Omission()
+
+
+def on_call(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module that is imported when it is first called.
+
+    A method that is not used then costs no time: its verbs stand beside the libraries they need.
+    """
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments, **options)
+
+    return call
 
 
 def refuse_no_state(model: LindbladModel, start: Any) -> None:

@@ -16,8 +16,9 @@ method. Up to schema 3, trajectories did not hold their start, and JSON held NaN
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,7 +42,8 @@ from impo.results.variable import Variable
 
 __all__ = [
     "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "content_of",
-    "load", "read_regular", "reads_kind", "rebuilt", "save", "stated", "write_atomically",
+    "load", "read_regular", "reads_kind", "rebuilt", "results_in", "save", "stated",
+    "write_atomically",
 ]  # fmt: skip
 
 SCHEMA = 4
@@ -52,6 +54,7 @@ Told = dict[str, Any]
 """Attributes made of JSON types."""
 Reader = Callable[[Variables, Arrays, Told], "Stored"]
 _READERS: dict[str, Reader] = {}
+_HOMES = [f"impo.results.{name}" for name in ("dataset", "trajectory", "failure")]
 
 
 class Stored:
@@ -143,6 +146,11 @@ def reads_kind(kind: str) -> Callable[[Reader], Reader]:
     return register
 
 
+def results_in(modules: Iterable[str]) -> None:
+    """Name modules that are imported when a file holds a result of an unknown kind."""
+    _HOMES.extend(modules)
+
+
 def save(result: Stored, path: str | Path) -> None:
     """Write a result to an HDF5 file; the file is complete, or what was there before stays.
 
@@ -204,6 +212,9 @@ def load(path: str | Path) -> Any:
 
 def rebuilt(kind: str, arrays: Arrays, told: Told, variables: Variables | None = None) -> Any:
     """Return the result of a kind from the parts of a file."""
+    if kind not in _READERS:
+        for module in _HOMES:
+            import_module(module)
     if kind not in _READERS:
         raise UnreadableError(f"this version of impo has no result `{kind}`")
     return _READERS[kind](variables or {}, arrays, told)

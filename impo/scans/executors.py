@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-import numba
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import fail, positive_integer
@@ -329,6 +328,8 @@ def _ended(future: Any, followed: _Followed) -> Iterator[Point]:
 
 def _run(work: Work, task: Task) -> None:
     """Solve a chain in a worker, by one thread."""
+    import numba
+
     numba.config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
     with threadpool_limits(limits=1):
         for _ in work(task):

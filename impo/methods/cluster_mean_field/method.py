@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from impo.arguments import positive, positive_integer
-from impo.methods.base import Method, Omission
-from impo.methods.cluster_mean_field import evolution, solve
-from impo.methods.cluster_mean_field.check import claims
+from impo.methods.base import Method, Omission, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
 
@@ -40,9 +38,9 @@ class ClusterMeanField(Method):
     def __post_init__(self) -> None:
         self.keep(sites=positive_integer("sites", self.sites), tol=positive("tol", self.tol))
 
-    steady_state = solve.steady_state
-    evolve = evolution.evolve
-    check = claims
+    steady_state = on_call("impo.methods.cluster_mean_field.solve", "steady_state")
+    evolve = on_call("impo.methods.cluster_mean_field.evolution", "evolve")
+    check = on_call("impo.methods.cluster_mean_field.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the size of the cluster leaves out, which is not known."""

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from impo.arguments import ArgumentError, boolean, fail, positive, positive_integer
-from impo.methods.base import Method, Omission, shape_text
-from impo.methods.exact import evolution, steady
-from impo.methods.exact.check import claims
+from impo.methods.base import Method, Omission, on_call, shape_text
 from impo.model import LindbladModel
 from impo.operators.lattice import cell_counts
 from impo.results.state import SteadyState
@@ -51,9 +49,9 @@ class Exact(Method):
             k_max=_rank(self.k_max), tol=positive("tol", self.tol), gap=boolean("gap", self.gap),
         )  # fmt: skip
 
-    steady_state = steady.steady_state
-    evolve = evolution.evolve
-    check = claims
+    steady_state = on_call("impo.methods.exact.steady", "steady_state")
+    evolve = on_call("impo.methods.exact.evolution", "evolve")
+    check = on_call("impo.methods.exact.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the size of the cluster leaves out, which is not known."""

@@ -1,19 +1,22 @@
 """Settings of the Holstein-Primakoff approximation."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
 from impo.arguments import fail
-from impo.methods.base import Method, Omission, left_out
-from impo.methods.holstein_primakoff import solve
-from impo.methods.holstein_primakoff.check import claims
-from impo.methods.holstein_primakoff.state import configuration_name
+from impo.methods.base import Method, Omission, left_out, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
 
 _SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1}
+
+
+def configuration_name(configuration: Sequence[int]) -> str:
+    """Return a configuration as a string of "+" and "-"."""
+    return "".join("+" if s > 0 else "-" for s in configuration)
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class HolsteinPrimakoff(Method):
         """The configuration as numbers +1 and -1."""
         return None if self.configuration is None else tuple(_SIGNS[s] for s in self.configuration)
 
-    steady_state = solve.steady_state
-    check = claims
+    steady_state = on_call("impo.methods.holstein_primakoff.solve", "steady_state")
+    check = on_call("impo.methods.holstein_primakoff.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: corrections of relative order n/(2S)."""

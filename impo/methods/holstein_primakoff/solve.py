@@ -13,13 +13,14 @@ import numpy as np
 from impo.arrays import Array
 from impo.methods.base import refuse_no_state
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
+from impo.methods.holstein_primakoff.method import configuration_name
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.methods.holstein_primakoff.stability import (
     candidates,
     marginal_rate,
     wave_vectors,
 )
-from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState, configuration_name
+from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
 from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.progress import Progress

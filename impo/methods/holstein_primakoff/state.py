@@ -1,6 +1,5 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -17,11 +16,6 @@ from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
-
-
-def configuration_name(configuration: Sequence[int]) -> str:
-    """Return a configuration as a string of "+" and "-"."""
-    return "".join("+" if s > 0 else "-" for s in configuration)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

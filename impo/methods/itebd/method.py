@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from impo.arguments import boolean, non_negative, one_of, positive, positive_integer
-from impo.methods.base import Method, Omission
-from impo.methods.itebd import solve
-from impo.methods.itebd.check import claims
+from impo.methods.base import Method, Omission, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
 
@@ -68,9 +66,9 @@ class ITEBD(Method):
             backend=one_of("backend", self.backend, ("kernel", "tenpy")),
         )
 
-    steady_state = solve.steady_state
-    evolve = solve.evolve
-    check = claims
+    steady_state = on_call("impo.methods.itebd.solve", "steady_state")
+    evolve = on_call("impo.methods.itebd.solve", "evolve")
+    check = on_call("impo.methods.itebd.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from impo.arguments import positive
-from impo.methods.base import Method, Omission
-from impo.methods.mean_field import solve
-from impo.methods.mean_field.check import claims
+from impo.methods.base import Method, Omission, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
 
@@ -33,9 +31,9 @@ class MeanField(Method):
     def __post_init__(self) -> None:
         self.keep(t_max=positive("t_max", self.t_max))
 
-    steady_state = solve.steady_state
-    evolve = solve.evolve
-    check = claims
+    steady_state = on_call("impo.methods.mean_field.solve", "steady_state")
+    evolve = on_call("impo.methods.mean_field.solve", "evolve")
+    check = on_call("impo.methods.mean_field.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: all correlations."""

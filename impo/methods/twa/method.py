@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from impo.arguments import boolean, non_negative_integer, positive, positive_integer
-from impo.methods.base import Method, Omission, left_out, shape_text
-from impo.methods.twa import solve
-from impo.methods.twa.check import claims
+from impo.methods.base import Method, Omission, left_out, on_call, shape_text
 from impo.model import LindbladModel, Spin
 from impo.operators.lattice import cell_counts
 from impo.results.state import SteadyState
@@ -65,9 +63,9 @@ class TWA(Method):
             tol=positive("tol", self.tol),
         )
 
-    steady_state = solve.steady_state
-    evolve = solve.evolve
-    check = claims
+    steady_state = on_call("impo.methods.twa.solve", "steady_state")
+    evolve = on_call("impo.methods.twa.solve", "evolve")
+    check = on_call("impo.methods.twa.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: corrections of relative order 1/S."""
