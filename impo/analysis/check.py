@@ -21,7 +21,7 @@ from impo.results.equality import close, same
 from impo.results.estimate import Status
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
-from impo.results.store import Variables, load, stated
+from impo.results.store import Variables, content_of, load, stated
 from impo.results.trajectory import Trajectory
 
 
@@ -36,10 +36,17 @@ def check(path: str | Path) -> Report:
     Raises
     ------
     StoreError
-        If the file cannot be read (see `impo.results.store.load`).
+        If the file cannot be read (see `impo.results.store.load`), or nothing can be computed from
+        what it holds.
     ArgumentError
         If it holds a table or an unfinished computation: there is no state to compute from.
     """
+    with content_of(path):
+        return _report(path)
+
+
+def _report(path: str | Path) -> Report:
+    """Return what is found in a file."""
     result = load(path)
     if isinstance(result, Dataset):
         raise ArgumentError(

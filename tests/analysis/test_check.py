@@ -387,3 +387,20 @@ def test_what_cannot_be_checked(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert out == ""
         assert len(err.splitlines()) == 1
+
+
+def test_what_nothing_can_be_computed_from_is_an_error_of_the_file(tmp_path):
+    """A summary that is none, and a trajectory whose states are none."""
+
+    def no_summary(file):
+        file.attrs["summary"] = "[]"
+
+    def no_states(file):
+        told = json.loads(file.attrs["attributes"])
+        told["shared"]["ranks"] = {}
+        file.attrs["attributes"] = json.dumps(told)
+
+    trajectory = PLACE.parent / "schema3" / "exact_trajectory.h5"
+    for name, change in (("exact", no_summary), (trajectory, no_states)):
+        with pytest.raises(StoreError, match=r"Cannot read .*h5: it is malformed \(AttributeError"):
+            check(tampered(name, tmp_path, change))

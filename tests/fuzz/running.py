@@ -12,6 +12,7 @@ import psutil
 
 from impo import ITEBD, TWA, steady_state
 from impo.cli.main import main
+from impo.scans import executors
 from models import gain_loss
 
 SECONDS = 20  # of computing
@@ -68,6 +69,7 @@ def _run(words, directory, files):
         size = psutil.Process().memory_info().vms
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY,) * 2)
         warnings.simplefilter("default")
+        executors.usable_cores = lambda: 1  # no processes but this one
         code = main(words)
     except BaseException:
         import traceback
