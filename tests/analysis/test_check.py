@@ -390,7 +390,7 @@ def test_what_cannot_be_checked(tmp_path, capsys):
 
 
 def test_what_nothing_can_be_computed_from_is_an_error_of_the_file(tmp_path):
-    """A summary that is none, and a trajectory whose states are none."""
+    """A summary that is none, a trajectory whose states are none, and a density of zero."""
 
     def no_summary(file):
         file.attrs["summary"] = "[]"
@@ -400,7 +400,14 @@ def test_what_nothing_can_be_computed_from_is_an_error_of_the_file(tmp_path):
         told["shared"]["ranks"] = {}
         file.attrs["attributes"] = json.dumps(told)
 
+    def nothing(file):
+        file["arrays/density"][...] = 0.0
+
     trajectory = PLACE.parent / "schema3" / "exact_trajectory.h5"
-    for name, change in (("exact", no_summary), (trajectory, no_states)):
-        with pytest.raises(StoreError, match=r"Cannot read .*h5: it is malformed \(AttributeError"):
+    for name, change, why in (
+        ("exact", no_summary, "AttributeError"),
+        (trajectory, no_states, "AttributeError"),
+        ("exact", nothing, "ZeroDivisionError: float division by zero"),
+    ):
+        with pytest.raises(StoreError, match=rf"Cannot read .*h5: it is malformed \({why}"):
             check(tampered(name, tmp_path, change))
