@@ -7,12 +7,12 @@ is tested in files of their own.
 import numpy as np
 import pytest
 
-from impo.cli import parse
+from impo.cli import study as studies
 from impo.cli.main import main
 from impo.results.estimate import Status
 from impo.results.store import load
 
-STUDIES = parse.studies()
+STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
 # whose text names points that need not converge
 UNSETTLED = {"nu", "phase_diagram", "fig7ab", "gutzwiller"}
