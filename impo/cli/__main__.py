@@ -21,6 +21,10 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = command()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is written: libraries end
+        if code == INTERRUPTED:
+            # Python would kill itself by the signal if it came in code made from a string
+            sys.stdout.flush()
+            os._exit(code)
     except KeyboardInterrupt:
         _leave()
     return code
