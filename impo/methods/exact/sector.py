@@ -124,7 +124,7 @@ def sector_sizes(
     """Return the number of products of some sites (all) with every charge that occurs."""
     counts: Counter[Charge] = Counter({zero_charge(generator): 1})
     for number in range(len(generator.sites)) if positions is None else positions:
-        weights, top = generator.charges[:, number], most_charge(generator.sites[number], k_max)
+        weights, top = generator.charges[:, number], _top(generator.sites[number], k_max)
         total: Counter[Charge] = Counter()
         for q in range(-top, top + 1):
             step = (weights * q).tolist()
@@ -146,7 +146,7 @@ def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
     return sum(many * right[rest[old]] for old, many in left.items())
 
 
-def most_charge(site: Site, k_max: int | None) -> int:
+def _top(site: Site, k_max: int | None) -> int:
     """Return the largest charge of an operator; top + 1 - |q| of them have the charge q."""
     full = site.dimension - 1
     return full if k_max is None or not isinstance(site, Spin) else min(k_max, full)
@@ -155,9 +155,7 @@ def most_charge(site: Site, k_max: int | None) -> int:
 def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tuple[int, float]:
     """Return the number of products in a sector, and memory that it takes at the very least."""
     rows = sector_size(generator, k_max, charge)
-    diagonals = max(
-        (most_charge(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites
-    )
+    diagonals = max((_top(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites)
     return rows, 8 * 70 * rows + 20 * diagonals
 
 
