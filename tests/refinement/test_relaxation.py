@@ -51,9 +51,10 @@ def test_every_look_is_evolved_by_the_engine():
 def test_a_trajectory_is_evolved_by_the_engine():
     relaxation = counting()
     starting = partial(first_approximation, GENERATOR, None, weight=METHOD.weight)
-    _, found = trajectory(MODEL, METHOD, relaxation, starting, [0.0, 0.2, 0.5])
+    start, found = trajectory(MODEL, METHOD, relaxation, starting, [0.0, 0.2, 0.5])
     assert relaxation.calls == 2 * 3  # the best, and one coarser in chi and in dt
     assert [state.approximation.time for state in found] == [0.0, 0.2, 0.5]
+    assert start.approximation.time == 0.0
 
 
 def test_two_levels_do_not_share_their_limit_of_time():

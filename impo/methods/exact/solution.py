@@ -32,7 +32,9 @@ from impo.operators.liouvillian import Generator
 
 _FEW_OPERATIONS = 3e11  # up to here a direct solution takes seconds: Krylov is not tried first
 _MOST_OPERATIONS = 2e13  # beyond it a direct solution takes too long
-_THREADED = 1e11  # from here on threads gain more than it costs to start them again and again
+# Operations from which more threads are used, about a minute of one: where other processes want the
+# cores, threads of the linear algebra library wait for each other and take several times as long.
+_THREADED = 1e12
 
 
 def slow_modes(sector: Sector, isometry: sparse.csr_array, block: sparse.csr_array) -> SlowModes:
