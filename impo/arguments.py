@@ -6,6 +6,7 @@ Every message reads "Argument `name` must be <what is allowed>, but is <what was
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ import numpy as np
 from impo.arrays import Array
 
 _LONGEST = 200  # characters of a value in a message
+_LARGEST = 2**53  # up to here every whole number is a float as well
+_MOST_TIMES = 10**5  # of an evolution: every time has a state
+_PRINTER = Repr()  # does not print all of what is very long
+_PRINTER.maxlist = _PRINTER.maxtuple = _PRINTER.maxset = _PRINTER.maxdict = 100
+_PRINTER.maxstring = _PRINTER.maxother = _PRINTER.maxlong = 10 * _LONGEST
 
 
 class _OneLineError(ValueError):
@@ -32,7 +38,10 @@ class UnsupportedModelError(_OneLineError):
 
 def shown(value: Any) -> str:
     """Return a value as messages print it: in one line, cut where it is long."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(_PRINTER.repr(value).split())
+    except ValueError:  # Python prints no more than some thousand digits of a number
+        text = f"{type(value).__name__} with too many digits to print"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
@@ -52,10 +61,12 @@ def _real(value: Any) -> float:
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """Return `value` as an int, or raise `ArgumentError` unless it is a positive integer."""
+    """Return `value` as an int, or raise `ArgumentError` unless it is one from 1 to 2^53."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise fail(name, "a positive integer", value)
-    return int(value)
+    if (number := int(value)) > _LARGEST:
+        raise fail(name, "a positive integer up to 2^53", value)
+    return number
 
 
 def non_negative_integer(name: str, value: Any) -> int:
@@ -113,12 +124,17 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
 
 def rising_times(value: Any) -> Array:
     """Return times as an array, or raise `ArgumentError` unless they rise from zero or later on."""
+    allowed = "a non-empty list of finite numbers"
+    if hasattr(value, "__len__") and len(value) > _MOST_TIMES:
+        raise ArgumentError(
+            f"Argument `times` must be at most {_MOST_TIMES} numbers, but are {len(value)}."
+        )
     try:
         times = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise fail("times", "a non-empty list of finite numbers", value) from None
+    except (TypeError, ValueError, OverflowError):
+        raise fail("times", allowed, value) from None
     if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)):
-        raise fail("times", "a non-empty list of finite numbers", value)
+        raise fail("times", allowed, value)
     if times[0] < 0 or np.any(np.diff(times) < 0):
         raise fail("times", "non-negative and in rising order", value)
     return times

@@ -19,6 +19,7 @@ import numpy as np
 
 from impo.arguments import (
     ArgumentError,
+    boolean,
     fail,
     finite,
     non_negative,
@@ -39,6 +40,11 @@ _ADJOINT = {
 }  # fmt: skip
 
 
+_LARGEST_SPIN = 2**50  # its states m can be told apart as floats
+_LARGEST_NUMBER = 1e100  # of coefficients and rates: squares and products stay finite
+_FARTHEST = 1000  # cells between the sites of a term
+
+
 def spin_number(name: str, value: Any) -> Fraction:
     """Return a spin quantum number as a fraction, or raise `ArgumentError` unless 2S = 1, 2, ..."""
     allowed = "a positive multiple of 1/2"
@@ -48,6 +54,8 @@ def spin_number(name: str, value: Any) -> Fraction:
         raise fail(name, allowed, value) from None
     if doubled.denominator != 1 or doubled < 1:
         raise fail(name, allowed, value)
+    if doubled > 2 * _LARGEST_SPIN:
+        raise fail(name, f"{allowed} up to 2^50", value)
     return doubled / 2
 
 
@@ -133,11 +141,12 @@ def _is_finite(value: Any) -> bool:
 
 
 def _cell(value: Any) -> Cell:
-    if isinstance(value, Integral):
-        return (int(value),)
-    if isinstance(value, tuple | list) and all(isinstance(x, Integral) for x in value):
-        return tuple(int(x) for x in value)
-    raise fail("cell", "an integer or a tuple of integers", value)
+    numbers = value if isinstance(value, tuple | list) else (value,)
+    if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in numbers):
+        raise fail("cell", "an integer or a tuple of integers", value)
+    if any(abs(x) > _FARTHEST for x in numbers):
+        raise fail("cell", f"at most {_FARTHEST} cells away", value)
+    return tuple(int(x) for x in numbers)
 
 
 @dataclass(frozen=True)
@@ -147,17 +156,17 @@ class Term:
     Parameters
     ----------
     coefficient
-        Complex number.
+        Complex number of at most 1e100 in size.
     *factors
         (operator name, site of the unit cell, cell offset), multiplied from left to right. The
-        offset is an int in one dimension and a tuple of ints in two.
+        offset is an int in one dimension and a tuple of ints in two, up to 1000 in size.
     plus_hc
         Whether the Hermitian conjugate is added.
 
     Raises
     ------
     ArgumentError
-        If the coefficient is not finite, or a factor is no such triple.
+        If the coefficient is not finite or too large, or a factor is no such triple.
     """
 
     coefficient: complex
@@ -169,6 +178,8 @@ class Term:
     ):
         if not _is_finite(coefficient):
             raise fail("coefficient", "a finite complex number", coefficient)
+        if abs(complex(coefficient)) > _LARGEST_NUMBER:
+            raise fail("coefficient", f"at most {_LARGEST_NUMBER:g} in size", coefficient)
         if not factors:
             raise ArgumentError("A `Term` must have at least one factor (operator, site, cell).")
         clean = []
@@ -179,7 +190,7 @@ class Term:
             clean.append((_operator(name), non_negative_integer("site", site), _cell(cell)))
         object.__setattr__(self, "coefficient", complex(coefficient))
         object.__setattr__(self, "factors", tuple(clean))
-        object.__setattr__(self, "plus_hc", bool(plus_hc))
+        object.__setattr__(self, "plus_hc", boolean("plus_hc", plus_hc))
 
     def adjoint(self) -> "Term":
         """Return the Hermitian conjugate (without `plus_hc`)."""
@@ -201,7 +212,7 @@ class Jump:
     Parameters
     ----------
     rate
-        Finite and not negative, in the units of the terms of the Hamiltonian.
+        Not negative and at most 1e100, in the units of the terms of the Hamiltonian.
     op
         Name of a local operator.
     site
@@ -219,6 +230,8 @@ class Jump:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", non_negative("rate", self.rate))
+        if self.rate > _LARGEST_NUMBER:
+            raise fail("rate", f"at most {_LARGEST_NUMBER:g}", self.rate)
         object.__setattr__(self, "op", _operator(self.op))
         object.__setattr__(self, "site", non_negative_integer("site", self.site))
 
@@ -268,11 +281,14 @@ class LindbladModel:
     def __post_init__(self) -> None:
         for label in ("sites", "terms", "jumps"):
             value = getattr(self, label)
-            if not isinstance(value, Iterable):
+            if not isinstance(value, Iterable) or getattr(value, "shape", None) == ():
                 raise fail(label, "a tuple", value)
             object.__setattr__(self, label, tuple(value))
-        if not isinstance(self.parameters, Mapping):
+        named = isinstance(self.parameters, Mapping)
+        if not named or not all(isinstance(key, str) for key in self.parameters):
             raise fail("parameters", "a mapping of names to values", self.parameters)
+        if not isinstance(self.name, str):
+            raise fail("name", "a string", self.name)
         object.__setattr__(self, "parameters", dict(self.parameters))
         object.__setattr__(self, "dimension", one_of("dimension", self.dimension, (1, 2)))
         self._check_parts()

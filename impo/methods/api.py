@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from impo.arguments import ArgumentError, fail, rising_times
+from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.methods import METHODS
 from impo.methods.base import Method
 from impo.model import LindbladModel
@@ -17,6 +17,8 @@ from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads
 from impo.results.trajectory import Trajectory
+
+_SMALLEST = 1e-100  # rate of a model whose squares are no zeros
 
 
 def steady_state(
@@ -101,6 +103,11 @@ def evolve(
     """
     _check_types(model, method)
     grid = rising_times(times)
+    if type(method).evolve is Method.evolve:
+        moving = (name for name, known in METHODS.items() if known.evolve is not Method.evolve)
+        raise UnsupportedModelError(
+            f"Method `{method.name}` has no `evolve`; use one of {', '.join(moving)}."
+        )
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
         return method.evolve(model, start, grid, progress)
 
@@ -124,3 +131,9 @@ def _check_types(model: Any, method: Any) -> None:
     if not isinstance(method, Method):
         known = ", ".join(f"`{known.__name__}`" for known in METHODS.values())
         raise fail("method", f"an instance of {known}", method)
+    sizes = [*(abs(term.coefficient) for term in model.terms), *(j.rate for j in model.jumps)]
+    if 0 < (largest := max(sizes, default=0.0)) < _SMALLEST:
+        raise ArgumentError(
+            f"Argument `model` must have a coefficient or rate of at least {_SMALLEST:g}, but the "
+            f"largest is {largest:g}; use a longer unit of time."
+        )

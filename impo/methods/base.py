@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from impo.arguments import UnsupportedModelError
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.operators.product_state import density_matrices
@@ -111,6 +111,23 @@ def refuse_no_state(model: LindbladModel, start: Any) -> None:
     """Raise `ArgumentError` if a start is no state, though the result does not depend on it."""
     if not (start is None or isinstance(start, SteadyState)):
         density_matrices(model, start)
+
+
+def refuse_long(times: Array, longest: float) -> None:
+    """Raise `ArgumentError` if an evolution would take too many steps.
+
+    Parameters
+    ----------
+    times
+        Shape (T,), rising.
+    longest
+        The last time that may be asked for.
+    """
+    if not times[-1] <= longest:
+        raise ArgumentError(
+            f"Argument `times` must end at {longest:.3g} at the latest, but ends at "
+            f"{times[-1]:.3g}: that takes too many steps of the fastest motion."
+        )
 
 
 def left_out(name: str, size: float) -> str:

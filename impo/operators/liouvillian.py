@@ -299,11 +299,11 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
     return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
 
 
-def check_nearest_neighbour(generator: Generator) -> None:
+def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:
     """Raise `UnsupportedModelError` if a term reaches beyond the next site of a chain."""
     for term in generator.components:
         if term.positions[-1] - term.positions[0] > 1:
             raise UnsupportedModelError(
                 f"ITEBD treats terms on one site or on neighbours, but {generator.model.label} has "
-                f"one on sites {term.positions}; use `Exact` on a finite cluster."
+                f"one on sites {term.positions}; {remedy}."
             )

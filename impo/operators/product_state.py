@@ -9,6 +9,7 @@ from impo.arrays import Array
 from impo.model import LindbladModel
 
 _ROUNDING = 1e-10
+_SMALLEST, _LARGEST = 1e-100, 1e100
 
 
 def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
@@ -27,7 +28,7 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
     ArgumentError
         If an entry has another shape, is not finite, Hermitian and positive, or one is missing.
     """
-    allowed = "a steady state, or one state vector or density matrix per site of the unit cell"
+    allowed = "a state by this method, or one state vector or density matrix per site of the cell"
     if not hasattr(start, "__len__") or len(start) != len(model.sites):
         raise fail("start", allowed, start)
     states = []
@@ -37,9 +38,11 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
             array = np.asarray(given, dtype=complex)
         except (TypeError, ValueError):
             raise fail("start", allowed, given) from None
+        if not array.size or not np.all(np.isfinite(array)):
+            raise fail("start", allowed, given)
+        array = _scaled(array)
         rho = np.outer(array, array.conj()) if array.shape == (d,) else array
-        finite = rho.shape == (d, d) and bool(np.all(np.isfinite(rho)))
-        if not finite or not np.allclose(rho, rho.conj().T):
+        if rho.shape != (d, d) or not np.allclose(rho, rho.conj().T):
             raise fail("start", allowed, given)
         trace = float(np.trace(rho).real)
         if not trace > 0 or np.linalg.eigvalsh(rho)[0] < -_ROUNDING * trace:
@@ -74,7 +77,14 @@ def directions(start: Any, counts: tuple[int, ...], kind: str) -> Array:
         raise fail("start", allowed, start) from None
     if vectors.shape not in [(n, 3) for n in counts] or not np.all(np.isfinite(vectors)):
         raise fail("start", allowed, start)
+    vectors = np.stack([_scaled(vector) for vector in vectors])
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if np.any(lengths == 0):
         raise fail("start", "directions of non-zero length", start)
     return np.asarray(vectors / lengths)
+
+
+def _scaled(array: Array) -> Array:
+    """Return a multiple of an array whose squares are finite, and not all zero unless it is."""
+    largest = float(np.abs(array).max())
+    return array if _SMALLEST < largest < _LARGEST or largest == 0 else array / largest

@@ -78,18 +78,25 @@ class Approximation:
         follow after all real parts.
         """
         n = len(self.bases)
+        known = self.generator.bases(max(self.k_max, 2))  # a rank that is cut off has the value 0
         values = []
         for bond in range(n):
-            pair = self.environment.marginal(bond, 2)
-            i, j, scale = low_pairs(self.bases[bond], self.bases[(bond + 1) % n], 2)
-            rank = np.maximum(self.bases[bond].k[i], self.bases[(bond + 1) % n].k[j])
+            one, two = known[bond], known[(bond + 1) % n]
+            places = np.ix_(
+                _places(self.bases[bond], one), _places(self.bases[(bond + 1) % n], two)
+            )
+            marginal = self.environment.marginal(bond, 2)
+            pair = np.zeros((len(one), len(two)), marginal.dtype)
+            pair[places] = marginal
+            i, j, scale = low_pairs(one, two, 2)
+            rank = np.maximum(one.k[i], two.k[j])
             scale = np.where(rank == 2, 1.5 * scale, scale)  # Sz^2/S^2 holds 2/3 of T_20/|T_20|
             values.append(pair[i, j] / scale)
         for site, basis in enumerate(self.bases):
             dipole = basis.matrices[(basis.k == 1) & (basis.q == 0)]
             for z in dipole / np.linalg.norm(dipole, ord=2, axis=(1, 2))[:, None, None]:
-                one = self.environment.marginal(site, 1)
-                mean, square = one @ basis.measure(z), one @ basis.measure(z @ z)
+                local = self.environment.marginal(site, 1)
+                mean, square = local @ basis.measure(z), local @ basis.measure(z @ z)
                 values.append(np.array([square - mean**2]))
         found = np.concatenate(values)
         return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
@@ -223,6 +230,14 @@ def _same_multipoles(old: OperatorBasis, new: OperatorBasis, weight: float) -> A
         if label in where:
             found[x, where[label]] = rank_scale(new.k[x], weight)
     return found
+
+
+def _places(small: OperatorBasis, large: OperatorBasis) -> Array:
+    """Return where the operators of a basis stand in one of a larger rank."""
+    if len(small) == len(large):
+        return np.arange(len(small))
+    where = {label: x for x, label in enumerate(_labels(large))}
+    return np.array([where[label] for label in _labels(small)])
 
 
 def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:

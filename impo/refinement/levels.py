@@ -297,7 +297,7 @@ def _first_level(
 ) -> Meeting:
     """Relax at the lowest bond dimension; a cut-off with which that diverges is raised."""
     tol = relaxation.tol
-    dt = FIRST_DT * relaxation.time_unit * max(1.0, (tol / 5e-4) ** (1 / ORDER))
+    dt = FIRST_DT * relaxation.time_unit * max(1.0, (min(tol, 1.0) / 5e-4) ** (1 / ORDER))
     dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))
     target, chi = max(tol / 10, 1e-3), chi_levels(relaxation.chi_max)[0]
     while True:

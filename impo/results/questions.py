@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import fail, one_of
+from impo.arguments import ArgumentError, fail, non_negative_integer, one_of, shown
 from impo.arrays import Array
+from impo.memory import amount, product
 from impo.model import LindbladModel, Place
+
+FARTHEST = 10**6  # cells to which a correlation function may be asked for
+_FARTHEST_PLACE = 10**5  # cells that a place may be away
+_MOST_WAVES = 10**6  # wave numbers of a structure factor
+_LARGEST_MATRIX = 2**28  # elements of a density matrix: 4 GiB
+_MOST_PROBABILITIES = 2**28
 
 
 def known_operator(model: LindbladModel, op: Any) -> str:
@@ -25,6 +32,43 @@ def known_pair(model: LindbladModel, op_a: Any, op_b: Any, sites: Any) -> tuple[
     model.check_operator(op_a, first)
     model.check_operator(op_b, second)
     return int(first), int(second)
+
+
+def known_distance(cells: Any) -> int:
+    """Return a largest distance in cells, or raise `ArgumentError` if it is none or too far."""
+    found = non_negative_integer("max_cells", cells)
+    if found > FARTHEST:
+        raise fail("max_cells", f"at most {FARTHEST}", cells)
+    return found
+
+
+def matrix_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
+    """Return what `known_places` does, if a density matrix on so many sites fits in memory."""
+    known = known_places(model, places)
+    size = _states(model, known) ** 2
+    if size > _LARGEST_MATRIX:
+        raise ArgumentError(
+            f"Argument `places` must have a density matrix of at most {_LARGEST_MATRIX} elements, "
+            f"but {shown(list(places))} has {amount(size)}; ask for fewer sites."
+        )
+    return known
+
+
+def distribution_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
+    """Return what `known_places` does, if a distribution on so many sites fits in memory."""
+    known = known_places(model, places)
+    size = _states(model, known)
+    if size > _MOST_PROBABILITIES:
+        raise ArgumentError(
+            f"Argument `places` must have at most {_MOST_PROBABILITIES} probabilities, but "
+            f"{shown(list(places))} has {amount(size)}; ask for fewer sites."
+        )
+    return known
+
+
+def _states(model: LindbladModel, places: Iterable[Place]) -> float:
+    """Return the number of states of some sites."""
+    return product([model.sites[site].dimension for site, _ in places])
 
 
 def known_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
@@ -57,6 +101,8 @@ def _place(model: LindbladModel, place: Any) -> Place | None:
     if not 0 <= site < len(model.sites):
         return None
     found = tuple(map(int, cells))
+    if any(abs(number) > _FARTHEST_PLACE for number in found):
+        raise fail("places", f"at most {_FARTHEST_PLACE} cells away", place)
     return int(site), found[0] if model.dimension == 1 else found
 
 
@@ -71,9 +117,14 @@ def wave_numbers(model: LindbladModel, k: ArrayLike) -> Array:
     allowed = "real numbers" if model.dimension == 1 else "real, of shape (..., 2)"
     try:
         waves = np.asarray(k)
-        real = waves.dtype.kind in "iuf" and bool(np.all(np.isfinite(waves)))
     except ValueError:
         raise fail("k", allowed, k) from None
+    if waves.size > _MOST_WAVES * model.dimension:
+        raise ArgumentError(
+            f"Argument `k` must be at most {_MOST_WAVES} wave numbers, but has the shape "
+            f"{waves.shape}."
+        )
+    real = waves.dtype.kind in "iuf" and bool(np.all(np.isfinite(waves)))
     if not real or (model.dimension == 2 and waves.shape[-1:] != (2,)):
         raise fail("k", allowed, k)
     return waves.astype(float)

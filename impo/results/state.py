@@ -1,23 +1,32 @@
 """What every method returns: numbers with error bars, a verdict, and where they come from."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import non_negative_integer
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.fields import stored, stored_number
-from impo.results.questions import known_operator, known_pair, known_places, wave_numbers
+from impo.results.questions import (
+    distribution_places,
+    known_distance,
+    known_operator,
+    known_pair,
+    matrix_places,
+    wave_numbers,
+)
 from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
 from impo.results.variable import Variable
 
+_WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
 _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
 
@@ -109,21 +118,22 @@ class SteadyState(Stored):
         sites
             Site of A and site of B within the unit cell.
         max_cells
-            Largest distance in unit cells.
+            Largest distance in unit cells, up to a million.
 
         Returns
         -------
         Estimate or None
-            Shape (max_cells + 1,), complex in general; a finite cluster ends at its last cell.
+            Shape (max_cells + 1,), complex in general. On a finite lattice it is shorter and ends
+            at the largest distance that there is: the last cell of a cluster (`Exact`), half the
+            number of cells (`TWA`).
 
         Raises
         ------
         ArgumentError
-            If a site does not exist or lacks its operator, or `max_cells` is negative.
+            If a site does not exist or lacks its operator, or `max_cells` is negative or too large.
         """
         pair = known_pair(self.model, op_a, op_b, sites)
-        cells = non_negative_integer("max_cells", max_cells)
-        return self._correlation(op_a, op_b, pair, cells)
+        return self._correlation(op_a, op_b, pair, known_distance(max_cells))
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -143,7 +153,7 @@ class SteadyState(Stored):
         Parameters
         ----------
         places
-            Different (site of the unit cell, cell) pairs.
+            Different (site of the unit cell, cell) pairs, up to 100,000 cells away.
 
         Returns
         -------
@@ -153,9 +163,10 @@ class SteadyState(Stored):
         Raises
         ------
         ArgumentError
-            If there is no pair, a pair comes twice, or a site does not exist.
+            If there is no pair, a pair comes twice, a site does not exist, or the matrix has more
+            than 2^28 elements.
         """
-        return self._density_matrix(known_places(self.model, places))
+        return self._density_matrix(matrix_places(self.model, places))
 
     def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs.
@@ -163,7 +174,7 @@ class SteadyState(Stored):
         The diagonal of `density_matrix`, one axis for each pair, in its order of states; parameters
         and errors are the same.
         """
-        return self._distribution(known_places(self.model, places))
+        return self._distribution(distribution_places(self.model, places))
 
     @property
     def purity_density(self) -> Estimate | None:
@@ -180,7 +191,7 @@ class SteadyState(Stored):
         op_a, op_b, sites
             As in `correlation`.
         k
-            Wave number(s) in units of one over the length of the unit cell.
+            Wave number(s) in units of one over the length of the unit cell, up to a million.
 
         Returns
         -------
@@ -193,7 +204,23 @@ class SteadyState(Stored):
             If a site does not exist or lacks its operator.
         """
         pair = known_pair(self.model, op_a, op_b, sites)
-        return self._structure_factor(op_a, op_b, wave_numbers(self.model, k), pair)
+        waves, axes = wave_numbers(self.model, k), self.model.dimension - 1
+        shape = waves.shape[: waves.ndim - axes]
+        if math.prod(shape) <= _WAVES_AT_ONCE:
+            return self._structure_factor(op_a, op_b, waves, pair)
+        flat = waves.reshape(-1, *waves.shape[waves.ndim - axes :])
+        parts = [
+            self._structure_factor(op_a, op_b, flat[first : first + _WAVES_AT_ONCE], pair)
+            for first in range(0, len(flat), _WAVES_AT_ONCE)
+        ]
+        known = [part for part in parts if part is not None]
+        if not known:
+            return None
+        values, errors = (
+            np.concatenate(found).reshape(shape)
+            for found in ([part.value for part in known], [part.error for part in known])
+        )
+        return Estimate(values, errors)
 
     def _expect(self, op: str) -> Estimate | None:
         return None

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from impo.arrays import Array
+from impo.methods.base import refuse_long
 from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.solve import bounded_flow, site_density, time_step
 from impo.methods.cluster_mean_field.start import in_frame, start_in_frame
@@ -19,6 +20,8 @@ from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
+
+_MOST_STEPS = 1e7  # of an evolution
 
 
 def evolve(
@@ -45,6 +48,7 @@ def evolve(
         If the model is not one-dimensional or the cluster too large.
     """
     flow, rho = start_in_frame(bounded_flow(model, method), start)
+    refuse_long(times, _MOST_STEPS * 2 * time_step(flow))
     moved = _motion(flow, rho, [0.0, *times.tolist()], method.tol)
     states: list[dict[str, Any]] = [{"local": local} for local in moved]
     begin, *fields = states

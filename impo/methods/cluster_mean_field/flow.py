@@ -23,6 +23,7 @@ from scipy.sparse import coo_array, csr_array, eye_array, kron
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
 from impo.arrays import Array
+from impo.methods.advice import advice
 from impo.model import LindbladModel, Site
 from impo.operators.components import Component
 from impo.operators.liouvillian import infinite_chain
@@ -228,7 +229,7 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
     positive_integer("sites", sites)
     if model.dimension != 1:
         raise UnsupportedModelError(
-            "ClusterMeanField treats one-dimensional models; use MeanField or HolsteinPrimakoff."
+            f"ClusterMeanField treats one-dimensional models; {advice(model, 'ClusterMeanField')}."
         )
     if sites % unit:
         raise fail("sites", f"a multiple of {unit} (sites of the unit cell)", sites)

@@ -17,6 +17,8 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
+from impo.memory import amount, product
+from impo.methods.advice import advice
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
@@ -44,10 +46,11 @@ _GLANCE = (60, 30, 1e-3)  # steps, iterations and accuracy of a look at where th
 _DIFFERENT = 0.02  # of S or of a probability: two solutions that are not the same
 
 
-def _dimension(model: LindbladModel, method: "ClusterMeanField") -> int:
-    """Return the number of states of a cluster."""
-    unit = len(model.sites)
-    return math.prod(model.sites[j % unit].dimension for j in range(method.sites))
+def _dimension(model: LindbladModel, method: "ClusterMeanField") -> float:
+    """Return the number of states of a cluster, about; it may be infinite."""
+    cells, rest = divmod(method.sites, len(model.sites))
+    dims = [site.dimension for site in model.sites]
+    return product(dims, cells) * product(dims[:rest])
 
 
 def bounded_flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
@@ -55,8 +58,9 @@ def bounded_flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlo
     dimension = _dimension(model, method)
     if dimension > _LARGEST:
         raise UnsupportedModelError(
-            f"A cluster of {method.sites} sites has {dimension} states, and ClusterMeanField "
-            f"treats {_LARGEST}; use fewer sites, ITEBD or TWA."
+            f"A cluster of {method.sites} sites has {amount(dimension)} states, and "
+            f"ClusterMeanField treats {_LARGEST}; use fewer sites, or "
+            f"{advice(model, 'ClusterMeanField')}."
         )
     return cluster_flow(model, method.sites)
 
@@ -308,7 +312,8 @@ def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     if dimension > _LARGEST:
         message = (
             f"The cut-off of the bosons was not tested: with a larger one the cluster has "
-            f"{dimension} states, more than {_LARGEST}. Use fewer sites or a smaller cutoff."
+            f"{amount(dimension)} states, more than {_LARGEST}. Use fewer sites or a smaller "
+            "cutoff."
         )
         return replace(state, status=Status.K_LIMITED, message=message)
     flow, rho = in_frame(bounded_flow(model, method), embedded(state, model))

@@ -23,8 +23,11 @@ def coherent_state(site: Site, direction: Array) -> Array:
     """
     x, y, z = direction
     if not isinstance(site, Spin):
-        n = np.arange(site.dimension)
-        return np.asarray((x + 1j * y) ** n / np.exp(gammaln(n + 1) / 2))
+        n, size = np.arange(site.dimension), min(math.hypot(x, y), 1e300)
+        if size == 0:
+            return np.where(n == 0, 1.0 + 0j, 0)
+        weights = n * math.log(size) - gammaln(n + 1) / 2
+        return np.asarray(np.exp(weights - weights.max() + 1j * n * math.atan2(y, x)))
     twice = site.dimension - 1
     theta, phi = math.atan2(math.hypot(x, y), z), math.atan2(y, x)
     up = np.arange(twice, -1, -1)

@@ -1,5 +1,6 @@
 """Time evolution of a finite cluster."""
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from scipy.sparse.linalg import expm_multiply
 
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
+from impo.memory import refuse_larger
+from impo.methods.base import refuse_long
 from impo.methods.exact.sector import Sector, charge_sector, cluster, liouvillian
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
@@ -24,6 +27,9 @@ from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
+
+_MOST_OPERATIONS = 2e13  # of an evolution
+_PRODUCTS = 6  # with the Liouvillian, about, in the inverse of its norm
 
 
 def evolve(
@@ -62,6 +68,12 @@ def evolve(
         message = "What the cut-off k_max changes is not part of the errors; use k_max=None."
     norm = float(abs(matrix).sum(axis=0).max())
     fields: list[dict[str, Any]] = []
+    products = _MOST_OPERATIONS / max(2 * matrix.nnz, 1)
+    refuse_long(times, products / (_PRODUCTS * norm) if norm > 0 else math.inf)
+    refuse_larger(
+        f"Exact cannot keep {len(times)} states of {len(rho)} rows",
+        float(len(times)) * rho.nbytes, "ask for fewer times",
+    )  # fmt: skip
     for moment, found in _motion(matrix, rho, [0.0, *times.tolist()]):
         rounding = np.finfo(float).eps * (1 + moment * norm)
         fields.append({

@@ -5,7 +5,6 @@ wanted charges are ever listed; the matrix is assembled on them by index arithme
 """
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import ArgumentError
 from impo.arrays import Array
+from impo.memory import amount, product, refuse_larger
+from impo.methods.advice import advice
 from impo.model import LindbladModel, Site, Spin
 from impo.operators.lattice import lattice_shape
 from impo.operators.liouvillian import Generator, finite_cluster
@@ -156,7 +157,7 @@ def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tupl
     """Return the number of products in a sector, and memory that it takes at the very least."""
     rows = sector_size(generator, k_max, charge)
     diagonals = max((_top(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites)
-    return rows, 8 * 70 * rows + 20 * diagonals
+    return rows, _ROW * float(rows) + 20 * diagonals
 
 
 def assembly_bytes(generator: Generator, bases: Sequence[SparseBasis], rows: int) -> float:
@@ -301,20 +302,45 @@ def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]
     return symmetric, sparse.csr_array(one - other)
 
 
+_ROW = 8 * 70  # bytes that a row of the Liouvillian takes at the very least
+LOWEST_RANK = 4  # at which the search for a multipole cut-off begins
 _DENSE_OPERATORS = 12  # matrices of one site, about, that are in memory at the same time
 
 
-def memory_limit() -> float:
-    """Return three quarters of the physical memory in bytes."""
-    return 0.75 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def cluster(model: LindbladModel, method: "Exact", charges: bool = True) -> Generator:
-    """Return the generator of the cluster that the settings name, if its sites are small enough."""
+    """Return the generator of the cluster that the settings name, if it may fit in memory.
+
+    At the very least its Liouvillian has the products of operators without a charge on any site.
+    """
+    shape, k_max = lattice_shape(model, method.cells), method.k_max
     states = max(site.dimension for site in model.sites)
-    if _DENSE_OPERATORS * 16 * states**2 > memory_limit():
-        raise UnsupportedModelError(
-            f"Method `exact` cannot treat {model.label}: one of its sites has {states} states; use "
-            "the methods `twa`, `hpa` and `mf`, or a smaller cutoff of a boson."
-        )
-    return finite_cluster(model, lattice_shape(model, method.cells), method.periodic, charges)
+    refuse_larger(
+        f"Exact cannot treat {model.label}, where a site has {states} states",
+        _DENSE_OPERATORS * 16 * float(states) ** 2,
+        f"{advice(model, 'Exact')}, or use a smaller cutoff of a boson",
+    )
+    cells, rank = math.prod(shape), LOWEST_RANK if isinstance(k_max, str) else k_max
+    rows = product([_top(site, rank) + 1 for site in model.sites], cells)
+    refuse_larger(_what(model, cells * len(model.sites), rows, "at least "), _ROW * rows,
+                  remedy(model))  # fmt: skip
+    return finite_cluster(model, shape, method.periodic, charges)
+
+
+def _what(model: LindbladModel, sites: int, rows: float, bound: str = "") -> str:
+    """Return what a refusal says of a cluster."""
+    return (
+        f"Exact cannot treat {model.label} on {sites} sites, where its Liouvillian has {bound}"
+        f"{amount(rows)} rows"
+    )
+
+
+def remedy(model: LindbladModel) -> str:
+    """Return what helps where a cluster is too large."""
+    spins = any(isinstance(site, Spin) for site in model.sites)
+    return f"use {'a smaller `k_max`, ' if spins else ''}fewer cells, or {advice(model, 'Exact')}"
+
+
+def refuse_large_sector(generator: Generator, rows: int, size: float) -> None:
+    """Raise `UnsupportedModelError` if a sector of so many products needs too much memory."""
+    model = generator.model
+    refuse_larger(_what(model, len(generator.sites), float(rows)), size, remedy(model))

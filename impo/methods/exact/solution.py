@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
+from impo.memory import memory_limit
 from impo.methods.exact.factorization import EPS
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
 from impo.methods.exact.krylov import is_regular, krylov_null_vector, sweeps_worth
@@ -20,13 +20,12 @@ from impo.methods.exact.sector import (
     hermitian_parts,
     least_bytes,
     liouvillian,
-    memory_limit,
     operator_positions,
+    refuse_large_sector,
     site_bases,
     top_rank,
     zero_charge,
 )
-from impo.model import Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
 
@@ -64,17 +63,9 @@ def bounded_sector(generator: Generator, k_max: int | None, charge: Charge | Non
     """List a sector, or refuse before anything large is allocated."""
     charge = zero_charge(generator) if charge is None else charge
     rows, size = least_bytes(generator, k_max, charge)
-    if size <= memory_limit():
-        bases = site_bases(generator, k_max)
-        size = assembly_bytes(generator, bases, rows)
-    if size > memory_limit():
-        other = "a smaller k_max, " if any(isinstance(s, Spin) for s in generator.sites) else ""
-        raise UnsupportedModelError(
-            f"Method `exact` cannot treat {generator.model.label} on {len(generator.sites)} sites: "
-            f"its Liouvillian has {rows:.3g} rows and needs {size / 2**30:.3g} GiB, but "
-            f"{memory_limit() / 2**30:.3g} GiB are allowed; use {other}fewer cells, or one of "
-            "the methods `itebd`, `cmf` and `twa`."
-        )
+    refuse_large_sector(generator, rows, size)
+    bases = site_bases(generator, k_max)
+    refuse_large_sector(generator, rows, assembly_bytes(generator, bases, rows))
     return charge_sector(generator, bases, charge)
 
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo.arrays import Array
+from impo.memory import memory_limit
 from impo.methods.exact.sector import (
     charge_sector,
     cluster,
     least_bytes,
-    memory_limit,
     site_bases,
     top_rank,
     zero_charge,

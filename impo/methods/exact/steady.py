@@ -10,7 +10,7 @@ from impo.methods.base import refuse_no_state
 from impo.methods.exact.cutoffs import cutoff_error
 from impo.methods.exact.gap import Decay, slowest_of
 from impo.methods.exact.positivity import LARGEST_MATRIX, groups, lowest_eigenvalue, places
-from impo.methods.exact.sector import Charge, cluster, top_rank
+from impo.methods.exact.sector import LOWEST_RANK, Charge, cluster, top_rank
 from impo.methods.exact.solution import Solution, solve
 from impo.methods.exact.spectrum import charged_decay, charged_null_space, charges_of, cheap
 from impo.methods.exact.state import PURITIES, ExactState, OtherCutoff
@@ -37,7 +37,7 @@ def _cutoffs(model: LindbladModel, method: "Exact") -> list[int | None]:
         lower = min(method.k_max - 1, max(1, min(method.k_max - 2, 3 * method.k_max // 4)))
         return [None] if method.k_max >= full else [lower, method.k_max]
     steps: list[int | None] = []
-    rank = 4
+    rank = LOWEST_RANK
     while rank < full:
         steps.append(rank)
         rank = max(rank + 2, 2 * round(2 * rank / 3))

@@ -25,11 +25,14 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
+from impo.methods.advice import advice
 from impo.model import Cell, Jump, LindbladModel, Spin, Term
 
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
 Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
 
+_SMALL = 6  # components whose equation is solved as one linear system, for all wave vectors at once
+_COPIES = 5  # matrices at a wave vector that are in memory at the same time
 _TRANSVERSE = ("Sx", "Sy", "S+", "S-")
 
 
@@ -91,6 +94,17 @@ class QuadraticBosons:
         """Sum of the norms of all couplings: the scale against which a rate is zero."""
         return float(sum(np.linalg.norm(m, 2) for m in self.hoppings.values()))
 
+    @property
+    def reach(self) -> int:
+        """Largest distance of a coupling, in cells."""
+        return max((abs(x) for offset in self.hoppings for x in offset), default=0)
+
+    @property
+    def bytes_per_wave(self) -> float:
+        """Memory that a covariance takes at one wave vector, and all that is made on the way."""
+        small = max((len(s) for s in self.sectors if len(s) <= _SMALL), default=0)
+        return 16.0 * (_COPIES * (2 * self.modes) ** 2 + 2 * small**4)
+
     def drift(self, k: Array) -> Array:
         """Return X_k, shape (..., 2n, 2n), for wave vectors of shape (..., dimension)."""
         k = np.asarray(k, dtype=float)
@@ -133,7 +147,7 @@ def _lyapunov(drift: Array, diffusion: Array) -> Array:
     size = len(diffusion)
     if drift.ndim == 2:
         return np.asarray(solve_continuous_lyapunov(drift, -diffusion))
-    if size > 6:
+    if size > _SMALL:
         flat = drift.reshape(-1, size, size)
         return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)
     one = np.eye(size)
@@ -183,7 +197,7 @@ def quadratic_bosons(
 
     total: Polynomial = {}
     for origin, term in product(cells, model.hamiltonian):
-        _check_bilinear(term)
+        _check_bilinear(model, term)
         for modes, value in _expand(model, term, origin, place, spins).items():
             total[modes] = total.get(modes, 0) + value
     _check_linear(model, total)
@@ -219,16 +233,16 @@ def _check_spins(model: LindbladModel) -> None:
         name = describe(max(terms, key=lambda t: len(t.factors))) if terms else f"site {bosons[0]}"
         raise UnsupportedModelError(
             f"Only spins can be expanded around a polarised state, but the {name} acts on a boson; "
-            "use Exact."
+            f"{advice(model, 'HolsteinPrimakoff')}."
         )
 
 
-def _check_bilinear(term: Term) -> None:
+def _check_bilinear(model: LindbladModel, term: Term) -> None:
     """Refuse a term with more than two transverse factors."""
     if sum(op in _TRANSVERSE for op, _, _ in term.factors) > 2:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need couplings bilinear in S+ and S-, but the "
-            f"{describe(term)} is not; use Exact or ClusterMeanField."
+            f"{describe(term)} is not; {advice(model, 'HolsteinPrimakoff')}."
         )
 
 
@@ -251,7 +265,7 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
             )
             raise UnsupportedModelError(
                 f"A collinear configuration along z is no stationary point: the {describe(term)} "
-                "tilts the spins; use MeanField, Exact or ClusterMeanField."
+                f"tilts the spins; {advice(model, 'HolsteinPrimakoff')}."
             )
 
 
@@ -298,7 +312,7 @@ def _add_jump(
     if jump.op not in _TRANSVERSE:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the {describe(jump)} "
-            "is not; use ITEBD, Exact or ClusterMeanField."
+            f"is not; {advice(model, 'HolsteinPrimakoff')}."
         )
     n = len(drift) // 2
     where = np.array([position, position + n])

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.memory import shortage
+from impo.methods.advice import advice
 from impo.methods.base import refuse_no_state
 from impo.methods.holstein_primakoff.gaussian import log_purity, neighbour_negativity
 from impo.methods.holstein_primakoff.method import configuration_name
@@ -39,6 +41,8 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, flo
     The trapezoidal rule on a periodic analytic function converges like exp(-points/xi).
     """
     points, previous, history = 32, None, []
+    while points < 4 * bosons.reach:  # on a coarser grid, far cells look like near ones
+        points *= 2
     while True:
         covariance = bosons.covariance(bosons.drift(wave_vectors(points, dimension)))
         local = covariance.mean(axis=tuple(range(dimension)))
@@ -46,16 +50,10 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, flo
             change = float(np.abs(local - previous).max())
             history.append({"points": points, "change": change})
             small = change <= _QUADRATURE * float(np.abs(local).max())
-            if small or points >= _LARGEST_GRID[dimension]:
+            next_size = bosons.bytes_per_wave * float(2 * points) ** dimension
+            if small or points >= _LARGEST_GRID[dimension] or shortage(next_size) is not None:
                 return covariance, change, history
         points, previous = 2 * points, local
-
-
-def _others(model: LindbladModel) -> str:
-    """Return the methods that treat the model where this one does not."""
-    if any(len(term.support) > 2 for term in model.terms):
-        return "Exact or ClusterMeanField" if model.dimension == 1 else "Exact"
-    return "ITEBD, Exact or TWA" if model.dimension == 1 else "TWA or Exact"
 
 
 def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
@@ -110,7 +108,7 @@ def steady_state(
             method=method,
             status=Status.FAILED,
             message=f"{which}: the fluctuation with k = {np.round(k, 4).tolist()} {rate}, so there "
-            f"is no Gaussian steady state. Use {_others(model)} here.",
+            f"is no Gaussian steady state; {advice(model, 'HolsteinPrimakoff')}.",
             diagnostics=diagnostics,
             extras={"purity_density": None, "negativity": None, "stable": False},
             configuration=None,
@@ -138,7 +136,7 @@ def _gaussian_state(
         f"{parameter:.2g}."
     )
     if not parameter <= 0.1:
-        message += f" This is not small: use {_others(model)} as well."
+        message += f" This is not small; {advice(model, 'HolsteinPrimakoff')} as well."
     if not change <= 1e-8 * (1 + occupations.max()):
         status = Status.NOT_CONVERGED
         message += " The correlation length is too large for the grid of wave vectors."

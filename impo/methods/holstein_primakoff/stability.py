@@ -9,11 +9,14 @@ from scipy.optimize import minimize
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
 from impo.arrays import Array
+from impo.memory import product as numbers
+from impo.memory import refuse_larger
 from impo.methods.holstein_primakoff.gaussian import log_purity, negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.model import LindbladModel
 
 _MARGINAL = 1e-11
+_MOST_SITES = 12  # of a cell, all of whose configurations are tried
 _SEARCH_GRID = {1: 256, 2: 48}
 
 
@@ -39,7 +42,11 @@ def largest_growth(bosons: QuadraticBosons) -> tuple[float, Array]:
     def growth(k: Array) -> Array:
         return np.asarray(bosons.spectrum(bosons.drift(k)).real.max(axis=-1))
 
-    points = _SEARCH_GRID[dimension]
+    points = max(_SEARCH_GRID[dimension], 4 * bosons.reach)
+    refuse_larger(
+        f"HolsteinPrimakoff cannot treat {bosons.modes} spins in a cell",
+        bosons.bytes_per_wave * float(points) ** dimension, "use a smaller unit cell",
+    )  # fmt: skip
     grid = wave_vectors(points, dimension).reshape(-1, dimension)
     values = growth(grid)
     best = int(np.argmax(values))
@@ -59,8 +66,13 @@ def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], f
     Raises
     ------
     UnsupportedModelError
-        If the model is outside the method's reach in every configuration.
+        If the model is outside the method's reach in every configuration, or there are too many.
     """
+    if len(model.sites) > _MOST_SITES:
+        raise UnsupportedModelError(
+            f"HolsteinPrimakoff tries all 2^{len(model.sites)} configurations of a cell, which may "
+            f"have {_MOST_SITES} spins; give a `configuration`."
+        )
     found, refusal = [], None
     for configuration in product((1, -1), repeat=len(model.sites)):
         try:
@@ -232,6 +244,10 @@ def quench_spectra(model: LindbladModel, cells: int) -> QuenchSpectra:
     if model.dimension != 1:
         raise fail("model", "one-dimensional", model.label)
     n, sites = cells * len(model.sites), len(model.sites)
+    refuse_larger(
+        f"HolsteinPrimakoff cannot visit all 2^{n} configurations of a ring",
+        8 * (n + 2 + cells) * numbers([2], n), "use fewer cells",
+    )  # fmt: skip
     bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     places = 2 ** np.arange(n)
     smallest = np.min([np.roll(bits, sites * shift, axis=1) @ places for shift in range(cells)], 0)

@@ -1,12 +1,14 @@
 """Settings of the infinite matrix-product-operator method."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from impo.arguments import boolean, non_negative, one_of, positive, positive_integer
+from impo.arguments import boolean, fail, non_negative, one_of, positive, positive_integer
 from impo.methods.base import Method, Omission, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
+
+_LARGEST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class ITEBD(Method):
         Largest rank of the multipole operators kept; None chooses it, and raises it while it
         matters and is at most 12.
     weight
-        The alpha of the weighted truncation: rank k counts (2k + 1)^-alpha. An evolution that runs
-        away is begun again with a smaller one.
+        The alpha of the weighted truncation, from 0 to 10: rank k counts (2k + 1)^-alpha. An
+        evolution that runs away is begun again with a smaller one.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges
@@ -59,7 +61,7 @@ class ITEBD(Method):
         self.keep(
             chi_max=positive_integer("chi_max", self.chi_max),
             k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
-            weight=non_negative("weight", self.weight),
+            weight=_weight(self.weight),
             tol=positive("tol", self.tol),
             charges=boolean("charges", self.charges),
             t_max=None if self.t_max is None else positive("t_max", self.t_max),
@@ -73,3 +75,10 @@ class ITEBD(Method):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""
         return Omission("the infinite chain; its errors cover every numerical setting", 0.0)
+
+
+def _weight(value: Any) -> float:
+    """Return the setting `weight`; with a larger one, high ranks are below rounding."""
+    if (weight := non_negative("weight", value)) > _LARGEST_WEIGHT:
+        raise fail("weight", f"a number from 0 to {_LARGEST_WEIGHT:g}", value)
+    return weight

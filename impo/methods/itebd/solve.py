@@ -10,6 +10,9 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
+from impo.methods.advice import advice
+from impo.methods.base import refuse_long
+from impo.methods.itebd.sizes import refuse_large_gates, refuse_large_sites
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import advanced, trajectory
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
 
 _AT_LEAST = 1e-7  # distance that is allowed between two evolutions from one state
+_MOST_STEPS = 1e7  # of an evolution, in units of time in which low multipoles change
 
 
 def steady_state(
@@ -215,11 +219,13 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
     """Return the generator that the method evolves with, or refuse the model."""
     if model.dimension != 1:
         raise UnsupportedModelError(
-            f"ITEBD treats chains, but {model.label} has dimension {model.dimension}; use `TWA` or "
-            "`HolsteinPrimakoff`."
+            f"ITEBD treats chains, but {model.label} has dimension {model.dimension}; "
+            f"{advice(model, 'ITEBD')}."
         )
+    refuse_large_sites(model, method.k_max)
     generator = one_charge(infinite_chain(model, charges=method.charges))
-    check_nearest_neighbour(generator)
+    check_nearest_neighbour(generator, advice(model, "ITEBD"))
+    refuse_large_gates(generator, method.k_max, method.tol)
     return generator
 
 
@@ -243,6 +249,7 @@ def evolve(
     """
     generator = chain_generator(model, method)
     relaxation = _relaxation(generator, method, Resume())
+    refuse_long(times, _MOST_STEPS * relaxation.time_unit)
     for weight in _weights(method):
         starting = partial(
             first_approximation, generator, start, weight=weight, backend=method.backend

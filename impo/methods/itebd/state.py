@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from impo.arguments import fail, non_negative_integer
+from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
+from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
 from impo.model import LindbladModel, Place
@@ -18,7 +19,7 @@ from impo.refinement.approximation import Approximation, Refinement, density_mat
 from impo.refinement.budget import total_error
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
-from impo.results.questions import known_pair, known_places
+from impo.results.questions import known_distance, known_pair, matrix_places
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
@@ -26,6 +27,7 @@ from impo.tensor.tenpy_bridge import MPS, liouvillian_model
 
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
+_COPIES = 3  # arrays of all coefficients on some sites that are in memory at the same time
 
 
 def _once(function: Callable[[Approximation], Any]) -> Callable[[Approximation], Any]:
@@ -180,7 +182,7 @@ class ItebdState(SteadyState):
     ) -> Estimate:
         """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
         known_pair(self.model, op_a, op_b, sites)
-        non_negative_integer("max_cells", max_cells)
+        known_distance(max_cells)
         return self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, max_cells))
 
     def _connected_of(
@@ -199,6 +201,12 @@ class ItebdState(SteadyState):
         order = np.argsort(positions)
         rising = [positions[i] for i in order]
         bases = [approx.bases[p % len(approx.bases)] for p in rising]
+        rows = product([len(basis) for basis in bases])
+        bond = approx.matrix_product.bond_dimension
+        if (short := shortage(_COPIES * 8 * rows * bond)) is not None:
+            raise ArgumentError(
+                f"Argument `places` must have fewer than {len(rising)} sites: {short}."
+            )
         coefficients = approx.environment.chain_of([(p, None) for p in rising])
         turn = approx.generator.frame(rising)
         rho = turn[:, None] * density_matrix(coefficients, bases) * turn.conj()
@@ -208,7 +216,7 @@ class ItebdState(SteadyState):
 
     def _distribution(self, places: Sequence[Place]) -> Array:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs."""
-        rho = self._density_matrix(places)
+        rho = self._density_matrix(matrix_places(self.model, places))
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
 
     def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
@@ -287,7 +295,7 @@ class ItebdState(SteadyState):
     def _of_pair(self, measure: Callable[..., float], places: Sequence[Place] | None) -> Estimate:
         if places is None:
             places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
-        places = known_places(self.model, places)
+        places = matrix_places(self.model, places)
         if len(places) != 2:
             raise fail("places", "two different (site, cell) pairs", places)
         positions = self._positions(places)

@@ -14,6 +14,7 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
+from impo.methods.advice import advice
 from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.local import spin_numbers, spin_vector
 
@@ -163,7 +164,7 @@ def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Arr
     if any(len(vectors) > 2 for vectors in groups.values()):
         raise UnsupportedModelError(
             f"MeanField factorises at most two operators on one spin, but the {name} has more; "
-            "use ClusterMeanField."
+            f"{advice(model, 'MeanField')}."
         )
     return groups
 
@@ -171,7 +172,7 @@ def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Arr
 def _check_spin(model: LindbladModel, site: int, name: str) -> None:
     if not isinstance(model.sites[site], Spin):
         raise UnsupportedModelError(
-            f"MeanField treats spins, but the {name} acts on a boson; use ClusterMeanField."
+            f"MeanField treats spins, but the {name} acts on a boson; {advice(model, 'MeanField')}."
         )
 
 

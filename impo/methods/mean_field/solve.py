@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from impo.arguments import ArgumentError
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
+from impo.methods.base import refuse_long
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
 from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _ACCURACY = 1e-10  # relative tolerance of the integrator, and of fixed points
 _SAMPLES = 4000
+_MOST_STEPS = 1e7  # of an evolution, in inverse rates
+_MOST_SITES = 12  # of a cell, all of whose polarised states are starts
 _FEWEST_TURNS = 4  # of an orbit whose frequency can be told
 
 
@@ -59,8 +62,7 @@ def start_vectors(model: LindbladModel, start: Any) -> Array:
         if start is None:
             angles = 0.4 + np.arange(n)  # no symmetric directions: some are invariant but unstable
             start = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(3 * angles)], axis=-1)
-        directions(start, (n,), "None, a MeanFieldState,")
-        vectors = np.asarray(start, dtype=float)
+        vectors = directions(start, (n,), "None, a MeanFieldState,")
         lengths = np.linalg.norm(vectors, axis=1)
     scaled: Array = vectors * (spin_numbers(model) / lengths)[:, None]
     return scaled
@@ -221,10 +223,21 @@ def steady_state(
 def _attractors(
     method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any
 ) -> list[_Attractor]:
-    """Return what a start runs into; without a start, also what polarised ones run into."""
+    """Return what a start runs into; without a start, also what polarised ones run into.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there are too many of these.
+    """
     scale, rate = float(spin_numbers(model).max()), largest_rate(model)
     starts = [start_vectors(model, start)]
     if start is None:
+        if len(model.sites) > _MOST_SITES:
+            raise UnsupportedModelError(
+                f"MeanField starts from all 2^{len(model.sites)} polarised states of a cell, which "
+                f"may have {_MOST_SITES} sites; give a `start`."
+            )
         for signs in product((1.0, -1.0), repeat=len(model.sites)):
             tilted = starts[0] * 0.02
             tilted[:, 2] = signs
@@ -318,6 +331,7 @@ def evolve(
     """
     equations = mean_field_equations(model)
     vectors = start_vectors(model, start)
+    refuse_long(times, _MOST_STEPS / largest_rate(model))
     scale = float(np.abs(vectors).max())
     moments, place = np.unique(np.append(0.0, times), return_inverse=True)
     path = vectors.reshape(-1, 1)

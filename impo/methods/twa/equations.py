@@ -23,6 +23,7 @@ from scipy.sparse import csr_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
+from impo.methods.advice import advice
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -65,21 +66,20 @@ class SpinEquations:
         return float(np.linalg.norm(rows.reshape(-1, 3), axis=1).max())
 
 
-def _refusal(term: Term, why: str) -> UnsupportedModelError:
-    advice = "ITEBD or Exact" if len(term.support) < 3 else "Exact or ClusterMeanField"
+def _refusal(model: LindbladModel, term: Term, why: str) -> UnsupportedModelError:
     names = " ".join(f"{name}[site {site}, cell {cell}]" for name, site, cell in term.factors)
     return UnsupportedModelError(
-        f"TWA cannot treat the term {names}: {why}. Use {advice} for this model."
+        f"TWA cannot treat the term {names}: {why}; {advice(model, 'TWA')}."
     )
 
 
-def _linear_factors(term: Term) -> list[Factor]:
+def _linear_factors(model: LindbladModel, term: Term) -> list[Factor]:
     """Return (site, cell, vector u) of a product of at most two u.S on different spins."""
     factors = [factor for factor in term.factors if factor[0] != "Id"]
     if len(factors) > 2:
-        raise _refusal(term, "it has more than two spin operators")
+        raise _refusal(model, term, "it has more than two spin operators")
     if len(factors) == 2 and factors[0][1:] == factors[1][1:]:
-        raise _refusal(term, "it is not linear in the operators of one spin")
+        raise _refusal(model, term, "it is not linear in the operators of one spin")
     return [(site, cell, spin_vector(name)) for name, site, cell in factors]
 
 
@@ -110,7 +110,7 @@ def spin_equations(
     blocks: defaultdict[tuple[int, int], Array] = defaultdict(lambda: np.zeros((3, 3)))
     field = np.zeros(3 * n, dtype=complex)
     for term in model.hamiltonian:
-        factors = _linear_factors(term)
+        factors = _linear_factors(model, term)
         vectors = [vector for _, _, vector in factors]
         for spins in _placements(factors, shape, periodic, size):
             if len(set(spins)) < len(spins):
@@ -152,13 +152,13 @@ def _check(model: LindbladModel) -> None:
     for number, site in enumerate(model.sites):
         if not isinstance(site, Spin):
             raise UnsupportedModelError(
-                f"TWA treats spins only, but site {number} is {site}. Use Exact for this model."
+                f"TWA treats spins only, but site {number} is {site}; {advice(model, 'TWA')}."
             )
     for jump in model.jumps:
         if jump.op not in ("S+", "S-", "Sx", "Sy"):
             raise UnsupportedModelError(
                 f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
-                "and S-. Use ITEBD or Exact for this model."
+                f"and S-; {advice(model, 'TWA')}."
             )
 
 

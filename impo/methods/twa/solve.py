@@ -20,10 +20,12 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
+from impo.methods.base import refuse_long
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
 from impo.methods.twa.moments import Moments
+from impo.methods.twa.sizes import refuse_fine_step, refuse_large_ensemble
 from impo.methods.twa.state import TWAState
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
 from impo.methods.twa.verdict import (
@@ -54,6 +56,7 @@ _THIRD_SEED = 2**62  # added to the seed, whose streams the first two starts hav
 _SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 64 MiB
 _TRAJECTORY_NUMBERS = 2**26  # the same for a trajectory
 _LEAST_SAMPLES = 16
+_MOST_STEPS = 1e14  # of all spins in all trajectories of an evolution
 
 Begin = Callable[[int, np.random.Generator], Array]
 
@@ -96,7 +99,7 @@ def steady_state(
     ArgumentError
         If `method.dt` is too long for the model, or `start` does not fit the lattice.
     """
-    shape, equations = _prepare(model, method)
+    shape, equations = _prepare(model, method, starts=2)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
     start = [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
@@ -218,11 +221,13 @@ def evolve(
     UnsupportedModelError, ArgumentError
         As for `steady_state`.
     """
-    shape, equations = _prepare(model, method)
+    shape, equations = _prepare(model, method, starts=1, times=len(times))
     begin = _begin(model, equations, shape, start)
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16
     )
+    work = len(equations.lengths) * ensemble.trajectories
+    refuse_long(times, _MOST_STEPS / work * method.dt)
     numbers = len(times) * len(equations.lengths) * 3 * ensemble.trajectories
     keep = int(numbers <= _TRAJECTORY_NUMBERS)
     begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
@@ -264,13 +269,19 @@ def step_count(interval: float, dt: float) -> int:
     return math.ceil(interval / dt - 1e-9)
 
 
-def _prepare(model: LindbladModel, method: "TWA") -> tuple[tuple[int, ...], SpinEquations]:
+def _prepare(
+    model: LindbladModel, method: "TWA", starts: int, times: int = 1
+) -> tuple[tuple[int, ...], SpinEquations]:
     """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
     shape = lattice_shape(model, method.cells)
+    refuse_large_ensemble(model, method, shape, starts, times)
     equations = spin_equations(model, shape, method.periodic)
-    longest = 1 / max(equations.rate, float(equations.diffusion.max()), 1e-300)
+    fastest = max(equations.rate, float(equations.diffusion.max()))
+    longest = 1 / fastest if fastest > 0 else math.inf
     if method.dt > longest:
         raise fail("dt", f"at most {longest:.3g}, a turn by one radian per step", method.dt)
+    if longest < math.inf:
+        refuse_fine_step(method.dt, longest)
     smallest = min(float(length) - 0.5 for length in equations.lengths)
     if smallest < 2:
         warnings.warn(

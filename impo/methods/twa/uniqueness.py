@@ -90,11 +90,15 @@ def general_directions(count: int) -> Array:
 
 def _few_cells(model: LindbladModel, shape: Sequence[int], periodic: bool) -> SpinEquations:
     """Return the equations of a small lattice of the same parity."""
-    small = tuple(
+    return spin_equations(model, few_cells(model, shape), periodic)
+
+
+def few_cells(model: LindbladModel, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the number of cells, in each direction, of a small lattice of the same parity."""
+    return tuple(
         _small(length, reach, model.dimension)
         for length, reach in zip(shape, _reach(model), strict=True)
     )
-    return spin_equations(model, small, periodic)
 
 
 def _reach(model: LindbladModel) -> list[int]:

@@ -1,0 +1,57 @@
+"""How much memory there is, and one-line refusals of what needs more.
+
+Sizes are estimated from a description and settings alone, before anything large is allocated, as
+floats: a size that no computer has is infinite, and no error.
+"""
+
+import math
+import os
+
+from impo.arguments import UnsupportedModelError
+
+_SHARE = 0.75  # of the physical memory that a computation may take
+
+
+def memory_limit() -> float:
+    """Return three quarters of the physical memory in bytes."""
+    return _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def product(numbers: list[int] | list[float], repeat: int = 1) -> float:
+    """Return the product of numbers >= 1, to the power `repeat`; infinite where it overflows."""
+    once = math.prod(map(float, numbers))
+    return once**repeat if repeat * math.log(once) < 700 else math.inf
+
+
+def amount(number: float) -> str:
+    """Return a number as text, to three digits if it is large; an infinite one in words."""
+    if not math.isfinite(number):
+        return "more than 1e+300"
+    return f"{number:.0f}" if number == round(number) and number < 1e6 else f"{number:.3g}"
+
+
+def shortage(size: float) -> str | None:
+    """Say that so many bytes are more than `memory_limit`, or return None; nan is too many."""
+    limit = memory_limit()
+    if size <= limit:
+        return None
+    return (
+        f"it needs {amount(size / 2**30)} GiB of memory, but {amount(limit / 2**30)} GiB are "
+        "allowed"
+    )
+
+
+def refuse_larger(what: str, size: float, remedy: str) -> None:
+    """Raise an `UnsupportedModelError` if something needs more than `memory_limit`.
+
+    Parameters
+    ----------
+    what
+        What cannot be done, as the beginning of a sentence: "ITEBD cannot treat spins S = 100".
+    size
+        Bytes that it takes at the very least.
+    remedy
+        What to do instead, as the end of the sentence.
+    """
+    if (short := shortage(size)) is not None:
+        raise UnsupportedModelError(f"{what}: {short}; {remedy}.")

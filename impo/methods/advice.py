@@ -1,0 +1,99 @@
+"""Which methods treat a model: what a refusal advises.
+
+The rules are read off the description alone, and err on the safe side: a method that is named
+treats the model, one that is not named may do so as well.
+"""
+
+from collections.abc import Iterable
+
+from impo.memory import product
+from impo.model import LindbladModel, Spin, Term
+
+_ROWS = 1e6  # of the Liouvillian of one cell
+_STATES = 64  # of a site of an infinite chain
+_SITES = 100  # of its unit cell
+_CLUSTER = 1300  # states of a cluster in a mean field
+_CONFIGURED = 12  # spins of a cell, all of whose configurations are tried
+_TRANSVERSE = ("Sx", "Sy", "S+", "S-")
+
+
+def advice(model: LindbladModel, *but: str) -> str:
+    """Return the methods that treat a model as the end of a sentence: "use `Exact` or `TWA`".
+
+    Parameters
+    ----------
+    model
+        The description.
+    *but
+        Methods that are not to be named.
+    """
+    names = [f"`{name}`" for name in treating(model) if name not in but]
+    if not names:
+        return "no other method is known to treat this model"
+    last = names.pop()
+    return f"use {', '.join(names)} or {last}" if names else f"use {last}"
+
+
+def treating(model: LindbladModel) -> list[str]:
+    """Return the names of the classes of methods that treat a model."""
+    rules = {
+        "ITEBD": _infinite_chain(model),
+        "Exact": product([site.dimension for site in model.sites], 2) <= _ROWS,
+        "TWA": _classical_spins(model),
+        "HolsteinPrimakoff": _collinear(model),
+        "MeanField": _mean_field(model),
+        "ClusterMeanField": model.dimension == 1
+        and product([site.dimension for site in model.sites]) <= _CLUSTER,
+    }
+    return [name for name, treats in rules.items() if treats]
+
+
+def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
+    return [factor for factor in term.factors if factor[0] != "Id"]
+
+
+def _infinite_chain(model: LindbladModel) -> bool:
+    """Return whether a chain has sites of few states and no terms beyond neighbours."""
+    if model.dimension != 1 or len(model.sites) > _SITES:
+        return False
+    if max(site.dimension for site in model.sites) > _STATES:
+        return False
+    for term in model.terms:
+        places = [cell[0] * len(model.sites) + site for _, site, cell in _factors(term)]
+        if places and max(places) - min(places) > 1:
+            return False
+    return True
+
+
+def _only_spins(model: LindbladModel) -> bool:
+    return all(isinstance(site, Spin) for site in model.sites)
+
+
+def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
+    return all(jump.op in allowed for jump in model.jumps)
+
+
+def _classical_spins(model: LindbladModel) -> bool:
+    def bilinear(term: Term) -> bool:
+        places = [factor[1:] for factor in _factors(term)]
+        return len(places) <= 2 and len(set(places)) == len(places)
+
+    spins = _only_spins(model) and len(model.sites) <= _SITES
+    return spins and _jumps_within(model, _TRANSVERSE) and all(map(bilinear, model.terms))
+
+
+def _collinear(model: LindbladModel) -> bool:
+    def quadratic(term: Term) -> bool:
+        return sum(op in _TRANSVERSE for op, _, _ in term.factors) in (0, 2)
+
+    spins = _only_spins(model) and len(model.sites) <= _CONFIGURED
+    return spins and _jumps_within(model, _TRANSVERSE) and all(map(quadratic, model.terms))
+
+
+def _mean_field(model: LindbladModel) -> bool:
+    def factorises(term: Term) -> bool:
+        places = [factor[1:] for factor in _factors(term)]
+        return all(places.count(place) <= 2 for place in set(places))
+
+    spins = _only_spins(model) and len(model.sites) <= _CONFIGURED
+    return spins and all(map(factorises, model.terms))
