@@ -26,7 +26,7 @@ def product(numbers: list[int] | list[float], repeat: int = 1) -> float:
 def amount(number: float) -> str:
     """Return a number as text, to three digits if it is large; an infinite one in words."""
     if not math.isfinite(number):
-        return "more than 1e+300"
+        return "over 1e+300"
     return f"{number:.0f}" if number == round(number) and number < 1e6 else f"{number:.3g}"
 
 

@@ -15,7 +15,11 @@ NOT_NUMBERS = ["1", None, True, 1j, [1], math.nan, math.inf, -math.inf, MATRIX, 
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (arguments.positive_integer, [1, np.int64(3)], [0, -1, 1.0, True, "1", None, MATRIX]),
+        (
+            arguments.positive_integer,
+            [1, np.int64(3), 2**53],
+            [0, -1, 1.0, True, "1", None, MATRIX, 2**53 + 1, 10**400, 10**5000],
+        ),
         (arguments.non_negative_integer, [0, 7], [-1, 0.0, False, None, MATRIX]),
         (arguments.finite, [-1.5, 0, Fraction(1, 3), np.float32(2)], NOT_NUMBERS),
         (arguments.positive, [1e-300, 3], [0, -1, *NOT_NUMBERS]),
@@ -65,6 +69,20 @@ def test_long_values_are_cut():
         assert len(arguments.shown(value)) <= 200
         assert arguments.shown(value).endswith(" ...")
     assert arguments.shown(np.eye(2)) == "array([[1., 0.], [0., 1.]])"
+
+
+def test_what_cannot_be_printed_is_no_second_error():
+    for value in (10**5000, [10**5000]):
+        assert arguments.shown(value) == f"{type(value).__name__} with too many digits to print"
+    assert len(arguments.shown(["a" * 10**6] * 10**5)) <= 200
+
+
+def test_an_evolution_has_not_too_many_times():
+    assert len(arguments.rising_times(range(10**5))) == 10**5
+    with pytest.raises(ArgumentError, match="`times` must be at most 100000 numbers, but are 1000"):
+        arguments.rising_times(range(10**9))
+    with pytest.raises(ArgumentError, match=r"^Argument `times` must be .*, but is \[1000.*\.$"):
+        arguments.rising_times([10**400])
 
 
 def test_rising_times():

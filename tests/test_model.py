@@ -196,3 +196,53 @@ def test_pairs_that_show_an_order_are_operators_of_the_site():
     assert Boson(2).order_pairs == (("Bd", "B"), ("N", "N"))
     for site in (Spin(1), Boson(2)):
         assert {op for pair in site.order_pairs for op in pair} <= set(site.operators)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Spin(2**51), "`S` must be a positive multiple of 1/2 up to 2^50, but is 22517998"),
+        (lambda: Spin(1e300), "`S` must be a positive multiple of 1/2 up to 2^50"),
+        (lambda: Boson(10**30), "`cutoff` must be a positive integer up to 2^53"),
+        (lambda: Term(1e101, ("Sz", 0, 0)), "`coefficient` must be at most 1e+100 in size, but is"),
+        (lambda: Term(1e100 + 1e100j, ("Sz", 0, 0)), "`coefficient` must be at most 1e+100 in si"),
+        (lambda: Term(1, ("Sz", 0, 1001)), "`cell` must be at most 1000 cells away, but is 1001"),
+        (lambda: Term(1, ("Sz", 0, (0, -(10**400)))), "`cell` must be at most 1000 cells away"),
+        (lambda: Term(1, ("Sz", 0, True)), "`cell` must be an integer or a tuple of integers"),
+        (lambda: Term(1, ("Sz", 0, 0), plus_hc=np.eye(2)), "`plus_hc` must be True or False, but"),
+        (lambda: Term(1, ("Sz", 0, 0), plus_hc="no"), "`plus_hc` must be True or False, but is 'n"),
+        (lambda: Term(1, (np.eye(2), 0, 0)), "`op` must be the name of a local operator"),
+        (lambda: Jump(1, np.eye(2), 0), "`op` must be the name of a local operator"),
+        (lambda: Jump(1e101, "S-", 0), "`rate` must be at most 1e+100, but is 1e+101"),
+        (lambda: LindbladModel(np.array(1)), "`sites` must be a tuple, but is array(1)"),
+        (lambda: LindbladModel([Spin(1)], [None]), "`terms` must be a tuple of `Term`, but is Non"),
+        (lambda: LindbladModel([Spin(1)], jumps=[1]), "`jumps` must be a tuple of `Jump`, but is"),
+        (lambda: LindbladModel([1]), "`sites` must be a non-empty tuple of `Spin` and `Boson`"),
+        (
+            lambda: LindbladModel([Spin(1)], dimension=3),
+            "`dimension` must be one of 1, 2, but is 3",
+        ),
+        (lambda: LindbladModel([Spin(1)], name=5), "`name` must be a string, but is 5"),
+        (lambda: LindbladModel([Spin(1)], name=np.eye(2)), "`name` must be a string, but is array"),
+        (lambda: LindbladModel([Spin(1)], parameters=5), "`parameters` must be a mapping of names"),
+        (
+            lambda: LindbladModel([Spin(1)], parameters={1: 2}),
+            "`parameters` must be a mapping of n",
+        ),
+    ],
+)
+def test_what_is_no_description_is_one_line(make, message):
+    with pytest.raises(ArgumentError) as caught:
+        make()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_numbers_up_to_the_limits_are_descriptions():
+    model = LindbladModel(
+        (Spin(2**50), Boson(2**53)), (Term(1e100, ("Sz", 0, -1000), ("Sz", 0, 1000)),),
+        (Jump(np.float32(1.0), "S-", np.int64(0)), Jump(1e100, "B", 1), Jump(5e-324, "B", 1)),
+    )  # fmt: skip
+    assert model.sites[0].dimension == 2**51 + 1
+    assert LindbladModel.from_json(json.loads(json.dumps(model.to_json()))) == model

@@ -17,17 +17,19 @@ _CONFIGURED = 12  # spins of a cell, all of whose configurations are tried
 _TRANSVERSE = ("Sx", "Sy", "S+", "S-")
 
 
-def advice(model: LindbladModel, *but: str) -> str:
-    """Return the methods that treat a model as the end of a sentence: "use `Exact` or `TWA`".
+def advice(model: LindbladModel, but: str, *settings: str) -> str:
+    """Return what helps, as the end of a sentence: "use fewer cells, `Exact` or `TWA`".
 
     Parameters
     ----------
     model
         The description.
-    *but
-        Methods that are not to be named.
+    but
+        The method that does not treat it.
+    *settings
+        What else would help.
     """
-    names = [f"`{name}`" for name in treating(model) if name not in but]
+    names = [*settings, *(f"`{name}`" for name in treating(model) if name != but)]
     if not names:
         return "no other method is known to treat this model"
     last = names.pop()

@@ -109,7 +109,8 @@ class SteadyState(Stored):
     ) -> Estimate | None:
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected.
 
-        In two dimensions r counts cells in the first direction.
+        In two dimensions r counts cells in the first direction. Cell 0 of an open cluster (`Exact`)
+        is the one at its left end; everywhere else, all cells are alike or averaged over.
 
         Parameters
         ----------

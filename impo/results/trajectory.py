@@ -91,7 +91,10 @@ class Trajectory(Stored):
     def correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate | None:
-        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (T, r)."""
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (T, r).
+
+        As of a state, r ends at `max_cells`, or at the largest distance of a finite lattice.
+        """
         return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
 
     def structure_factor(

@@ -11,7 +11,7 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods import METHODS
 from impo.methods.api import evolve, steady_state
 from impo.methods.base import Method
-from impo.model import LindbladModel, Spin, Term
+from impo.model import Jump, LindbladModel, Spin, Term
 from models import gain_loss
 from tests import dense as double
 from tests.dense import Dense
@@ -179,3 +179,39 @@ def test_starts_that_are_none_are_one_line(name, start):
 
 def test_every_method_is_asked_what_makes_no_sense():
     assert set(QUICK) == set(METHODS)
+
+
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
+@pytest.mark.parametrize("name", QUICK)
+def test_the_unit_of_time_is_anything(name):
+    """A model in other units has the same state, up to where squares of rates have no number."""
+
+    def solved(unit):
+        model = gain_loss.chain(2.0, unit, 0.4 * unit, 4.0 * unit, 3.5 * unit)
+        method = QUICK[name]
+        if name == "twa":
+            method = dataclasses.replace(method, dt=0.05 / unit, max_time=20 / unit)
+        return steady_state(model, method)
+
+    one = solved(1.0)
+    for unit in (1e-99, 2.0**200):
+        other = solved(unit)
+        assert other.status == one.status
+        error = one.expect("Sz").error + other.expect("Sz").error + 1e-9
+        assert np.all(np.abs(other.expect("Sz").value - one.expect("Sz").value) <= error)
+    with pytest.raises(ArgumentError, match="a coefficient or rate of at least 1e-100, but the la"):
+        solved(1e-102)
+    with pytest.raises(ArgumentError, match=r"`coefficient` must be at most 1e\+100 in size"):
+        solved(1e101)
+
+
+def test_a_rate_beside_which_another_vanishes():
+    """A slow decay leads to one state if nothing else moves what it moves, else it is no rate."""
+    slow = Jump(1e-300, "S-", 0)
+    state = steady_state(LindbladModel((Spin(0.5),), (Term(1.0, ("Sz", 0, 0)),), (slow,)), Exact())
+    assert state.status == "converged"
+    assert state.expect("Sz").value == pytest.approx(-0.5)
+    assert state.extras["gap"] == pytest.approx(5e-301)
+    driven = LindbladModel((Spin(0.5),), (Term(1.0, ("Sx", 0, 0)),), (slow,))
+    for method in (Exact(), MeanField(), ClusterMeanField(1), ITEBD(chi_max=4, tol=0.1)):
+        assert steady_state(driven, method).status != "converged"

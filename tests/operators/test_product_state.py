@@ -50,3 +50,12 @@ def test_directions_have_unit_length():
     ):
         with pytest.raises(ArgumentError, match="Argument `start` must be"):
             directions(bad, (2, 4), "a state")
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1.0, 1e170, 1e300])
+def test_states_and_directions_of_any_size(size):
+    up, thermal = density_matrices(MODEL, [[size, 0], np.diag([2.0, 1, 1]) * size])
+    np.testing.assert_allclose(up, np.diag([1.0, 0.0]))
+    np.testing.assert_allclose(thermal, np.diag([0.5, 0.25, 0.25]))
+    found = directions([[0, 0, -size], [3 * size, 0, 4 * size]], (2,), "a state")
+    np.testing.assert_allclose(found, [[0, 0, -1], [0.6, 0, 0.8]])

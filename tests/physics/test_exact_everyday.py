@@ -99,6 +99,21 @@ def test_values_that_are_known():
     assert slow.expect("Sz").value == pytest.approx([0.25, 0.25], abs=1e-12)
 
 
+@pytest.mark.parametrize("rate", [1e-13, 1e-15, 1e-30, 1e-300])
+def test_a_decay_beside_a_large_field_is_no_rounding(rate):
+    """What a field along z does to both sides of rho cancels; a slow decay is left."""
+    field = LindbladModel((HALF,), (Term(1.0, ("Sz", 0, 0)),), (Jump(rate, "S-", 0),))
+    state = steady_state(field, Exact())
+    assert state.status is Status.CONVERGED
+    assert state.expect("Sz").value == pytest.approx([-0.5])
+    assert state.extras["gap"] == pytest.approx(rate / 2)
+    pair = LindbladModel(
+        (HALF,) * 2, (Term(1.0, ("Sz", 0, 0), ("Sz", 1, 0)), Term(0.3, ("Sz", 0, 0))),
+        [Jump(rate, "S-", 0), Jump(3 * rate, "S+", 0), Jump(2 * rate, "S-", 1)],
+    )  # fmt: skip
+    assert steady_state(pair, Exact()).expect("Sz").value == pytest.approx([0.25, -0.5])
+
+
 @pytest.mark.parametrize("cells", [4, 6, pytest.param(7, marks=pytest.mark.slow)])
 def test_weak_loss_beside_dephasing_empties_the_chain(cells):
     model = LindbladModel(

@@ -59,8 +59,8 @@ def bounded_flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlo
     if dimension > _LARGEST:
         raise UnsupportedModelError(
             f"A cluster of {method.sites} sites has {amount(dimension)} states, and "
-            f"ClusterMeanField treats {_LARGEST}; use fewer sites, or "
-            f"{advice(model, 'ClusterMeanField')}."
+            f"ClusterMeanField treats {_LARGEST}; "
+            f"{advice(model, 'ClusterMeanField', 'fewer sites')}."
         )
     return cluster_flow(model, method.sites)
 

@@ -48,7 +48,7 @@ def slowest_of(decays: Sequence[Decay | None]) -> Decay | None:
     """
     known = [decay for decay in decays if decay is not None]
     slowest = min(known, key=lambda decay: decay.rate, default=NOTHING)
-    if len(known) < len(decays) or slowest is NOTHING:
+    if len(known) < len(decays) or slowest.rate == NOTHING.rate:
         return None
     below = [slowest.rate - (decay.rate - decay.error) for decay in known]
     return Decay(slowest.rate, max(slowest.error, *below))
@@ -68,6 +68,12 @@ def slowest_decay(
     oscillating
         Whether to look for modes far from zero, which takes most of the time.
     """
+    found = _slowest(modes, null, oscillating)
+    return None if found is None else Decay(found.rate * modes.unit, found.error * modes.unit)
+
+
+def _slowest(modes: SlowModes, null: NullSpace | None, oscillating: bool) -> Decay | None:
+    """Return what `slowest_decay` does, in the unit of the matrix."""
     n = modes.matrix.shape[0]
     state = None if modes.trace is None or null is None else null.vectors[:, 0]
     if n <= int(state is not None):

@@ -1,5 +1,6 @@
 """Null space and slowest modes of a sparse matrix, from its inverse next to zero."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,7 @@ _MOST_DENSE = 4000  # the same where nothing else succeeds
 _SHIFT = 1e-6  # in units of the matrix norm, for eigenvalues; to the right of zero
 CLOSE, CLOSEST = 1e-9, 4 * EPS  # for null vectors; the second needs row exchanges
 _SWEEPS = 40
+_SMALLEST, _LARGEST = 1e-60, 1e60  # norms whose squares, and those of inverses, are numbers
 _MOST = 64  # null vectors that are looked for one after the other
 
 
@@ -66,14 +68,22 @@ class SlowModes:
         Left null vector, if one is known; there is then at least one null vector.
     memory
         Bytes that a factorization may take.
+
+    Attributes
+    ----------
+    unit
+        A matrix of very large or small elements is divided by this power of two. All rates but
+        those of `eigenvalues` are in this unit.
     """
 
     def __init__(
         self, matrix: sparse.csr_array, trace: Array | None = None, memory: float = np.inf
     ):
-        self.matrix = matrix
+        norm = (float(abs(matrix).sum(axis=0).max()) if matrix.nnz else 0.0) or 1.0
+        self.unit = 1.0 if _SMALLEST < norm < _LARGEST else 2.0 ** math.floor(math.log2(norm))
+        self.matrix = matrix if self.unit == 1 else matrix / self.unit
         self.memory = memory
-        self.norm = (float(abs(matrix).sum(axis=0).max()) if matrix.nnz else 0.0) or 1.0
+        self.norm = norm / self.unit
         self.trace = trace
         root = 0 if trace is None else int(np.argmax(np.abs(trace)))
         self.levels = graph_levels(matrix, root)
@@ -219,7 +229,7 @@ class SlowModes:
             keep = count + bool(paired and not np.iscomplexobj(self.matrix))
             values, vectors = values[:keep], vectors[:, :keep]
         residuals = np.linalg.norm(self.matrix @ vectors - vectors * values, axis=0)
-        return values, residuals / np.linalg.norm(vectors, axis=0)
+        return values * self.unit, residuals / np.linalg.norm(vectors, axis=0) * self.unit
 
 
 def arnoldi(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.memory import amount, product, refuse_larger
 from impo.methods.advice import advice
-from impo.model import LindbladModel, Site, Spin
+from impo.model import Boson, LindbladModel, Site, Spin
 from impo.operators.lattice import lattice_shape
 from impo.operators.liouvillian import Generator, finite_cluster
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
@@ -163,7 +164,8 @@ def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tupl
 def assembly_bytes(generator: Generator, bases: Sequence[SparseBasis], rows: int) -> float:
     """Return the memory that the matrix of a sector of so many products takes to assemble."""
     per_row, largest = 0.0, 0.0
-    for positions, matrices in _site_terms(generator, bases, bases):
+    terms = chain(*(kind(generator, bases, bases) for kind in (_coherent, _dissipative)))
+    for positions, matrices in terms:
         share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
         per_row += share
         largest = max(largest, share)
@@ -224,10 +226,13 @@ def operator_positions(old: SparseBasis, new: SparseBasis) -> Array:
     return np.array([place.get(label, -1) for label in zip(old.k, old.q, strict=True)])
 
 
-def _site_terms(
+_Products = Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]
+
+
+def _coherent(
     generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
-) -> Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]:
-    """Yield the Liouvillian as products of sparse one-site superoperators."""
+) -> _Products:
+    """Yield -i[H, .] as products of sparse one-site superoperators."""
     for term in generator.components:
         pairs = list(zip(term.positions, term.matrices, strict=True))
         for factor in (-1j, 1j):
@@ -239,6 +244,12 @@ def _site_terms(
             if generator.mirror:
                 value = value.real
             yield term.positions, [value * matrices[0], *matrices[1:]]
+
+
+def _dissipative(
+    generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
+) -> _Products:
+    """Yield the dissipators as sparse one-site superoperators."""
     for position, rate, jump in generator.jumps:
         if rate > 0:
             yield (position,), [rate * columns[position].dissipator(jump, rows[position])]
@@ -260,10 +271,23 @@ def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
         Real if the generator has a gauge that makes it so, else complex.
     """
     rows = rows or sector
+    coherent, dissipative = (
+        _sum(sector, rows, terms(sector.generator, sector.bases, rows.bases))
+        for terms in (_coherent, _dissipative)
+    )
+    return sparse.csr_array((coherent + dissipative).tocsc().tocsr())
+
+
+def _sum(sector: Sector, rows: Sector, products: _Products) -> sparse.csr_array:
+    """Return a sum of products, without what only rounding leaves where they cancel.
+
+    The Hamiltonian and the dissipators are added up apart: where the fast rotation of a field
+    cancels, a slow decay beside it is no rounding.
+    """
     base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
     shape = (len(rows), len(sector))
     total, magnitude = sparse.csr_array(shape), sparse.csr_array(shape)
-    for positions, matrices in _site_terms(sector.generator, sector.bases, rows.bases):
+    for positions, matrices in products:
         column = np.arange(len(sector))
         key, value = base, np.ones(len(sector))
         for position, matrix in zip(positions, matrices, strict=True):
@@ -278,9 +302,7 @@ def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
             column = np.repeat(column, many)
         term = sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
         total, magnitude = total + term, magnitude + abs(term)
-    # what is left where terms cancel is rounding; a small rate beside large ones is not
-    total = total.multiply(abs(total) > _ROUNDING * magnitude)
-    return sparse.csr_array(total.tocsc().tocsr())
+    return sparse.csr_array(total.multiply(abs(total) > _ROUNDING * magnitude))
 
 
 def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -317,12 +339,13 @@ def cluster(model: LindbladModel, method: "Exact", charges: bool = True) -> Gene
     refuse_larger(
         f"Exact cannot treat {model.label}, where a site has {states} states",
         _DENSE_OPERATORS * 16 * float(states) ** 2,
-        f"{advice(model, 'Exact')}, or use a smaller cutoff of a boson",
+        advice(model, "Exact", *_smaller(model)),
     )
     cells, rank = math.prod(shape), LOWEST_RANK if isinstance(k_max, str) else k_max
     rows = product([_top(site, rank) + 1 for site in model.sites], cells)
-    refuse_larger(_what(model, cells * len(model.sites), rows, "at least "), _ROW * rows,
-                  remedy(model))  # fmt: skip
+    bound = "at least " if math.isfinite(rows) else ""
+    what = _what(model, cells * len(model.sites), rows, bound)
+    refuse_larger(what, _ROW * rows, remedy(model))
     return finite_cluster(model, shape, method.periodic, charges)
 
 
@@ -334,10 +357,15 @@ def _what(model: LindbladModel, sites: int, rows: float, bound: str = "") -> str
     )
 
 
+def _smaller(model: LindbladModel) -> list[str]:
+    """Return what of a description may be smaller."""
+    return ["a smaller `cutoff`"] if any(isinstance(s, Boson) for s in model.sites) else []
+
+
 def remedy(model: LindbladModel) -> str:
     """Return what helps where a cluster is too large."""
-    spins = any(isinstance(site, Spin) for site in model.sites)
-    return f"use {'a smaller `k_max`, ' if spins else ''}fewer cells, or {advice(model, 'Exact')}"
+    rank = ["a smaller `k_max`"] if any(isinstance(s, Spin) for s in model.sites) else []
+    return advice(model, "Exact", *rank, "fewer cells")
 
 
 def refuse_large_sector(generator: Generator, rows: int, size: float) -> None:

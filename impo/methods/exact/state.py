@@ -52,7 +52,9 @@ class OtherCutoff:
 class ExactState(SteadyState):
     """State of a finite cluster.
 
-    Values on a site of the unit cell are averages over the cells. The error of a value is its
+    Values on a site of the unit cell are averages over the cells, but `correlation` begins in the
+    first cell (of an open cluster that at its left end, which is not like the others) and has as
+    many distances as there are cells in the first direction. The error of a value is its
     change from the next smaller multipole cut-off, plus what the cut-offs of bosons change, plus
     what the uncertainty of rho allows (nan where the cut-off of a boson could not be tested). All
     quantities are None if the steady state is not unique.
@@ -117,7 +119,10 @@ class ExactState(SteadyState):
     def _correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate | None:
-        """Return <A_{site a, cell 0} B_{site b, cell r}> up to the last cell of the cluster."""
+        """Return <A_{site a, cell 0} B_{site b, cell r}>, r = 0 ... the last cell or `max_cells`.
+
+        There is no average over cells: on an open cluster, cell 0 is the one at the left end.
+        """
         return self._estimate(
             lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
         )

@@ -38,7 +38,7 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
     kind = f"spins S = {largest.S}" if isinstance(largest, Spin) else f"a {largest}"
     refuse_larger(
         f"ITEBD cannot treat {model.label} with {kind}", size,
-        f"{advice(model, 'ITEBD')}, or make the site smaller",
+        advice(model, "ITEBD", *([] if isinstance(largest, Spin) else ["a smaller `cutoff`"])),
     )  # fmt: skip
     ranks = [min(RANK, site.dimension - 1) for site in model.sites]
     spins = sum(isinstance(site, Spin) for site in model.sites)
@@ -47,10 +47,11 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
     name = f"ITEBD cannot treat {model.label} with {unit} sites in its unit cell"
     if 20 * float(densities) ** 3 > _LONGEST:
         raise UnsupportedModelError(
-            f"{name}: the search for conserved quantities takes too long; use a smaller unit cell, "
-            f"or {advice(model, 'ITEBD')}."
+            f"{name}: the search for conserved quantities takes too long; "
+            f"{advice(model, 'ITEBD', 'a smaller unit cell')}."
         )
-    refuse_larger(name, 8 * _SOLVES * float(densities) ** 2, "use a smaller unit cell")
+    remedy = advice(model, "ITEBD", "a smaller unit cell")
+    refuse_larger(name, 8 * _SOLVES * float(densities) ** 2, remedy)
 
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
@@ -72,7 +73,7 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
     refuse_larger(
         f"ITEBD cannot treat {model.label} with k_max = {rank}, whose gates have "
         f"{amount(math.sqrt(total))}^2 elements", _GATES * _STEPS * size,
-        f"use a smaller `k_max`, or {advice(model, 'ITEBD')}",
+        advice(model, "ITEBD", "a smaller `k_max`"),
     )  # fmt: skip
 
 

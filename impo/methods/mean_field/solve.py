@@ -197,8 +197,14 @@ def steady_state(
     ArgumentError
         If `start` does not fit the unit cell.
     UnsupportedModelError
-        If a term is outside the method's reach; it is named.
+        If a term is outside the method's reach; it is named. Also without a start if a cell has so
+        many sites that there are too many polarised states.
     """
+    if start is None and len(model.sites) > _MOST_SITES:
+        raise UnsupportedModelError(
+            f"MeanField starts from all 2^{len(model.sites)} polarised states of a cell, which may "
+            f"have {_MOST_SITES} sites; give a `start`."
+        )
     equations = mean_field_equations(model)
     found = _attractors(method, model, equations, start)
     chosen = found[0]
@@ -223,21 +229,10 @@ def steady_state(
 def _attractors(
     method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any
 ) -> list[_Attractor]:
-    """Return what a start runs into; without a start, also what polarised ones run into.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If there are too many of these.
-    """
+    """Return what a start runs into; without a start, also what polarised ones run into."""
     scale, rate = float(spin_numbers(model).max()), largest_rate(model)
     starts = [start_vectors(model, start)]
     if start is None:
-        if len(model.sites) > _MOST_SITES:
-            raise UnsupportedModelError(
-                f"MeanField starts from all 2^{len(model.sites)} polarised states of a cell, which "
-                f"may have {_MOST_SITES} sites; give a `start`."
-            )
         for signs in product((1.0, -1.0), repeat=len(model.sites)):
             tilted = starts[0] * 0.02
             tilted[:, 2] = signs

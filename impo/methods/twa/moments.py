@@ -25,9 +25,11 @@ from impo.results.decay import decay_length
 from impo.results.estimate import Estimate
 
 
-def _vector(op: str) -> Array:
-    one_of("op", op, SPIN_VECTORS)
-    return spin_vector(op)
+def _linear(op: str) -> tuple[Array, float]:
+    """Return u and c of an operator u.S + c."""
+    if one_of("op", op, ("Id", *SPIN_VECTORS)) == "Id":
+        return np.zeros(3), 1.0
+    return spin_vector(op), 0.0
 
 
 def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, Array]:
@@ -95,8 +97,10 @@ class Moments:
                 raise fail("site", f"below {count} (sites of the unit cell)", site)
         a, b = sites
         block = self.second[..., 3 * a : 3 * a + 3, 3 * b : 3 * b + 3]
-        u, v = _vector(op_a), _vector(op_b)
+        (u, c), (v, d) = _linear(op_a), _linear(op_b)
         pair: Array = np.einsum("a,...ab,b->...", u, block, v, optimize=True)
+        constant = c * (self.first[..., b, :] @ v) + d * (self.first[..., a, :] @ u) + c * d
+        pair = pair + constant.reshape(*constant.shape, *[1] * len(self.shape))
         if a == b:
             ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u[2] * v[2] / 4
             pair = pair.astype(complex)
@@ -106,19 +110,19 @@ class Moments:
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the cell."""
-        u = _vector(op)
-        return self._estimate(lambda mean: _real(mean @ u, op), self.first)
+        u, c = _linear(op)
+        return self._estimate(lambda mean: _real(mean @ u + c, op), self.first)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the cell."""
-        u = _vector(op)
+        u, c = _linear(op)
         zero: Any = (..., *[0] * len(self.shape))
         squares = np.stack(
             [self._pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
             axis=-1,
         )
         return self._estimate(
-            lambda mean, square: _real(square - (mean @ u) ** 2, op), self.first, squares
+            lambda mean, square: _real(square - (mean @ u + c) ** 2, op), self.first, squares
         )
 
     def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> Estimate:
@@ -136,15 +140,15 @@ class Moments:
         self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
     ) -> Estimate | None:
         """Return the decay length of <A(0) B(r)> - <A><B> in cells (see `results.decay`)."""
-        u, v = _vector(op_a), _vector(op_b)
+        (u, c), (v, d) = _linear(op_a), _linear(op_b)
         pair = self._along(self._pair(op_a, op_b, sites))
-        if pair.shape[-1] < 4:
+        if pair.shape[-1] < 4 or "Id" in (op_a, op_b):  # nothing is correlated with a number
             return None
 
         def fit(groups: slice) -> Estimate | None:
             chosen = [sample[groups] for sample in (pair, self.first)]
             left, mean = [(sample.sum(axis=0) - sample) / (len(sample) - 1) for sample in chosen]
-            product = (mean[:, sites[0]] @ u) * (mean[:, sites[1]] @ v)
+            product = (mean[:, sites[0]] @ u + c) * (mean[:, sites[1]] @ v + d)
             return decay_length(left - product[:, None], self.shape[0] if periodic else None)
 
         length = fit(slice(None))
@@ -182,15 +186,15 @@ class Moments:
         once = phases.copy()
         row: Any = (..., 0, *[slice(None)] * (dimension - 1))
         once[row] = 0  # r and -r both count, but 0 only once
-        u, v = _vector(op_a), _vector(op_b)
+        (u, c), (v, d) = _linear(op_a), _linear(op_b)
         axes = tuple(range(-dimension, 0))
 
         def transform(pair: Array, mirror: Array, mean: Array) -> Array:
-            product = (mean[..., sites[0], :] @ u) * (mean[..., sites[1], :] @ v)
+            product = (mean[..., sites[0], :] @ u + c) * (mean[..., sites[1], :] @ v + d)
             product = product.reshape(*product.shape, *[1] * dimension)
-            return np.tensordot(pair - product, phases, axes=(axes, axes)) + np.tensordot(
-                mirror - product, once.conj(), axes=(axes, axes)
-            )
+            ahead = np.tensordot(pair - product, phases, axes=(axes, axes))
+            behind = np.tensordot(mirror - product, once.conj(), axes=(axes, axes))
+            return np.asarray(ahead + behind)
 
         return self._estimate(transform, pair, mirror, self.first)
 

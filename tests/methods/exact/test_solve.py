@@ -255,7 +255,7 @@ def test_one_dark_state_is_unique():
 
 @pytest.mark.slow
 def test_too_large_is_refused_before_allocation():
-    with pytest.raises(UnsupportedModelError, match=r"GiB.*`itebd`"):
+    with pytest.raises(UnsupportedModelError, match=r"GiB.*`ITEBD`"):
         steady_state(gain_loss.chain(2), Exact(cells=8))
     with pytest.raises(UnsupportedModelError, match="GiB"):
         spectrum(gain_loss.chain(0.5), Exact(cells=12), 1)

@@ -430,3 +430,29 @@ def test_bars_of_an_evolution_hold():
         pulls.append(np.abs(found.value - fine.expect("Sz").value) / found.error)
     assert np.max(pulls) < 2
     assert np.mean(np.array(pulls) < 1) > 0.8
+
+
+def test_the_lowest_rank_is_compared_with_higher_ones():
+    """Without rank two, the quadrupoles vanish: the error says what they are."""
+    model = gain_loss.chain(1.0, 1.0, 0.5, 2.0, 1.0)
+    cut = steady_state(model, ITEBD(chi_max=6, k_max=1, tol=0.1))
+    assert cut.status in (Status.K_LIMITED, Status.UNPHYSICAL, Status.CHI_LIMITED)
+    full = steady_state(model, ITEBD(chi_max=6, tol=0.1))
+    error = np.abs(cut.expect("Sz").value - full.expect("Sz").value)
+    assert np.all(error <= cut.expect("Sz").error + full.expect("Sz").error)
+
+
+def test_a_tolerance_that_asks_for_nothing():
+    model = gain_loss.chain(0.5, 1.0, 0.5, 1.0, 0.5)
+    states = [steady_state(model, ITEBD(chi_max=8, tol=tol)) for tol in (1.0, 1e100, 1e300)]
+    for state in states:
+        assert state.status == Status.CONVERGED
+        assert np.all(np.abs(state.expect("Sz").value) <= 0.5)
+        np.testing.assert_allclose(state.expect("Sz").value, states[0].expect("Sz").value, atol=0.1)
+
+
+def test_the_weight_is_bounded():
+    assert ITEBD(weight=10).weight == 10
+    for weight in (10.5, 1e300):
+        with pytest.raises(ArgumentError, match="`weight` must be a number from 0 to 10, but is 1"):
+            ITEBD(weight=weight)

@@ -185,3 +185,20 @@ def test_bad_arguments():
         moments.expect("N")
     with pytest.raises(ArgumentError, match="`site`"):
         moments.correlation("Sz", "Sz", (0, 1), 2)
+
+
+def test_the_identity_is_an_operator():
+    """It has no variance, and nothing is correlated with it."""
+    rng = np.random.default_rng(3)
+    first = rng.normal(size=(5, 2, 3))
+    moments = Moments(first, rng.normal(size=(5, 4, 6, 6)), (6,))
+    np.testing.assert_array_equal(moments.expect("Id").value, [1.0, 1.0])
+    np.testing.assert_array_equal(moments.variance("Id").value, [0.0, 0.0])
+    mean = moments.expect("S+").value
+    np.testing.assert_allclose(moments.correlation("Id", "S+", (0, 1), 3).value, mean[1])
+    np.testing.assert_allclose(moments.correlation("S+", "Id", (0, 0), 3).value, mean[0])
+    np.testing.assert_allclose(moments.correlation("Id", "Id", (0, 0), 3).value, 1.0)
+    np.testing.assert_allclose(
+        moments.structure_factor("Id", "S+", [0.0, 1.0], (0, 1)).value, 0.0, atol=1e-12
+    )
+    assert moments.correlation_length("Id", "S+", (0, 1), periodic=True) is None
