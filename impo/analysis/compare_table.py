@@ -1,4 +1,4 @@
-"""A comparison of methods in words: a table, a verdict on each number, and JSON."""
+"""A comparison of methods in words: a table, a verdict on each number and on all, and JSON."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from impo.analysis.compare import reference
+from impo.analysis.judgement import Judgement, Kind, in_words, judgements, summary, worst
 from impo.arrays import Array
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.summary import plain
-
-AGREE = 3.0  # combined errors within which two numbers agree
-ORDER = 3.0  # factor within which a difference is of the order of what a method leaves out
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,12 @@ class Row:
     values, errors, deviations
         By method; nan where there is none.
     agree
-        Whether all differences are within `AGREE` combined errors; None if there are none.
+        Whether all differences are within three combined errors; None if there are none.
     verdict
-        The same in words.
+        The same in words; the first says whether the methods agree.
+    judgement
+        "agree", "agree_within_omission" if the differences are of the order of what the methods
+        leave out, or "differ"; None if there are no differences.
     """
 
     name: str
@@ -40,10 +41,21 @@ class Row:
     deviations: Array
     agree: bool | None
     verdict: str
+    judgement: Kind | None
+
+    @property
+    def label(self) -> str:
+        """Name and place."""
+        return f"{self.name} {self.place}".rstrip()
 
 
 def rows(data: Dataset) -> list[Row]:
     """Return all numbers of a comparison, in the order of the description in `compare`."""
+    return [row for row, _ in _judged(data)]
+
+
+def _judged(data: Dataset) -> list[tuple[Row, list[Judgement]]]:
+    """Return all numbers with the judgement on each method that can be compared."""
     methods, labels = data.attributes["methods"], data["solver"]
     omitted = [math.nan if one["omitted"] is None else one["omitted"] for one in methods]
     out = []
@@ -53,42 +65,27 @@ def rows(data: Dataset) -> list[Row]:
             at: Any = (slice(None), *place)
             values, errors, apart = (data[name + end][at] for end in ("", "_error", "_deviation"))
             where = str(data[dims[0]][place[0]]) if dims else ""
-            judged = _judge(values, errors, apart, omitted, labels)
-            out.append(Row(name, where, values, errors, apart, *judged))
+            found = judgements(values, errors, apart, omitted, labels)
+            told = in_words(found, several=int(np.sum(~np.isnan(values))) > 1)
+            kind = worst(found)
+            agree = None if kind is None else kind == Kind.AGREE
+            row = Row(name, where, values, errors, apart, agree, told, kind)
+            out.append((row, found))
     return out
+
+
+def conclusion(data: Dataset) -> str:
+    """Return in one line which methods of a comparison agree, and where others differ."""
+    judged, labels = _judged(data), [str(label) for label in data["solver"]]
+    found = [reference(row.values, row.errors) for row, _ in judged]
+    first = [label for n, label in enumerate(labels) if n in found]
+    return summary([(row.label, one) for row, one in judged], labels, first)
 
 
 _ORDER = (
     "Sz", "Sz_var", "N", "N_var", "S+S-", "SzSz", "BdB", "NN",
     "xi_S+S-", "xi_SzSz", "xi_BdB", "xi_NN", "purity_density",
 )  # fmt: skip
-
-
-def _judge(
-    values: Array, errors: Array, deviations: Array, omitted: Sequence[float], labels: Array
-) -> tuple[bool | None, str]:
-    """Return whether methods agree, and the same in words."""
-    first = reference(values, errors)
-    others = [n for n, d in enumerate(deviations) if n != first and not np.isnan(d)]
-    if first is None or not others:
-        several = np.count_nonzero(~np.isnan(values)) > 1
-        return None, "no second error bar" if several else "one method only"
-    worst = float(np.abs(deviations[others]).max())
-    if worst <= AGREE:
-        return True, f"agree within {worst:.1f} errors"
-    parts = []
-    for n in others:
-        if abs(deviations[n]) > AGREE:
-            largest = max(abs(values[n]), abs(values[first]))
-            change = float(abs(values[n] - values[first]) / largest)
-            order = omitted[n] + omitted[first]
-            text = f"{labels[n]} by {100 * change:.2g} %"
-            if change > ORDER * order:  # never if the order is not known
-                text += f" (MORE than the order {100 * order:.2g} % of what it leaves out)"
-            elif not math.isnan(order):
-                text += f" (leaves out the order {100 * order:.2g} %)"
-            parts.append(text)
-    return False, "differ: " + ", ".join(parts)
 
 
 def report(data: Dataset) -> dict[str, Any]:
@@ -102,7 +99,8 @@ def report(data: Dataset) -> dict[str, Any]:
         for n, told in enumerate(data.attributes["methods"])
     ]  # fmt: skip
     told = {key: data.attributes[key] for key in ("model", "parameters")}
-    return {**told, "methods": methods, "observables": [plain(vars(row)) for row in rows(data)]}
+    observables = [plain(vars(row)) for row in rows(data)]
+    return {**told, "methods": methods, "observables": observables, "summary": conclusion(data)}
 
 
 _TOLD = ("message", "valid_for", "omitted")
@@ -122,15 +120,18 @@ def table(data: Dataset) -> str:
             if n != reference(row.values, row.errors) and not np.isnan(row.deviations[n]):
                 cell += f" ({row.deviations[n]:+.2g})"
             cells.append(cell)
-        lines.append([f"{row.name} {row.place}", *cells])
+        lines.append([row.label, *cells])
     notes = [
         [head[n], told["valid_for"] + (f"; {status}: {told['message']}" if "*" in head[n] else "")]
         for n, (told, status) in enumerate(zip(data.attributes["methods"], statuses, strict=True))
     ]
-    verdicts = [[f"{row.name} {row.place}", row.verdict] for row in found]
+    verdicts = []
+    for row in found:
+        first, _, rest = row.verdict.partition(" ")
+        verdicts.append([first.rstrip(":"), row.label, rest])
     blocks = [_aligned(block) for block in (lines, verdicts, notes)]
     blocks[0] += "\nIn brackets: difference to the first in combined errors."
-    return "\n\n".join([data.attributes["label"], *blocks])
+    return "\n\n".join([data.attributes["label"], *blocks, conclusion(data)])
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -135,9 +135,9 @@ def test_agreement_and_its_absence():
         assert "agree within" in row.verdict
     data = compare(POINT, [Exact(cells=1), Exact(cells=2)])
     row = by_name(data)["Sz", "0"]
-    assert row.agree is False
-    assert "exact 2 by" in row.verdict
-    assert "MORE" not in row.verdict  # the effect of the size has no known order
+    assert (row.agree, row.judgement) == (False, "differ")
+    assert row.verdict.startswith("differ: exact 2 by")
+    assert row.verdict.endswith("(what exact 2 and exact leave out is not known)")
 
 
 def side_by_side(values, errors, omitted):
@@ -150,8 +150,10 @@ def side_by_side(values, errors, omitted):
     columns = {"purity_density": values, "purity_density_error": errors}
     columns["purity_density_deviation"] = deviations
     columns |= {"solver": labels, "status": np.array(["converged"] * len(values))}
+    columns |= {name: np.ones(len(values)) for name in ("residual", "seconds")}
     variables = {name: Variable(("solver",), column) for name, column in columns.items()}
-    return Dataset(variables, {"label": "model", "methods": told})
+    told = {"label": "model", "model": "", "parameters": {}, "methods": told}
+    return Dataset(variables, told)
 
 
 def test_verdicts_name_what_a_method_leaves_out():
@@ -159,22 +161,84 @@ def test_verdicts_name_what_a_method_leaves_out():
     found = rows(side_by_side(numbers, [0.01] * 5, [0.0, 0.1, 0.1, 0.1, None]))[0]
     assert found.agree is False
     assert "m1" not in found.verdict
-    assert "m2 by 10 % (leaves out the order 10 %)" in found.verdict
-    assert "m3 by 50 % (MORE than the order 10 % of what it leaves out)" in found.verdict
-    assert found.verdict.endswith("m4 by 50 %")
+    assert found.verdict == (
+        "differ: m3 by 50 %, more than 3 times what m3 leaves out (10 %); "
+        "m4 by 50 % (what m4 leaves out is not known); m2 is within what m2 leaves out (10 %)"
+    )
     agreeing = rows(side_by_side([1.0, 1.02], [0.01, 0.0], [0.0, 0.1]))[0]
-    assert agreeing.agree
+    assert (agreeing.agree, agreeing.judgement) == (True, "agree")
     assert agreeing.verdict == "agree within 2.0 errors"
     lonely = rows(side_by_side([1.0, np.nan], [0.01, 0.0], [0.0, 0.1]))[0]
-    assert lonely.agree is None
-    assert lonely.verdict == "one method only"
+    assert (lonely.agree, lonely.judgement) == (None, None)
+    assert lonely.verdict == "open: one method only"
     vague = rows(side_by_side([1.0, 1.1], [np.nan, 0.01], [0.0, 0.1]))[0]
-    assert vague.verdict == "no second error bar"
+    assert vague.verdict == "open: no second error bar"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "omitted", "verdict", "summary"),
+    [
+        (
+            [1.0, 1.01], [0.0, 0.1], "agree within 0.7 errors",
+            "Both methods agree within their errors (m0, m1).",
+        ),
+        (
+            [1.0, 0.955], [0.0, 0.05], "agree within what m1 leaves out (5 %)",
+            "Both methods agree within their errors and what they leave out (m0, m1).",
+        ),
+        (
+            [1.0, 0.8], [0.0, 0.1], "agree within 3 times what m1 leaves out (10 %)",
+            "Both methods agree within their errors and what they leave out (m0, m1).",
+        ),
+        (
+            [1.0, 0.95, 0.8], [0.01, 0.1, 0.2],
+            "agree within what m1 and m0 leave out (11 %) and what m2 and m0 leave out (21 %)",
+            "3 of 3 methods agree within their errors and what they leave out (m0, m1, m2).",
+        ),
+        (
+            [1.0, 1.01, 0.5], [0.0, 0.1, 0.05],
+            "differ: m2 by 50 %, more than 3 times what m2 leaves out (5 %)",
+            "2 of 3 methods agree within their errors (m0, m1); m2 differs in 1 of 1 numbers: "
+            "purity_density.",
+        ),
+        (
+            [1.0, 0.9], [0.0, 0.0], "differ: m1 by 10 %, though m1 and m0 leave nothing out",
+            "No other method agrees with m0; m1 differs in 1 of 1 numbers: purity_density.",
+        ),
+        (
+            [1.0, 1.01, np.nan], [0.0, 0.0, 0.0], "agree within 0.7 errors",
+            "Both methods agree within their errors (m0, m1); not compared: m2.",
+        ),
+        (
+            [1.0, np.nan], [0.0, 0.0], "open: one method only",
+            "No method can be compared with another.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_comparison_in_words(numbers, omitted, verdict, summary):
+    """The verdict comes first, and the last line says which methods agree."""
+    data = side_by_side(numbers, [0.01] * len(numbers), omitted)
+    assert rows(data)[0].verdict == verdict
+    assert report(data)["summary"] == summary
+    lines = table(data).splitlines()
+    first, rest = verdict.replace(":", "").split(" ", 1)
+    assert f"{first}   purity_density   {rest}" in lines
+    assert lines[-1] == summary
+
+
+def test_the_summary_names_where_methods_differ():
+    data = compare(POINT, [Exact(cells=1), Exact(cells=2), HolsteinPrimakoff()])
+    last = table(data).splitlines()[-1]
+    differing = [row.label for row in rows(data) if row.judgement == "differ"]
+    assert len(differing) > 3
+    assert last.startswith("No other method agrees with exact; exact 2 differs in ")
+    assert ": " + ", ".join(differing[:3]) + f" and {len(differing) - 3} more; " in last
+    assert last.endswith("; not compared: hpa.")
 
 
 def test_a_method_without_an_error_bar_is_no_reference():
     found = rows(side_by_side([0.5, 0.77, 0.62], [np.nan, 0.01, 0.01], [None, None, 0.0]))[0]
-    assert found.verdict == "differ: m2 by 19 %"
+    assert found.verdict == "differ: m2 by 19 % (what m1 leaves out is not known)"
     values, errors = np.array([0.5, 0.77, 0.62]), np.array([np.nan, 0.01, 0.01])
     deviations = comparison._deviations(values, errors)
     assert np.isnan(deviations[0])
@@ -192,7 +256,7 @@ def test_semiclassical_methods_agree_within_what_they_leave_out():
     for (name, _), row in by_name(data).items():
         if name in ("Sz", "SzSz"):
             assert abs(row.values[0] / row.values[1] - 1) < 0.01
-        assert "MORE" not in row.verdict, row
+        assert row.judgement != "differ", row
 
 
 def test_an_expansion_that_is_not_small_is_told():
@@ -273,6 +337,7 @@ def test_the_command(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "hpa*" in out
     assert "In brackets" in out
+    assert out.splitlines()[-1] == "No method can be compared with another."
 
 
 @pytest.mark.parametrize(
