@@ -1,15 +1,73 @@
 """Product states that a user writes down: the starts of searches and of evolutions."""
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from impo.arguments import fail
+from impo.arguments import fail, finite
 from impo.arrays import Array
-from impo.model import LindbladModel
+from impo.model import LindbladModel, Site, Spin
+from impo.operators.local import state_charges
 
 _ROUNDING = 1e-10
 _SMALLEST, _LARGEST = 1e-100, 1e100
+
+
+@dataclass(frozen=True)
+class Coherent:
+    """A spin coherent state, which every method takes as the start of a spin.
+
+    As an array it is its direction (x, y, z).
+
+    Attributes
+    ----------
+    theta
+        Angle to the z axis: 0 is up (m = S), pi is down.
+    phi
+        Angle about the z axis, from x to y.
+
+    Raises
+    ------
+    ArgumentError
+        If an angle is no finite real number.
+    """
+
+    theta: float
+    phi: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("theta", "phi"):
+            object.__setattr__(self, name, finite(name, getattr(self, name)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        across = math.sin(self.theta)
+        x, y = across * math.cos(self.phi), across * math.sin(self.phi)
+        parts = (x, y, math.cos(self.theta))
+        return np.array([part if abs(part) > 1e-15 else 0.0 for part in parts], dtype)
+
+
+def coherent_state(site: Site, direction: Array) -> Array:
+    """Return the spin coherent state along a direction (x, y, z), states m = S ... -S.
+
+    A boson gets the (truncated) coherent state of amplitude x + iy.
+    """
+    from scipy.special import gammaln  # the command loads this module before it needs scipy
+
+    x, y, z = direction
+    if not isinstance(site, Spin):
+        n, size = np.arange(site.dimension), min(math.hypot(x, y), 1e300)
+        if size == 0:
+            return np.where(n == 0, 1.0 + 0j, 0)
+        weights = n * math.log(size) - gammaln(n + 1) / 2
+        return np.asarray(np.exp(weights - weights.max() + 1j * n * math.atan2(y, x)))
+    twice = site.dimension - 1
+    theta, phi = math.atan2(math.hypot(x, y), z), math.atan2(y, x)
+    up = np.arange(twice, -1, -1)
+    weights = np.exp((gammaln(twice + 1) - gammaln(up + 1) - gammaln(twice - up + 1)) / 2)
+    polar = math.cos(theta / 2) ** up * math.sin(theta / 2) ** (twice - up)
+    return np.asarray(weights * polar * np.exp(-1j * phi * state_charges(site)))
 
 
 def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
@@ -21,7 +79,8 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
         The description.
     start
         One entry per site: a state vector, shape (d,), or a density matrix, shape (d, d), of any
-        positive norm or trace. States are m = S ... -S for spins, n = 0 ... cutoff for bosons.
+        positive norm or trace; for spins also a `Coherent` state. States are m = S ... -S for
+        spins, n = 0 ... cutoff for bosons.
 
     Raises
     ------
@@ -34,6 +93,10 @@ def density_matrices(model: LindbladModel, start: Any) -> list[Array]:
     states = []
     for site, given in zip(model.sites, start, strict=True):
         d = site.dimension
+        if isinstance(given, Coherent):
+            if not isinstance(site, Spin):
+                raise fail("start", "a state vector or density matrix for a boson", given)
+            given = coherent_state(site, np.asarray(given))
         try:
             array = np.asarray(given, dtype=complex)
         except (TypeError, ValueError):
@@ -58,7 +121,7 @@ def directions(start: Any, counts: tuple[int, ...], kind: str) -> Array:
     Parameters
     ----------
     start
-        Directions (x, y, z) of coherent states, shape (n, 3).
+        Directions (x, y, z) of coherent states, shape (n, 3), or `Coherent` states.
     counts
         The n that are allowed.
     kind

@@ -1,9 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 
 from impo.arguments import ArgumentError
 from impo.model import Boson, LindbladModel, Spin
-from impo.operators.product_state import density_matrices, directions
+from impo.operators.local import spin_operators
+from impo.operators.product_state import Coherent, coherent_state, density_matrices, directions
 
 MODEL = LindbladModel((Spin(0.5), Boson(2)))
 
@@ -35,6 +38,35 @@ def test_what_is_no_product_state_is_refused_in_one_line(start):
     with pytest.raises(ArgumentError, match=r"Argument `start` must be") as caught:
         density_matrices(MODEL, start)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("direction", [(1.0, 0, 0), (0.3, -0.8, 0.5), (0, 0, -1.0)])
+def test_coherent_state(direction):
+    ops = spin_operators(2.5)
+    state = coherent_state(Spin(2.5), np.array(direction))
+    state = state / np.linalg.norm(state)
+    found = [(state.conj() @ ops[op] @ state).real for op in ("Sx", "Sy", "Sz")]
+    expected = 2.5 * np.array(direction) / np.linalg.norm(direction)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_angles_of_a_coherent_state():
+    """It is a direction for methods of classical spins, and a density matrix for the others."""
+    start = [Coherent(math.pi), Coherent(0.4, -1.2)]
+    vectors = directions(start, (2,), "a state")
+    across = math.sin(0.4)
+    expected = [across * math.cos(-1.2), across * math.sin(-1.2), math.cos(0.4)]
+    np.testing.assert_allclose(vectors, [[0, 0, -1], expected], atol=1e-15)
+    assert vectors[0].tolist() == [0, 0, -1]
+    ops = spin_operators(1.5)
+    down, turned = density_matrices(LindbladModel((Spin(0.5), Spin(1.5))), start)
+    np.testing.assert_allclose(down, np.diag([0.0, 1.0]), atol=1e-15)
+    found = [np.trace(turned @ ops[op]).real for op in ("Sx", "Sy", "Sz")]
+    np.testing.assert_allclose(found, 1.5 * np.array(expected))
+    with pytest.raises(ArgumentError, match="must be a state vector or density matrix for a boson"):
+        density_matrices(MODEL, [Coherent(0.0), Coherent(0.0)])
+    with pytest.raises(ArgumentError, match="`theta` must be a finite real number"):
+        Coherent(math.nan)
 
 
 def test_directions_have_unit_length():

@@ -1,39 +1,15 @@
 """States in which a cluster begins: products of coherent states, an earlier result."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
 
 from impo.arguments import fail
 from impo.arrays import Array
 from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
-from impo.model import Site, Spin
-from impo.operators.local import state_charges
-from impo.operators.product_state import directions
-
-
-def coherent_state(site: Site, direction: Array) -> Array:
-    """Return the spin coherent state along a direction (x, y, z), states m = S ... -S.
-
-    A boson gets the (truncated) coherent state of amplitude x + iy.
-    """
-    x, y, z = direction
-    if not isinstance(site, Spin):
-        n, size = np.arange(site.dimension), min(math.hypot(x, y), 1e300)
-        if size == 0:
-            return np.where(n == 0, 1.0 + 0j, 0)
-        weights = n * math.log(size) - gammaln(n + 1) / 2
-        return np.asarray(np.exp(weights - weights.max() + 1j * n * math.atan2(y, x)))
-    twice = site.dimension - 1
-    theta, phi = math.atan2(math.hypot(x, y), z), math.atan2(y, x)
-    up = np.arange(twice, -1, -1)
-    weights = np.exp((gammaln(twice + 1) - gammaln(up + 1) - gammaln(twice - up + 1)) / 2)
-    polar = math.cos(theta / 2) ** up * math.sin(theta / 2) ** (twice - up)
-    return np.asarray(weights * polar * np.exp(-1j * phi * state_charges(site)))
+from impo.operators.product_state import coherent_state, directions
 
 
 def product_state(flow: ClusterFlow, vectors: Array) -> Array:

@@ -9,7 +9,6 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import cluster_flow
 from impo.methods.cluster_mean_field.stability import wave_modes
-from impo.methods.cluster_mean_field.start import coherent_state
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators
@@ -184,16 +183,6 @@ def test_boson_clusters():
     state = steady_state(cut, ClusterMeanField(1))
     assert state.status is Status.K_LIMITED
     assert "raise the cutoff" in state.message
-
-
-@pytest.mark.parametrize("direction", [(1.0, 0, 0), (0.3, -0.8, 0.5), (0, 0, -1.0)])
-def test_coherent_state(direction):
-    ops = spin_operators(2.5)
-    state = coherent_state(Spin(2.5), np.array(direction))
-    state = state / np.linalg.norm(state)
-    found = [(state.conj() @ ops[op] @ state).real for op in ("Sx", "Sy", "Sz")]
-    expected = 2.5 * np.array(direction) / np.linalg.norm(direction)
-    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_anderson_solves_a_linear_fixed_point():
