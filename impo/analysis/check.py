@@ -49,10 +49,7 @@ def _report(path: str | Path) -> Report:
     """Return what is found in a file."""
     result = load(path)
     if isinstance(result, Dataset):
-        raise ArgumentError(
-            f"{path} holds a table, from which nothing can be computed again; check the states "
-            "that it was made of (those of a scan lie in NAME.points)."
-        )
+        raise ArgumentError(f"{path} holds {_of_table(result)}")
     if not isinstance(result, SteadyState | Trajectory):
         raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
     label = f"{result.model.label} by {result.method.name}"
@@ -66,6 +63,21 @@ def _report(path: str | Path) -> Report:
     copies = _copies(variables, facts, result)
     times = _times(result) if isinstance(result, Trajectory) else ()
     return Report(label, result.status, (*times, *own, *_observables(variables, result), copies))
+
+
+def _of_table(data: Dataset) -> str:
+    """Return what a table is, and what can be done instead of checking it."""
+    nothing = "not the states that they come from, so nothing can be computed again from it"
+    if "study" in data.attributes:
+        form = "" if "quick" not in data.attributes else " --full"
+        form = " --quick" if data.attributes.get("quick") else form
+        again = f"impo run {data.attributes['study']}{form}"
+        return f"the numbers of a study, {nothing}; `{again}` computes them anew."
+    if "axes" in data.attributes:
+        return f"the numbers of a scan, {nothing}; check the states in NAME.points."
+    if "methods" in data.attributes:
+        return f"the numbers of a comparison, {nothing}; check a state that `impo solve -o` stored."
+    return f"numbers, {nothing}."
 
 
 def _times(trajectory: Trajectory) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""The command `impo`, also as `python -m impo.cli`: Ctrl-C ends it while it loads, too."""
+"""The command `impo`, also as `python -m impo`: Ctrl-C ends it while it loads, too."""
 
 import os
 import signal

@@ -37,8 +37,6 @@ def ended(command: Callable[[], Outcome]) -> int:
     except KeyboardInterrupt:
         print("impo: interrupted; what is finished is kept.", file=sys.stderr)
         return INTERRUPTED
-    except SystemExit as error:  # `--help`
-        return int(error.code or 0)
     except BrokenPipeError:  # whoever read the answer has seen enough, as of `impo ... | head`
         _silence()
         return UNREAD

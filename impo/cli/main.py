@@ -7,25 +7,26 @@ impo itself: one line names it, and `IMPO_DEBUG=1` shows the traceback of any er
 """
 
 import argparse
+import contextlib
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.analysis.compare_table import report, table
 from impo.arguments import ArgumentError
-from impo.cli import parse
+from impo.cli import evolve as evolving
+from impo.cli import listing, options, parse
 from impo.cli import scan as scanning
 from impo.cli import study as studies
 from impo.cli.ending import Outcome, ended
 from impo.cli.exit_codes import CONVERGED, NOT_CONVERGED
-from impo.methods import METHODS
-from impo.methods.api import steady_state
+from impo.methods.api import evolve, steady_state
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -57,6 +58,22 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
 
 
+def evolve_model(arguments: argparse.Namespace) -> Outcome:
+    """Compute the states at given times and store them if asked to."""
+    times = evolving.times(arguments.times)
+    model, method = _model(arguments), _method(arguments)
+    start = evolving.start(arguments.start, model)
+    if arguments.output:
+        check_writable(arguments.output)
+    found = evolve(model, method, start, times)
+    if arguments.output:
+        save(found, arguments.output)
+    code = CONVERGED if found.status == Status.CONVERGED else NOT_CONVERGED
+    if arguments.json:
+        return code, json.dumps(evolving.facts(found), allow_nan=False)
+    return code, evolving.table(found)
+
+
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
     data, unconverged = scanning.compute(arguments)
@@ -81,11 +98,19 @@ def compare_methods(arguments: argparse.Namespace) -> Outcome:
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Compute a study and draw its figure, or list all studies."""
+    """Compute a study and draw its figure, run a benchmark, or list all of them."""
     if arguments.list:
-        return CONVERGED, "\n".join(_line(*item) for item in studies.studies().items())
+        return CONVERGED, studies.listing()
     if not arguments.name:
         raise ArgumentError("`impo run` must be given the name of a study, or --list.")
+    if main := studies.benchmark(arguments.name):
+        if arguments.quick or arguments.full or arguments.output:
+            raise ArgumentError(
+                f"`{arguments.name}` is a benchmark, which prints what it measures: it has neither "
+                "--quick and --full nor -o."
+            )
+        print(f"measuring by {arguments.name}", file=sys.stderr)
+        return CONVERGED, studies.measured(arguments.name, main)
     module = studies.study(arguments.name)
     output = arguments.output
     if output is None:
@@ -122,18 +147,21 @@ def plot(arguments: argparse.Namespace) -> Outcome:
     return CONVERGED, ""
 
 
+def models(arguments: argparse.Namespace) -> Outcome:
+    """List the models at hand."""
+    return CONVERGED, listing.models()
+
+
+def methods(arguments: argparse.Namespace) -> Outcome:
+    """List the methods, or the settings of one."""
+    return CONVERGED, listing.methods(arguments.method)
+
+
 def check_file(arguments: argparse.Namespace) -> Outcome:
     """Recompute from the arrays of a file what it says, line by line."""
     report = check(arguments.file)
     good = report.reproduced and report.status == Status.CONVERGED
     return (CONVERGED if good else NOT_CONVERGED), str(report)
-
-
-def _line(name: str, module: ModuleType) -> str:
-    """Return name, first line of the docstring and cost of a study."""
-    first = (module.__doc__ or "").strip().partition("\n")[0]
-    cost = ", ".join(f"{form} {time}" for form, time in module.COST.items())
-    return f"{name:16} {first} ({cost})"
 
 
 def _draw(result: Any, paths: Sequence[Path]) -> None:
@@ -189,71 +217,25 @@ def _table(state: SteadyState, facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ArgumentError(f"{message}; see `{self.prog} --help`.")
-
-
-def _data_file(word: str) -> Path:
-    """Return the path of a data file; the ending keeps figures and notes from being replaced."""
-    if not word.endswith(".h5"):
-        raise argparse.ArgumentTypeError(f"a data file must end in .h5, but is {word!r}")
-    return Path(word)
-
-
 def _read(words: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line; parameters name=value may also stand after options."""
-    parser = _Parser(prog="impo", description="Steady states of dissipative spin lattices.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-
-    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
-        made.set_defaults(command=command)
-        return made
-
-    file: dict[str, Any] = {"type": _data_file, "metavar": "FILE.h5"}
-    one = add("solve", solve, "compute one steady state")
-    many = add("scan", scan, "compute a grid of steady states; run again to resume")
-    several = add("compare", compare_methods, "one model by several methods: do they agree?")
-    for made in (one, many, several):
-        made.add_argument("model", metavar="MODEL", help="module:function that returns a model")
-        made.add_argument("parameters", metavar="name=value", nargs="*", help="its parameters")
-    known = ", ".join(METHODS)
-    for made in (one, many):
-        made.add_argument("--method", required=True, metavar="NAME", help=f"one of {known}")
-    some = f"at least two of {known}"
-    several.add_argument("--methods", required=True, metavar="NAME,NAME,...", help=some)
-    for made, shown in ((one, "name=value"), (many, "name=value"), (several, "method.name=value")):
-        made.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar=shown,
-            help="settings of the method" + "s" * (made is several),
-        )  # fmt: skip
-    for made in (one, several):
-        made.add_argument("--json", action="store_true", help="print one JSON object")
-        made.add_argument("-o", "--output", **file, help="store the result")
-    scanning.add_options(many, file)
-
-    study = add("run", run, "compute and draw a study of the package `runs`; run again to resume")
-    study.add_argument("name", metavar="NAME", nargs="?")
-    study.add_argument("--list", action="store_true", help="list the studies and what they cost")
-    form = study.add_mutually_exclusive_group()
-    form.add_argument("--quick", action="store_true", help="the short form (default)")
-    form.add_argument("--full", action="store_true", help="the long form")
-    study.add_argument("-o", "--output", **file, help="default: results/NAME.h5")
-
-    picture = add("plot", plot, "draw a result, a scan or a study")
-    picture.add_argument("file", type=Path, metavar="FILE")
-    picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help="default: FILE.png")
-
-    test = add("check", check_file, "recompute from the stored state what a file says about it")
-    test.add_argument("file", type=Path, metavar="FILE")
-
-    arguments, rest = parser.parse_known_args(words)
+    parser = options.parser(_COMMANDS)
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            arguments, rest = parser.parse_known_args(words)
+    except SystemExit:  # of `--help` and other options that print: an answer like others
+        answer = printed.getvalue().rstrip("\n")
+        return argparse.Namespace(command=lambda _: (CONVERGED, answer))
     stray = [word for word in rest if word.startswith("-") or "=" not in word]
     if stray or (rest and not hasattr(arguments, "parameters")):
         parser.error(f"unknown arguments: {' '.join(stray or rest)}")
     if rest:
         arguments.parameters += rest
     return arguments
+
+
+_COMMANDS = {
+    "solve": solve, "scan": scan, "evolve": evolve_model, "compare": compare_methods, "run": run,
+    "plot": plot, "check": check_file, "models": models, "methods": methods,
+}  # fmt: skip

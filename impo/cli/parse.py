@@ -5,9 +5,10 @@ import importlib.util
 import inspect
 import math
 import os
+import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -68,26 +69,63 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
 
 
 def axis(word: str) -> Axis:
-    """Return the axis of `name=start:stop:count` or `name,name=start:stop:count`.
-
-    Values are integers if all are whole and the ends were written so.
-    """
+    """Return the axis of `name=VALUES` or `name,name=VALUES`; for VALUES see `numbers`."""
     names, equals, text = word.partition("=")
-    numbers = [value(part) for part in text.split(":", 3)]
-    named = equals and all(map(_AXIS_NAME.fullmatch, names.split(",")))
-    if not named or len(numbers) != 3 or not all(map(_is_finite, numbers)):
-        raise fail("--over", "name=start:stop:count (several names tied by commas)", word)
-    start, stop, count = numbers
+    if not equals or not all(map(_AXIS_NAME.fullmatch, names.split(","))):
+        raise fail("--over", f"name={_GRID}, name={_LIST} (names tied by commas)", word)
+    return Axis(tuple(names.split(",")), numbers("--over", text, word, "name={}"))
+
+
+_GRID = "start:stop:count[:log]"
+_LIST = "value,value,..."
+
+
+def numbers(
+    option: str, text: str, word: str, form: str = "{}", least: int = 2
+) -> tuple[float, ...]:
+    """Return the numbers of `start:stop:count`, `start:stop:count:log` or `value,value,...`.
+
+    They are integers if all are whole and the ends, or all values, are written so.
+
+    Parameters
+    ----------
+    option, word
+        The option, and what was given for it, for messages.
+    text
+        The part of the word that stands for the numbers.
+    form
+        What surrounds that part.
+    least
+        Number of values that a list must have.
+    """
+    allowed = f"{form.format(_GRID)} or {form.format(_LIST)} of finite numbers"
+    parts = text.split(":")
+    if len(parts) == 1:
+        check_size([text.count(",") + 1])
+        listed = [value(part) for part in text.split(",")]
+        if len(listed) < least or not all(map(is_finite, listed)):
+            raise fail(option, allowed, word)
+        whole = all(isinstance(x, int) for x in listed)
+        return tuple(x if whole else float(x) for x in listed)
+    logarithmic = parts[3:] == ["log"]
+    found = [value(part) for part in (parts[:3] if logarithmic else parts)]
+    if len(found) != 3 or not all(map(is_finite, found)):
+        raise fail(option, allowed, word)
+    start, stop, count = found
     check_size([positive_integer("count", count)])
+    if logarithmic and not min(start, stop) > 0:
+        raise fail(option, "of positive ends if its values are logarithmic", word)
     with np.errstate(over="ignore", invalid="ignore"):
-        points = np.linspace(float(start), float(stop), count)
+        spaced = np.geomspace if logarithmic else np.linspace
+        points = spaced(float(start), float(stop), count)
     if not np.all(np.isfinite(points)):
-        raise fail("--over", "of ends whose difference is finite", word)
-    whole = isinstance(start, int) and isinstance(stop, int) and not np.any(points % 1)
-    return Axis(tuple(names.split(",")), tuple(map(int if whole else _tidy, points)))
+        raise fail(option, "of ends whose difference is finite", word)
+    tidy = [_tidy(x, 4e-15 if logarithmic else 4e-16) for x in points]
+    whole = isinstance(start, int) and isinstance(stop, int) and all(x % 1 == 0 for x in tidy)
+    return tuple(map(int, tidy) if whole else tidy)
 
 
-def _is_finite(x: Any) -> bool:
+def is_finite(x: Any) -> bool:
     """Return whether a value is a finite real number that a float can hold."""
     try:
         return type(x) in (int, float) and math.isfinite(x)
@@ -95,10 +133,10 @@ def _is_finite(x: Any) -> bool:
         return False
 
 
-def _tidy(x: float) -> float:
+def _tidy(x: float, rounding: float) -> float:
     """Undo the rounding of a grid: 0.30000000000000004 becomes 0.3, 1/3 stays."""
     short = float(f"{x:.12g}")
-    return short if math.isclose(short, x, rel_tol=4e-16) else float(x)
+    return short if math.isclose(short, x, rel_tol=rounding) else float(x)
 
 
 def grid(
@@ -151,7 +189,7 @@ def model_function(target: str) -> Callable[..., Any]:
     module = imported(module_name)
     function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
-        public = ", ".join(_model_names(module)) or "none"
+        public = ", ".join(model_names(module)) or "none"
         known = f"its functions are: {public}"
         raise ArgumentError(f"Module `{module_name}` has no function `{name}`; {known}.")
     return function
@@ -255,8 +293,43 @@ def imported(name: str) -> ModuleType:
     except BaseException as error:  # `sys.exit`, too, which would end the command
         missing = isinstance(error, ModuleNotFoundError) and error.name
         if missing and f"{name}.".startswith(f"{missing}."):
-            raise ArgumentError(f"There is no module `{name}` here or installed.") from None
+            raise ArgumentError(
+                f"There is no module `{name}` here or installed{_advice(name, missing)}."
+            ) from None
         raise ArgumentError(f"Importing `{name}` raised {_brief(error)}") from error
+
+
+def _advice(name: str, missing: str) -> str:
+    """Return where models come from if a module of `models` is missing."""
+    if missing == "models":
+        return (
+            ": the models of the repository lie in its folder `models`, so run impo in the "
+            "repository, or give MODEL as a function of a file of your own here (mine:chain)"
+        )
+    return "; `impo models` lists those at hand" if name.startswith("models.") else ""
+
+
+def modules_of(package: str) -> list[str]:
+    """Return the names of the public modules of a package, also of those inside it, in order.
+
+    The current directory is searched first; there are none if there is no such package.
+    """
+    search_here()
+    if importlib.util.find_spec(package) is None:
+        return []
+    places = getattr(imported(package), "__path__", ())
+    paths = _walk(places, f"{package}.")
+    return sorted(path for path in paths if not path.rpartition(".")[2].startswith("_"))
+
+
+def _walk(places: Iterable[str], prefix: str) -> Iterator[str]:
+    """Yield the modules below a package without importing any."""
+    for info in pkgutil.iter_modules(places, prefix):
+        if info.ispkg:
+            last = info.name.rpartition(".")[2]
+            yield from _walk([os.path.join(place, last) for place in places], f"{info.name}.")
+        else:
+            yield info.name
 
 
 def search_here() -> None:
@@ -265,7 +338,8 @@ def search_here() -> None:
         sys.path.insert(0, os.getcwd())
 
 
-def _model_names(module: ModuleType) -> list[str]:
+def model_names(module: ModuleType) -> list[str]:
+    """Return the names of the public functions that a module defines."""
     return [
         name
         for name, item in vars(module).items()

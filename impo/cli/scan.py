@@ -36,7 +36,8 @@ def add_options(parser: argparse.ArgumentParser, file: dict[str, Any]) -> None:
     """Add the options of `impo scan` that it does not share with `impo solve`."""
     parser.add_argument(
         "--over", action="append", required=True, metavar="name=start:stop:count",
-        help="values of a parameter or a setting, both ends included; name,name=... ties them; "
+        help="values of a parameter or a setting, both ends included; also "
+        "name=start:stop:count:log or a list name=value,value,...; name,name=... ties them; "
         "model.name or method.name where it could be both",
     )  # fmt: skip
     parser.add_argument("-o", "--output", **file, required=True)

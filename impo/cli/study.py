@@ -1,9 +1,8 @@
-"""The studies of the package `runs`: modules that compute the data of a figure and draw it."""
+"""The package `runs`: studies, which compute the data of a figure and draw it, and benchmarks."""
 
-import importlib.util
-import os
-import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+import contextlib
+import io
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,9 @@ from impo.results.dataset import Dataset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+BENCHMARKS = "runs.benchmarks."
+"""Where benchmarks lie; some of them are studies as well."""
 
 
 def study(name: str) -> ModuleType:
@@ -24,9 +26,9 @@ def study(name: str) -> ModuleType:
     Raises
     ------
     ArgumentError
-        If there is no such module, or it is no study; the message says how a benchmark is run.
+        If there is no such module, or it is no study.
     """
-    known = _modules()
+    known = _known()
     module = parse.imported(known[name]) if name in known else None
     if module is not None and _is_study(module):
         return module
@@ -34,8 +36,8 @@ def study(name: str) -> ModuleType:
     if module is None:
         raise ArgumentError(f"Unknown study {shown(name)}; {listed}")
     raise ArgumentError(
-        f"`{name}` is no study but a module without `COST`, `compute` and `draw`, such as a "
-        f"benchmark: run it with `python -m {known[name]}`; {listed}"
+        f"`{name}` is neither a study, which has `COST`, `compute` and `draw`, nor a benchmark, "
+        f"which has `main`; {listed}"
     )
 
 
@@ -72,24 +74,55 @@ def drawn(module: ModuleType, data: Dataset) -> "Figure":
     return found
 
 
+def benchmark(name: str) -> Callable[[], None] | None:
+    """Return what measures and prints, if the module NAME of `runs` is a benchmark."""
+    known = _modules()
+    module = parse.imported(known[name]) if name in known else None
+    return module.main if module is not None and _is_benchmark(module) else None
+
+
+def measured(name: str, main: Callable[[], None]) -> str:
+    """Return what a benchmark prints; whatever it raises becomes one line."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        parse.called(f"`main` of {name}", main, {})
+    return printed.getvalue().rstrip("\n")
+
+
+def listing() -> str:
+    """Return a line for each study, and apart a line for each benchmark."""
+    studies: list[str] = []
+    benchmarks: list[str] = []
+    for name, path in _known().items():
+        module = parse.imported(path)
+        if _is_study(module) or _is_benchmark(module):
+            inside = path.startswith(BENCHMARKS) or not _is_study(module)
+            (benchmarks if inside else studies).append(_line(name, module))
+    apart = ["", "Benchmarks, which measure the program itself:", *benchmarks] if benchmarks else []
+    return "\n".join([*studies, *apart])
+
+
+def _line(name: str, module: ModuleType) -> str:
+    """Return name, first line of the docstring and cost of a module."""
+    first = (module.__doc__ or "").strip().partition("\n")[0]
+    cost = ", ".join(f"{form} {time}" for form, time in getattr(module, "COST", {}).items())
+    return f"{name:16} {first}" + (f" ({cost})" if cost else "")
+
+
+def _known() -> dict[str, str]:
+    """Return the modules of `runs`, or say where studies come from if there is no such package."""
+    found = _modules()
+    if not found:
+        raise ArgumentError(
+            "There is no package `runs` here: the studies of the repository lie in its folder "
+            "`runs`, so run impo in the repository."
+        )
+    return found
+
+
 def _modules() -> dict[str, str]:
     """Return the public modules of the package `runs`, also of those inside it, by last name."""
-    parse.search_here()
-    if importlib.util.find_spec("runs") is None:
-        return {}
-    places = getattr(parse.imported("runs"), "__path__", ())
-    paths = {path.rpartition(".")[2]: path for path in _walk(places, "runs.")}
-    return {name: path for name, path in sorted(paths.items()) if not name.startswith("_")}
-
-
-def _walk(places: Iterable[str], prefix: str) -> Iterator[str]:
-    """Yield the modules below a package without importing any."""
-    for info in pkgutil.iter_modules(places, prefix):
-        if info.ispkg:
-            last = info.name.rpartition(".")[2]
-            yield from _walk([os.path.join(place, last) for place in places], f"{info.name}.")
-        else:
-            yield info.name
+    paths = {path.rpartition(".")[2]: path for path in parse.modules_of("runs")}
+    return dict(sorted(paths.items()))
 
 
 def _names(modules: Mapping[str, str]) -> list[str]:
@@ -111,3 +144,8 @@ def _is_study(module: ModuleType) -> bool:
     cost = told.get("COST")
     both = isinstance(cost, Mapping) and {"quick", "full"} <= cost.keys()
     return both and callable(told.get("compute")) and callable(told.get("draw"))
+
+
+def _is_benchmark(module: ModuleType) -> bool:
+    """Return whether a module is no study, but has something to run."""
+    return callable(vars(module).get("main")) and not _is_study(module)

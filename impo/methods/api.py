@@ -47,6 +47,7 @@ def steady_state(
         If the method cannot treat the model.
     """
     check_arguments(model, method)
+    _check_verb(method, "steady_state")
     begin = time.perf_counter()
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
         state = method.steady_state(model, start, progress)
@@ -83,11 +84,14 @@ def evolve(
 
     Parameters
     ----------
-    model, method, start, progress
+    model, method, progress
         As in `steady_state`.
+    start
+        The state at time zero: a state by the same method, or one entry for each site of the unit
+        cell, of which every method takes `Coherent` (see `impo.operators.product_state`). None for
+        the default of the method, if it has one.
     times
-        Real numbers >= 0 in rising order, in units of the inverse rates of the model. The start is
-        the state at time zero.
+        Real numbers >= 0 in rising order, in units of the inverse rates of the model.
 
     Returns
     -------
@@ -102,12 +106,8 @@ def evolve(
         If the method cannot treat the model, or has no dynamics.
     """
     _check_types(model, method)
+    _check_verb(method, "evolve")
     grid = rising_times(times)
-    if type(method).evolve is Method.evolve:
-        moving = (name for name, known in METHODS.items() if known.evolve is not Method.evolve)
-        raise UnsupportedModelError(
-            f"Method `{method.name}` has no `evolve`; use one of {', '.join(moving)}."
-        )
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
         return method.evolve(model, start, grid, progress)
 
@@ -137,3 +137,16 @@ def _check_types(model: Any, method: Any) -> None:
             f"Argument `model` must have a coefficient or rate of at least {_SMALLEST:g}, but the "
             f"largest is {largest:g}; use a longer unit of time."
         )
+
+
+def _check_verb(method: Method, verb: str) -> None:
+    """Refuse a method that does not have a verb, and name those that do."""
+    if has_verb(type(method), verb):
+        return
+    others = ", ".join(f"`{name}`" for name, known in METHODS.items() if has_verb(known, verb))
+    raise UnsupportedModelError(f"Method `{method.name}` has no `{verb}`; use one of {others}.")
+
+
+def has_verb(method: type[Method], verb: str) -> bool:
+    """Return whether a class of methods has `steady_state` or `evolve`."""
+    return getattr(method, verb) is not getattr(Method, verb)

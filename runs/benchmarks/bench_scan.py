@@ -1,6 +1,6 @@
 """Cost of the scan machinery per point, for points that do nothing but wait for a second.
 
-Run with `python -m runs.benchmarks.bench_scan`. On a machine that does other work, too, the
+Run with `impo run bench_scan`. On a machine that does other work, too, the
 computing time tells more than the time on the clock.
 """
 

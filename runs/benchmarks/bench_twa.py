@@ -1,6 +1,6 @@
 """Time per spin and step of the TWA integrator, of plain NumPy, and of its random numbers alone.
 
-Run with `python -m runs.benchmarks.bench_twa`.
+Run with `impo run bench_twa`.
 """
 
 import threading
@@ -143,10 +143,15 @@ def speed_up(threads: int = 2, cells: int = 50, steps: int = 40000) -> tuple[flo
     return clock, threads * alone_cost / (sum(cost) / threads)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the times for three sizes, and what two threads give."""
     print("ns per spin and step")
     for cells in (1, 50, 1000):
         row = ", ".join(f"{name} {value:.1f}" for name, value in measure(cells).items())
         print(f"{cells} cells: {row}")
     clock, work = speed_up()
     print(f"two threads do {clock:.2f} times the work of one by the clock, {work:.2f} by CPU time")
+
+
+if __name__ == "__main__":
+    main()

@@ -374,7 +374,7 @@ def test_a_state_on_its_way_is_not_converged(tmp_path):
 
 
 def test_what_cannot_be_checked(tmp_path, capsys):
-    with pytest.raises(ArgumentError, match="holds a table"):
+    with pytest.raises(ArgumentError, match="holds numbers, not the states"):
         check(PLACE / "dataset.h5")
     with pytest.raises(StoreError, match="No such file"):
         check(tmp_path / "none.h5")

@@ -72,10 +72,6 @@ def test_remarks_are_no_errors(capsys):
     assert (out, err) == ("answer\n", "TWA is meant\n")
 
 
-def test_help_is_an_answer(capsys):
-    assert ended(raising(SystemExit(0))) == 0
-
-
 @pytest.mark.parametrize(
     ("output", "code", "err"),
     [

@@ -556,6 +556,67 @@ def test_a_study_is_found_in_a_package_inside_runs(study):
     assert main(["run", "benchmarks"]) == 2
 
 
+BENCHMARK = """
+'''How long nothing takes.'''
+def main():
+    print("1 ns")
+"""
+
+
+def test_a_benchmark_is_run_by_its_name(capsys, study):
+    (study / "bench_nothing.py").write_text(BENCHMARK)
+    (study / "bench_bad.py").write_text(BENCHMARK + "    raise RuntimeError('no way')")
+    assert main(["run", "bench_nothing"]) == 0
+    assert capsys.readouterr() == ("1 ns\n", "measuring by bench_nothing\n")
+    for option in (["--full"], ["--quick"], ["-o", "x.h5"]):
+        assert main(["run", "bench_nothing", *option]) == 2
+        assert "is a benchmark, which prints what it measures" in capsys.readouterr().err
+    assert main(["run", "bench_bad"]) == 2
+    assert "`main` of bench_bad raised RuntimeError: no way" in capsys.readouterr().err
+    assert main(["run", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line] == [
+        "good", "poor", "Benchmarks,", "bench_bad", "bench_nothing",
+    ]  # fmt: skip
+    assert lines[-1].split(maxsplit=1)[1] == "How long nothing takes."
+
+
+def test_check_says_what_cannot_be_recomputed(capsys, study):
+    assert main(["run", "good", "-o", "study.h5"]) == 0
+    over = ["--over", "loss=0.5,1", "--method", "dense", "--workers", "1", "-o", "scan.h5"]
+    assert main(["scan", "models.gain_loss:dimer", "S=1/2", *over]) == 0
+    methods = ["--methods", "dense,exact", "-o", "both.h5"]
+    assert main(["compare", "models.gain_loss:dimer", "S=1/2", *methods]) in (0, 3)
+    for path, told in (
+        ("study.h5", "study.h5 holds the numbers of a study, not the states that they come from"),
+        ("study.h5", "; `impo run good --quick` computes them anew."),
+        ("scan.h5", "scan.h5 holds the numbers of a scan, not the states"),
+        ("scan.h5", "; check the states in NAME.points."),
+        ("both.h5", "; check a state that `impo solve -o` stored."),
+    ):
+        capsys.readouterr()
+        assert main(["check", path]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert told in err
+
+
+def test_a_logarithmic_grid_in_a_scan(capsys):
+    words = [
+        "--over",
+        "gain,loss=0.01:1:3:log",
+        "--over",
+        "accuracy=1e-10,1e-9",
+        "--method",
+        "dense",
+    ]
+    assert main([*SCAN, *words]) in (0, 3)
+    data = load("scan.h5")
+    assert data["gain"].tolist() == data["loss"].tolist() == [0.01, 0.1, 1]
+    assert data["accuracy"].tolist() == [1e-10, 1e-9]
+    assert data.variables["Sz"].dims == ("gain", "accuracy", "spin_site")
+
+
 def test_the_command_in_a_process_of_its_own(here):
     script = textwrap.dedent("""
         import sys

@@ -54,12 +54,42 @@ def test_axes():
     ):
         with pytest.raises(ArgumentError, match="`--over` must be name=start:stop:count"):
             parse.axis(bad)
-    for bad in ("loss=0:nan:3", "loss=None:1:2"):
+    for bad in ("loss=0:nan:3", "loss=None:1:2", "loss=1:2:3:lin", "loss=1:2:3:log:x", "a,b=1"):
         with pytest.raises(ArgumentError, match="`--over` must be"):
             parse.axis(bad)
     for bad in ("loss=0:1:0", "loss=0:1:2.5"):
         with pytest.raises(ArgumentError, match="`count` must be a positive integer"):
             parse.axis(bad)
+
+
+def test_lists():
+    """A comma ties names on the left of the equals sign, and lists values on its right."""
+    assert parse.axis("loss=0.1,0.3,1") == Axis(("loss",), (0.1, 0.3, 1.0))
+    assert parse.axis("gain,loss=1,3/2") == Axis(("gain", "loss"), (1.0, 1.5))
+    found = parse.axis("chi_max=20,40,60").values
+    assert found == (20, 40, 60)
+    assert {type(x) for x in found} == {int}
+    assert {type(x) for x in parse.axis("S=1/2,1").values} == {float}
+    for bad in ("loss=1,", "loss=,", "loss=1,nan", "backend=kernel,tenpy", "charges=true,false"):
+        with pytest.raises(ArgumentError, match=r"or name=value,value,\.\.\. of finite numbers"):
+            parse.axis(bad)
+    with pytest.raises(ArgumentError, match="at most 100000 points, but has 100001"):
+        parse.axis("loss=" + ",".join(["1"] * 100_001))
+
+
+def test_logarithmic_grids():
+    assert parse.axis("loss=0.01:10:4:log").values == (0.01, 0.1, 1.0, 10.0)
+    assert parse.axis("loss=10:0.1:3:log").values == (10.0, 1.0, 0.1)
+    assert parse.axis("gain,loss=1:4:2:log").names == ("gain", "loss")
+    found = parse.axis("chi_max=10:1000:3:log").values
+    assert found == (10, 100, 1000)
+    assert {type(x) for x in found} == {int}
+    assert parse.axis("loss=1:2:3:log").values[1] == pytest.approx(2**0.5, rel=1e-15)
+    for bad in ("loss=0:1:3:log", "loss=-1:1:3:log", "loss=-2:-1:3:log"):
+        with pytest.raises(ArgumentError, match="must be of positive ends if its values are log"):
+            parse.axis(bad)
+    with pytest.raises(ArgumentError, match="at most 100000 points"):
+        parse.axis("loss=1:2:100001:log")
 
 
 def scanned(words, fixed=(), settings=(), function=gain_loss.chain):

@@ -25,12 +25,45 @@ def test_a_benchmark_is_no_study():
     with pytest.raises(ArgumentError) as caught:
         study.study("bench_twa")
     message, _, listed = str(caught.value).partition("; the studies are: ")
-    assert "run it with `python -m runs.benchmarks.bench_twa`" in message
+    assert message.startswith("`bench_twa` is neither a study, which has `COST`")
     assert {"fig5", "nu", "bench_engine"} < set(listed.removesuffix(".").split(", "))
     assert "bench_twa" not in listed
     with pytest.raises(ArgumentError, match="Unknown study 'nothing'; the studies are: ") as caught:
         study.study("nothing")
     assert "bench_twa" not in str(caught.value)
+
+
+def test_a_benchmark_is_known_by_its_main():
+    for name in ("bench_twa", "bench_scan"):
+        assert study.benchmark(name).__name__ == "main"
+    for name in ("fig5", "bench_engine", "nothing"):
+        assert study.benchmark(name) is None
+
+
+def test_what_a_benchmark_prints_is_its_answer(capsys):
+    def main():
+        print("3 ns")
+        print("4 ns")
+
+    assert study.measured("mine", main) == "3 ns\n4 ns"
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ArgumentError, match="`main` of mine raised ZeroDivisionError"):
+        study.measured("mine", lambda: 1 / 0)
+
+
+def test_benchmarks_are_listed_apart():
+    studies, _, benchmarks = study.listing().partition("\n\nBenchmarks")
+    named = [[line.split()[0] for line in part.splitlines()] for part in (studies, benchmarks)]
+    assert {"fig5", "nu"} < set(named[0])
+    assert named[1][1:] == ["bench_engine", "bench_scan", "bench_twa", "truncation"]
+    assert set(named[0]).isdisjoint(named[1])
+
+
+def test_where_studies_come_from_is_said(monkeypatch):
+    monkeypatch.setattr(study.parse, "modules_of", lambda package: [])
+    for ask in (study.listing, lambda: study.study("fig5")):
+        with pytest.raises(ArgumentError, match="no package `runs` here: the studies of the rep"):
+            ask()
 
 
 @pytest.mark.parametrize("content", [{"COST": "long"}, {"COST": {"quick": "1 s"}}, {"draw": None}])

@@ -1,0 +1,148 @@
+"""The command `impo evolve`: times and starts in words, and a trajectory as a table."""
+
+import argparse
+import math
+from typing import Any
+
+import numpy as np
+
+from impo.arguments import fail, rising_times
+from impo.arrays import Array
+from impo.cli import parse
+from impo.model import LindbladModel, Spin
+from impo.operators.product_state import Coherent
+from impo.results.state import SteadyState
+from impo.results.store import load
+from impo.results.summary import plain
+from impo.results.trajectory import Trajectory
+from impo.results.variable import Variable
+
+ROWS = 11
+"""Times that the table shows at most."""
+_ROUNDING = 1e-12
+_NAMED = {
+    "up": (0.0, 0.0), "down": (math.pi, 0.0), "x": (math.pi / 2, 0.0), "-x": (math.pi / 2, math.pi),
+    "y": (math.pi / 2, math.pi / 2), "-y": (math.pi / 2, -math.pi / 2),
+}  # fmt: skip
+_ENTRY = "up, down, x, -x, y, -y or theta/phi for a spin, a number of quanta for a boson"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `impo evolve` that it does not share with `impo solve`."""
+    parser.add_argument(
+        "--times", required=True, metavar="start:stop:count",
+        help="times in inverse rates of the model, also start:stop:count:log or a list t,t,...",
+    )  # fmt: skip
+    parser.add_argument(
+        "--start", metavar="STATE,...",
+        help=f"one for each site of the cell ({_ENTRY}), or the file of a steady state "
+        "(default: that of the method, if it has one)",
+    )  # fmt: skip
+
+
+def times(word: str) -> Array:
+    """Return the times that a word gives."""
+    found = parse.numbers("--times", word, word, least=1)
+    try:
+        return rising_times(found)
+    except ValueError:
+        raise fail("--times", "non-negative and in rising order", word) from None
+
+
+def start(word: str | None, model: LindbladModel) -> Any:
+    """Return the state that a word gives: of a file, one entry for each site, or None.
+
+    Raises
+    ------
+    ArgumentError
+        If the word has not one entry for each site, or one does not fit its site.
+    StoreError
+        If the file cannot be read.
+    """
+    if word is None:
+        return None
+    if word.endswith(".h5"):
+        state = load(word)
+        if not isinstance(state, SteadyState):
+            raise fail("--start", "the file of a steady state", word)
+        return state
+    entries = word.split(",")
+    if len(entries) != len(model.sites):
+        many = f"{len(model.sites)} entries, one for each site of the cell ({_ENTRY}), or FILE.h5"
+        raise fail("--start", many, word)
+    found = zip(entries, model.sites, strict=True)
+    return [_spin(text) if isinstance(site, Spin) else _boson(text, site) for text, site in found]
+
+
+def _spin(text: str) -> Coherent:
+    if text in _NAMED:
+        return Coherent(*_NAMED[text])
+    angles = [parse.value(part) for part in text.split("/")]
+    if len(angles) != 2 or not all(map(parse.is_finite, angles)):
+        raise fail("--start", "up, down, x, -x, y, -y or theta/phi (in radians) for a spin", text)
+    return Coherent(*angles)
+
+
+def _boson(text: str, site: Any) -> Array:
+    number = parse.value(text)
+    if type(number) is not int or not 0 <= number <= site.cutoff:
+        raise fail("--start", f"0, 1, ... {site.cutoff} quanta for a boson", text)
+    state: Array = np.zeros(site.dimension)
+    state[number] = 1.0
+    return state
+
+
+def facts(trajectory: Trajectory) -> dict[str, Any]:
+    """Return a trajectory in JSON types: what `impo evolve --json` prints.
+
+    Values and errors are lists over the times of lists over the sites.
+    """
+    found = _observables(trajectory)
+    model, method = trajectory.model, trajectory.method
+    return {
+        "model": model.name, "parameters": plain(model.to_json()["parameters"]),
+        "method": plain(method.to_json()),
+        "status": str(trajectory.status), "message": trajectory.message,
+        "times": plain(trajectory.times),
+        "observables": {name: plain(value.values) for name, (value, _) in found.items()},
+        "errors": {name: plain(error.values) for name, (_, error) in found.items()},
+    }  # fmt: skip
+
+
+def _observables(trajectory: Trajectory) -> dict[str, tuple[Variable, Variable]]:
+    """Return the observables on the sites with their errors, by name."""
+    told = trajectory.readable()
+    return {name: (told[name], told[f"{name}_error"]) for name in told if f"{name}_error" in told}
+
+
+def table(trajectory: Trajectory) -> str:
+    """Return a trajectory as lines for a person: some of its times if there are many."""
+    count = len(trajectory)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, ROWS)).round().astype(int))
+    columns = [["time", *(f"{trajectory.times[n]:.6g}" for n in chosen)]]
+    for name, (value, error) in _observables(trajectory).items():
+        sites = trajectory.readable()[value.dims[1]].values
+        for k, site in enumerate(sites):
+            cells = [_cell(value.values[n, k], error.values[n, k]) for n in chosen]
+            columns.append([f"{name} {site}", *cells])
+    widths = [max(map(len, column)) for column in columns]
+    rows = [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*columns, strict=True)
+    ]
+    head = [
+        f"{trajectory.model.label} by {trajectory.method.name}",
+        f"{'status':12} {trajectory.status}: {trajectory.message}",
+        "",
+    ]
+    if len(chosen) < count:
+        rows.append(f"{len(chosen)} of {count} times; all with --json or -o FILE.h5.")
+    return "\n".join([*head, *rows])
+
+
+def _cell(value: float, error: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{0 if abs(value) < _ROUNDING else value:.6g} +- " + (
+        "?" if np.isnan(error) else f"{error:.0e}"
+    )
