@@ -47,6 +47,8 @@ def draw(data): return Figure()
 ''',
     "exits": "import sys\nsys.exit(0)\n",
     "helper": "x = 1\n",
+    "bench": "def main(): print('1 ns')\n",
+    "bench_bad": "def main(): raise RuntimeError('no\\nway')\n",
     "poor": 'COST = {"quick": "", "full": ""}\ndef compute(quick): return 1\ndraw = compute\n',
 }
 CHEAP = {
@@ -129,14 +131,25 @@ JSON = st.sampled_from([[], ["--json"]])
 
 
 @st.composite
+def numbers(draw):
+    """Draw a grid, a logarithmic grid or a list, as after `--over name=` or `--times`."""
+    if draw(RARELY):
+        return draw(st.one_of(TEXT, VALUES))
+    if draw(st.booleans()):
+        return ",".join(draw(st.lists(VALUES, min_size=1, max_size=3)))
+    count = draw(mostly(st.sampled_from("123"), SMALL, HUGE))
+    end = draw(mostly(st.sampled_from(["", "", ":log"]), st.sampled_from([":lin", ":", ":log:1"])))
+    return f"{draw(VALUES)}:{draw(VALUES)}:{count}{end}"
+
+
+@st.composite
 def axes(draw):
     """Draw what stands after `--over`."""
     odd = ["S", "tol", "model.J", "method.tol", "no", "a,b", "J,J"]
     name = draw(mostly(st.sampled_from(["J", "loss"]), st.sampled_from(odd)))
     if draw(RARELY):
         return draw(st.one_of(TEXT, st.just(name)))
-    count = draw(mostly(st.sampled_from("123"), SMALL, HUGE))
-    return f"{name}={draw(VALUES)}:{draw(VALUES)}:{count}"
+    return f"{name}={draw(numbers())}"
 
 
 @st.composite
@@ -170,6 +183,38 @@ def many_models(draw):
         option = draw(st.sampled_from(list(options)))
         words += [option, draw(options[option])]
     return [*words, "-o", draw(OUTPUTS)]
+
+
+@st.composite
+def one_trajectory(draw, files):
+    """Draw a line of `evolve`."""
+    target, assigned = draw(targets())
+    name = draw(METHOD_NAMES)
+    rising = st.sampled_from(["0:1:3", "0,1", "0.1:1:3:log", "0", "1/2,1"])
+    words = ["evolve", target, *assigned, "--method", name]
+    words += ["--times", draw(mostly(rising, numbers()))]
+    given = draw(settings_of(name))
+    words += ["--set", *given] if given else []
+    if draw(st.booleans()):
+        entry = mostly(
+            st.sampled_from(["up", "down", "x", "-y", "0.3/1", "1"]), VALUES, st.just("0.3/nan")
+        )
+        sites = 2 if target == "mine:dimer" else 1
+        count = draw(mostly(st.just(sites), st.integers(0, 3)))
+        given = st.lists(entry, min_size=count, max_size=count).map(",".join)
+        words += ["--start", draw(mostly(given, st.sampled_from(files), TEXT))]
+    return words + draw(JSON) + draw(_output())
+
+
+def lists():
+    """Return a strategy of lines that list or print what is at hand."""
+    name = mostly(st.sampled_from(list(METHODS)), TEXT, VALUES)
+    shell = mostly(st.sampled_from(["bash", "zsh"]), st.just("fish"), TEXT)
+    return st.one_of(
+        st.sampled_from([["models"], ["methods"], ["--version"], ["--help"], ["evolve", "-h"]]),
+        name.map(lambda name: ["methods", name]),
+        shell.map(lambda shell: ["--print-completion", shell]),
+    )  # fmt: skip
 
 
 @st.composite
@@ -227,6 +272,9 @@ def noise(files):
         "--help",
         "-h",
         "--version",
+        "--print-completion",
+        "--times",
+        "--start",
         "--list",
         "-",
         "--",
@@ -235,7 +283,8 @@ def noise(files):
         "--set=",
         "--method=",
     ]
-    words = ["solve", "scan", "compare", "check", "plot", "run", "mine:decay", "exact", "mf", "a=1"]
+    words = ["solve", "scan", "evolve", "compare", "check", "plot", "run", "models", "methods"]
+    words += ["mine:decay", "exact", "mf", "a=1", "bash"]
     word = st.one_of(
         st.sampled_from(options), st.sampled_from(words), st.sampled_from(files), VALUES
     )  # fmt: skip
@@ -257,7 +306,7 @@ def spoiled(lines):
 def command_lines(files):
     """Return a strategy of lines of all commands, given the names of files that lie there."""
     lines = st.one_of(
-        one_model(), one_model(), many_models(), several_methods(), one_file(files),
-        one_file(files), studies(),
+        one_model(), one_model(), many_models(), several_methods(), one_trajectory(files),
+        one_trajectory(files), one_file(files), one_file(files), studies(), lists(),
     )  # fmt: skip
     return mostly(lines, spoiled(lines), noise(files))
