@@ -93,7 +93,11 @@ def listing() -> str:
     studies: list[str] = []
     benchmarks: list[str] = []
     for name, path in _known().items():
-        module = parse.imported(path)
+        try:
+            module = parse.imported(path)
+        except ArgumentError as error:  # a broken module hides no other
+            studies.append(f"{name:16} {error}")
+            continue
         if _is_study(module) or _is_benchmark(module):
             inside = path.startswith(BENCHMARKS) or not _is_study(module)
             (benchmarks if inside else studies).append(_line(name, module))

@@ -541,6 +541,10 @@ def test_a_broken_study_is_named(capsys, study):
     (study / "bad.py").write_text("import no_such_module")
     assert main(["run", "bad"]) == 2
     assert "Importing `runs.bad` raised ModuleNotFoundError" in capsys.readouterr().err
+    assert main(["run", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("bad              Importing `runs.bad` raised ModuleNotFoundError")
+    assert [line.split()[0] for line in lines[1:]] == ["good", "poor"]
     assert main(["run", "good"]) == 0
     assert main(["run", "helper"]) == 2
 
