@@ -8,7 +8,7 @@ import pytest
 
 from impo import TWA, Exact
 from impo.analysis.check import check
-from impo.analysis.plot import figure
+from impo.analysis.figures import figure
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods import METHODS
 from impo.methods.api import evolve, steady_state
@@ -252,7 +252,7 @@ def test_what_is_no_start_is_one_line(states, method):
 
 
 def test_a_method_without_dynamics_names_those_that_have():
-    known = ", ".join(MOVING)
+    known = ", ".join(f"`{name}`" for name in MOVING)
     with pytest.raises(
         UnsupportedModelError, match=rf"Method `hpa` has no `evolve`; use.* {known}"
     ):

@@ -228,8 +228,7 @@ def evolve(
     )
     work = len(equations.lengths) * ensemble.trajectories
     refuse_long(times, _MOST_STEPS / work * method.dt)
-    numbers = len(times) * len(equations.lengths) * 3 * ensemble.trajectories
-    keep = int(numbers <= _TRAJECTORY_NUMBERS)
+    keep = int(3 * len(times) * work <= _TRAJECTORY_NUMBERS)
     begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
     stretches = []
     for interval in np.diff(times, prepend=0.0):
