@@ -12,9 +12,11 @@ from impo.model import LindbladModel, Spin, Term
 _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
 _SITES = 100  # of its unit cell
-_CLUSTER = 1300  # states of a cluster in a mean field
-_CONFIGURED = 12  # spins of a cell, all of whose configurations are tried
-_TRANSVERSE = ("Sx", "Sy", "S+", "S-")
+LARGEST_CLUSTER = 1300
+"""States of a cluster in a mean field: some thirty matrices of up to 27 MB are in memory."""
+MOST_CONFIGURED = 12
+"""Spins of a cell, all of whose polarised configurations are tried."""
+TRANSVERSE = ("Sx", "Sy", "S+", "S-")
 
 
 def advice(model: LindbladModel, but: str, *settings: str) -> str:
@@ -45,7 +47,7 @@ def treating(model: LindbladModel) -> list[str]:
         "HolsteinPrimakoff": _collinear(model),
         "MeanField": _mean_field(model),
         "ClusterMeanField": model.dimension == 1
-        and product([site.dimension for site in model.sites]) <= _CLUSTER,
+        and product([site.dimension for site in model.sites]) <= LARGEST_CLUSTER,
     }
     return [name for name, treats in rules.items() if treats]
 
@@ -81,15 +83,15 @@ def _classical_spins(model: LindbladModel) -> bool:
         return len(places) <= 2 and len(set(places)) == len(places)
 
     spins = _only_spins(model) and len(model.sites) <= _SITES
-    return spins and _jumps_within(model, _TRANSVERSE) and all(map(bilinear, model.terms))
+    return spins and _jumps_within(model, TRANSVERSE) and all(map(bilinear, model.terms))
 
 
 def _collinear(model: LindbladModel) -> bool:
     def quadratic(term: Term) -> bool:
-        return sum(op in _TRANSVERSE for op, _, _ in term.factors) in (0, 2)
+        return sum(op in TRANSVERSE for op, _, _ in term.factors) in (0, 2)
 
-    spins = _only_spins(model) and len(model.sites) <= _CONFIGURED
-    return spins and _jumps_within(model, _TRANSVERSE) and all(map(quadratic, model.terms))
+    spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
+    return spins and _jumps_within(model, TRANSVERSE) and all(map(quadratic, model.terms))
 
 
 def _mean_field(model: LindbladModel) -> bool:
@@ -97,5 +99,5 @@ def _mean_field(model: LindbladModel) -> bool:
         places = [factor[1:] for factor in _factors(term)]
         return all(places.count(place) <= 2 for place in set(places))
 
-    spins = _only_spins(model) and len(model.sites) <= _CONFIGURED
+    spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
     return spins and all(map(factorises, model.terms))

@@ -18,7 +18,7 @@ import numpy as np
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.memory import amount, product
-from impo.methods.advice import advice
+from impo.methods.advice import LARGEST_CLUSTER, advice
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
 from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
 
 
-_LARGEST = 1300  # states of the cluster: some thirty density matrices of up to 27 MB are in memory
 _ITERATIONS = 160
 _SHORTER = 4  # time steps that are tried, each half of the one before
 _FOLLOW = 150  # steps for which the motion is followed before mixing
@@ -56,10 +55,10 @@ def _dimension(model: LindbladModel, method: "ClusterMeanField") -> float:
 def bounded_flow(model: LindbladModel, method: "ClusterMeanField") -> ClusterFlow:
     """Return the flow of the cluster; refuse one that does not fit in memory."""
     dimension = _dimension(model, method)
-    if dimension > _LARGEST:
+    if dimension > LARGEST_CLUSTER:
         raise UnsupportedModelError(
             f"A cluster of {method.sites} sites has {amount(dimension)} states, and "
-            f"ClusterMeanField treats {_LARGEST}; "
+            f"ClusterMeanField treats {LARGEST_CLUSTER}; "
             f"{advice(model, 'ClusterMeanField', 'fewer sites')}."
         )
     return cluster_flow(model, method.sites)
@@ -309,11 +308,11 @@ def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state with the change of its observables with the cut-off, and the verdict."""
     model, method = larger_cutoffs(state.model), state.method
     dimension = _dimension(model, method)
-    if dimension > _LARGEST:
+    if dimension > LARGEST_CLUSTER:
         message = (
             f"The cut-off of the bosons was not tested: with a larger one the cluster has "
-            f"{amount(dimension)} states, more than {_LARGEST}. Use fewer sites or a smaller "
-            "cutoff."
+            f"{amount(dimension)} states, more than {LARGEST_CLUSTER}. Use fewer sites or a "
+            "smaller cutoff."
         )
         return replace(state, status=Status.K_LIMITED, message=message)
     flow, rho = in_frame(bounded_flow(model, method), embedded(state, model))

@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import TRANSVERSE, advice
 from impo.model import Cell, Jump, LindbladModel, Spin, Term
 
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
@@ -33,7 +33,6 @@ Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
 
 _SMALL = 6  # components whose equation is solved as one linear system, for all wave vectors at once
 _COPIES = 5  # matrices at a wave vector that are in memory at the same time
-_TRANSVERSE = ("Sx", "Sy", "S+", "S-")
 
 
 def ladder_vector(op: str, spin: float, up: bool) -> Array:
@@ -239,7 +238,7 @@ def _check_spins(model: LindbladModel) -> None:
 
 def _check_bilinear(model: LindbladModel, term: Term) -> None:
     """Refuse a term with more than two transverse factors."""
-    if sum(op in _TRANSVERSE for op, _, _ in term.factors) > 2:
+    if sum(op in TRANSVERSE for op, _, _ in term.factors) > 2:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need couplings bilinear in S+ and S-, but the "
             f"{describe(term)} is not; {advice(model, 'HolsteinPrimakoff')}."
@@ -260,8 +259,8 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
             term = next(
                 t
                 for t in model.terms
-                if sum(op in _TRANSVERSE for op, _, _ in t.factors) == 1
-                and any(op in _TRANSVERSE and s == site for op, s, _ in t.factors)
+                if sum(op in TRANSVERSE for op, _, _ in t.factors) == 1
+                and any(op in TRANSVERSE and s == site for op, s, _ in t.factors)
             )
             raise UnsupportedModelError(
                 f"A collinear configuration along z is no stationary point: the {describe(term)} "
@@ -309,7 +308,7 @@ def _add_jump(
     """
     if jump.rate == 0 or jump.op == "Id":
         return
-    if jump.op not in _TRANSVERSE:
+    if jump.op not in TRANSVERSE:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the {describe(jump)} "
             f"is not; {advice(model, 'HolsteinPrimakoff')}."

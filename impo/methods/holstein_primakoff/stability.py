@@ -11,12 +11,12 @@ from impo.arguments import UnsupportedModelError, fail, positive_integer
 from impo.arrays import Array
 from impo.memory import product as numbers
 from impo.memory import refuse_larger
+from impo.methods.advice import MOST_CONFIGURED
 from impo.methods.holstein_primakoff.gaussian import log_purity, negativity
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.model import LindbladModel
 
 _MARGINAL = 1e-11
-_MOST_SITES = 12  # of a cell, all of whose configurations are tried
 _SEARCH_GRID = {1: 256, 2: 48}
 
 
@@ -68,10 +68,10 @@ def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], f
     UnsupportedModelError
         If the model is outside the method's reach in every configuration, or there are too many.
     """
-    if len(model.sites) > _MOST_SITES:
+    if len(model.sites) > MOST_CONFIGURED:
         raise UnsupportedModelError(
             f"HolsteinPrimakoff tries all 2^{len(model.sites)} configurations of a cell, which may "
-            f"have {_MOST_SITES} spins; give a `configuration`."
+            f"have {MOST_CONFIGURED} spins; give a `configuration`."
         )
     found, refusal = [], None
     for configuration in product((1, -1), repeat=len(model.sites)):

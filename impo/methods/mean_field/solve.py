@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
+from impo.methods.advice import MOST_CONFIGURED
 from impo.methods.base import refuse_long
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _ACCURACY = 1e-10  # relative tolerance of the integrator, and of fixed points
 _SAMPLES = 4000
 _MOST_STEPS = 1e7  # of an evolution, in inverse rates
-_MOST_SITES = 12  # of a cell, all of whose polarised states are starts
 _FEWEST_TURNS = 4  # of an orbit whose frequency can be told
 
 
@@ -200,10 +200,10 @@ def steady_state(
         If a term is outside the method's reach; it is named. Also without a start if a cell has so
         many sites that there are too many polarised states.
     """
-    if start is None and len(model.sites) > _MOST_SITES:
+    if start is None and len(model.sites) > MOST_CONFIGURED:
         raise UnsupportedModelError(
             f"MeanField starts from all 2^{len(model.sites)} polarised states of a cell, which may "
-            f"have {_MOST_SITES} sites; give a `start`."
+            f"have {MOST_CONFIGURED} sites; give a `start`."
         )
     equations = mean_field_equations(model)
     found = _attractors(method, model, equations, start)

@@ -23,7 +23,7 @@ from scipy.sparse import csr_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import TRANSVERSE, advice
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -155,7 +155,7 @@ def _check(model: LindbladModel) -> None:
                 f"TWA treats spins only, but site {number} is {site}; {advice(model, 'TWA')}."
             )
     for jump in model.jumps:
-        if jump.op not in ("S+", "S-", "Sx", "Sy"):
+        if jump.op not in TRANSVERSE:
             raise UnsupportedModelError(
                 f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
                 f"and S-; {advice(model, 'TWA')}."
