@@ -126,7 +126,7 @@ def sector_sizes(
     """Return the number of products of some sites (all) with every charge that occurs."""
     counts: Counter[Charge] = Counter({zero_charge(generator): 1})
     for number in range(len(generator.sites)) if positions is None else positions:
-        weights, top = generator.charges[:, number], _top(generator.sites[number], k_max)
+        weights, top = generator.charges[:, number], largest_rank(generator.sites[number], k_max)
         total: Counter[Charge] = Counter()
         for q in range(-top, top + 1):
             step = (weights * q).tolist()
@@ -148,8 +148,8 @@ def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
     return sum(many * right[rest[old]] for old, many in left.items())
 
 
-def _top(site: Site, k_max: int | None) -> int:
-    """Return the largest charge of an operator; top + 1 - |q| of them have the charge q."""
+def largest_rank(site: Site, k_max: int | None) -> int:
+    """Return the largest rank that is kept; rank + 1 - |q| operators have the charge q."""
     full = site.dimension - 1
     return full if k_max is None or not isinstance(site, Spin) else min(k_max, full)
 
@@ -157,7 +157,9 @@ def _top(site: Site, k_max: int | None) -> int:
 def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tuple[int, float]:
     """Return the number of products in a sector, and memory that it takes at the very least."""
     rows = sector_size(generator, k_max, charge)
-    diagonals = max((_top(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites)
+    diagonals = max(
+        (largest_rank(site, k_max) + 1) ** 2 * site.dimension for site in generator.sites
+    )
     return rows, _ROW * float(rows) + 20 * diagonals
 
 
@@ -342,7 +344,7 @@ def cluster(model: LindbladModel, method: "Exact", charges: bool = True) -> Gene
         advice(model, "Exact", *_smaller(model)),
     )
     cells, rank = math.prod(shape), LOWEST_RANK if isinstance(k_max, str) else k_max
-    rows = product([_top(site, rank) + 1 for site in model.sites], cells)
+    rows = product([largest_rank(site, rank) + 1 for site in model.sites], cells)
     bound = "at least " if math.isfinite(rows) else ""
     what = _what(model, cells * len(model.sites), rows, bound)
     refuse_larger(what, _ROW * rows, remedy(model))

@@ -12,12 +12,13 @@ from impo.memory import memory_limit
 from impo.methods.exact.sector import (
     charge_sector,
     cluster,
+    largest_rank,
     least_bytes,
     site_bases,
     top_rank,
     zero_charge,
 )
-from impo.model import Boson, LindbladModel, Place, Site, Spin
+from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.lattice import lattice_shape
 from impo.operators.local import operator_norm
@@ -31,13 +32,6 @@ PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
 """Further numbers of a state, properties of `ClusterDensity`."""
 
 _DENSITIES = ("density", "coarser", "rounded")
-
-
-def _ranks(site: Site, rank: int | None) -> int:
-    """Return the number of ranks of a spin, cut at one, or of levels of a boson."""
-    if rank is None or not isinstance(site, Spin):
-        return site.dimension
-    return min(rank + 1, site.dimension)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +167,7 @@ class ExactState(SteadyState):
             coefficients = stored_array(arrays, label, (None,), "fc")
             # every site has at least as many operators without charge as it has ranks
             cells = lattice_shape(model, method.cells)
-            fewest = [_ranks(site, rank) for site in chosen.sites]
+            fewest = [largest_rank(site, rank) + 1 for site in chosen.sites]
             most = math.log(len(coefficients)) + 1e-9
             if math.prod(cells) * sum(map(math.log, fewest)) > most:
                 raise malformed(f"`{label}` has {len(coefficients)} elements, too few")
