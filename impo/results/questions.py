@@ -15,8 +15,7 @@ from impo.model import LindbladModel, Place
 FARTHEST = 10**6  # cells to which a correlation function may be asked for
 _FARTHEST_PLACE = 10**5  # cells that a place may be away
 _MOST_WAVES = 10**6  # wave numbers of a structure factor
-_LARGEST_MATRIX = 2**28  # elements of a density matrix: 4 GiB
-_MOST_PROBABILITIES = 2**28
+_MOST_NUMBERS = 2**28  # elements of a density matrix (4 GiB), or probabilities
 
 
 def known_operator(model: LindbladModel, op: Any) -> str:
@@ -44,31 +43,27 @@ def known_distance(cells: Any) -> int:
 
 def matrix_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
     """Return what `known_places` does, if a density matrix on so many sites fits in memory."""
-    known = known_places(model, places)
-    size = _states(model, known) ** 2
-    if size > _LARGEST_MATRIX:
-        raise ArgumentError(
-            f"Argument `places` must have a density matrix of at most {_LARGEST_MATRIX} elements, "
-            f"but {shown(list(places))} has {amount(size)}; ask for fewer sites."
-        )
-    return known
+    wanted = f"a density matrix of at most {_MOST_NUMBERS} elements"
+    return _limited_places(model, places, 2, wanted)
 
 
 def distribution_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
     """Return what `known_places` does, if a distribution on so many sites fits in memory."""
+    return _limited_places(model, places, 1, f"at most {_MOST_NUMBERS} probabilities")
+
+
+def _limited_places(
+    model: LindbladModel, places: Any, power: int, wanted: str
+) -> tuple[Place, ...]:
+    """Refuse places if a power of the number of their states is too large."""
     known = known_places(model, places)
-    size = _states(model, known)
-    if size > _MOST_PROBABILITIES:
+    size = product([model.sites[site].dimension for site, _ in known], power)
+    if size > _MOST_NUMBERS:
         raise ArgumentError(
-            f"Argument `places` must have at most {_MOST_PROBABILITIES} probabilities, but "
-            f"{shown(list(places))} has {amount(size)}; ask for fewer sites."
+            f"Argument `places` must have {wanted}, but {shown(list(places))} has {amount(size)}; "
+            "ask for fewer sites."
         )
     return known
-
-
-def _states(model: LindbladModel, places: Iterable[Place]) -> float:
-    """Return the number of states of some sites."""
-    return product([model.sites[site].dimension for site, _ in places])
 
 
 def known_places(model: LindbladModel, places: Any) -> tuple[Place, ...]:
