@@ -1,6 +1,7 @@
 """The two verbs: `steady_state` and `evolve` hand a description to the method that was chosen."""
 
 import time
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +61,8 @@ def attempt(
     """Return the steady state as `steady_state` does, or a `Failure` that says why there is none.
 
     Where many states are computed, that of one must not end the others. Only a file that cannot be
-    written and the user do.
+    written and the user do. A remark of a method is no failure, whatever the interpreter was told
+    of warnings.
 
     Raises
     ------
@@ -69,7 +71,9 @@ def attempt(
     """
     begin = time.perf_counter()
     try:
-        return steady_state(model, method, start, progress)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("default", category=UserWarning, module="impo")
+            return steady_state(model, method, start, progress)
     except StoreError:
         raise
     except Exception as error:
@@ -106,6 +110,7 @@ def evolve(
         If the method cannot treat the model, or has no dynamics.
     """
     _check_types(model, method)
+    _check_scale(model)
     _check_verb(method, "evolve")
     grid = rising_times(times)
     with threadpool_limits(limits=method.blas_threads, user_api="blas"):
@@ -115,6 +120,7 @@ def evolve(
 def check_arguments(model: Any, method: Any) -> None:
     """Raise `ArgumentError` unless `steady_state` can be asked for this model and method."""
     _check_types(model, method)
+    _check_scale(model)
     if not any(jump.rate > 0 for jump in model.jumps):
         raise ArgumentError(
             "Argument `model` must have a jump operator with a positive rate, but "
@@ -131,6 +137,10 @@ def _check_types(model: Any, method: Any) -> None:
     if not isinstance(method, Method):
         known = ", ".join(f"`{known.__name__}`" for known in METHODS.values())
         raise fail("method", f"an instance of {known}", method)
+
+
+def _check_scale(model: LindbladModel) -> None:
+    """Refuse a model whose squares of rates would all be zero."""
     sizes = [*(abs(term.coefficient) for term in model.terms), *(j.rate for j in model.jumps)]
     if 0 < (largest := max(sizes, default=0.0)) < _SMALLEST:
         raise ArgumentError(

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,7 +99,7 @@ def solve_chain(task: Task) -> Iterator[Point]:
             start = last_good if method.warm_starts else None
             start = load(start) if isinstance(start, Path) else start
             if path is None:
-                state = _attempt(model, method, start, None)
+                state = attempt(model, method, start, None)
             else:
                 state = _solve_and_keep(task, number, (model, method), start, path)
         if state.status != Status.FAILED:
@@ -160,22 +159,12 @@ def _solve_and_keep(
             reason = f"The process that computed it was killed {ATTEMPTS} times (out of memory?)."
             state: Any = Failure(model=point[0], method=point[1], message=reason)
         else:
-            state = _attempt(*point, start, checkpoint)
+            state = attempt(*point, start, checkpoint)
         known = finished(path)  # by another scan in the same directory
         if known is None:
             save(state, path)
         checkpoint.remove()
     return state if known is None else known
-
-
-def _attempt(model: LindbladModel, method: Any, start: Any, progress: Checkpoint | None) -> Any:
-    """Return the steady state, or why there is none.
-
-    A remark of a method is no failure, whatever the interpreter was told of warnings.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("default", category=UserWarning, module="impo")
-        return attempt(model, method, start, progress)
 
 
 class Running:
