@@ -5,7 +5,7 @@ import signal
 import sys
 from typing import Any
 
-from impo.cli.exit_codes import INTERRUPTED
+from impo.cli.exit_codes import AFTER_CTRL_C, INTERRUPTED
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
 
 def _leave(*_: Any) -> None:
     """End the process where no work is under way; libraries may swallow a `KeyboardInterrupt`."""
-    os.write(sys.stderr.fileno(), b"impo: interrupted; what is finished is kept.\n")
+    os.write(sys.stderr.fileno(), f"{AFTER_CTRL_C}\n".encode())
     os._exit(INTERRUPTED)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import impo
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.cli.exit_codes import BAD_INPUT, INTERNAL, INTERRUPTED, UNREAD
+from impo.cli.exit_codes import AFTER_CTRL_C, BAD_INPUT, INTERNAL, INTERRUPTED, UNREAD
 from impo.results.store import StoreError
 from impo.scans.executors import ClusterError
 
@@ -35,7 +35,7 @@ def ended(command: Callable[[], Outcome]) -> int:
                 _print(answer)
         return code
     except KeyboardInterrupt:
-        print("impo: interrupted; what is finished is kept.", file=sys.stderr)
+        print(AFTER_CTRL_C, file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the answer has seen enough, as of `impo ... | head`
         _silence()

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
 
     Values and errors are lists over the times of lists over the sites.
     """
-    found = _observables(trajectory)
+    found = _observables(trajectory.readable())
     model, method = trajectory.model, trajectory.method
     return {
         "model": model.name, "parameters": plain(model.to_json()["parameters"]),
@@ -109,9 +110,8 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _observables(trajectory: Trajectory) -> dict[str, tuple[Variable, Variable]]:
+def _observables(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Variable]]:
     """Return the observables on the sites with their errors, by name."""
-    told = trajectory.readable()
     return {name: (told[name], told[f"{name}_error"]) for name in told if f"{name}_error" in told}
 
 
@@ -120,8 +120,9 @@ def table(trajectory: Trajectory) -> str:
     count = len(trajectory)
     chosen = np.unique(np.linspace(0, count - 1, min(count, ROWS)).round().astype(int))
     columns = [["time", *(f"{trajectory.times[n]:.6g}" for n in chosen)]]
-    for name, (value, error) in _observables(trajectory).items():
-        sites = trajectory.readable()[value.dims[1]].values
+    told = trajectory.readable()
+    for name, (value, error) in _observables(told).items():
+        sites = told[value.dims[1]].values
         for k, site in enumerate(sites):
             cells = [_cell(value.values[n, k], error.values[n, k]) for n in chosen]
             columns.append([f"{name} {site}", *cells])

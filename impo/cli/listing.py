@@ -23,11 +23,9 @@ def models() -> str:
     """
     parse.imported("models")
     blocks = []
-    for path in parse.modules_of("models") or ["models"]:
-        try:
-            module = parse.imported(path)
-        except ArgumentError as error:  # a broken module hides no other
-            blocks.append(f"{path}\n    {error}")
+    for path, module in parse.loaded(parse.modules_of("models") or ["models"]):
+        if isinstance(module, ArgumentError):
+            blocks.append(f"{path}\n    {module}")
             continue
         for name in parse.model_names(module):
             function = getattr(module, name)

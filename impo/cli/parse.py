@@ -322,6 +322,15 @@ def modules_of(package: str) -> list[str]:
     return sorted(path for path in paths if not path.rpartition(".")[2].startswith("_"))
 
 
+def loaded(paths: Iterable[str]) -> Iterator[tuple[str, ModuleType | ArgumentError]]:
+    """Yield modules, or why they cannot be imported: one that is broken hides no other."""
+    for path in paths:
+        try:
+            yield path, imported(path)
+        except ArgumentError as error:
+            yield path, error
+
+
 def _walk(places: Iterable[str], prefix: str) -> Iterator[str]:
     """Yield the modules below a package without importing any."""
     for info in pkgutil.iter_modules(places, prefix):

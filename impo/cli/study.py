@@ -92,11 +92,10 @@ def listing() -> str:
     """Return a line for each study, and apart a line for each benchmark."""
     studies: list[str] = []
     benchmarks: list[str] = []
-    for name, path in _known().items():
-        try:
-            module = parse.imported(path)
-        except ArgumentError as error:  # a broken module hides no other
-            studies.append(f"{name:16} {error}")
+    for path, module in parse.loaded(_known().values()):
+        name = path.rpartition(".")[2]
+        if isinstance(module, ArgumentError):
+            studies.append(f"{name:16} {module}")
             continue
         if _is_study(module) or _is_benchmark(module):
             inside = path.startswith(BENCHMARKS) or not _is_study(module)
@@ -131,15 +130,11 @@ def _modules() -> dict[str, str]:
 
 def _names(modules: Mapping[str, str]) -> list[str]:
     """Return the names of those modules that are studies; one that is broken is none."""
-    found = []
-    for name, path in modules.items():
-        try:
-            module = parse.imported(path)
-        except ArgumentError:
-            continue
-        if _is_study(module):
-            found.append(name)
-    return found
+    found = zip(modules, parse.loaded(modules.values()), strict=True)
+    return [
+        name for name, (_, module) in found
+        if isinstance(module, ModuleType) and _is_study(module)
+    ]  # fmt: skip
 
 
 def _is_study(module: ModuleType) -> bool:
