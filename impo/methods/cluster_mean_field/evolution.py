@@ -48,8 +48,9 @@ def evolve(
         If the model is not one-dimensional or the cluster too large.
     """
     flow, rho = start_in_frame(bounded_flow(model, method), start)
-    refuse_long(times, _MOST_STEPS * 2 * time_step(flow))
-    moved = _motion(flow, rho, [0.0, *times.tolist()], method.tol)
+    step = _longest_step(flow)
+    refuse_long(times, _MOST_STEPS * step)
+    moved = _motion(flow, rho, [0.0, *times.tolist()], step, method.tol)
     states: list[dict[str, Any]] = [{"local": local} for local in moved]
     begin, *fields = states
     u = flow.frame()
@@ -65,8 +66,13 @@ def _accuracy(tol: float) -> float:
     return min(1e-10, tol)
 
 
+def _longest_step(flow: ClusterFlow) -> float:
+    """Return a step well inside the stability of the integrator, for small errors."""
+    return 2 * time_step(flow)
+
+
 def _motion(
-    flow: ClusterFlow, rho: Array, times: Sequence[float], tol: float
+    flow: ClusterFlow, rho: Array, times: Sequence[float], step: float, tol: float
 ) -> Iterator[tuple[Array, ...]]:
     """Yield the physical states of all sites at rising times; `rho` belongs to the first."""
     u, shape, dtype = flow.frame(), rho.shape, rho.dtype
@@ -75,7 +81,7 @@ def _motion(
         "method": "DOP853",
         "rtol": accuracy,
         "atol": accuracy / 10,
-        "max_step": 2 * time_step(flow),  # well inside its stability, for small errors
+        "max_step": step,
     }
 
     def rate(_: float, y: Array) -> Array:
@@ -101,7 +107,7 @@ def followed(trajectory: Trajectory) -> Iterator[tuple[float, float]] | None:
     if not abs(np.trace(rho @ rho) - 1) <= ROUNDING and first.rho is None:
         return None
     flow, rho = in_frame(bounded_flow(trajectory.model, trajectory.method), rho)
-    moved = _motion(flow, rho, [time for time, _ in path], tol)
+    moved = _motion(flow, rho, [time for time, _ in path], _longest_step(flow), tol)
     next(moved)
     return (
         (largest(np.abs(np.subtract(*both)).max() for both in zip(local, state.local, strict=True)),
