@@ -91,15 +91,22 @@ def treats(name, model):
     return not isinstance(found, UnsupportedModelError)
 
 
-@fuzz(60)
-@given(descriptions(), settings())
-def test_solving_ends_in_a_verdict_or_in_one_line(description, chosen):
+def built(description, chosen):
+    """Return a model and a method that can be afforded, or None if one is refused in one line."""
     method, values = chosen
     found = attempt(lambda: (description.model(), method(**values)))
     if isinstance(found, ArgumentError):
+        return None
+    assume(affordable(*found))
+    return found
+
+
+@fuzz(60)
+@given(descriptions(), settings())
+def test_solving_ends_in_a_verdict_or_in_one_line(description, chosen):
+    if (made := built(description, chosen)) is None:
         return
-    model, method = found
-    assume(affordable(model, method))
+    model, method = made
     state = attempt(lambda: steady_state(model, method))
     if isinstance(state, UnsupportedModelError):
         named = set(re.findall(r"`(\w+)`", str(state))) & set(BY_CLASS)
@@ -138,12 +145,9 @@ def _starts(draw, model):
 @fuzz(40)
 @given(descriptions(), settings(("exact", "mf", "cmf", "twa", "itebd")), st.data())
 def test_evolving_ends_in_a_trajectory_or_in_one_line(description, chosen, data):
-    method, values = chosen
-    found = attempt(lambda: (description.model(), method(**values)))
-    if isinstance(found, ArgumentError):
+    if (made := built(description, chosen)) is None:
         return
-    model, method = found
-    assume(affordable(model, method))
+    model, method = made
     start = data.draw(_starts(model))
     times = data.draw(
         st.lists(st.floats(0, 0.5), min_size=1, max_size=3).map(sorted)
