@@ -18,6 +18,7 @@ RECENT = 4  # looks over which the present rate is taken
 LEAST = 8  # looks before a distance that does not fall is believed
 PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
 LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
+RISEN = 10.0  # ratio to the least distance from which on the last one is no end of a decay
 
 
 @dataclass
@@ -148,8 +149,12 @@ def approach_rate(apart: Array, interval: float) -> float:
     """Return the rate of the far half of a decay, before the distance levels off.
 
     What is left in the end may be the truncation, which keeps two states apart for good. If the
-    distance never fell far above that, the rate is the present one.
+    distance never fell far above that, the rate is the present one. A distance that rounding or
+    truncation raised again is followed down to its least value.
     """
+    least = int(np.argmin(apart))
+    if apart[-1] > RISEN * apart[least]:
+        apart = apart[: least + 1]
     falling = np.flatnonzero(apart > LEVELLED * max(apart[-1], 1e-13))
     if not len(falling):
         return present_rate(apart, interval)

@@ -29,6 +29,9 @@ def test_rates_of_a_decay():
     two = exponential(2.0, 30) + exponential(0.1, 30, 1e-2)
     assert approach_rate(two, 1.0) == pytest.approx(0.1, rel=0.1)
     assert approach_rate(np.full(12, 0.2), 1.0) == 0
+    raised = np.append(exponential(0.5, 20), [0.02, 0.45])  # by rounding, after the two had met
+    assert approach_rate(raised, 1.0) == pytest.approx(0.5)
+    assert approach_rate(exponential(-0.5, 12), 1.0) == 0
 
 
 def test_when_to_give_up():
