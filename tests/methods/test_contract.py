@@ -25,17 +25,17 @@ BOSON_AND_SPIN = LindbladModel(
     (Jump(0.3, "S+", 0), Jump(1.0, "S-", 0), Jump(2.0, "B", 1)),
 )  # fmt: skip
 TWO_SPINS = LindbladModel(
-    (Spin(1), Spin(1.5)),
+    (Spin(0.5), Spin(1)),
     (Term(0.5, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),
      Term(0.3, ("S+", 0, 1), ("S-", 1, 0), plus_hc=True), Term(0.2, ("Sz", 0, 0))),
     (Jump(4.0, "S+", 0), Jump(0.1, "S-", 0), Jump(3.0, "S-", 1)),
 )  # fmt: skip
 MODELS = {
-    "gain and loss": gain_loss.chain(1.0, 1.0, 0.4, 3.0, 2.6),
+    "gain and loss": gain_loss.chain(0.5, 1.0, 0.4, 2.0, 1.8),
     "two kinds of spins": TWO_SPINS, "boson and spin": BOSON_AND_SPIN,
 }  # fmt: skip
 METHODS_USED = {
-    "itebd": METHODS["itebd"](chi_max=8, tol=0.1), "exact": Exact(cells=2),
+    "itebd": METHODS["itebd"](chi_max=6, tol=0.2), "exact": Exact(cells=2, gap=False),
     "twa": TWA(cells=6, trajectories=64, max_time=20, tol=0.3), "hpa": METHODS["hpa"](),
     "mf": METHODS["mf"](), "cmf": METHODS["cmf"](2),
 }  # fmt: skip

@@ -56,7 +56,8 @@ _THIRD_SEED = 2**62  # added to the seed, whose streams the first two starts hav
 _SNAPSHOT_NUMBERS = 2**24  # numbers of a steady state kept for distributions: 64 MiB
 _TRAJECTORY_NUMBERS = 2**26  # the same for a trajectory
 _LEAST_SAMPLES = 16
-_MOST_STEPS = 1e14  # of all spins in all trajectories of an evolution
+_MOST_STEPS = 1e8  # of an evolution
+_MOST_WORK = 1e14  # the same, times spins and trajectories
 
 Begin = Callable[[int, np.random.Generator], Array]
 
@@ -227,7 +228,7 @@ def evolve(
         equations, shape, method.periodic, method.seed, (begin,), method.trajectories, groups=16
     )
     work = len(equations.lengths) * ensemble.trajectories
-    refuse_long(times, _MOST_STEPS / work * method.dt)
+    refuse_long(times, min(_MOST_STEPS, _MOST_WORK / work) * method.dt)
     keep = int(3 * len(times) * work <= _TRAJECTORY_NUMBERS)
     begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
     stretches = []
