@@ -44,7 +44,7 @@ def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
     jacobian = equations.jacobian(state.orbit[0].ravel())
     growth = float(np.linalg.eigvals(jacobian).real.max())
     rate = float(np.linalg.norm(jacobian, 2)) or 1.0
-    at_rest = found <= 1e-6 * rate * np.abs(state.orbit).max()
+    at_rest = found <= 1e-6 * rate * spin_numbers(state.model).max()  # the spins may vanish
     stability = WaveStability(state.model, largest_rate(state.model)).at(state.orbit[0])
     unique = conserved_sum(equations) is None and stability.stable and growth <= 1e-6 * rate
     good = (unique and at_rest) == (state.status == Status.CONVERGED)

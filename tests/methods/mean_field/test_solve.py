@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from impo import MeanField, evolve, load, steady_state
+from impo import MeanField, check, evolve, load, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.mean_field.equations import mean_field_equations, pair_expectation
 from impo.methods.mean_field.state import MeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_operators, spin_vector
+from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.summary import summary
 from impo.results.trajectory import Trajectory
@@ -253,3 +254,14 @@ def test_trajectory_has_variances_and_is_stored():
     np.testing.assert_allclose(total, 1.5 * 2.5)
     again = Trajectory.from_arrays(*moved.to_arrays())
     np.testing.assert_array_equal(again.expect("S+").value, moved.expect("S+").value)
+
+
+@pytest.mark.parametrize("t_max", [2.0, 8.0, 1000.0])
+def test_spins_that_vanish_are_a_state(t_max, tmp_path):
+    """Their motion is small compared with S, not with what is left of them."""
+    model = LindbladModel((Spin(0.5),), (), [Jump(0.3, op, 0) for op in ("S+", "S-", "Sx")])
+    state = steady_state(model, MeanField(t_max=t_max))
+    assert state.status == Status.CONVERGED
+    np.testing.assert_allclose(state.expect("Sz").value, 0.0, atol=1e-12)
+    state.save(tmp_path / "state.h5")
+    assert check(tmp_path / "state.h5").reproduced
