@@ -137,18 +137,29 @@ def _swing(path: Array, centre: _Attractor) -> float:
     return float(max(np.abs(along).max(), np.abs(across).max()))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # in trial steps, which are then shortened
+def _motion(
+    equations: MeanFieldEquations, s: Array, end: float, scale: float, times: Array | None = None
+) -> Array:
+    """Return the path of the spins from time zero, shape (T, 3n): at given times, or all steps."""
+    path = solve_ivp(
+        lambda _, y: equations.flow(y), (0.0, end), s, method="DOP853", t_eval=times,
+        rtol=_ACCURACY, atol=_ACCURACY * scale,
+    )  # fmt: skip
+    return np.asarray(path.y.T)
+
+
 def _relax(
     equations: MeanFieldEquations, s: Array, scale: float, t_max: float, rate: float
 ) -> _Attractor:
     """Follow the motion from s to a fixed point, or until t_max; `rate` sets the unit of time."""
-    settings = {"method": "DOP853", "rtol": _ACCURACY, "atol": _ACCURACY * scale}
     elapsed, piece, swings = 0.0, min(20.0 / rate, t_max / 4), [np.inf, np.inf]
     while elapsed < 0.75 * t_max:
         moving = np.abs(equations.flow(s)).max() > 1e-2 * scale * rate
         found = None if moving else _newton(equations, s, scale)
         if found is not None:
             return found
-        path = solve_ivp(lambda _, y: equations.flow(y), (0, piece), s, **settings).y.T
+        path = _motion(equations, s, piece, scale)
         s, elapsed = path[-1], elapsed + piece
         centre = _newton(equations, path[len(path) // 2 :].mean(axis=0), scale, radius=0.5)
         swings.append(np.inf if centre is None else _swing(path, centre))
@@ -156,9 +167,7 @@ def _relax(
             return centre  # a slow spiral, as the damping of a mean field falls like 1/S
         piece = min(2 * piece, max(0.75 * t_max - elapsed, 1e-3 * t_max))
     times = np.linspace(0, t_max / 4, _SAMPLES)
-    orbit = solve_ivp(
-        lambda _, y: equations.flow(y), (0, times[-1]), s, t_eval=times, **settings
-    ).y.T
+    orbit = _motion(equations, s, times[-1], scale, times)
     centred = orbit - orbit.mean(axis=0)
     power = (np.abs(np.fft.rfft(centred * np.hanning(len(times))[:, None], axis=0)) ** 2).sum(1)
     turns = int(np.argmax(power))
@@ -329,11 +338,8 @@ def evolve(
     refuse_long(times, _MOST_STEPS / largest_rate(model))
     scale = float(np.abs(vectors).max())
     moments, place = np.unique(np.append(0.0, times), return_inverse=True)
-    path = vectors.reshape(-1, 1)
+    path = vectors.reshape(1, -1)
     if len(moments) > 1:
-        path = solve_ivp(
-            lambda _, y: equations.flow(y), (0.0, moments[-1]), vectors.ravel(),
-            t_eval=moments, method="DOP853", rtol=_ACCURACY, atol=_ACCURACY * scale,
-        ).y  # fmt: skip
-    out = path.T.reshape(len(moments), -1, 3)[place[1:]]
+        path = _motion(equations, path[0], moments[-1], scale, moments)
+    out = path.reshape(len(moments), -1, 3)[place[1:]]
     return mean_field_trajectory(model, method, times, out, 10 * _ACCURACY * scale, vectors)

@@ -265,3 +265,16 @@ def test_spins_that_vanish_are_a_state(t_max, tmp_path):
     np.testing.assert_allclose(state.expect("Sz").value, 0.0, atol=1e-12)
     state.save(tmp_path / "state.h5")
     assert check(tmp_path / "state.h5").reproduced
+
+
+def test_trial_steps_that_are_too_long_are_no_warning():
+    """The first step that the integrator tries may overflow; it is then shortened."""
+    model = LindbladModel(
+        (Spin(0.5),),
+        (Term(2e6, ("Sx", 0, 0), ("S-", 0, 0), ("Sz", 0, 1), plus_hc=True),),
+        (Jump(0.8, "S-", 0),),
+    )
+    state = steady_state(model, MeanField(t_max=30))
+    assert np.all(np.isfinite(state.expect("Sz").value))
+    moved = evolve(model, MeanField(), [[0.3, 0.0, 1.0]], [0.0, 1e-5])
+    assert np.all(np.isfinite(moved.expect("Sz").value))
