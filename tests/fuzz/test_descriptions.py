@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from impo import Exact
+from impo import ClusterMeanField, Exact
 from impo.analysis.check import check
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods import METHODS
@@ -80,8 +80,10 @@ def numbers(state):
 def affordable(model, method):
     """Say whether a cluster is small enough to be solved in a second or so."""
     cells = method.cells if isinstance(method, Exact) else 1
-    count = cells if isinstance(cells, int) else math.prod(cells)
-    return math.prod(site.dimension for site in model.sites) ** min(count**model.dimension, 9) < 50
+    count = (cells if isinstance(cells, int) else math.prod(cells)) ** model.dimension
+    if isinstance(method, ClusterMeanField):
+        count = method.sites / len(model.sites)
+    return math.prod(site.dimension for site in model.sites) ** min(count, 9) < 50
 
 
 def treats(name, model):

@@ -251,6 +251,19 @@ def test_what_is_no_start_is_one_line(states, method):
                 evolve(model, chosen, start, [0.1])
 
 
+def test_numbers_of_every_type_are_settings():
+    for method, same_one in (
+        (Exact(cells=np.int64(2), tol=np.float32(0.5)), Exact(cells=2, tol=0.5)),
+        (TWA(cells=(np.int8(2),), seed=np.uint8(3), dt=np.float64(0.1)), TWA((2,), seed=3, dt=0.1)),
+        (METHODS["itebd"](np.uint8(6), weight=np.uint8(1)), METHODS["itebd"](6, weight=1.0)),
+        (METHODS["cmf"](np.int32(2)), METHODS["cmf"](2)),
+        (METHODS["hpa"]([np.int64(1), -1]), METHODS["hpa"]("+-")),
+    ):
+        assert method == same_one
+        assert hash(method) == hash(same_one)
+        assert repr(method) == repr(same_one)
+
+
 def test_a_method_without_dynamics_names_those_that_have():
     known = ", ".join(f"`{name}`" for name in MOVING)
     with pytest.raises(

@@ -163,7 +163,7 @@ class ExactState(SteadyState):
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         def rebuilt(sites: Sequence[Site], rank: Any, label: str) -> ClusterDensity:
             chosen = replace(model, sites=tuple(sites))
-            rank = stored({"rank": rank}, "rank", int, "an integer") or None
+            rank = stored({"rank": rank}, "rank", int, "an integer")
             coefficients = stored_array(arrays, label, (None,), "fc")
             # every site has at least as many operators without charge as it has ranks
             cells = lattice_shape(model, method.cells)

@@ -13,7 +13,7 @@ from impo.methods.exact import solution
 from impo.methods.exact.sector import charge_sector, cluster, least_bytes, sector_size, site_bases
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
-from impo.model import Jump, LindbladModel, Spin, Term
+from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
@@ -411,3 +411,17 @@ def test_a_start_of_any_norm_stands_for_a_normalised_state():
     model = gain_loss.dimer(0.5)
     one, two = (evolve(model, Exact(), [[1, 0], [x, x]], [0.5]) for x in (1.0, math.sqrt(0.5)))
     np.testing.assert_allclose(one.expect("Sz").value, two.expect("Sz").value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sites", [(Spin(1),), (Spin(1), Boson(1)), (Spin(0.5), Spin(2))])
+def test_the_lowest_multipole_cut_off_is_kept(sites, tmp_path):
+    """It is compared with rank zero, the mixed state of every spin."""
+    jumps = [Jump(1.0, "S-" if isinstance(site, Spin) else "B", j) for j, site in enumerate(sites)]
+    model = LindbladModel(sites, (), [*jumps, Jump(0.7, "Sy", 0)])
+    state = steady_state(model, Exact(k_max=1, tol=1.0, gap=False))
+    assert state.coarser.expect("Sz") == pytest.approx(0, abs=1e-12)
+    state.save(tmp_path / "state.h5")
+    again = load(tmp_path / "state.h5")
+    for op in ("Sz", "Sx"):
+        np.testing.assert_allclose(again.expect(op).value, state.expect(op).value, atol=1e-12)
+        np.testing.assert_allclose(again.expect(op).error, state.expect(op).error, atol=1e-12)
