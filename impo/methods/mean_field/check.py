@@ -11,7 +11,7 @@ from impo.arrays import Array
 from impo.methods.mean_field.equations import largest_rate, mean_field_equations
 from impo.methods.mean_field.solve import sampling_step
 from impo.methods.mean_field.stability import WaveStability, conserved_sum
-from impo.methods.mean_field.state import MeanFieldState
+from impo.methods.mean_field.state import LONGEST, MeanFieldState, longest_spin
 from impo.model import LindbladModel
 from impo.operators.local import spin_numbers
 from impo.results.claims import Claim, integrated_claim, motion_claim, residual_claim
@@ -33,11 +33,12 @@ def claims(method: "MeanField", result: Any) -> Iterator[Claim]:
 
 def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
     """Yield what the equations of motion say of a fixed point or an orbit."""
+    yield _length_claim(state.model, state.orbit, state.status)
     equations = mean_field_equations(state.model)
     found = largest(np.abs(equations.flow(s.ravel())).max() for s in state.orbit)
     if len(state.orbit) > 1:
         yield from motion_claim(_orbit(state), 1)
-        moving = state.status in (Status.NOT_CONVERGED, Status.FAILED)
+        moving = state.status in (Status.NOT_CONVERGED, Status.FAILED, Status.UNPHYSICAL)
         yield Claim("verdict", str(state.status), f"moves at rates up to {found:.2e}", moving)
         return
     yield residual_claim(state.residual, found)
@@ -47,21 +48,28 @@ def _state_claims(state: MeanFieldState) -> Iterator[Claim]:
     at_rest = found <= 1e-6 * rate * spin_numbers(state.model).max()  # the spins may vanish
     stability = WaveStability(state.model, largest_rate(state.model)).at(state.orbit[0])
     unique = conserved_sum(equations) is None and stability.stable and growth <= 1e-6 * rate
-    good = (unique and at_rest) == (state.status == Status.CONVERGED)
+    settled = unique and at_rest and longest_spin(state.model, state.orbit) <= LONGEST
     least = f"least stable mode {stability.growth:.2e}, k = {stability.k}"
-    yield Claim("verdict", str(state.status), least, bool(good))
+    good = bool(settled) == (state.status == Status.CONVERGED)
+    yield Claim("verdict", str(state.status), least, good)
 
 
 def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
     """Judge whether the equations lead from each time to the next."""
     path: list[tuple[float, Any]] = trajectory.path
     vectors = np.array([state.orbit[0] for _, state in path])
-    longest = np.linalg.norm(vectors, axis=2) / spin_numbers(trajectory.model)
-    found = f"|<S>| is at most {longest.max():.8g} S"  # what the equations never exceed
-    yield Claim("spin length", "", found, bool(longest.max() <= 1 + 1e-6))
+    yield _length_claim(trajectory.model, vectors, trajectory.status)
     times = [time for time, _ in path]
     yield from motion_claim(_followed(trajectory.model, times, vectors), len(times) - 1)
-    yield integrated_claim(trajectory.status)
+    if trajectory.status != Status.UNPHYSICAL:
+        yield integrated_claim(trajectory.status)
+
+
+def _length_claim(model: LindbladModel, vectors: Array, status: Status) -> Claim:
+    """Judge whether spins that are longer than S are called unphysical."""
+    longest = longest_spin(model, vectors)
+    holds = (longest <= LONGEST) == (status != Status.UNPHYSICAL)
+    return Claim("spin length", "", f"|<S>| is at most {longest:.8g} S", holds)
 
 
 def _followed(

@@ -19,7 +19,7 @@ from impo.methods.advice import MOST_CONFIGURED
 from impo.methods.base import refuse_long
 from impo.methods.mean_field.equations import MeanFieldEquations, largest_rate, mean_field_equations
 from impo.methods.mean_field.stability import MARGINAL, Stability, WaveStability, conserved_sum
-from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory
+from impo.methods.mean_field.state import MeanFieldState, mean_field_trajectory, too_long
 from impo.model import LindbladModel
 from impo.operators.local import spin_numbers
 from impo.operators.product_state import directions
@@ -218,6 +218,8 @@ def steady_state(
     found = _attractors(method, model, equations, start)
     chosen = found[0]
     status, message = _verdict(chosen, conserved_sum(equations), method)
+    if (beyond := too_long(model, chosen.orbit)) is not None:
+        status, message = Status.UNPHYSICAL, beyond
     if len(found) > 1:
         message += f" {len(found)} different solutions exist; the start decides."
     undecided = status is Status.FAILED or (

@@ -9,16 +9,20 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.advice import advice
 from impo.methods.mean_field.equations import pair_expectation
 from impo.model import LindbladModel
-from impo.operators.local import spin_vector
-from impo.results.estimate import Estimate
+from impo.operators.local import spin_numbers, spin_vector
+from impo.results.estimate import Estimate, Status
 from impo.results.fields import stored_array, stored_number
 from impo.results.settings import settings_from
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told, reads_kind
 from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
+
+LONGEST = 1 + 1e-6
+"""Length of a spin in units of S beyond which it is no rounding of the integrator."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,6 +129,25 @@ class MeanFieldState(SteadyState):
         }
 
 
+def longest_spin(model: LindbladModel, vectors: Array) -> float:
+    """Return the largest |<S_j>| / S of spins of shape (..., n, 3)."""
+    return float((np.linalg.norm(vectors, axis=-1) / spin_numbers(model)).max())
+
+
+def too_long(model: LindbladModel, vectors: Array) -> str | None:
+    """Say that spins are longer than S, as those of no state are, or return None.
+
+    The factorised product of two operators on one spin allows it (see `equations`).
+    """
+    longest = longest_spin(model, vectors)
+    if longest <= LONGEST:
+        return None
+    return (
+        f"A mean-field spin has the length {longest:.3g} S, that of no state: products of two "
+        f"operators on one spin do not factorise here; {advice(model, 'MeanField')}."
+    )
+
+
 def mean_field_trajectory(
     model: LindbladModel, method: Any, times: Array, vectors: Array, accuracy: float,
     start: Array | None = None,
@@ -139,7 +162,10 @@ def mean_field_trajectory(
         variance_accuracy=2 * size * accuracy,
     )  # fmt: skip
     fields = [{"orbit": spins[None]} for spins in vectors]
-    return trajectory_of(state, times, fields, None if start is None else {"orbit": start[None]})
+    begin = None if start is None else {"orbit": start[None]}
+    if (message := too_long(model, vectors)) is not None:
+        return trajectory_of(state, times, fields, begin, Status.UNPHYSICAL, message)
+    return trajectory_of(state, times, fields, begin)
 
 
 @reads_kind("mean_field_trajectory")

@@ -278,3 +278,19 @@ def test_trial_steps_that_are_too_long_are_no_warning():
     assert np.all(np.isfinite(state.expect("Sz").value))
     moved = evolve(model, MeanField(), [[0.3, 0.0, 1.0]], [0.0, 1e-5])
     assert np.all(np.isfinite(moved.expect("Sz").value))
+
+
+def test_spins_that_outgrow_their_length_are_no_state(tmp_path):
+    """Products on one spin do not factorise at S = 1/2, where Sx^2 = 1/4 whatever <Sx> is."""
+    model = LindbladModel(
+        (Spin(0.5), Spin(0.5)),
+        (Term(3.0, ("Sx", 0, 0), ("Sx", 0, 0), ("Sy", 1, 0), ("Sz", 1, 0), plus_hc=True),),
+        (Jump(0.1, "S-", 0), Jump(1.0, "Sx", 1), Jump(0.1, "S-", 1)),
+    )
+    state = steady_state(model, MeanField(t_max=300))
+    moved = evolve(model, MeanField(), [[0.2, 0.1, -1], [-0.4, 0.5, 0.8]], np.linspace(0, 5, 6))
+    for result in (state, moved):
+        assert result.status is Status.UNPHYSICAL, result.status
+        assert "`Exact`" in result.message
+        result.save(tmp_path / "result.h5")
+        assert check(tmp_path / "result.h5").reproduced
