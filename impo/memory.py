@@ -6,15 +6,47 @@ floats: a size that no computer has is infinite, and no error.
 
 import math
 import os
+from pathlib import Path
 
 from impo.arguments import UnsupportedModelError
 
-_SHARE = 0.75  # of the physical memory that a computation may take
+_SHARE = 0.75  # of the memory that a computation may take
 
 
 def memory_limit() -> float:
-    """Return three quarters of the physical memory in bytes."""
-    return _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Return three quarters of the memory in bytes that the machine or the job has."""
+    physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return _SHARE * min(physical, _group_limit(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
+
+
+def _group_limit(listing: Path, root: Path) -> float:
+    """Return the memory that the control groups of a container or a SLURM job allow; else inf.
+
+    A line of the listing is "number:controllers:path"; version 2 names no controller. A limit holds
+    for all groups below.
+    """
+    try:
+        lines = [line.split(":", 2) for line in listing.read_text().splitlines()]
+    except OSError:
+        return math.inf
+    limit = math.inf
+    for _, controllers, path in lines:
+        if controllers not in ("", "memory"):
+            continue
+        top, name = root / controllers, "memory.limit_in_bytes" if controllers else "memory.max"
+        group = top / path.strip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                limit = min(limit, _number_in(folder / name))
+    return limit
+
+
+def _number_in(path: Path) -> float:
+    """Return the number in a file; infinite if there is none ("max")."""
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return math.inf
 
 
 def product(numbers: list[int] | list[float], repeat: int = 1) -> float:

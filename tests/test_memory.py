@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import pytest
 
@@ -37,3 +38,20 @@ def test_what_is_larger_than_the_memory_is_refused(monkeypatch):
 
 def test_most_of_the_physical_memory_is_allowed():
     assert 2**28 < memory.memory_limit() < 2**50
+
+
+@pytest.mark.parametrize(
+    ("listing", "folder", "name"),
+    [("0::/user/job/step", "user/job", "memory.max"),
+     ("9:cpuset:/\n4:memory:/slurm/job/step", "memory/slurm/job", "memory.limit_in_bytes"),
+     ("4:memory:/outside/of/the/container", "memory", "memory.limit_in_bytes")],
+)  # fmt: skip
+def test_a_job_has_the_memory_of_its_group(tmp_path, listing, folder, name):
+    (tmp_path / "listing").write_text(listing + "\n")
+    limit = partial(memory._group_limit, tmp_path / "listing", tmp_path)
+    assert limit() == math.inf
+    (tmp_path / folder / "step").mkdir(parents=True)
+    (tmp_path / folder / name).write_text("2147483648\n")
+    (tmp_path / folder / "step" / name).write_text("max\n")
+    assert limit() == 2.0**31
+    assert memory._group_limit(tmp_path / "none", tmp_path) == math.inf
