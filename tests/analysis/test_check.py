@@ -183,7 +183,7 @@ def test_two_verdicts_of_a_trajectory_are_noticed(tmp_path):
     save(trajectory, path)
     assert not failures(path)
     change = edited("attributes", lambda held: held.update(status="unphysical"))
-    assert failures(tampered(path, tmp_path, change)) == {"copies", "verdict"}
+    assert failures(tampered(path, tmp_path, change)) == {"copies", "spin length"}
 
 
 def lie(file):

@@ -16,11 +16,16 @@ from impo.operators.local import spin_numbers
 
 _CONFIDENCE = 0.002  # chance of a false alarm of all comparisons of one stretch together
 _THIRD_CONFIDENCE = 2e-5  # the same of the comparison with a third start
+_MEMORY = 0.5  # share of a stretch over which the motion may remember where it was
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Averages over the stretches from `first` on, and whether they can be trusted."""
+    """Averages over the stretches from `first` on, and whether they can be trusted.
+
+    `memory` is the autocorrelation time over the time of the last stretch. A drift over a stretch
+    that is no longer than that hides in the noise.
+    """
 
     first: int
     agree: bool
@@ -28,11 +33,17 @@ class Verdict:
     moments: Moments
     error: float
     residual: float
+    memory: float
     record: dict[str, Any]
 
+    @property
+    def forgets(self) -> bool:
+        """Whether the motion is followed for longer than it remembers its start."""
+        return self.memory <= _MEMORY
+
     def within(self, tol: float) -> bool:
-        """Return whether the starts agree, and errors and differences are within `tol`."""
-        return self.agree and self.error <= tol and self.residual <= tol
+        """Return whether the starts agree for good, and errors and differences are in `tol`."""
+        return self.agree and self.forgets and self.error <= tol and self.residual <= tol
 
 
 def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladModel) -> Verdict:
@@ -50,15 +61,17 @@ def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladM
     moments = Moments(*sums, shape, len(stretches[0].first) // 2, agree)
     residual = starts_difference(moments, model)
     error = largest_error(moments, model)
+    memory = autocorrelation_time(stretches[-1].series) / len(stretches[-1].series)
     record = {
         "residual": residual,
         "error": error,
         "starts_agree": agree,
+        "memory": memory,
         "worst_deviation": worst,
         **{f"{start}_{key}": value for start, values in both_starts(moments).items()
            for key, value in values.items()},
     }  # fmt: skip
-    return Verdict(first, agree, worst, moments, error, residual, record)
+    return Verdict(first, agree, worst, moments, error, residual, memory, record)
 
 
 def starts_difference(moments: Moments, model: LindbladModel) -> float:
@@ -146,6 +159,11 @@ def verdict_message(verdict: Verdict, tol: float) -> str:
         return (
             f"The random and the ordered start disagree or drift ({verdict.worst:.1f} standard "
             "errors) at max_time; raise max_time. Errors include the difference of the starts."
+        )
+    if not verdict.forgets:
+        return (
+            f"The motion is remembered for {verdict.memory:.2g} of the time that is averaged over, "
+            "so that a drift hides in the noise; raise max_time."
         )
     return (
         f"Both starts agree, but the largest error {verdict.error:.1e} or difference "

@@ -1,6 +1,7 @@
 """Settings, verdicts, reproducibility and refusals of the truncated Wigner approximation."""
 
 import json
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -195,3 +196,17 @@ def test_bad_combinations_are_refused():
     for times in ([1.0, 0.5], [-1.0], [], [float("nan")]):
         with pytest.raises(ArgumentError, match="times"):
             evolve(chain(10), TWA(cells=2), [[1.0, 0, 0]] * 2, times)
+
+
+@pytest.mark.filterwarnings("ignore:TWA is meant for large S")
+def test_a_time_that_is_shorter_than_the_memory_is_not_enough():
+    """Loss at the rate 1/16 and nothing else: at time 1 little has decayed, and noise hides it."""
+    model = LindbladModel((Spin(0.5),) * 3, (), tuple(Jump(1 / 16, "S-", j) for j in range(3)))
+    brief = TWA(cells=1, trajectories=1, max_time=1.0, tol=1.0)
+    state = steady_state(model, brief)
+    assert state.status is Status.NOT_CONVERGED
+    assert "raise max_time" in state.message
+    long = steady_state(model, replace(brief, max_time=500.0, trajectories=64))
+    assert long.status is Status.CONVERGED
+    apart = np.abs(long.expect("Sz").value + 0.5)
+    assert np.all(apart < 3 * long.expect("Sz").error + 0.01)
