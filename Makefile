@@ -1,5 +1,7 @@
 # make run   install what is needed and compute the quick form of the study fig5
 # make test  install what is needed and run all tests, or those that SELECT='-m "not slow"' leaves
+# make check  what a change must pass before a commit, in three minutes: all but the slow tests, style
+#             and types
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
@@ -12,13 +14,21 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test clean
+.PHONY: run test check lint clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
 
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest -n $(WORKERS) $(SELECT)
+
+check: lint
+	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow"
+
+lint: $(VENV)/.installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ def built(description, chosen):
     return found
 
 
+@pytest.mark.slow
 @fuzz(30)
 @given(descriptions(), settings())
 def test_solving_ends_in_a_verdict_or_in_one_line(description, chosen):

@@ -181,6 +181,7 @@ def test_every_method_is_asked_what_makes_no_sense():
     assert set(QUICK) == set(METHODS)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:TWA is meant for large S")
 @pytest.mark.parametrize("name", QUICK)
 def test_the_unit_of_time_is_anything(name):

@@ -48,6 +48,7 @@ def test_many_steady_states_are_not_converged(name, unit):
         assert "\n" not in state.message
 
 
+@pytest.mark.slow
 def test_hidden_laws_are_seen_by_mean_field_and_clusters():
     for model in models(1, 12, 0.5):
         state = steady_state(model, MeanField(t_max=100))

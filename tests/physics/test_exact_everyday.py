@@ -79,6 +79,7 @@ def test_everyday_models_agree_with_qutip(name):
     agree(UNIQUE[name])
 
 
+@pytest.mark.slow
 def test_chains_driven_at_both_ends_agree_with_qutip():
     for seed in range(10):
         agree(both_ends(np.random.default_rng([4, seed])))
@@ -86,7 +87,7 @@ def test_chains_driven_at_both_ends_agree_with_qutip():
 
 @pytest.mark.slow
 def test_many_chains_driven_at_both_ends_agree_with_qutip():
-    for seed in range(70):
+    for seed in range(35):
         agree(both_ends(np.random.default_rng([5, seed])))
 
 

@@ -9,6 +9,7 @@ from scipy.linalg import eig
 import tests.qutip_oracle as oracle
 from impo import Exact
 from impo.results.estimate import Status
+from tests.fuzz.profiles import examples
 from tests.random_clusters import random_cluster, scaled
 
 EPS = np.finfo(float).eps
@@ -69,11 +70,12 @@ def test_the_random_clusters_are_of_all_kinds():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(examples(120)))
 def test_random_clusters_agree_with_qutip(seed):
     agrees(random_cluster(np.random.default_rng([2, seed]), 27))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
 def test_the_unit_of_time_changes_no_verdict(factor):
     for seed in range(12):

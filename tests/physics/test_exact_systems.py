@@ -14,6 +14,7 @@ from runs import fig2, fig3, fig9
 KERR = {"U": 10.0, "delta": 10.0, "gamma": 1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("D", "F"), [(2.0, 1.5), (10.0, 1.76), (50.0, 1.4), (50.0, 3.0)])
 def test_kerr_agrees_with_drummond_and_walls(D, F):
     model = oscillator(D, F, **KERR)
@@ -53,12 +54,14 @@ def test_kerr_closed_form_is_stationary_for_other_parameters():
     assert np.abs(state.density_matrix([(0, 0)]) - expected).max() < 1e-13
 
 
+@pytest.mark.slow
 def test_mixed_dimer_impurity_and_diagonal_participation():
     state = steady_state(dimer(12, gain=0.5, loss=0.5), Exact())
     assert state.extras["diagonal_participation"] == pytest.approx(0.957, abs=5e-4)
     assert state.extras["impurity_per_dimension"] == pytest.approx(0.549, abs=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gain", "loss", "sign"), [(0.8, 0.2, 1), (0.2, 0.8, -1)])
 def test_purity_approaches_the_linearised_limit(gain, loss, sign):
     limit = fig3.purity_large_spin(gain, loss)
@@ -80,6 +83,7 @@ def test_purity_vanishes_between_the_linearised_phases():
     assert 0 < fig3.purity_large_spin(0.501, 0.499) < 1e-5
 
 
+@pytest.mark.slow
 def test_large_spin_with_few_multipoles():
     model = dimer(100, gain=0.5, loss=0.5)
     small, large = (steady_state(model, Exact(k_max=k, tol=1e-3)) for k in (18, 20))

@@ -123,6 +123,7 @@ def test_every_kind_of_result_is_kept():
     assert {f"{path.parent.stem}/{path.stem}" for path in FILES} == written
 
 
+@pytest.mark.slow
 def test_loading_executes_nothing():
     """No code object is compiled or run, nothing is unpickled and no process started."""
     script = textwrap.dedent(f"""

@@ -69,6 +69,7 @@ def undisturbed():
     return steady_state(MODEL, METHOD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saves", [1, 2, 7])
 def test_interrupted_after_every_few_blocks(tmp_path, undisturbed, saves):
     path = tmp_path / "point.partial"

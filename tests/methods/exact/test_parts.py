@@ -111,6 +111,7 @@ def test_a_matrix_without_elements_is_all_null_space():
     assert null.complete
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [300, 900])
 def test_slow_modes_that_oscillate_are_found(n):
     """Pairs of modes at frequencies of up to ten times the decay of the others."""
@@ -137,6 +138,7 @@ def thermal(quanta, cutoff):
     return LindbladModel((Boson(cutoff),), (Term(0.3, ("N", 0, 0)),), jumps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cutoff", [4, 6, 10, 13, 20])
 def test_bars_cover_the_limit_of_many_quanta(cutoff):
     state = steady_state(squeezed(cutoff), Exact(tol=1e-3))

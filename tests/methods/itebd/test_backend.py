@@ -45,8 +45,9 @@ def skewness(state):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("spin", [0.5, 1])
+@pytest.mark.parametrize(
+    ("spin", "phase"), [*((0.5, phase) for phase in PHASES), (1, "AM"), (1, "PPT")]
+)
 def test_backends_agree_in_all_phases(spin, phase):
     kernel, stock = both(gain_loss.chain(spin, 1.0, 0.5, *PHASES[phase]), tol=1e-3)
     assert kernel.status == stock.status == Status.CONVERGED
@@ -101,10 +102,10 @@ def test_models_in_the_hermitian_basis(model, settings):
 def test_decoupled_dimers_are_exact():
     model = gain_loss.chain(0.5, 1.0, 0.0, 0.9, 0.4)
     exact = steady_state(gain_loss.dimer(0.5, 1.0, 0.9, 0.4), Exact()).density_matrix
-    for state in both(model, tol=1e-8):
+    for state in both(model, tol=1e-6):
         assert state.status == Status.CONVERGED
         found = state.density_matrix([(0, 0), (1, 0)])
-        np.testing.assert_allclose(found, exact([(0, 0), (1, 0)]), atol=1e-8)
+        np.testing.assert_allclose(found, exact([(0, 0), (1, 0)]), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ def test_correlation_length_is_none_where_noise_begins():
     assert rough.correlation_length("Sz", "Sz") is None
 
 
+@pytest.mark.slow
 def test_a_leading_eigenvalue_that_the_operator_does_not_see():
     """Without charges all modes are in one sector, but Sz does not see those of S+."""
     model = gain_loss.chain(0.5, 1.0, 0.5, 0.9, 0.9)
@@ -140,6 +141,7 @@ def test_too_little_is_never_converged(settings, expected):
     assert steady_state(MODEL, ITEBD(**settings)).status in expected
 
 
+@pytest.mark.slow
 def test_ranks_are_raised_until_the_state_is_physical():
     """Deep in the AM phase a few ranks give <Sz> to 1 %, but a density matrix far from positive."""
     model = gain_loss.chain(4, 1.0, 0.5, gain=2.1, loss=2.1)
@@ -180,6 +182,7 @@ def test_levels():
     assert chi_levels(3) == [2, 3]
 
 
+@pytest.mark.slow
 def test_warm_starts(state):
     """A neighbour, another spin and another weight lead to the same state."""
     target = gain_loss.chain(1, 1.0, 0.5, gain=1.4, loss=1.0)
@@ -205,6 +208,7 @@ def test_a_symmetry_broken_start_relaxes_to_the_symmetric_state(state):
     assert within(broken.correlation(*pair), state.correlation(*pair))
 
 
+@pytest.mark.slow
 def test_models_without_a_charge():
     for model in (ising.chain(1.0, 0.8, 1.0), xyz.chain(0.9, 1.1, 0.5, 1.0)):
         found = steady_state(model, ITEBD(tol=1e-4))
@@ -214,6 +218,7 @@ def test_models_without_a_charge():
         assert len(found.expect("Sz")) == 1
 
 
+@pytest.mark.slow
 def test_complex_blocks_of_a_charged_model_without_gauge():
     field = LindbladModel(
         MODEL.sites, (*MODEL.terms, Term(0.4, ("Sz", 0, 0)), Term(0.3, ("Sz", 0, 0), ("Sz", 1, 0))),
@@ -343,6 +348,7 @@ def test_the_cut_off_of_a_boson_is_part_of_the_error(cutoff, status, tmp_path):
     np.testing.assert_allclose(again.variance("N").error, variance.error, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_heavy_tail_of_bosons_is_not_cut_in_silence():
     """Driven by pairs: <n> = 8 g^2 / (1 - 16 g^2) = 8/9 at g = 0.2, with many quanta."""
     drive = Term(0.2j, ("Bd", 0, 0), ("Bd", 0, 0), plus_hc=True)
@@ -353,6 +359,7 @@ def test_a_heavy_tail_of_bosons_is_not_cut_in_silence():
     assert abs(number.value[0] - 8 / 9) < number.error[0]
 
 
+@pytest.mark.slow
 def test_weak_dissipation_takes_a_smaller_weight():
     """With a weight of 2.5, rounding grows here until nothing is left of the state (see `weight`).
 

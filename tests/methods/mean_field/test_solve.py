@@ -99,6 +99,7 @@ def test_jacobian_against_differences():
     np.testing.assert_allclose(equations.jacobian(s), np.transpose(differences), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_limit_cycle_is_reported():
     """Off the symmetry line both spins of a dimer move; the more damped one has a large mean."""
     state = steady_state(chain(10.0, 1.0, 0.0, 0.3, 0.5), MeanField(t_max=1000))
