@@ -16,6 +16,7 @@ from impo.arrays import Array
 _LONGEST = 200  # characters of a value in a message
 _LARGEST = 2**53  # up to here every whole number is a float as well
 _MOST_TIMES = 10**5  # of an evolution: every time has a state
+_SHORTEST = 1e-100  # time: powers of it are no rounding errors of the smallest numbers
 _PRINTER = Repr()  # does not print all of what is very long
 _PRINTER.maxlist = _PRINTER.maxtuple = _PRINTER.maxset = _PRINTER.maxdict = 100
 _PRINTER.maxstring = _PRINTER.maxother = _PRINTER.maxlong = 10 * _LONGEST
@@ -137,4 +138,6 @@ def rising_times(value: Any) -> Array:
         raise fail("times", allowed, value)
     if times[0] < 0 or np.any(np.diff(times) < 0):
         raise fail("times", "non-negative and in rising order", value)
+    if np.any((times > 0) & (times < _SHORTEST)):
+        raise fail("times", f"zero or at least {_SHORTEST:g}", value)
     return times

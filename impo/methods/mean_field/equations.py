@@ -111,6 +111,8 @@ def _generate(
         for key, value in polynomial.items():
             row = total.setdefault(key, np.zeros(3 * len(model.sites), dtype=complex))
             row[variable] += value
+    for site in range(len(model.sites)):  # also one on which nothing acts
+        _check_spin(model, site, f"site {site}", "is")
     scale = max((np.abs(row).max() for row in total.values()), default=0.0)
     kept = {key: row.real for key, row in total.items() if np.abs(row).max() > 1e-15 * scale}
     degree = max((len(key) for key in kept), default=0) or 1
@@ -144,7 +146,7 @@ def _dissipative(
     for jump in model.jumps:
         if jump.op == "Id" or jump.rate == 0:
             continue
-        _check_spin(model, jump.site, f"jump {jump.op}[site {jump.site}]")
+        _check_spin(model, jump.site, f"the jump {jump.op}[site {jump.site}]")
         vector, x = spin_vector(jump.op), first(jump.site, (0,) * model.dimension)
         for a in range(3):
             across = _cross_with_axis(vector, a)  # [S_a, v.S] = i across . S
@@ -158,7 +160,7 @@ def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Arr
     name = "term " + " ".join(f"{op}[site {site}]" for op, site, _ in term.factors)
     groups: dict[tuple[int, Cell], list[Array]] = {}
     for op, site, cell in term.factors:
-        _check_spin(model, site, name)
+        _check_spin(model, site, f"the {name}")
         if op != "Id":
             groups.setdefault((site, cell), []).append(spin_vector(op))
     if any(len(vectors) > 2 for vectors in groups.values()):
@@ -169,10 +171,10 @@ def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Arr
     return groups
 
 
-def _check_spin(model: LindbladModel, site: int, name: str) -> None:
+def _check_spin(model: LindbladModel, site: int, name: str, verb: str = "acts on") -> None:
     if not isinstance(model.sites[site], Spin):
         raise UnsupportedModelError(
-            f"MeanField treats spins, but the {name} acts on a boson; {advice(model, 'MeanField')}."
+            f"MeanField treats spins, but {name} {verb} a boson; {advice(model, 'MeanField')}."
         )
 
 

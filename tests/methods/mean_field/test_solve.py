@@ -232,6 +232,9 @@ def test_models_out_of_reach_are_refused_by_name():
     boson = LindbladModel((Boson(3),), (Term(1.0, ("N", 0, 0)),), (Jump(1.0, "B", 0),))
     with pytest.raises(UnsupportedModelError, match=r"term N\[site 0\] acts on a boson"):
         MeanField().steady_state(boson)
+    idle = LindbladModel((Spin(1), Boson(1)), (), (Jump(1.0, "S-", 0), Jump(1.0, "Id", 1)))
+    with pytest.raises(UnsupportedModelError, match="but site 1 is a boson"):
+        MeanField().steady_state(idle)
     cubic = LindbladModel((Spin(2),), (Term(1.0, *[("Sz", 0, 0)] * 3),), ())
     with pytest.raises(UnsupportedModelError, match=r"Sz\[site 0\] Sz\[site 0\] Sz\[site 0\] has"):
         MeanField().steady_state(cubic)
