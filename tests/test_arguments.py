@@ -88,7 +88,8 @@ def test_an_evolution_has_not_too_many_times():
 def test_rising_times():
     assert list(arguments.rising_times([0, 1, 1, 2.5])) == [0, 1, 1, 2.5]
     for bad in (
-        [], 1.0, [[0.0]], [np.nan], [-1.0], [0.0, 2.0, 1.0], ["a"], [1j], None, -MATRIX[0], [5e-324],
+        [], 1.0, [[0.0]], [np.nan], [-1.0], [5e-324], [0.0, 2.0, 1.0], ["a"], [1j], None,
+        -MATRIX[0],
     ):  # fmt: skip
         with pytest.raises(ArgumentError, match=r"^Argument `times` must be .*, but is .*\.$"):
             arguments.rising_times(bad)
