@@ -77,9 +77,9 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
     data, unconverged = scanning.compute(arguments)
-    for line in unconverged:
-        print(line, file=sys.stderr)
     if data is None:  # other tasks have to finish their share
+        for line in unconverged:
+            print(line, file=sys.stderr)
         return (NOT_CONVERGED if unconverged else CONVERGED), ""
     return _verdict(data, arguments.output)
 
@@ -180,8 +180,12 @@ def _draw(result: Any, paths: Sequence[Path]) -> None:
 
 
 def _verdict(data: Dataset, path: Path) -> Outcome:
-    bad = data.unconverged
-    verdict = f"{bad} results are not converged" if bad else "all results are converged"
+    """Name every point that is not converged, and count them."""
+    bad, total = data.unconverged, data.verdicts
+    for line in data.unconverged_points():
+        print(line, file=sys.stderr)
+    verdict = f"{bad} of {total} results are not converged" if bad else "all results are converged"
+    verdict = verdict if total else "it holds no results with a verdict"
     print(f"wrote {path}: {verdict}", file=sys.stderr)
     return (NOT_CONVERGED if bad else CONVERGED), ""
 
