@@ -103,7 +103,7 @@ def compute(quick: bool) -> Dataset:
     edges = np.array([0.5, 1.0, 2.0, 4.0] if quick else [0.5, 1.0, 2.0, 4.0, 8.0])
     above, polarised = zip(*map(threshold_one_site, edges), strict=True)
     thresholds = np.array([above, [threshold_factorised(S) for S in edges]]).T
-    spins = np.array([1.0, 2, 4] if quick else [2.0, 4, 8, 16, 24])
+    spins = np.array([2.0, 4] if quick else [2.0, 4, 8, 16, 24])
     variables = {
         "S_threshold": Variable(("S_threshold",), edges, "1", "spin quantum number"),
         "threshold": Variable(
