@@ -1,7 +1,7 @@
 """Order parameter in mean field and TWA, and the mixed-order potential (Fig. 6).
 
-In the quick form TWA begins at 0.3 of the threshold. In the full form it also goes to smaller rates,
-where some points do not equilibrate: they are hollow.
+In the quick form TWA begins at 0.3 of the threshold. In the full form it also goes to smaller
+rates, where some points do not equilibrate: they are hollow.
 """
 
 import math

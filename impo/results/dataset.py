@@ -17,7 +17,8 @@ from impo.results.variable import Variable
 
 def _poor(verdicts: Array) -> Array:
     """Return which verdicts are not converged; where there is none, nothing was to be solved."""
-    return (verdicts != Status.CONVERGED) & (verdicts != "")
+    poor: Array = (verdicts != Status.CONVERGED) & (verdicts != "")
+    return poor
 
 
 @dataclass(frozen=True, eq=False)
