@@ -1,5 +1,6 @@
 """How a long computation reports, and what it can be resumed from."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -62,7 +63,7 @@ class Progress:
 
 
 def _word(name: str, value: float | None, form: str = "") -> str:
-    return "" if value is None else f"{name} {value:{form}}"
+    return "" if value is None or math.isinf(value) else f"{name} {value:{form}}"
 
 
 @runtime_checkable

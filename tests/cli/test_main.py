@@ -532,7 +532,7 @@ def test_a_directory_with_anything_else_in_it_stays(capsys, study, here):
 
 def test_a_study_with_an_unconverged_point_is_stored_and_says_so(capsys, study):
     assert main(["run", "poor", "--quick"]) == 3
-    assert "1 of 1 results are not converged" in capsys.readouterr().err
+    assert "1 of 2 results are not converged" in capsys.readouterr().err
     assert sorted(os.listdir("results")) == ["poor.h5", "poor.pdf", "poor.png"]
     assert main(["plot", "results/poor.h5", "-o", "again.png"]) == 0
     assert "again.png" in files()

@@ -208,12 +208,9 @@ def _third_start(
 
 
 def evolve(
-    method: "TWA",
-    model: LindbladModel,
-    start: Any,
-    times: Array,
+    method: "TWA", model: LindbladModel, start: Any, times: Array,
     progress: Follower | None = None,
-) -> Trajectory:
+) -> Trajectory:  # fmt: skip
     """Return the averages at the given times, from a product of spin coherent states.
 
     Parameters
