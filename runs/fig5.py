@@ -31,7 +31,7 @@ from runs._tasks import (
     variables,
 )  # fmt: skip
 
-COST = {"quick": "3 min", "full": "1.5 h"}
+COST = {"quick": "2 min", "full": "1.5 h"}
 
 G, H = 1.0, 0.5
 GAIN = 1.5  # of path (i)

@@ -199,9 +199,10 @@ def _compile(chains: Sequence[Task]) -> None:
             told.append(COMPILING)
             logger.info(COMPILING)
 
-    points = {point[1]: point[0] for task in chains for point in task.points}
+    points = [point for task in chains for point in task.points]
+    kinds = {(method, *(site.dimension for site in model.sites)): model for model, method in points}
     with announced(tell):
-        for method, model in points.items():
+        for (method, *_), model in kinds.items():
             with suppress(Exception):  # why a method refuses a model is said of every point
                 method.compile(model)
 

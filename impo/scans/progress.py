@@ -49,9 +49,10 @@ class Bar:
 
     def read(self, point: Point) -> tuple[int, SteadyState]:
         """Count a point that was finished before; return its number and result."""
-        number, state = self._counted(point)
         if not self._bar.disable:
             self._bar.initial += 1  # takes no part in the estimate of the time left
+        number, state = _loaded(point)
+        self._count(state)
         return number, state
 
     def computed(self, point: Point) -> tuple[int, SteadyState]:
@@ -59,7 +60,7 @@ class Bar:
 
         The first of a kind, which may have had to compile, is no part of the estimate.
         """
-        number, state = self._counted(point)
+        number, state = _loaded(point)
         now, kind = time.monotonic(), _kind(state)
         passed, self._last = now - self._last, now
         if kind in self._kinds:
@@ -68,6 +69,7 @@ class Bar:
             self._bar.initial += 1
             self._bar.start_t += passed
         self._kinds.add(kind)
+        self._count(state)
         if self._bar.disable:  # no terminal
             left = ""
             if self._typical:
@@ -79,14 +81,11 @@ class Bar:
             )  # fmt: skip
         return number, state
 
-    def _counted(self, point: Point) -> tuple[int, SteadyState]:
-        number, found = point
-        state = load(found) if isinstance(found, Path) else found
+    def _count(self, state: SteadyState) -> None:
         self._done += 1
         self._poor += state.status != Status.CONVERGED
         self._bar.set_postfix_str(f"{self._poor} not converged", refresh=False)
         self._bar.update()
-        return number, state
 
     def _watch(self) -> None:
         """Show the points under way until the end."""
@@ -98,6 +97,13 @@ class Bar:
             more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
             words = [f"{self._poor} not converged", *told[:SHOWN], *more]
             self._bar.set_postfix_str("; ".join(words))
+
+
+def _loaded(point: Point) -> tuple[int, SteadyState]:
+    number, found = point
+    state = load(found) if isinstance(found, Path) else found
+    assert isinstance(state, SteadyState)
+    return number, state
 
 
 def _kind(state: SteadyState) -> tuple[Any, ...]:
