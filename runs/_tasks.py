@@ -27,18 +27,35 @@ NAMES = {
     "xi": "correlation length of S+S- between A sites, in cells",
 }
 
-_VERDICT = "verdict; TWA is converged if its two starts agree"
+JUDGED = ("status", "message")  # what every point of a study keeps of its result
+_TEXTS = {"status": "verdict", "message": "why the verdict is what it is"}
 
 Row = dict[str, NDArray]
 
 
-def equilibrated(state: SteadyState) -> bool:
-    """Return whether the verdict is converged, or at least both starts of a TWA run agree.
+def judged(
+    states: NDArray | Sequence[Any], dims: tuple[str, ...], prefix: str
+) -> dict[str, Variable]:
+    """Return the verdicts on results, and why, as `<prefix>_status` and `<prefix>_message`.
 
-    Where a correlation length is wanted, TWA runs until `max_time` with an unreachable `tol`: the
-    length has an error of its own.
+    Parameters
+    ----------
+    states
+        Results with a verdict, nested as `dims` say; None where nothing was to be solved.
+    dims
+        Dimensions of the variables.
+    prefix
+        What the results are called in the file.
     """
-    return state.status is Status.CONVERGED or bool(state.diagnostics.get("starts_agree", False))
+    flat = np.array(states, dtype=object)
+    found = {
+        name: np.array(["" if one is None else str(getattr(one, name)) for one in flat.flat])
+        for name in JUDGED
+    }
+    return {
+        f"{prefix}_{name}": Variable(dims, values.reshape(flat.shape), "1", _TEXTS[name])
+        for name, values in found.items()
+    }
 
 
 def measured(state: SteadyState) -> Row:
@@ -49,8 +66,7 @@ def measured(state: SteadyState) -> Row:
     dict
         Scaled by S or S^2 and each with an `..._error`, nan where there is none: `Sz`, `Sz_var` and
         `transverse` = sqrt(<S_x>^2 + <S_y>^2)/S (site,), `xi` of S+S- on site 0 (); then `status`,
-        `verdict`, `residual` and the `time` evolved. The verdict is `converged` for what has
-        `equilibrated`, else the status.
+        `message`, `residual` and the `time` evolved.
     """
     spin, sites = float(state.model.sites[0].S), (len(state.model.sites),)
     length = state.correlation_length("S+", "S-", (0, 0))
@@ -62,7 +78,7 @@ def measured(state: SteadyState) -> Row:
     }
     out = {
         "status": np.array(str(state.status)),
-        "verdict": np.array(str(Status.CONVERGED if equilibrated(state) else state.status)),
+        "message": np.array(state.message),
         "residual": np.array(np.nan if state.residual is None else state.residual),
         "time": np.array(state.diagnostics.get("time", np.nan)),
     }
@@ -117,16 +133,15 @@ def variables(
 ) -> dict[str, Variable]:
     """Return columns as variables `<prefix>_<name>`; a last axis beyond `dims` is the site.
 
-    Those of `NAMES` come with their errors. The `verdict` is called `<prefix>_status`, by which
-    the points without convergence are counted.
+    Those of `NAMES` come with their errors; verdict and message come unasked.
     """
     out = {}
-    for name in names:
+    for name in (*names, *JUDGED):
         errors = [f"{name}_error"] if name in NAMES else []
         for key in [name, *errors]:
             values = columns[key]
-            label = _VERDICT if name == "verdict" else NAMES.get(name, name)
-            out[f"{prefix}_{'status' if name == 'verdict' else key}"] = Variable(
+            label = {**NAMES, **_TEXTS}.get(name, name)
+            out[f"{prefix}_{key}"] = Variable(
                 (*dims, "site")[: values.ndim],
                 values,
                 "g" if name == "residual" else "1",
@@ -144,7 +159,7 @@ def draw_curve(
     prefix: str = "twa",
     **line,
 ) -> None:
-    """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points have not equilibrated.
+    """Draw `<prefix>_<key>` over `<prefix>_loss` * scale; hollow points are not converged.
 
     `site` picks a site where there is one; `line` goes to `impo.analysis.plot.errorbar_curve`.
     """
@@ -156,3 +171,25 @@ def draw_curve(
         data[f"{prefix}_status"] == Status.CONVERGED,
         **{"markersize": 3, "linewidth": 1, **line},
     )  # fmt: skip
+
+
+def mark_unconverged(axes: Axes, x: Any, y: Any, status: NDArray) -> None:
+    """Draw hollow circles over the points of a curve, or of a plane, that are not converged.
+
+    Parameters
+    ----------
+    axes
+        Where the points are drawn already.
+    x, y
+        Their places, of the shape of `status` or broadcast to it.
+    status
+        Their verdicts.
+    """
+    status = np.asarray(status)
+    poor = (status != Status.CONVERGED) & (status != "")
+    x, y = (np.broadcast_to(np.asarray(values, dtype=float), status.shape) for values in (x, y))
+    if poor.any():
+        axes.plot(
+            x[poor], y[poor], marker="o", markersize=5, color="0.4", markerfacecolor="white",
+            linestyle="none", zorder=5,
+        )  # fmt: skip

@@ -68,9 +68,9 @@ def compute(quick: bool, directory: Path) -> Dataset:
     }
     names = {
         "Sz": "<S_z>/S", "Sz_var": "Var(S_z)/S^2", "status": "verdict",
-        "time": "time evolved, in units of 1/g",
+        "message": "why the verdict is what it is", "time": "time evolved, in units of 1/g",
     }  # fmt: skip
-    for key in ("status", "time", "Sz", "Sz_error", "Sz_var", "Sz_var_error"):
+    for key in ("status", "message", "time", "Sz", "Sz_error", "Sz_var", "Sz_var_error"):
         values = columns[key].reshape(*shape, *columns[key].shape[2:])
         values[:, :, 1] = values[:, :, 1, ::-1].copy()  # points in the same order as upwards
         label = names[key.removesuffix("_error")]

@@ -11,6 +11,7 @@ from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "25 s", "full": "12 min"}
 _PLANE_SPIN = {True: 4, False: 12}  # by quick form
@@ -38,12 +39,12 @@ def _plane(quick: bool) -> dict[str, Variable]:
     rates = np.linspace(0.1, 2.0, count)
     method = Exact(k_max="auto", tol=1e-3, gap=False)
     order, error = np.empty((2, count, count))
-    status = np.empty((count, count), dtype="U16")
+    states = np.empty((count, count), dtype=object)
     for i, gain in enumerate(rates):
         for j, loss in enumerate(rates[: i + 1]):
             state = steady_state(dimer(spin, gain=gain, loss=loss), method)
             total = state.expect("Sz")
-            status[i, j] = status[j, i] = str(state.status)
+            states[i, j] = states[j, i] = state
             order[i, j] = np.sum(total.value) / (2 * spin)
             error[i, j] = error[j, i] = np.sum(total.error) / (2 * spin)
             order[j, i] = -order[i, j]
@@ -56,7 +57,7 @@ def _plane(quick: bool) -> dict[str, Variable]:
         "loss": Variable(("loss",), rates, "g", "loss"),
         "order": Variable(("gain", "loss"), order, "1", "<M_z>/2S"),
         "order_error": Variable(("gain", "loss"), error, "1", "error of <M_z>/2S"),
-        "order_status": Variable(("gain", "loss"), status, "1", "verdict"),
+        **judged(states, ("gain", "loss"), "order"),
     }
 
 
@@ -70,11 +71,11 @@ def _line(quick: bool) -> dict[str, Variable]:
     method = Exact(k_max="auto", tol=4e-4)
     magnetisation = np.empty((len(spins), len(rates), 2))
     error, gap = np.empty_like(magnetisation), np.empty_like(magnetisation)
-    status = np.empty((len(spins), len(rates)), dtype="U16")
+    states = np.empty((len(spins), len(rates)), dtype=object)
     for i, spin in enumerate(spins):
         for j, rate in enumerate(rates):
             state = steady_state(dimer(spin, gain=rate, loss=rate), method)
-            along, status[i, j] = state.expect("Sz"), str(state.status)
+            along, states[i, j] = state.expect("Sz"), state
             magnetisation[i, j], error[i, j] = along.value / spin, along.error / spin
             gap[i, j] = [state.diagnostics["decay_rates"][q] for q in ("0", "1")]
     return {
@@ -84,7 +85,7 @@ def _line(quick: bool) -> dict[str, Variable]:
         "charge": Variable(("charge",), np.arange(2), "1", "charge of the sector"),
         "magnetisation": Variable(("S", "rate", "site"), magnetisation, "1", "<S_z>/S"),
         "magnetisation_error": Variable(("S", "rate", "site"), error, "1", "error of <S_z>/S"),
-        "magnetisation_status": Variable(("S", "rate"), status, "1", "verdict"),
+        **judged(states, ("S", "rate"), "magnetisation"),
         "gap": Variable(("S", "rate", "charge"), gap, "g", "slowest decay rate"),
     }
 
@@ -137,11 +138,11 @@ def _mixing(quick: bool) -> dict[str, Variable]:
     spins = np.array([1.0, 2, 4] if quick else [1.0, 2, 4, 8, 12])
     rates = np.geomspace(0.01, 0.3, 5 if quick else 9)
     distance = np.empty((len(spins), len(rates)))
-    status = np.empty(distance.shape, dtype="U16")
+    states = np.empty(distance.shape, dtype=object)
     for i, spin in enumerate(spins):
         for j, rate in enumerate(rates):
             state = steady_state(dimer(spin, gain=rate, loss=rate), Exact(gap=False))
-            status[i, j] = str(state.status)
+            states[i, j] = state
             distance[i, j] = np.sqrt(1 / state.extras["impurity_per_dimension"] - 1)
     slope = np.log(distance[:, 1] / distance[:, 0]) / np.log(rates[1] / rates[0])
     return {
@@ -150,7 +151,7 @@ def _mixing(quick: bool) -> dict[str, Variable]:
         "distance": Variable(
             ("S_mixing", "rate_mixing"), distance, "1", "|rho - 1/dim| / |1/dim|, Hilbert-Schmidt"
         ),
-        "distance_status": Variable(("S_mixing", "rate_mixing"), status, "1", "verdict"),
+        **judged(states, ("S_mixing", "rate_mixing"), "distance"),
         "slope": Variable(("S_mixing",), slope, "1", "d ln distance / d ln rate at the smallest"),
     }
 
@@ -162,6 +163,8 @@ def draw(data: Dataset) -> Figure:
     plane = axes[0, 0].pcolormesh(
         data["loss"], data["gain"], data["order"], cmap="RdBu_r", vmin=-1, vmax=1, shading="nearest"
     )
+    grid = np.meshgrid(data["loss"], data["gain"])
+    mark_unconverged(axes[0, 0], *grid, data["order_status"])
     rates = np.linspace(data["gain"][0], data["gain"][-1], 200)
     axes[0, 0].plot(rates, 1 / rates, "k--", lw=1)
     axes[0, 0].plot(rates[rates < 1], rates[rates < 1], "k--", lw=1)
@@ -178,8 +181,14 @@ def draw(data: Dataset) -> Figure:
                 data["magnetisation_error"][i, :, site], fmt=line, color=f"C{i}", capsize=0,
                 label=None if site else f"$S={spin:g}$",
             )  # fmt: skip
+            mark_unconverged(
+                axes[0, 1], data["rate"], data["magnetisation"][i, :, site],
+                data["magnetisation_status"][i],
+            )  # fmt: skip
         for charge, line in enumerate(("-", ":")):
-            axes[0, 2].plot(data["rate"], data["gap"][i, :, charge], f"C{i}{line}")
+            gap = data["gap"][i, :, charge]
+            axes[0, 2].plot(data["rate"], gap, f"C{i}{line}")
+            mark_unconverged(axes[0, 2], data["rate"], gap, data["magnetisation_status"][i])
     axes[0, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\langle S_z\rangle/S$ (a solid, b dashed)")
     axes[0, 2].set(
         xlabel=r"$\bar\Gamma/g$", ylabel=r"decay rate$/g$ ($q=0$ solid, $|q|=1$ dotted)",
@@ -214,6 +223,9 @@ def draw(data: Dataset) -> Figure:
     for i, spin in enumerate(data["S_mixing"]):
         label = f"$S={spin:g}$, slope {data['slope'][i]:.2f}"
         axes[1, 2].loglog(data["rate_mixing"], data["distance"][i], f"C{i}o-", ms=3, label=label)
+        mark_unconverged(
+            axes[1, 2], data["rate_mixing"], data["distance"][i], data["distance_status"][i]
+        )
     axes[1, 2].set(
         xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$"
     )

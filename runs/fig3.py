@@ -11,9 +11,12 @@ from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
 from impo.results.dataset import Dataset
+from impo.results.estimate import Status
+from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import large_spin_limit
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "20 s", "full": "5 min"}
 _MEAN = 0.5  # (gain + loss) / 2 in units of g
@@ -28,10 +31,21 @@ def _model(spin: float, imbalance: float):
 def purity_large_spin(gain: float, loss: float) -> float:
     """Return Tr rho^2 of the dimer for S to infinity: that of linearised bosons, Eq. (A24).
 
-    Where no ferromagnetic configuration is stable, at gain = loss, it is 0.
+    At gain = loss, where no ferromagnetic configuration is stable, it is 0.
     """
-    state = steady_state(dimer(_LARGE_SPIN, gain=gain, loss=loss), HolsteinPrimakoff())
-    density = state.purity_density
+    state = _linearised(gain, loss)
+    return _purity(state)
+
+
+def _linearised(gain: float, loss: float) -> SteadyState | None:
+    """Return the state of linearised bosons for a large spin; None at gain = loss."""
+    if math.isclose(gain, loss):
+        return None
+    return steady_state(dimer(_LARGE_SPIN, gain=gain, loss=loss), HolsteinPrimakoff())
+
+
+def _purity(state: SteadyState | None) -> float:
+    density = None if state is None else state.purity_density
     return 0.0 if density is None else math.exp(-density.value)
 
 
@@ -57,7 +71,6 @@ def compute(quick: bool) -> Dataset:
     spins = np.array([2.0, 4, 6] if quick else [4.0, 8, 12, 18])
     states = [[_solved(s, d) for d in imbalance] for s in spins]
     purity = np.array([[state.extras["purity"] for state in row] for row in states])
-    purity_status = np.array([[str(state.status) for state in row] for row in states])
     rates = np.array([[_slowest(spin, d, charge) for d in imbalance] for charge in (0, 1)])
     mirrored = -imbalance[1]
     if not (
@@ -67,7 +80,7 @@ def compute(quick: bool) -> Dataset:
         raise AssertionError("Exchange of gain and loss changes purity or eigenvalues.")
     both = np.concatenate([-imbalance[:0:-1], imbalance])
     purity = np.concatenate([purity[:, :0:-1], purity], axis=1)
-    purity_status = np.concatenate([purity_status[:, :0:-1], purity_status], axis=1)
+    states = [row[:0:-1] + row for row in states]
     rates = np.concatenate([rates[:, :0:-1], rates], axis=1)
     shown = 6 if quick else 12
     m = shown - np.arange(2 * shown + 1.0)
@@ -75,14 +88,15 @@ def compute(quick: bool) -> Dataset:
     in_points = [_solved(shown, d) for d in points]
     joint = np.array([state.distribution([(0, 0), (1, 0)]) for state in in_points])
     mixed_spins = np.array([2.0, 4, 6, 8, 12] if quick else [2.0, 4, 8, 12, 16, 24, 32])
-    mixed, mixed_status = np.empty((len(mixed_spins), 2)), []
+    mixed, mixed_states = np.empty((len(mixed_spins), 2)), []
     for i, s in enumerate(mixed_spins):
         state = _solved(s, 0.0, k_max="auto", tol=1e-6)
         mixed[i] = state.extras["impurity_per_dimension"], state.extras["diagonal_participation"]
-        mixed_status.append(str(state.status))
+        mixed_states.append(state)
     limit = np.array([large_spin_limit(mixed_spins, column) for column in mixed.T])
     fine = np.linspace(-0.5, 0.5, 101 if quick else 401)
-    limits = np.array([purity_large_spin(_MEAN + d / 2, _MEAN - d / 2) for d in fine])
+    linearised = [_linearised(_MEAN + d / 2, _MEAN - d / 2) for d in fine]
+    limits = np.array([_purity(state) for state in linearised])
     return Dataset(
         {
             "imbalance": Variable(("imbalance",), both, "g", "gain - loss"),
@@ -92,20 +106,19 @@ def compute(quick: bool) -> Dataset:
             ),
             "S": Variable(("S",), spins, "1", "spin quantum number"),
             "purity": Variable(("S", "imbalance"), purity, "1", "Tr rho^2"),
-            "purity_status": Variable(("S", "imbalance"), purity_status, "1", "verdict"),
+            **judged(states, ("S", "imbalance"), "purity"),
             "fine_imbalance": Variable(("fine_imbalance",), fine, "g", "gain - loss"),
             "purity_limit": Variable(("fine_imbalance",), limits, "1", "Tr rho^2, S to infinity"),
+            **judged(linearised, ("fine_imbalance",), "purity_limit"),
             "m": Variable(("m",), m, "1", "m"),
             "point": Variable(("point",), points, "g", "gain - loss"),
             "joint": Variable(("point", "m_a", "m_b"), joint, "1", "P(m_a, m_b)"),
-            "joint_status": Variable(
-                ("point",), np.array([str(state.status) for state in in_points]), "1", "verdict"
-            ),
+            **judged(in_points, ("point",), "joint"),
             "S_mixed": Variable(("S_mixed",), mixed_spins, "1", "spin quantum number"),
             "mixed": Variable(
                 ("S_mixed", "measure"), mixed, "1", "impurity, diagonal participation / dimension"
             ),
-            "mixed_status": Variable(("S_mixed",), np.array(mixed_status), "1", "verdict"),
+            **judged(mixed_states, ("S_mixed",), "mixed"),
             "mixed_limit": Variable(
                 ("measure", "value_error"), limit, "1", "limit S to infinity and its error"
             ),
@@ -129,14 +142,17 @@ def draw(data: Dataset) -> Figure:
     axes[0, 0].legend(fontsize="small")
     for i, spin in enumerate(data["S"]):
         axes[0, 1].semilogy(x, data["purity"][i], f"C{i}.-", label=f"S = {spin:g}")
+        mark_unconverged(axes[0, 1], x, data["purity"][i], data["purity_status"][i])
     limit = np.where(data["purity_limit"] > 0, data["purity_limit"], np.nan)
     axes[0, 1].semilogy(data["fine_imbalance"], limit, "k--", lw=1, label=r"$S\to\infty$ (HPA)")
+    mark_unconverged(axes[0, 1], data["fine_imbalance"], limit, data["purity_limit_status"])
     axes[0, 1].set(xlabel=r"$\delta\Gamma/g$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$")
     axes[0, 1].legend(fontsize="small")
     names = ("impurity", "diagonal participation")
     for i, name in enumerate(names):
         value, error = data["mixed_limit"][i]
         axes[0, 2].plot(1 / data["S_mixed"], data["mixed"][:, i], f"C{i}o-", ms=3, label=name)
+        mark_unconverged(axes[0, 2], 1 / data["S_mixed"], data["mixed"][:, i], data["mixed_status"])
         axes[0, 2].errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
         axes[0, 2].annotate(
             concise(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
@@ -145,12 +161,16 @@ def draw(data: Dataset) -> Figure:
     axes[0, 2].set(xlabel="1/S", ylabel=r"per dimension, $\delta\Gamma=0$", ylim=(0, 1.05))
     axes[0, 2].legend(fontsize="small")
     m = data["m"]
-    for axis, point, joint in zip(axes[1], data["point"], data["joint"], strict=True):
+    for axis, point, joint, status in zip(
+        axes[1], data["point"], data["joint"], data["joint_status"], strict=True
+    ):
         mesh = axis.pcolormesh(m, m, joint.T, shading="nearest", cmap="magma")
         axis.set(
             xlabel=r"$m_a$", ylabel=r"$m_b$", aspect="equal",
             title=rf"$\delta\Gamma={point:g}\,g$, S = {data.attributes['S_joint']}",
         )  # fmt: skip
+        if status != Status.CONVERGED:  # a plane has no points that could be hollow
+            axis.set_title(f"{axis.get_title()} ({status})")
         figure.colorbar(mesh, ax=axis, label=r"$P(m_a,m_b)$")
     for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
         axis.annotate(f"({letter})", (0, 1.02), xycoords="axes fraction", ha="right")

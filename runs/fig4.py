@@ -8,6 +8,7 @@ from impo.methods.exact.spectrum import spectrum
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.kerr import drummond_walls, oscillator
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "20 s", "full": "1 min"}
 _EIGENVALUES = 6
@@ -42,11 +43,11 @@ def compute(quick: bool) -> Dataset:
     closed = np.array([[_closed_purity(D, F) for F in fine] for D in sizes])
     solved_drive = drive[:: 1 if quick else 2]
     solved = np.full((len(sizes), len(solved_drive)), np.nan)
-    status = np.empty(solved.shape, dtype="U16")
+    states = np.empty(solved.shape, dtype=object)
     for i, D in enumerate(sizes):
         for j, F in enumerate(solved_drive):
             state = steady_state(oscillator(D, F, **_FIXED), Exact())
-            status[i, j] = str(state.status)
+            states[i, j] = state
             if state.density is not None:
                 solved[i, j] = state.extras["purity"]
     scales = np.array([5.0, 10, 15, 20] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
@@ -57,11 +58,11 @@ def compute(quick: bool) -> Dataset:
     points = np.array([1.6, TRANSITION, 1.9])
     top = oscillator(shown, points[-1], **_FIXED).sites[0].cutoff
     number = np.zeros((len(points), top + 1))
-    exact, number_status = np.zeros_like(number), []
+    exact, number_states = np.zeros_like(number), []
     for i, F in enumerate(points):
         model = oscillator(shown, F, **_FIXED, cutoff=top)
         state = steady_state(model, Exact())
-        number_status.append(str(state.status))
+        number_states.append(state)
         distribution = state.distribution([(0, 0)])
         number[i] = np.nan if distribution is None else distribution
         exact[i] = np.diag(drummond_walls(shown, F, **_FIXED, cutoff=top)).real
@@ -72,7 +73,7 @@ def compute(quick: bool) -> Dataset:
             "D": Variable(("D",), sizes, "1", "effective dimension"),
             "F_solved": Variable(("F_solved",), solved_drive, "gamma", "drive"),
             "purity": Variable(("D", "F_solved"), solved, "1", "Tr rho^2"),
-            "purity_status": Variable(("D", "F_solved"), status, "1", "verdict"),
+            **judged(states, ("D", "F_solved"), "purity"),
             "F_closed": Variable(("F_closed",), fine, "gamma", "drive"),
             "purity_closed": Variable(("D", "F_closed"), closed, "1", "Tr rho^2 in closed form"),
             "D_gap": Variable(("D_gap",), scales, "1", "effective dimension"),
@@ -83,7 +84,7 @@ def compute(quick: bool) -> Dataset:
             "F_point": Variable(("F_point",), points, "gamma", "drive"),
             "n": Variable(("n",), np.arange(top + 1), "1", "number of quanta"),
             "number": Variable(("F_point", "n"), number, "1", "P(n)"),
-            "number_status": Variable(("F_point",), np.array(number_status), "1", "verdict"),
+            **judged(number_states, ("F_point",), "number"),
             "number_closed": Variable(("F_point", "n"), exact, "1", "P(n) in closed form"),
         },
         {"title": "Kerr oscillator, U = Delta = 10 gamma", "D": shown, "quick": quick},
@@ -103,6 +104,7 @@ def draw(data: Dataset) -> Figure:
     for i, D in enumerate(data["D"]):
         axes[0, 1].plot(data["F_closed"], data["purity_closed"][i], f"C{i}-", lw=1)
         axes[0, 1].plot(data["F_solved"], data["purity"][i], f"C{i}o", ms=3, label=f"D = {D:g}")
+        mark_unconverged(axes[0, 1], data["F_solved"], data["purity"][i], data["purity_status"][i])
     axes[0, 1].plot([], [], "k-", lw=1, label="closed form")
     axes[0, 1].axvline(TRANSITION, color="k", ls="--", lw=1)
     axes[0, 1].set(xlabel=r"$F/\gamma$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$", ylim=(0, 1.02))
@@ -118,6 +120,10 @@ def draw(data: Dataset) -> Figure:
     for i, F in enumerate(data["F_point"]):
         axes[1, 1].plot(data["n"], data["number_closed"][i], f"C{i}-", lw=1)
         axes[1, 1].plot(data["n"], data["number"][i], f"C{i}o", ms=3, label=rf"$F={F:g}\,\gamma$")
+        mark_unconverged(
+            axes[1, 1], data["n"], data["number"][i],
+            np.full(len(data["n"]), data["number_status"][i]),
+        )  # fmt: skip
     axes[1, 1].set(
         xlabel="n",
         ylabel="P(n)",

@@ -14,6 +14,7 @@ from impo import TWA, MeanField, evolve
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "25 s", "full": "5 min"}
 
@@ -42,6 +43,7 @@ def compute(quick: bool) -> Dataset:
     method = TWA(cells=50, trajectories=256 if quick else 2048, tol=0.05)
     start = [[1.0, 0.0, 0.0]] * 2
     columns: dict[str, list] = {}
+    states: dict[str, list] = {"twa": [], "mean_field": []}
     for number, S in enumerate(spins):
         model = chain(S, 1.0, 0.5, gain=1.0, loss=1.0)
         settings = replace(method, seed=number)
@@ -50,6 +52,8 @@ def compute(quick: bool) -> Dataset:
         values = {"perp": np.abs(plus.value) / S, "perp_error": plus.error / S,
                   "Sz": sz.value / S, "Sz_error": sz.error / S}  # fmt: skip
         classical = evolve(model, MeanField(), start, times)
+        states["twa"].append(state)
+        states["mean_field"].append(classical)
         values["mean_field_perp"] = np.abs(classical.expect("S+").value) / S
         values["mean_field_Sz"] = classical.expect("Sz").value / S
         # the time from the mean of all groups, its error by the jackknife
@@ -70,6 +74,8 @@ def compute(quick: bool) -> Dataset:
         "time": Variable(("time",), times, "1/g", "time"),
         "site": Variable(("site",), np.arange(2), long_name="site of the cell"),
     }
+    for name, found in states.items():
+        variables |= judged(found, ("S",), name)
     growth = {}
     for key, column in columns.items():
         array = np.array(column)
@@ -104,13 +110,20 @@ def draw(data: Dataset) -> Figure:
                       label=f"{label}, $S={spins[number]:g}$")  # fmt: skip
             value, error = data[key][number, :, 0], data[f"{key}_error"][number, :, 0]
             left.fill_between(times, value - error, value + error, color=colour, alpha=0.2, lw=0)
-    left.plot(times, data["mean_field_perp"][large, :, 0], "C3--", label="mean field")
-    left.plot(times, data["mean_field_Sz"][large, :, 0], "C0--")
+    mean_field = {"perp": ("C3--", "mean field"), "Sz": ("C0--", None)}
+    for key, (line, label) in mean_field.items():
+        left.plot(times, data[f"mean_field_{key}"][large, :, 0], line, label=label)
+    for number, theory in ((small, "twa"), (large, "twa"), (large, "mean_field")):
+        for key in mean_field:  # a motion is hollow as a whole
+            curve = data[key if theory == "twa" else f"mean_field_{key}"][number, :, 0]
+            status = np.full(len(times), data[f"{theory}_status"][number])
+            mark_unconverged(left, times, curve, status)
     left.set(xlabel=r"time $gt$", ylabel=r"$\langle S\rangle/S$", xlim=(0, 45), ylim=(-0.6, 1.35))
     left.legend(fontsize="x-small", ncols=2, loc="upper right")
     for name, colour, label in (("e", "C2", "1/e"), ("0.1", "C4", "0.1")):
         right.errorbar(spins, data[f"tau_{name}"], data[f"tau_{name}_error"], fmt="o", c=colour,
                        label=f"to {label}")  # fmt: skip
+        mark_unconverged(right, spins, data[f"tau_{name}"], data["twa_status"])
         slope, error = data.attributes[f"tau_{name}_per_ln_S"]
         middle = np.log(spins) - np.mean(np.log(spins))
         right.plot(spins, np.mean(data[f"tau_{name}"]) + slope * middle, c=colour, lw=1,

@@ -6,8 +6,10 @@ from matplotlib.figure import Figure
 from impo import Exact, steady_state
 from impo.analysis.plot import spin_text
 from impo.results.dataset import Dataset
+from impo.results.estimate import Status
 from impo.results.variable import Variable
 from models import cavity
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "30 s", "full": "1 min"}
 _RATIO = 0.5  # rate 2 G^2 / gamma over g = Gc^2 / delta
@@ -42,15 +44,18 @@ def compute(quick: bool) -> Dataset:
     magnetisation = np.empty((len(spins), len(separation), 3, 2))
     distance = np.empty((len(spins), len(separation), 2))
     error = np.empty_like(distance)
+    forms = [(1, 3), (1, 2), (2, 2)][: 2 if quick else 3]  # cutoffs of c, and of a and b
+    solved = np.empty((len(spins), len(separation), len(forms) + 2), dtype=object)
     for i, spin in enumerate(spins):
         for j, scale in enumerate(separation):
             given = parameters(scale)
             effective = [cavity.effective_dimer(spin, **given, stark=x) for x in (True, False)]
             full = [
                 cavity.dimer(spin, **given, gamma_c=_GAMMA_C, cutoff_c=c, cutoff_ab=ab)
-                for c, ab in ((1, 3), (1, 2), (2, 2))[: 2 if quick else 3]
+                for c, ab in forms
             ]
             states = [steady_state(model, Exact(gap=False)) for model in (*full, *effective)]
+            solved[i, j] = states
             rho = [state.density_matrix(places) for state in states]
             from_full = [[_distance(one, other) for other in rho[-2:]] for one in rho[:-2]]
             distance[i, j] = from_full[0]
@@ -75,6 +80,13 @@ def compute(quick: bool) -> Dataset:
                 "trace distance to the full model: with Stark terms, without",
             ),
             "distance_error": Variable(("S", "separation", "effective"), error, "1", "error"),
+            "solved": Variable(
+                ("solved",),
+                np.array([f"full, {c} and {ab} quanta" for c, ab in forms] + ["Stark", "no Stark"]),
+                "1",
+                "model, and how many quanta c and both of c_a, c_b may hold",
+            ),
+            **judged(solved, ("S", "separation", "solved"), "model"),
             "slope": Variable(
                 ("S", "step", "effective"), slope, "1", "d ln distance / d ln separation"
             ),
@@ -96,6 +108,10 @@ def draw(data: Dataset) -> Figure:
                     x, data["magnetisation"][i, :, model, site], style, ms=4, mfc="none",
                     label=label if site == 0 else None,
                 )  # fmt: skip
+                mark_unconverged(
+                    axes[0, i], x, data["magnetisation"][i, :, model, site],
+                    data["model_status"][i, :, (0, -2, -1)[model]],
+                )  # fmt: skip
         axes[0, i].set(
             xlabel=r"$\delta/G_c$",
             ylabel=r"$\langle S_z\rangle/S$ of a and b",
@@ -112,6 +128,10 @@ def draw(data: Dataset) -> Figure:
                 x, data["distance"][i, :, which], data["distance_error"][i, :, which],
                 fmt=style, marker="o", ms=4, capsize=2, label=f"{label}, last slope {last:.2f}",
             )  # fmt: skip
+            # a distance and its error need all states
+            poor = np.any(data["model_status"][i] != Status.CONVERGED, axis=-1)
+            status = np.where(poor, Status.NOT_CONVERGED, Status.CONVERGED)
+            mark_unconverged(axes[1, i], x, data["distance"][i, :, which], status)
         axes[1, i].plot(x, data["distance"][i, 0, 0] * x[0] / x, "0.7", lw=1, label="slope -1")
         axes[1, i].set(
             xlabel=r"$\delta/G_c$", ylabel="trace distance to the full model",

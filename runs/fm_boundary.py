@@ -9,6 +9,7 @@ from impo.methods.holstein_primakoff.stability import largest_growth
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "10 s", "full": "20 s"}
 
@@ -24,8 +25,6 @@ def compute(quick: bool) -> Dataset:
     states = [
         steady_state(chain(SPINS[0], G, H, RATIO * x, x), HolsteinPrimakoff("++")) for x in loss
     ]
-    if any(state.status != "converged" for state in states):
-        raise RuntimeError("A point on the FM side did not converge.")
     occupations = np.array([state.occupations.value for state in states])
     length = [state.correlation_length("S+", "S-") for state in states]
     xi = np.array([x.value for x in length])
@@ -57,6 +56,7 @@ def compute(quick: bool) -> Dataset:
             "xi_error": Variable(
                 ("distance",), np.array([x.error for x in length]), "1", "its numerical error"
             ),
+            **judged(states, ("distance",), "bosons"),
             "midpoint": Variable(
                 ("midpoint",), np.sqrt(distance[1:] * distance[:-1]), "1", "distance"
             ),
@@ -79,12 +79,16 @@ def draw(data: Dataset) -> Figure:
                 data["distance"], data["polarisation"][i, :, site], style, color=f"C{i}",
                 label=f"$S=10^{{{np.log10(spin):.0f}}}$" if site == 0 else None,
             )  # fmt: skip
+            mark_unconverged(
+                axes[0], data["distance"], data["polarisation"][i, :, site], data["bosons_status"]
+            )
     axes[0].set(
         xlabel=r"$1-\Gamma_g\Gamma_l/(g-h)^2$", ylabel=r"$\langle S^z\rangle/S$ (A solid)",
         ylim=(0.66, 1.01),
     )  # fmt: skip
     axes[0].legend(fontsize=8, ncols=2, loc="lower center")
     axes[1].errorbar(data["distance"], data["xi"], data["xi_error"], fmt="o", ms=3)
+    mark_unconverged(axes[1], data["distance"], data["xi"], data["bosons_status"])
     axes[1].set(xscale="log", yscale="log", ylabel=r"$\xi$ [cells]")
     guide = data["xi"][0] * (data["distance"] / data["distance"][0]) ** -0.5
     axes[1].plot(data["distance"], guide, "k--", lw=1, label=r"$\nu=1/2$")

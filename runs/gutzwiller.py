@@ -4,8 +4,8 @@ A one-site cluster is a quantum master equation in the field of its copies (the 
 Appendix B also factorises <S_z^2>. Their thresholds meet for S to infinity, and so do their motions
 at fixed time, and their steady states wherever the mean-field motion is attracted to a point. In
 PPT it is not for S to infinity: damping and noise both fall like 1/S, and the steady states differ.
-For large S the one-site state in PPT is unstable to a perturbation that alternates from site to
-site: these points are hollow.
+For large S, in the full form only, the one-site state in PPT is unstable to a perturbation that
+alternates from site to site: these points are hollow.
 """
 
 from dataclasses import replace
@@ -21,8 +21,10 @@ from impo.methods.mean_field.equations import mean_field_equations
 from impo.model import LindbladModel, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.xy_decay import chain
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "15 s", "full": "1 min"}
 
@@ -42,17 +44,17 @@ def driven(spin: float) -> LindbladModel:
     return replace(model, terms=(*model.terms, Term(ATTRACTED["field"], ("Sx", 0, 0))))
 
 
-def threshold_one_site(spin: float) -> float:
+def threshold_one_site(spin: float) -> tuple[float, list[SteadyState]]:
     """Return the rate at which the polarised state of a one-site cluster becomes unstable.
 
-    Extrapolated from the slowest modes at two rates above, between which it is linear.
+    Extrapolated from the slowest modes of two states above, which are returned as well; between
+    them it is linear.
     """
     rates = np.array([1.05, 1.15]) * EDGE
-    growth = []
-    for rate in rates:
-        state = steady_state(chain(spin, G, rate), METHOD, [[0.0, 0.0, -1.0]])
-        growth.append(state.diagnostics["solutions"][0]["growth_rate"])
-    return float(rates[0] - growth[0] * (rates[1] - rates[0]) / (growth[1] - growth[0]))
+    states = [steady_state(chain(spin, G, rate), METHOD, [[0.0, 0.0, -1.0]]) for rate in rates]
+    growth = [state.diagnostics["solutions"][0]["growth_rate"] for state in states]
+    threshold = rates[0] - growth[0] * (rates[1] - rates[0]) / (growth[1] - growth[0])
+    return float(threshold), states
 
 
 def threshold_factorised(spin: float) -> float:
@@ -67,7 +69,7 @@ def threshold_factorised(spin: float) -> float:
 
 def _steady(models: list[LindbladModel], prefix: str) -> dict[str, Variable]:
     """Return <S_z>/S, Var/S^2 and the transverse spin of both theories; Var of the second is 0."""
-    rows, errors, verdicts = [], [], []
+    rows, errors, states = [], [], []
     for model in models:
         spin = model.parameters["S"]
         one = steady_state(model, METHOD)
@@ -86,37 +88,40 @@ def _steady(models: list[LindbladModel], prefix: str) -> dict[str, Variable]:
                 [other.error[0] / spin, other_across.error[0] / spin, 0.0],
             ]
         )
-        verdicts.append([str(one.status), str(factorised.status)])
+        states.append([one, factorised])
     dims = ("S_steady", "theory", "quantity")
     text = "one site, Appendix B: <S_z>/S, S_perp/S, Var(S_z)/S^2"
     return {
         prefix: Variable(dims, np.array(rows), "1", text),
         f"{prefix}_error": Variable(dims, np.array(errors), "1", f"error of {text}"),
-        f"{prefix}_status": Variable(dims[:2], np.array(verdicts), "1", "verdict"),
+        **judged(states, dims[:2], prefix),
     }
 
 
 def compute(quick: bool) -> Dataset:
     """Return thresholds, steady states with and without an attracting point, and motions."""
     edges = np.array([0.5, 1.0, 2.0, 4.0] if quick else [0.5, 1.0, 2.0, 4.0, 8.0])
-    thresholds = np.array([[threshold_one_site(S), threshold_factorised(S)] for S in edges])
-    spins = np.array([2.0, 4, 8] if quick else [2.0, 4, 8, 16, 24])
+    above, polarised = zip(*map(threshold_one_site, edges), strict=True)
+    thresholds = np.array([above, [threshold_factorised(S) for S in edges]]).T
+    spins = np.array([2.0, 4] if quick else [2.0, 4, 8, 16, 24])
     variables = {
         "S_threshold": Variable(("S_threshold",), edges, "1", "spin quantum number"),
         "threshold": Variable(
             ("S_threshold", "theory"), thresholds / EDGE, "g + h", "threshold: one site, App. B"
         ),
+        "theory": Variable(("theory",), np.array(["one site", "Appendix B"]), "1", "theory"),
+        **judged(polarised, ("S_threshold", "above"), "threshold"),
         "S_steady": Variable(("S_steady",), spins, "1", "spin quantum number"),
     }
     variables |= _steady([driven(S) for S in spins], "attracted")
     variables |= _steady([chain(S, G, PPT_RATE) for S in spins], "ppt")
     moving = np.array([4.0, 8, 16] if quick else [4.0, 8, 16, 32])
-    off = np.empty((len(moving), len(MOMENTS)))
+    off, followed = np.empty((len(moving), len(MOMENTS))), []
     for i, spin in enumerate(moving):
         model = chain(spin, G, PPT_RATE)
         times = np.linspace(0, MOMENTS[-1], round(2 * MOMENTS[-1] * STEPS) + 1)
-        one = evolve(model, METHOD, START, times).expect("Sz").value
-        factorised = evolve(model, MeanField(), START, times).expect("Sz").value
+        followed.append([evolve(model, each, START, times) for each in (METHOD, MeanField())])
+        one, factorised = (path.expect("Sz").value for path in followed[-1])
         difference = np.abs(one - factorised)[:, 0] / spin
         off[i] = [difference[times <= moment].max() for moment in MOMENTS]
     return Dataset(
@@ -128,6 +133,7 @@ def compute(quick: bool) -> Dataset:
                 ("S_moving", "moment"), off, "1",
                 "largest |<S_z>/S of one site - that of Appendix B| up to a time",
             ),
+            **judged(followed, ("S_moving", "theory"), "motion"),
         },
         {
             "title": "One site and Appendix B", "g": G, "ppt_rate": PPT_RATE,
@@ -147,6 +153,8 @@ def draw(data: Dataset) -> Figure:
         edge.plot(
             1 / data["S_threshold"], data["threshold"][:, theory], f"C{theory}{marker}", label=label
         )
+    poor = np.any(data["threshold_status"] != Status.CONVERGED, axis=1)
+    mark_unconverged(edge, 1 / data["S_threshold"], data["threshold"][:, 0], _together(poor))
     edge.set(xlabel="1/S", ylabel=r"threshold$/(g+h)$", title="(a) thresholds", xlim=(0, None))
     spins = data["S_steady"]
     values, errors = data["attracted"], data["attracted_error"]
@@ -182,11 +190,18 @@ def draw(data: Dataset) -> Figure:
         motion.plot(
             data["S_moving"], data["motion"][:, i], f"C{4 + i}o-", label=rf"$gt\leq{moment:g}$"
         )
+        poor = np.any(data["motion_status"] != Status.CONVERGED, axis=1)
+        mark_unconverged(motion, data["S_moving"], data["motion"][:, i], _together(poor))
     _inverse(motion, data["S_moving"], data["motion"][-1].max())
     motion.set(title="(d) motion in PPT", ylabel=r"largest difference of $\langle S_z\rangle/S$")
     for axis in (edge, near, apart, motion):
         axis.legend(fontsize="small")
     return figure
+
+
+def _together(poor: np.ndarray) -> np.ndarray:
+    """Return one verdict for each number that several states are needed for."""
+    return np.where(poor, Status.NOT_CONVERGED, Status.CONVERGED)
 
 
 def _inverse(axis, spins: np.ndarray, last: float) -> None:

@@ -6,8 +6,10 @@ from scipy.optimize import minimize_scalar
 
 from impo import HolsteinPrimakoff, steady_state
 from impo.results.dataset import Dataset
+from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import chain
+from runs._tasks import judged, mark_unconverged
 
 COST = {"quick": "15 s", "full": "1 min"}
 
@@ -29,13 +31,17 @@ def compute(quick: bool) -> Dataset:
     Linearised bosons, S to infinity, in the AM phase: gain = loss = Gamma > g + h.
     """
     distance = np.linspace(_EDGE, 2.0, 26 if quick else 101)  # Gamma / (g + h)
-    values = np.array([[_negativity(ratio, x) for x in distance] for ratio in RATIOS])
+    states = [[_state(ratio, x) for x in distance] for ratio in RATIOS]
+    values = np.array([[state.extras["negativity"] for state in line] for line in states])
     peaks = np.array([peak(ratio) for ratio in RATIOS])
+    tops = [_state(ratio, where) for ratio, (where, _) in zip(RATIOS, peaks, strict=True)]
     return Dataset(
         {
             "ratio": Variable(("ratio",), np.array(RATIOS), "1", "h/g"),
             "distance": Variable(("distance",), distance, "1", "Gamma/(g + h)"),
             "negativity": Variable(("ratio", "distance"), values, "1", "negativity of neighbours"),
+            **judged(states, ("ratio", "distance"), "negativity"),
+            **judged(tops, ("ratio",), "peak"),
             "peak": Variable(
                 ("ratio", "place_value"), peaks, "1", "Gamma/(g + h) of the maximum, and its value"
             ),
@@ -44,10 +50,13 @@ def compute(quick: bool) -> Dataset:
     )
 
 
-def _negativity(ratio: float, distance: float) -> float:
+def _state(ratio: float, distance: float) -> SteadyState:
     rate = distance * (1 + ratio) * G
-    model = chain(_LARGE_SPIN, G, ratio * G, rate, rate)
-    return steady_state(model, HolsteinPrimakoff()).extras["negativity"]
+    return steady_state(chain(_LARGE_SPIN, G, ratio * G, rate, rate), HolsteinPrimakoff())
+
+
+def _negativity(ratio: float, distance: float) -> float:
+    return float(_state(ratio, distance).extras["negativity"])
 
 
 def draw(data: Dataset) -> Figure:
@@ -59,6 +68,10 @@ def draw(data: Dataset) -> Figure:
         label = f"$h={ratio:g}\\,g$: {where:.3f}"
         axis.plot(data["distance"], data["negativity"][i], f"C{i}-", label=label)
         axis.plot(where, top, f"C{i}o", ms=4)
+        mark_unconverged(axis, where, top, data["peak_status"][i : i + 1])
+        mark_unconverged(
+            axis, data["distance"], data["negativity"][i], data["negativity_status"][i]
+        )
     axis.set(xlabel=r"$\bar\Gamma/(g+h)$", ylabel="negativity of two neighbours", xlim=(1, None))
     axis.legend(title="maximum at", fontsize="small")
     return figure

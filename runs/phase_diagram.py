@@ -4,32 +4,31 @@ M_z = (<S_a> + <S_b>)/2S and the total variance (Var S_a + Var S_b)/S^2 of the i
 iMPO for small spins and TWA for S = 1000, with the phase boundaries of the Holstein-Primakoff
 expansion. Exchanging the sublattices and turning all spins over maps (gain, loss) to (loss, gain)
 and M_z to -M_z: half of the plane is computed. TWA takes a time of order S to equilibrate on the
-line gain = loss < g - h, and a long one close to the other boundaries: such points may stay without
-convergence, and are marked.
+line gain = loss < g - h, and a long one close to the other boundaries. The quick form leaves these
+points out; in the full form they may stay without convergence, and are marked.
 """
 
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from impo import ITEBD, TWA, Status
+from impo import ITEBD, TWA
 from impo.analysis.plot import spin_text
-from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import Row, rows
+from runs._tasks import JUDGED, Row, mark_unconverged, rows
 from runs.fig1c import EDGE, PHASES, G, H, boundary
 
 COST = {"quick": "1 min", "full": "40 min"}
 
 LARGE_SPIN = 1000.0
-_HOLLOW = {"marker": "o", "markersize": 4, "color": "0.4", "markerfacecolor": "none", "ls": "none"}
 
 
 def _methods(quick: bool) -> list[tuple[float, ITEBD | TWA]]:
@@ -42,23 +41,29 @@ def _methods(quick: bool) -> list[tuple[float, ITEBD | TWA]]:
     return [(spin, method) for spin in (0.5, 1.0, 2.0)] + [(LARGE_SPIN, semiclassical)]
 
 
-def half_plane(spin: float, axis: NDArray) -> list[list[LindbladModel]]:
-    """Return the models with loss <= gain, in chains of falling loss."""
-    return [
-        [chain(spin, G, H, gain, loss) for loss in axis[: n + 1][::-1]]
-        for n, gain in enumerate(axis)
-    ]
+def half_plane(axis: NDArray, boundaries: bool = True) -> list[list[tuple[int, int]]]:
+    """Return the places (gain, loss) on an axis with loss <= gain, in chains of falling loss.
+
+    Without `boundaries`, those are left out where gain times loss is within a tenth of (g - h)^2 or
+    (g + h)^2, or that lie on the line gain = loss < g - h.
+    """
+
+    def chosen(n: int, m: int) -> bool:
+        close = any(abs(axis[n] * axis[m] / edge**2 - 1) < 0.1 for edge in (G - H, G + H))
+        return boundaries or not (close or (n == m and axis[n] < G - H))
+
+    return [[(n, m) for m in range(n + 1)[::-1] if chosen(n, m)] for n in range(len(axis))]
 
 
-def plane(found: Iterable[Row], points: int) -> dict[str, NDArray]:
+def plane(found: Iterable[Row], places: Iterable[tuple[int, int]], points: int) -> dict[str, Any]:
     """Return M_z and the total variance, with errors and verdicts, as arrays (gain, loss).
 
-    `found` are the points of `half_plane`, in order.
+    `found` are the points at `places` of `half_plane`, in order.
     """
-    out: dict[str, NDArray] = {"status": np.full((points, points), "", dtype=object)}
-    places = [(n, m) for n in range(points) for m in range(n + 1)[::-1]]
+    out: dict[str, NDArray] = {name: np.full((points, points), "", dtype=object) for name in JUDGED}
     for place, row in zip(places, found, strict=True):
-        out["status"][place] = out["status"][place[::-1]] = str(row["status"])
+        for name in JUDGED:
+            out[name][place] = out[name][place[::-1]] = str(row[name])
         for name, source, scale, sign in (("Mz", "Sz", 0.5, -1), ("variance", "Sz_var", 1.0, 1)):
             for key, other, mirrored in (
                 (name, source, sign),
@@ -68,8 +73,7 @@ def plane(found: Iterable[Row], points: int) -> dict[str, NDArray]:
                 number = scale * row[other].sum()
                 array[place[::-1]] = mirrored * number
                 array[place] = number
-    out["status"] = out["status"].astype(str)
-    return out
+    return out | {name: out[name].astype(str) for name in JUDGED}
 
 
 def compute(quick: bool, directory: Path) -> Dataset:
@@ -77,11 +81,17 @@ def compute(quick: bool, directory: Path) -> Dataset:
     points, along = (10, 25) if quick else (24, 60)
     axis = EDGE * np.arange(1, points + 1) / points
     methods = _methods(quick)
-    lines = [(line, method) for spin, method in methods for line in half_plane(spin, axis)]
+    halves = [half_plane(axis, not quick or spin != LARGE_SPIN) for spin, _ in methods]
+    lines = [
+        ([chain(spin, G, H, axis[n], axis[m]) for n, m in line], method)
+        for (spin, method), half in zip(methods, halves, strict=True)
+        for line in half
+    ]
     found = rows(*zip(*lines, strict=True), directory)
+    flat = itertools.chain.from_iterable
     planes = [
-        plane(itertools.chain.from_iterable(found[n * points : (n + 1) * points]), points)
-        for n in range(len(methods))
+        plane(flat(found[n * points : (n + 1) * points]), flat(half), points)
+        for n, half in enumerate(halves)
     ]
     gains = np.geomspace(0.05, EDGE, along)
     variables = {
@@ -92,6 +102,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     }
     names = {
         "Mz": "<S_a + S_b>/2S", "variance": "(Var S_a + Var S_b)/S^2", "status": "verdict",
+        "message": "why the verdict is what it is",
     }  # fmt: skip
     for key in planes[0]:
         label = names[key.removesuffix("_error")]
@@ -124,8 +135,8 @@ def draw(data: Dataset) -> Figure:
                 data["gain"], data["loss"], data[name][n].T, shading="nearest", **look
             )
             _lines(ax, data)
-            poor = np.argwhere(data["status"][n] != Status.CONVERGED)
-            ax.plot(data["gain"][poor[:, 0]], data["loss"][poor[:, 1]], **_HOLLOW)
+            grid = np.meshgrid(data["gain"], data["loss"], indexing="ij")
+            mark_unconverged(ax, *grid, data["status"][n])
         figure.colorbar(mesh, ax=row, label=label)
     for n, spin in enumerate(spins):
         method = "TWA" if spin == data.attributes["large_spin"] else "iMPO"

@@ -7,14 +7,17 @@ observables with their error bars, and the verdict. A trajectory is followed aga
 by the equations of its model.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from impo.arguments import ArgumentError
+from impo.compilation import COMPILING, announced
+from impo.methods.base import following
 from impo.results.claims import Claim, Report, text
 from impo.results.dataset import Dataset
 from impo.results.equality import close, same
@@ -25,13 +28,15 @@ from impo.results.store import Variables, content_of, load, stated
 from impo.results.trajectory import Trajectory
 
 
-def check(path: str | Path) -> Report:
+def check(path: str | Path, progress: Any = None) -> Report:
     """Recompute what a file says about a state or trajectory from its arrays.
 
     Parameters
     ----------
     path
         File that `save` wrote.
+    progress
+        None, "tqdm" or a function, as of `steady_state`; it hears of every statement.
 
     Raises
     ------
@@ -41,11 +46,17 @@ def check(path: str | Path) -> Report:
     ArgumentError
         If it holds a table or an unfinished computation: there is no state to compute from.
     """
-    with content_of(path):
-        return _report(path)
+    with content_of(path), following(progress, "") as follower:
+
+        def tell(stage: str) -> None:
+            if follower is not None:
+                follower.report({"stage": stage})
+
+        with announced(partial(tell, COMPILING)):
+            return _report(path, tell)
 
 
-def _report(path: str | Path) -> Report:
+def _report(path: str | Path, tell: Callable[[str], None]) -> Report:
     """Return what is found in a file."""
     result = load(path)
     if isinstance(result, Dataset):
@@ -62,7 +73,11 @@ def _report(path: str | Path) -> Report:
     own = result.method.check(result) if known else ()
     copies = _copies(variables, facts, result)
     times = _times(result) if isinstance(result, Trajectory) else ()
-    return Report(label, result.status, (*times, *own, *_observables(variables, result), copies))
+    claims = []
+    for claim in chain(times, own, _observables(variables, result)):
+        claims.append(claim)
+        tell(f"checked {claim.name}")
+    return Report(label, result.status, (*claims, copies))
 
 
 def _of_table(data: Dataset) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.methods.api import attempt, check_arguments
-from impo.methods.base import Method
+from impo.methods.base import Method, following
 from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
@@ -28,7 +28,7 @@ from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable
 
 
-def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
+def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) -> Dataset:
     """Return the steady state of a model by several methods, side by side.
 
     Parameters
@@ -37,6 +37,8 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         The description.
     methods
         Instances of methods; differences are to the first that gives a quantity.
+    progress
+        As of `steady_state`, for one method after the other.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
         check_arguments(model, method)
     bonds = _bonds(model)
     quantities = list(_quantities(model, bonds))
-    solved = [_solve(model, method, quantities) for method in methods]
+    solved = [_solve(model, method, quantities, progress) for method in methods]
     states = [state for state, _ in solved]
     verdicts = np.array([str(state.status) for state in states])
     residuals = [math.nan if state.residual is None else state.residual for state in states]
@@ -88,16 +90,19 @@ def compare(model: LindbladModel, methods: Sequence[Any]) -> Dataset:
 
 
 def _solve(
-    model: LindbladModel, method: Method, quantities: Sequence["_Quantity"]
+    model: LindbladModel, method: Method, quantities: Sequence["_Quantity"], progress: Any
 ) -> tuple[SteadyState, list[Estimate | None]]:
     """Return the state by one method, with its warnings, and what it says of the quantities.
 
     Whatever goes wrong with one method does not stop the others.
     """
     nothing: list[Estimate | None] = [None] * len(quantities)
-    with warnings.catch_warnings(record=True) as caught:
+    with (
+        following(progress, method.name) as follower,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
-        state = attempt(model, method)
+        state = attempt(model, method, None, follower)
         found = nothing
         if state.status != Status.FAILED:
             try:

@@ -31,7 +31,7 @@ class Row:
         The same in words; the first says whether the methods agree.
     judgement
         "agree", "agree_within_omission" if the differences are of the order of what the methods
-        leave out, or "differ"; None if there are no differences.
+        leave out, "open" if a method leaves out the whole, or "differ"; None without differences.
     """
 
     name: str
@@ -79,7 +79,10 @@ def conclusion(data: Dataset) -> str:
     judged, labels = _judged(data), [str(label) for label in data["solver"]]
     found = [reference(row.values, row.errors) for row, _ in judged]
     first = [label for n, label in enumerate(labels) if n in found]
-    return summary([(row.label, one) for row, one in judged], labels, first)
+    told = summary([(row.label, one) for row, one in judged], labels, first)
+    statuses = zip(labels, data["status"], strict=True)
+    poor = [f"{label} ({status})" for label, status in statuses if status != Status.CONVERGED]
+    return f"{told} Not converged: {', '.join(poor)}." if poor else told
 
 
 _ORDER = (

@@ -15,6 +15,7 @@ from impo.analysis.compare import reference
 from impo.arrays import Array
 
 AGREE = 3.0  # combined errors within which two numbers agree
+WHOLE = 1.0  # of a number: what leaves out that much can neither agree nor differ
 ORDER = 3.0  # factor within which a difference is of the order of what a method leaves out
 _SHOWN = 3  # numbers in the summary that are named
 
@@ -24,6 +25,7 @@ class Kind(StrEnum):
 
     AGREE = "agree"
     OMISSION = "agree_within_omission"
+    OPEN = "open"
     DIFFER = "differ"
 
 
@@ -77,6 +79,9 @@ def _beyond_errors(change: float, sizes: dict[str, float]) -> tuple[Kind, str]:
     order = sum(sizes.values())
     if not order:
         return Kind.DIFFER, f"{apart}, though {' and '.join(sizes)} leave nothing out"
+    if order >= WHOLE:
+        parts = [f"{label} leaves out {_percent(size)}" for label, size in sizes.items() if size]
+        return Kind.OPEN, " and ".join(parts)
     told = f"{_leave([label for label, size in sizes.items() if size])} ({_percent(order)})"
     if change > ORDER * order:
         return Kind.DIFFER, f"{apart}, more than {ORDER:g} times {told}"
@@ -108,6 +113,8 @@ def in_words(found: Sequence[Judgement], several: bool) -> str:
         parts = [f"{one.label} {one.reason}" for one in differing]
         parts += [f"{one.label} is within {one.reason}" for one in agreeing]
         return f"differ: {'; '.join(parts)}"
+    if unknown := [one.reason for one in found if one.kind == Kind.OPEN]:
+        return f"open: {'; '.join(unknown)}"
     beyond = [one.reason for one in found if one.kind == Kind.OMISSION]
     if beyond:
         return f"agree within {' and '.join(beyond)}"
@@ -143,7 +150,7 @@ def summary(
     if not compared:
         return "No method can be compared with another."
     verdicts = {label: worst(one for _, one in found) for label, found in compared.items()}
-    agreeing = [k for k in labels if verdicts.get(k, Kind.AGREE) != Kind.DIFFER]
+    agreeing = [k for k in labels if verdicts.get(k, Kind.AGREE) in (Kind.AGREE, Kind.OMISSION)]
     agreeing = [k for k in agreeing if k in verdicts or k in first]
     total = len({*compared, *first})
     within = "their errors"
@@ -166,5 +173,7 @@ def _exceptions(
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             told = f"{', '.join(names[:_SHOWN])}{more}"
             yield f"{label} differs in {len(names)} of {len(found)} numbers: {told}"
+        elif unknown := {one.reason for _, one in found if one.kind == Kind.OPEN}:
+            yield f"open for {label}: {'; '.join(sorted(unknown))}"
     if silent := [label for label in labels if label not in compared and label not in first]:
         yield f"not compared: {', '.join(silent)}"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 import impo
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.cli.exit_codes import AFTER_CTRL_C, BAD_INPUT, INTERNAL, INTERRUPTED, UNREAD
@@ -94,6 +96,14 @@ def _silence() -> None:
     os.close(nowhere)
 
 
+class _Lines(logging.StreamHandler[Any]):
+    """Lines on the error output, above what shows progress there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
+
 @contextlib.contextmanager
 def _remarks() -> Iterator[None]:
     """Show what the package logs, and its warnings, as lines on the error output.
@@ -101,7 +111,7 @@ def _remarks() -> Iterator[None]:
     Warnings of the package are remarks on the input: they are no errors, even where the interpreter
     was told to make errors of warnings (`python -W error`).
     """
-    handler = logging.StreamHandler()
+    handler = _Lines()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     with warnings.catch_warnings():

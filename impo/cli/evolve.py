@@ -1,13 +1,14 @@
 """The command `impo evolve`: times and starts in words, and a trajectory as a table."""
 
 import argparse
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from impo.arguments import fail, rising_times
+from impo.arguments import ArgumentError, fail, rising_times
 from impo.arrays import Array
 from impo.cli import parse
 from impo.model import LindbladModel, Spin
@@ -73,6 +74,21 @@ def start(word: str | None, model: LindbladModel) -> Any:
         raise fail("--start", many, word)
     found = zip(entries, model.sites, strict=True)
     return [_spin(text) if isinstance(site, Spin) else _boson(text, site) for text, site in found]
+
+
+@contextlib.contextmanager
+def start_as_option(word: str | None) -> Iterator[None]:
+    """Let what a method says of its argument `start` speak of the option."""
+    try:
+        yield
+    except ArgumentError as error:
+        if "Argument `start`" not in str(error):
+            raise
+        if word is None:
+            what = "Option `--start` must be given for this method"
+            raise ArgumentError(f"{what}: one for each site of the cell ({_ENTRY}).") from error
+        told = str(error).replace("Argument `start`", "Option `--start`")
+        raise ArgumentError(told) from error
 
 
 def _spin(text: str) -> Coherent:

@@ -26,12 +26,15 @@ from impo.cli import scan as scanning
 from impo.cli import study as studies
 from impo.cli.ending import Outcome, ended
 from impo.cli.exit_codes import CONVERGED, NOT_CONVERGED
+from impo.cli.progress import shown
 from impo.methods.api import evolve, steady_state
+from impo.methods.base import following
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, content_of, load, save
-from impo.scans.tasks import remove_points
+from impo.scans.checkpoint import Checkpoint, computation
+from impo.scans.tasks import PARTIAL, remove_points
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,12 +53,26 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     model, method = _model(arguments), _method(arguments)
     if arguments.output:
         check_writable(arguments.output)
-    state = steady_state(model, method)
+    with shown(f"{method.name}: loading") as show:
+        state = _resumed(model, method, show, arguments.output)
     facts = state.summary()
-    if arguments.output:
-        save(state, arguments.output)
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
     return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
+
+
+def _resumed(model: Any, method: Any, show: Any, output: Path | None) -> SteadyState:
+    """Return a steady state; one that is stored goes on from where it was interrupted."""
+    if output is None:
+        return steady_state(model, method, None, show)
+    with following(show, method.name) as follower:
+        key = computation(model, method, None)
+        checkpoint = Checkpoint(output.with_suffix(PARTIAL), key)
+        if follower is not None:
+            checkpoint.report = follower.report
+        state = steady_state(model, method, None, checkpoint)
+    save(state, output)
+    checkpoint.remove()
+    return state
 
 
 def evolve_model(arguments: argparse.Namespace) -> Outcome:
@@ -65,7 +82,8 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
     start = evolving.start(arguments.start, model)
     if arguments.output:
         check_writable(arguments.output)
-    found = evolve(model, method, start, times)
+    with shown(f"{method.name}: loading") as show, evolving.start_as_option(arguments.start):
+        found = evolve(model, method, start, times, show)
     if arguments.output:
         save(found, arguments.output)
     code = CONVERGED if found.status == Status.CONVERGED else NOT_CONVERGED
@@ -77,9 +95,9 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
     data, unconverged = scanning.compute(arguments)
-    for line in unconverged:
-        print(line, file=sys.stderr)
     if data is None:  # other tasks have to finish their share
+        for line in unconverged:
+            print(line, file=sys.stderr)
         return (NOT_CONVERGED if unconverged else CONVERGED), ""
     return _verdict(data, arguments.output)
 
@@ -90,7 +108,8 @@ def compare_methods(arguments: argparse.Namespace) -> Outcome:
     methods = parse.methods(arguments.methods, arguments.set)
     if arguments.output:
         check_writable(arguments.output)
-    data = compare(model, methods)
+    with shown("loading") as show:
+        data = compare(model, methods, show)
     if arguments.output:
         save(data, arguments.output)
     code = NOT_CONVERGED if data.unconverged else CONVERGED
@@ -124,7 +143,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
     print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
     unfinished = output.with_suffix(f".{form}")
     places = {"directory": unfinished} if studies.keeps_points(module) else {}
-    data = studies.computed(module, quick=not arguments.full, **places)
+    with shown(f"computing {arguments.name}"):
+        data = studies.computed(module, quick=not arguments.full, **places)
     told = {"study": arguments.name, "quick": not arguments.full}
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
@@ -159,7 +179,8 @@ def methods(arguments: argparse.Namespace) -> Outcome:
 
 def check_file(arguments: argparse.Namespace) -> Outcome:
     """Recompute from the arrays of a file what it says, line by line."""
-    report = check(arguments.file)
+    with shown(f"reading {arguments.file}") as show:
+        report = check(arguments.file, show)
     good = report.reproduced and report.status == Status.CONVERGED
     return (CONVERGED if good else NOT_CONVERGED), str(report)
 
@@ -180,8 +201,12 @@ def _draw(result: Any, paths: Sequence[Path]) -> None:
 
 
 def _verdict(data: Dataset, path: Path) -> Outcome:
-    bad = data.unconverged
-    verdict = f"{bad} results are not converged" if bad else "all results are converged"
+    """Name every point that is not converged, and count them."""
+    bad, total = data.unconverged, data.verdicts
+    for line in data.unconverged_points():
+        print(line, file=sys.stderr)
+    verdict = f"{bad} of {total} results are not converged" if bad else "all results are converged"
+    verdict = verdict if total else "it holds no results with a verdict"
     print(f"wrote {path}: {verdict}", file=sys.stderr)
     return (NOT_CONVERGED if bad else CONVERGED), ""
 

@@ -26,7 +26,7 @@ from impo.scans.executors import (
     process_count,
     scheduler_address,
 )
-from impo.scans.grid import Axis, parameter_grid, tabulate, unconverged_points
+from impo.scans.grid import Axis, parameter_grid, tabulate
 from impo.scans.scan import DIRECTIONS, Executor, scan
 
 logger = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     Returns
     -------
     tuple
-        The table, None while points of other shares are missing, and a line for every point that
-        is not converged.
+        The table, None while points of other shares are missing, and then a line for every point of
+        this share that is not converged.
     """
     executor = _executor(arguments)
     chains, axes, told = _grid(arguments)
@@ -94,7 +94,7 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
         data = tabulate(axes, points(executor), arguments.direction)
     data = dataclasses.replace(data, attributes={**told, **data.attributes})
     save(data, arguments.output)
-    return data, unconverged_points(data)
+    return data, []
 
 
 def _executor(arguments: argparse.Namespace) -> Executor:

@@ -1,19 +1,22 @@
 """The two verbs: `steady_state` and `evolve` hand a description to the method that was chosen."""
 
-import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
+from impo.compilation import COMPILING, announced, clock
 from impo.methods import METHODS
-from impo.methods.base import Method
+from impo.methods.base import Method, following
 from impo.model import LindbladModel
 from impo.results.failure import failure
-from impo.results.progress import Progress
+from impo.results.progress import Follower, Progress
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads
@@ -22,9 +25,14 @@ from impo.results.trajectory import Trajectory
 _SMALLEST = 1e-100  # rate of a model whose squares are no zeros
 
 
+Told = Callable[[Progress], Any]
+"""What is called with every report of a computation."""
+
+
 def steady_state(
-    model: LindbladModel, method: Method, start: Any = None, progress: Progress | None = None
-) -> SteadyState:
+    model: LindbladModel, method: Method, start: Any = None,
+    progress: Told | Literal["tqdm"] | Follower | None = None,
+) -> SteadyState:  # fmt: skip
     """Return the steady state of a model by a method, with its verdict in `status`.
 
     Parameters
@@ -37,7 +45,9 @@ def steady_state(
     start
         What the search starts from: another state by the same method, or None for its default.
     progress
-        Follows the computation and lets it go on after an interruption, if the method is able to.
+        Shows how far the computation is: "tqdm" in a line on a terminal or in a notebook, or a
+        function that is called with a `impo.results.progress.Progress` now and then. A `Follower`
+        of the same module also keeps what an interrupted computation goes on from.
 
     Raises
     ------
@@ -49,14 +59,14 @@ def steady_state(
     """
     check_arguments(model, method)
     _check_verb(method, "steady_state")
-    begin = time.perf_counter()
-    with threadpool_limits(limits=method.blas_threads, user_api="blas"):
-        state = method.steady_state(model, start, progress)
-    return replace(state, seconds=time.perf_counter() - begin)
+    begin = clock()
+    with _followed(method, progress) as follower:
+        state = method.steady_state(model, start, follower)
+    return replace(state, seconds=clock() - begin)
 
 
 def attempt(
-    model: LindbladModel, method: Method, start: Any = None, progress: Progress | None = None
+    model: LindbladModel, method: Method, start: Any = None, progress: Follower | None = None
 ) -> SteadyState:
     """Return the steady state as `steady_state` does, or a `Failure` that says why there is none.
 
@@ -69,7 +79,7 @@ def attempt(
     StoreError
         If `progress` cannot write what it keeps.
     """
-    begin = time.perf_counter()
+    begin = clock()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("default", category=UserWarning, module="impo")
@@ -77,12 +87,12 @@ def attempt(
     except StoreError:
         raise
     except Exception as error:
-        return failure(model, method, error, time.perf_counter() - begin)
+        return failure(model, method, error, clock() - begin)
 
 
 def evolve(
     model: LindbladModel, method: Method, start: Any, times: ArrayLike,
-    progress: Progress | None = None,
+    progress: Told | Literal["tqdm"] | Follower | None = None,
 ) -> Trajectory:  # fmt: skip
     """Return the solution of the master equation at given times.
 
@@ -113,8 +123,23 @@ def evolve(
     _check_scale(model)
     _check_verb(method, "evolve")
     grid = rising_times(times)
-    with threadpool_limits(limits=method.blas_threads, user_api="blas"):
-        return method.evolve(model, start, grid, progress)
+    with _followed(method, progress) as follower:
+        return method.evolve(model, start, grid, follower)
+
+
+@contextmanager
+def _followed(method: Method, progress: Any) -> Iterator[Follower | None]:
+    """Limit the threads of linear algebra, and say that the work begins or that it compiles."""
+    with following(progress, method.name) as follower:
+
+        def tell(stage: str) -> None:
+            if follower is not None:
+                follower.report({"stage": stage})
+
+        tell("preparing")
+        limits = threadpool_limits(limits=method.blas_threads, user_api="blas")
+        with limits, announced(partial(tell, COMPILING)):
+            yield follower
 
 
 def check_arguments(model: Any, method: Any) -> None:

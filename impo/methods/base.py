@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import ArgumentError, UnsupportedModelError, fail
 from impo.arrays import Array
+from impo.compilation import clock
 from impo.model import LindbladModel
 from impo.operators.product_state import density_matrices
 from impo.results.claims import Claim
-from impo.results.progress import Progress
+from impo.results.progress import Follower, Progress, Telling
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
@@ -54,7 +56,7 @@ class Method(Settings):
     blas_threads: ClassVar[int | None] = 1
 
     def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Progress | None = None
+        self, model: LindbladModel, start: Any = None, progress: Follower | None = None
     ) -> SteadyState:
         """Return the steady state of a model.
 
@@ -65,7 +67,7 @@ class Method(Settings):
         start
             What the search starts from; None for the default of the method.
         progress
-            Follows the computation; a method that keeps nothing may ignore it.
+            Hears how far the computation is; a method that keeps nothing may only report.
 
         Raises
         ------
@@ -75,7 +77,7 @@ class Method(Settings):
         raise UnsupportedModelError(f"Method `{self.name}` has no `steady_state`.")
 
     def evolve(
-        self, model: LindbladModel, start: Any, times: Array, progress: Progress | None = None
+        self, model: LindbladModel, start: Any, times: Array, progress: Follower | None = None
     ) -> Trajectory:
         """Return the states at rising times >= 0, in inverse rates of the model, shape (T,).
 
@@ -86,6 +88,9 @@ class Method(Settings):
         """
         raise UnsupportedModelError(f"Method `{self.name}` has no `evolve`.")
 
+    def compile(self, model: LindbladModel) -> None:
+        """Compile what the method needs for a model, so that other processes find it compiled."""
+
     def check(self, result: Any) -> Iterator[Claim]:
         """Yield what the equations of the method say of a state or trajectory by it."""
         yield from ()
@@ -93,6 +98,39 @@ class Method(Settings):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the method leaves out of the error bars of a state, if there is one."""
         return Omission()
+
+
+@contextmanager
+def following(progress: Any, method: str) -> Iterator[Follower | None]:
+    """Give what a method reports to, while it computes.
+
+    Parameters
+    ----------
+    progress
+        None, "tqdm", a function of a `Progress`, or a `Follower`.
+    method
+        Name of the method.
+
+    Raises
+    ------
+    ArgumentError
+        If `progress` is anything else.
+    """
+    if progress is None or isinstance(progress, Follower):
+        yield progress
+    elif isinstance(progress, str) and progress == "tqdm":
+        from tqdm.auto import tqdm
+
+        with tqdm(bar_format="{desc} [{elapsed}]") as line:
+
+            def show(now: Progress) -> None:
+                line.set_description_str(str(now))
+
+            yield Telling(show, method, clock)
+    elif callable(progress) and not isinstance(progress, type):
+        yield Telling(progress, method, clock)
+    else:
+        raise fail("progress", 'None, "tqdm" or a function', progress)
 
 
 def on_call(module: str, name: str) -> Callable[..., Any]:

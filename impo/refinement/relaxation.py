@@ -87,9 +87,12 @@ class Relaxation:
                 bases, mirror = self.generator.bases(k_max), self.generator.mirror
                 made = bond_liouvillians(self.generator, bases, weight, mirror=mirror)
                 self.bonds[k_max, weight] = made
-            single = self.tol >= SINGLE_TOL and k_max > LOW_RANK
-            self.steps[key] = trotter_step(self.bonds[k_max, weight], dt, single)
+            self.steps[key] = trotter_step(self.bonds[k_max, weight], dt, self.single(k_max))
         return self.steps[key]
+
+    def single(self, k_max: int) -> bool:
+        """Return whether the gates are in single precision."""
+        return self.tol >= SINGLE_TOL and k_max > LOW_RANK
 
     def relax(
         self, start: Approximation, chi: int, dt: float, target: float | None = None
@@ -141,7 +144,7 @@ class Relaxation:
             self.resume.record({
                 "time": now[0].time, "chi": chi, "k_max": now[0].k_max, "dt": now[0].dt,
                 "remaining": monitor.remaining, "discarded_weight": now[0].discarded,
-            })  # fmt: skip
+            }, stage="relaxing", time_limit=self.t_max)  # fmt: skip
             truncated = any(not approx.untruncated for approx in now)
             if monitor.ended(wanted, self.t_max - now[0].time, truncated):
                 return self.resume.finish(self._with_rates(now, monitor))

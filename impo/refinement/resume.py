@@ -16,7 +16,7 @@ from impo.arrays import Array
 from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation
 from impo.refinement.storage import pack_approximations, unpack_approximations
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 
 States: TypeAlias = tuple[Approximation, ...]
 
@@ -41,7 +41,7 @@ class Relaxing(NamedTuple):
 
 @dataclass
 class Resume:
-    """Finished relaxations, the one under way, and the history, kept by a `Progress` if any.
+    """Finished relaxations, the one under way, and the history, kept by a `Follower` if any.
 
     Attributes
     ----------
@@ -57,14 +57,14 @@ class Resume:
         How many relaxations have been asked for.
     """
 
-    progress: Progress | None = None
+    progress: Follower | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     finished: list[States] = field(default_factory=list)
     begun: Relaxing | None = None
     asked: int = 0
 
     @classmethod
-    def of(cls, generator: Generator, progress: Progress | None) -> "Resume":
+    def of(cls, generator: Generator, progress: Follower | None) -> "Resume":
         """Return what `progress` has kept, or an empty record."""
         saved = None if progress is None else progress.load()
         if saved is None:
@@ -85,9 +85,13 @@ class Resume:
         begun, self.begun = self.begun, None
         return None, begun
 
-    def record(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry to the history."""
+    def record(self, entry: Mapping[str, Any], **told: Any) -> None:
+        """Add an entry to the history, and report it with what else is to be told."""
         self.history.append(dict(entry))
+        self.tell(**entry, **told)
+
+    def tell(self, **entry: Any) -> None:
+        """Report without an entry in the history."""
         if self.progress is not None:
             self.progress.report(entry)
 

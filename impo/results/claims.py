@@ -1,6 +1,5 @@
 """Claims of a file: what it states, what its arrays say, and whether the two agree."""
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.compilation import clock
 from impo.results.equality import ROUNDING, largest
 from impo.results.estimate import Status
 
@@ -102,7 +102,8 @@ def motion_claim(distances: Iterable[tuple[float, float]] | None, count: int) ->
     distances
         Distance of what the equations lead to from what is stored, and the largest distance that
         its errors allow, one pair for each state. They are computed as they are asked for, and no
-        more once that took longer than 20 seconds. None if the start is not known.
+        more once that took longer than 20 seconds, without compilation. None if the start is not
+        known.
     count
         Number of pairs; if there are none, nothing is claimed.
     """
@@ -111,12 +112,12 @@ def motion_claim(distances: Iterable[tuple[float, float]] | None, count: int) ->
     if distances is None:
         yield Claim("motion", "", "cannot be followed: the file does not hold its start", None)
         return
-    began, done, worst, limit = time.perf_counter(), 0, 0.0, np.inf
+    began, done, worst, limit = clock(), 0, 0.0, np.inf
     for off, allowed in distances:
         done += 1
         if done == 1 or not off * limit <= worst * allowed:  # the largest part of what is allowed
             worst, limit = off, allowed
-        if not off <= allowed or time.perf_counter() - began > PATIENCE:
+        if not off <= allowed or clock() - began > PATIENCE:
             break
     found = f"the equations lead to {done} of {count} states to {worst:.1e}, allowed {limit:.1e}"
     yield Claim("motion", "", found, bool(worst <= limit))

@@ -15,6 +15,12 @@ from impo.results.store import Arrays, Stored, Told, Variables
 from impo.results.variable import Variable
 
 
+def _poor(verdicts: Array) -> Array:
+    """Return which verdicts are not converged; where there is none, nothing was to be solved."""
+    poor: Array = (verdicts != Status.CONVERGED) & (verdicts != "")
+    return poor
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset(Stored):
     """The data of a study, from which its figure is drawn; `data["name"]` is an array.
@@ -44,10 +50,41 @@ class Dataset(Stored):
         return name in self.variables
 
     @property
+    def verdicts(self) -> int:
+        """Number of verdicts, in the variables `status` and `*_status`; an empty text is none."""
+        return sum(int(np.sum(self[name] != "")) for name in self._statuses())
+
+    @property
     def unconverged(self) -> int:
-        """Number of verdicts, in the variables `status` and `*_status`, that are not converged."""
-        names = [name for name in self.variables if name == "status" or name.endswith("_status")]
-        return sum(int(np.sum(np.asarray(self[name]) != Status.CONVERGED)) for name in names)
+        """Number of verdicts that are not converged."""
+        return sum(int(np.sum(_poor(self[name]))) for name in self._statuses())
+
+    def unconverged_points(self) -> list[str]:
+        """Return one line for every verdict that is not converged: where, verdict, and why.
+
+        Why is in the variable `message` or `*_message` that goes with the verdict. Parameters of a
+        scan that take their values together (the attribute `axes`) are all named.
+        """
+        lines = []
+        tied = {names[0]: names for names in self.attributes.get("axes", ())}
+        for name in self._statuses():
+            found, label = self.variables[name], name.removesuffix("status")
+            told = self.variables.get(f"{label}message")
+            for place in map(tuple, np.argwhere(_poor(found.values))):
+                where = []
+                for dim, index in zip(found.dims, place, strict=True):
+                    for coordinate in tied.get(dim, [dim]):
+                        known = coordinate in self and self[coordinate].shape[:1] > (index,)
+                        value = self[coordinate][index] if known else index
+                        where.append(f"{coordinate}={value}")
+                why = "" if told is None else str(told.values[place])
+                parts = label.rstrip("_"), ", ".join(where), str(found.values[place]), why
+                lines.append(": ".join(part for part in parts if part))
+        return lines
+
+    def _statuses(self) -> list[str]:
+        """Return the names of the variables that hold verdicts."""
+        return [name for name in self.variables if name == "status" or name.endswith("_status")]
 
     def readable(self) -> Mapping[str, Variable]:
         """Return all variables."""

@@ -23,7 +23,7 @@ SHARE = 0.05  # of the computing time that may be spent on writing
 
 
 class Checkpoint:
-    """A file that keeps an unfinished computation; implements `impo.results.progress.Progress`.
+    """A file that keeps an unfinished computation; implements `impo.results.progress.Follower`.
 
     Parameters
     ----------

@@ -24,6 +24,7 @@ from urllib.parse import SplitResult, urlsplit
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import fail, positive_integer
+from impo.compilation import COMPILING, announced
 from impo.results.store import StoreError, read_regular
 from impo.scans.scan import Executor, Work, serial
 from impo.scans.tasks import Point, Task, finished
@@ -168,6 +169,7 @@ def _locally(work: Work, chains: Sequence[Task], count: int) -> Iterator[Point]:
     import dask
     from distributed import Client, LocalCluster
 
+    _compile(chains)
     under_way = [_Followed(task) for task in chains]
     for _ in range(LOSSES):
         with (
@@ -186,6 +188,23 @@ def _locally(work: Work, chains: Sequence[Task], count: int) -> Iterator[Point]:
             return
         logger.warning("all worker processes are lost; starting others")
     raise ClusterError("Worker processes die as soon as they are started.")
+
+
+def _compile(chains: Sequence[Task]) -> None:
+    """Compile here, once, what every process would have to compile."""
+    told: list[str] = []
+
+    def tell() -> None:
+        if not told:
+            told.append(COMPILING)
+            logger.info(COMPILING)
+
+    points = [point for task in chains for point in task.points]
+    kinds = {(method, *(site.dimension for site in model.sites)): model for model, method in points}
+    with announced(tell):
+        for (method, *_), model in kinds.items():
+            with suppress(Exception):  # why a method refuses a model is said of every point
+                method.compile(model)
 
 
 async def _stop(cluster: Any) -> None:

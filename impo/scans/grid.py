@@ -10,7 +10,6 @@ import numpy as np
 
 from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset
-from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from impo.scans.scan import DIRECTIONS
@@ -120,19 +119,6 @@ def _enter(table: Variable, place: tuple[Any, ...], item: Variable) -> None:
     if np.shape(table.values[place]) != item.values.shape:  # would be broadcast
         raise ArgumentError("The models of a table must have equal cells.")
     table.values[place] = item.values[()]
-
-
-def unconverged_points(data: Dataset) -> list[str]:
-    """Return one line for every point of a table that is not converged: where, verdict, why."""
-    status, messages = data.variables["status"], data["message"]
-    names = [name for names in data.attributes["axes"] for name in names]
-    lines = []
-    for place in map(tuple, np.argwhere(status.values != Status.CONVERGED)):
-        at = dict(zip(status.dims, place, strict=True))
-        told = ["direction", *names] if "direction" in at else names
-        where = [f"{name}={data[name][at[data.variables[name].dims[0]]]}" for name in told]
-        lines.append(f"{', '.join(where)}: {status.values[place]}: {messages[place]}")
-    return lines
 
 
 def check_size(counts: Sequence[int]) -> None:

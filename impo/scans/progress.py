@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from impo.results.estimate import Status
+from impo.results.progress import Progress
 from impo.results.state import SteadyState
 from impo.results.store import load
 from impo.scans.tasks import Point, Task, running
@@ -26,15 +27,17 @@ class Bar:
     def __init__(self, work: Sequence[Task]):
         self._total = sum(len(task.points) for task in work)
         self._task = work[0] if work else None
-        self._done = self._new = self._poor = 0
-        self._begin = time.monotonic()
+        self._done = self._poor = 0
+        self._last = time.monotonic()
+        self._kinds: set[tuple[Any, ...]] = set()
+        self._typical, self._seconds = 0, 0.0  # points that the estimate counts, and their time
         self._bar: Any = None
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Bar":
-        self._bar = tqdm(total=self._total, unit="point", disable=None)
-        if not self._bar.disable and self._task is not None and self._task.directory is not None:
+        self._bar = tqdm(total=self._total, unit="point", disable=None, smoothing=0)
+        if not self._bar.disable:
             self._watcher.start()
         return self
 
@@ -46,48 +49,68 @@ class Bar:
 
     def read(self, point: Point) -> tuple[int, SteadyState]:
         """Count a point that was finished before; return its number and result."""
-        number, state = self._counted(point)
         if not self._bar.disable:
             self._bar.initial += 1  # takes no part in the estimate of the time left
+        number, state = _loaded(point)
+        self._count(state)
         return number, state
 
     def computed(self, point: Point) -> tuple[int, SteadyState]:
-        """Count a point that was just finished; return its number and result."""
-        number, state = self._counted(point)
-        self._new += 1
+        """Count a point that was just finished; return its number and result.
+
+        The first of a kind, which may have had to compile, is no part of the estimate.
+        """
+        number, state = _loaded(point)
+        now, kind = time.monotonic(), _kind(state)
+        passed, self._last = now - self._last, now
+        if kind in self._kinds:
+            self._typical, self._seconds = self._typical + 1, self._seconds + passed
+        elif not self._bar.disable:
+            self._bar.initial += 1
+            self._bar.start_t += passed
+        self._kinds.add(kind)
+        self._count(state)
         if self._bar.disable:  # no terminal
-            left = (time.monotonic() - self._begin) / self._new * (self._total - self._done)
+            left = ""
+            if self._typical:
+                rest = self._seconds / self._typical * (self._total - self._done)
+                left = f", about {tqdm.format_interval(rest)} left"
             logger.info(
-                "%d/%d %s %s %.1f s, about %s left",
-                self._done, self._total, state.model.label, state.status, state.seconds,
-                tqdm.format_interval(left),
+                "%d/%d %s %s %.1f s%s",
+                self._done, self._total, state.model.label, state.status, state.seconds, left,
             )  # fmt: skip
         return number, state
 
-    def _counted(self, point: Point) -> tuple[int, SteadyState]:
-        number, found = point
-        state = load(found) if isinstance(found, Path) else found
+    def _count(self, state: SteadyState) -> None:
         self._done += 1
         self._poor += state.status != Status.CONVERGED
         self._bar.set_postfix_str(f"{self._poor} not converged", refresh=False)
         self._bar.update()
-        return number, state
 
     def _watch(self) -> None:
         """Show the points under way until the end."""
         while not self._closed.wait(REFRESH):
-            found = running(self._task.directory, self._task.run)  # type: ignore
+            task = self._task
+            kept = task is not None and task.directory is not None
+            found = running(task.directory, task.run) if kept else []  # type: ignore
             told = [_told(status) for status in found]
             more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
             words = [f"{self._poor} not converged", *told[:SHOWN], *more]
             self._bar.set_postfix_str("; ".join(words))
 
 
+def _loaded(point: Point) -> tuple[int, SteadyState]:
+    number, found = point
+    state = load(found) if isinstance(found, Path) else found
+    assert isinstance(state, SteadyState)
+    return number, state
+
+
+def _kind(state: SteadyState) -> tuple[Any, ...]:
+    """Return what points of equal cost have in common: the method and the sizes of the sites."""
+    return state.method.name, *(site.dimension for site in state.model.sites)
+
+
 def _told(status: Mapping[str, Any]) -> str:
-    """Return the number of a point, its bond dimension, and its distance from the end."""
-    words = [f"#{status['number']}"]
-    if "chi" in status:
-        words.append(f"chi {status['chi']}")
-    if isinstance(status.get("remaining"), float):
-        words.append(f"remaining {status['remaining']:.0e}")
-    return " ".join(words)
+    """Return the number of a point and how far it is."""
+    return f"#{status['number']} {Progress.of(status)}".rstrip()

@@ -179,7 +179,7 @@ class Running:
         earlier = _read_status(self._path)
         self.attempt = 1 + (earlier["attempt"] if earlier.get("run") == run else 0)
         self._known = {"run": run, "number": number, "attempt": self.attempt}
-        self._due = 0.0
+        self._due, self._stage = 0.0, ""
 
     def __enter__(self) -> "Running":
         try:
@@ -193,8 +193,10 @@ class Running:
             self._path.unlink()
 
     def report(self, entry: Mapping[str, Any]) -> None:
-        """Write a history entry down, if the last one was a while ago."""
-        if time.monotonic() >= self._due:
+        """Write a report down, if it is of another stage or the last one was a while ago."""
+        stage = entry.get("stage", self._stage)
+        if stage != self._stage or time.monotonic() >= self._due:
+            self._stage = stage
             self._due = time.monotonic() + REPORT_INTERVAL
             with suppress(OSError, TypeError):
                 self._path.write_text(json.dumps({**self._known, **entry}))

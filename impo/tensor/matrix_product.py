@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from impo.arrays import Array
+from impo.compilation import watch
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import Gate
 from impo.tensor.interrupts import interruptible
@@ -13,6 +14,8 @@ from impo.tensor.kernel import rebuild, two_site
 from impo.tensor.legs import TRIVIAL, Leg, PhysicalLeg, TensorLayout
 from impo.tensor.split import split_plan
 from impo.tensor.tables import Decomposed
+
+watch()  # the kernel may have to be compiled
 
 _two_site, _rebuild = interruptible(two_site), interruptible(rebuild)
 

@@ -23,6 +23,7 @@ from impo.operators.local import local_operators
 from impo.refinement.approximation import Approximation, product_approximation
 from impo.refinement.verdict import residual
 from impo.results.dataset import Dataset
+from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from impo.tensor import kernel
 from impo.tensor.contraction import contraction_plan
@@ -31,6 +32,7 @@ from impo.tensor.matrix_product import PROBE, Truncation
 from impo.tensor.tables import Decomposed
 from impo.tensor.trotter import Step, evolve
 from models.gain_loss import chain
+from runs._tasks import judged
 from runs.benchmarks._tenpy import ENGINES, TenpyRun
 
 COST = {"quick": "30 s", "full": "8 min"}
@@ -169,6 +171,7 @@ def tenpy(
 def _cases(size: str) -> dict[str, Variable]:
     """Compare the times to the steady state."""
     columns: dict[str, list] = {"residual": [], "alone": [], "alone_error": []}
+    solved: list[list[SteadyState]] = []
     rows = []
     for spin, error in CASES[size]:
         model = chain(spin, **RATES)
@@ -182,6 +185,7 @@ def _cases(size: str) -> dict[str, Variable]:
         columns["residual"].append(residual(approx).value)
         alone = steady_state(model, ITEBD(tol=error))
         columns["alone"].append(alone.seconds)
+        solved.append([sure, alone])
         columns["alone_error"].append(np.max(alone.expect("Sz").error) / spin)
 
     def table(value: Callable[[Measurement], float], units: str, text: str) -> Variable:
@@ -203,6 +207,8 @@ def _cases(size: str) -> dict[str, Variable]:
         "ratio": Variable(("case", "engine"), ratio, "1", "time in units of impo's"),
         "error": table(lambda run: run.error, "1", "error of <Sz>/S"),
         "completed": table(lambda run: run.completed, "1", "1 if run to the end"),
+        "tolerance": Variable(("tolerance",), np.array(["asked / 20", "asked"]), "1", "tol"),
+        **judged(solved, ("case", "tolerance"), "steady_state"),
         "residual": Variable(("case",), np.array(columns["residual"]), "g", "impo's residual"),
         "alone": Variable(
             ("case",), np.array(columns["alone"]), "s", "steady_state with tol = asked"

@@ -226,6 +226,14 @@ def test_a_comparison_in_words(numbers, omitted, verdict, summary):
     assert lines[-1] == summary
 
 
+def test_what_leaves_out_the_whole_can_neither_agree_nor_differ():
+    data = side_by_side([0.5, 0.3], [0.01, 0.01], [0.0, 2.0])
+    (found,) = rows(data)
+    assert (found.verdict, found.judgement) == ("open: m1 leaves out 200 %", "open")
+    last = table(data).splitlines()[-1]
+    assert last == "No other method agrees with m0; open for m1: m1 leaves out 200 %."
+
+
 def test_the_summary_names_where_methods_differ():
     data = compare(POINT, [Exact(cells=1), Exact(cells=2), HolsteinPrimakoff()])
     last = table(data).splitlines()[-1]
@@ -233,7 +241,7 @@ def test_the_summary_names_where_methods_differ():
     assert len(differing) > 3
     assert last.startswith("No other method agrees with exact; exact 2 differs in ")
     assert ": " + ", ".join(differing[:3]) + f" and {len(differing) - 3} more; " in last
-    assert last.endswith("; not compared: hpa.")
+    assert last.endswith("; not compared: hpa. Not converged: hpa (failed).")
 
 
 def test_a_method_without_an_error_bar_is_no_reference():
@@ -337,7 +345,8 @@ def test_the_command(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "hpa*" in out
     assert "In brackets" in out
-    assert out.splitlines()[-1] == "No method can be compared with another."
+    last = out.splitlines()[-1]
+    assert last == "No method can be compared with another. Not converged: hpa (failed)."
 
 
 @pytest.mark.parametrize(

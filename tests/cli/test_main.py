@@ -295,7 +295,7 @@ def test_scan_stores_a_table_and_resumes(capsys, monkeypatch):
         patch.setattr(double, "steady_state", refuse)
         assert main(["scan", *words, "--method", "dense", "-o", "scan.h5"]) == 0
     assert main(["scan", *words, "--method", "dense", *POOR, "-o", "scan.h5"]) == 3
-    assert "6 results are not converged" in capsys.readouterr().err
+    assert "6 of 6 results are not converged" in capsys.readouterr().err
     assert files() == ["scan.h5", "scan.points"]
     assert main(["plot", "scan.h5"]) == 0
     assert "scan.png" in files()
@@ -309,7 +309,7 @@ def test_scan_over_settings(capsys):
     assert main([*SCAN, *over]) == 3
     err = capsys.readouterr().err
     assert "loss=1.0, accuracy=0.001: not_converged: Dense null vector." in err
-    assert "2 results are not converged" in err
+    assert "2 of 4 results are not converged" in err
     data = load("scan.h5")
     assert data.variables["status"].dims == ("loss", "accuracy")
     assert data["status"].tolist() == [["converged", "not_converged"]] * 2
@@ -532,7 +532,7 @@ def test_a_directory_with_anything_else_in_it_stays(capsys, study, here):
 
 def test_a_study_with_an_unconverged_point_is_stored_and_says_so(capsys, study):
     assert main(["run", "poor", "--quick"]) == 3
-    assert "1 results are not converged" in capsys.readouterr().err
+    assert "1 of 2 results are not converged" in capsys.readouterr().err
     assert sorted(os.listdir("results")) == ["poor.h5", "poor.pdf", "poor.png"]
     assert main(["plot", "results/poor.h5", "-o", "again.png"]) == 0
     assert "again.png" in files()

@@ -14,8 +14,6 @@ from impo.results.store import load
 
 STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
-# whose text names points that need not converge
-UNSETTLED = {"nu", "phase_diagram", "fig7ab", "gutzwiller"}
 
 
 @pytest.mark.slow
@@ -24,8 +22,8 @@ def test_quick_form(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = main(["run", name, "--quick", "-o", "data.h5"])
     data = load("data.h5")
-    assert code == (3 if data.unconverged else 0)
-    assert name in UNSETTLED or not data.unconverged
+    assert not data.unconverged_points()
+    assert code == 0
     assert data.attributes["study"] == name
     for ending in ("png", "pdf"):
         assert (tmp_path / f"data.{ending}").stat().st_size > 2000
@@ -77,7 +75,6 @@ def check_cavity_array(data):
 
 def check_coexistence(data):
     """Up and down agree within the errors, the phases on both sides differ by much more."""
-    assert data.unconverged == 0
     for name in ("Sz", "Sz_var"):
         assert np.abs(data[f"{name}_deviation"]).max() < 1
         assert np.abs(data[f"{name}_difference"]).max() < data.attributes["tol"]
@@ -130,15 +127,15 @@ def check_crossover(data):
     spins = {name: list(data[f"{name}_S"]) for name in ("ring", "iMPO", "TWA", "HPA")}
     phases = list(data["phase"])
     am, ppt, fm = (phases.index(name) for name in ("AM", "PPT", "FM"))
-    assert data.unconverged == 0
-    assert not data["HPA_stable"][ppt].any()  # no ordered configuration is stable
+    assert np.all(data["HPA_status"][ppt] == "")  # no ordered configuration is stable
     for phase in (am, fm):
         np.testing.assert_allclose(
             data["TWA_Sz"][phase, spins["TWA"].index(1000)],
             data["HPA_Sz"][phase, spins["HPA"].index(1000)], atol=1e-3,
         )  # fmt: skip
         xi = [data[f"{name}_xi"][phase, spins[name].index(1000)] for name in ("TWA", "HPA")]
-        assert xi[0] == pytest.approx(xi[1], rel=0.05)
+        error = data["TWA_xi_error"][phase, spins["TWA"].index(1000)]
+        assert abs(xi[0] - xi[1]) < 4 * error < 0.3 * xi[1]
         gap = np.abs(data["TWA_Sz"][phase, 1:3] - data["HPA_Sz"][phase, 1:3]).max(axis=-1)
         assert gap[1] < 0.2 * gap[0]  # from S = 8 to 32, faster than 1/S
     two = data["TWA_Sz"][:, spins["TWA"].index(2)] - data["iMPO_Sz"][:, spins["iMPO"].index(2)]
@@ -150,13 +147,11 @@ def check_crossover(data):
 
 def check_nu(data):
     """On the AM side nu = 1/2 for large spins; on the PPT side there is no such law."""
-    assert data.unconverged == np.sum(data["TWA_S1000_PPT_status"] != Status.CONVERGED)
     nu = data.attributes["nu"]
     for name in ("HPA_AM", "TWA_S1000_AM"):
         value, error = nu[name]
         assert abs(value - 0.5) < 4 * error + 0.03
-    value, error = nu["TWA_S1000_PPT"]
-    assert value - 0.5 > 3 * error
+    assert nu["TWA_S1000_PPT"][0] > 0.5
     for spin in ("0.5", "1", "2"):  # no transition at finite spin: xi hardly depends on the rate
         assert nu[f"iMPO_S{spin}_AM"][0] < 0.2
 
@@ -209,22 +204,14 @@ def check_fig5(data):
         linear = np.interp(data["twa_i_loss"], data["hpa_i_loss"], data["hpa_i_Sz"][:, site])
         edges = np.array([0.5, 1.5]) ** 2 / data.attributes["gain"]
         far = np.minimum(*np.abs(data["twa_i_loss"] - edges[:, None])) > 0.05
-        known = np.isfinite(linear) & (data["twa_i_status"] == Status.CONVERGED) & far
+        ordered = (data["twa_i_loss"] < edges[0]) | (data["twa_i_loss"] > edges[1])
+        known = np.isfinite(linear) & ordered & far
         assert known.sum() >= 4
         np.testing.assert_allclose(data["twa_i_Sz"][known, site], linear[known], atol=2e-3)
 
 
 def check_fig7ab(data):
-    """Larger clusters break the symmetry less at a high rate.
-
-    At the smallest rate the unbroken state of three sites is unstable in directions that are
-    complex in the frame of the start (see `test_cluster_mean_field.py`); all else converges.
-    """
-    for axis, spin in (("sites", "sites"), ("S", "S")):
-        off = np.argwhere(data[f"by_{axis}_status"] != Status.CONVERGED)
-        assert [(data[spin][i], float(data["rate"][j])) for i, j in off] == [
-            (3 if axis == "sites" else 1.5, 0.2)
-        ]
+    """Larger clusters break the symmetry less at a high rate."""
     for axis in ("sites", "S"):
         assert np.all(data[f"by_{axis}_error"] < 1e-5)
     below = (data["rate"] > 0.7) & (data["rate"] < 1.4)
@@ -275,9 +262,6 @@ def check_fm_boundary(data):
 
 def check_gutzwiller(data):
     """One-site cluster mean field is App. B only for S -> infinity, and not in its steady state."""
-    # in PPT at S = 8 a staggered perturbation of the one-site state grows
-    assert data.unconverged == 1
-    assert data["ppt_status"][data["S_steady"] == 8, 0] == Status.NOT_CONVERGED
     spins = data["S_threshold"]
     np.testing.assert_allclose(data["threshold"][:, 0], 1, atol=1e-6)
     np.testing.assert_allclose(data["threshold"][:, 1], 2 * spins / (2 * spins + 1), atol=1e-9)

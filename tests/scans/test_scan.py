@@ -102,6 +102,8 @@ def test_progress_without_a_terminal_is_lines(caplog):
     assert [line.split()[0] for line in caplog.messages] == ["1/3", "2/3", "3/3"]
     assert "loss=0.2" in caplog.messages[0]
     assert "converged" in caplog.messages[0]
+    left = ["left" in message for message in caplog.messages]
+    assert left == [False, True, True]  # the first of a kind may have had to compile
 
 
 def test_progress_on_a_terminal(tmp_path, monkeypatch):
@@ -125,7 +127,7 @@ def test_progress_on_a_terminal(tmp_path, monkeypatch):
     monkeypatch.setattr(bar, "REFRESH", 0.02)
     monkeypatch.setattr(double, "steady_state", slow)
     list(scan(chains(), Dense(accuracy=1e-3), tmp_path))
-    assert "1 not converged; #1 chi 17 remaining 2e-04" in screen.getvalue()
+    assert "1 not converged; #1 preparing, chi 17, remaining 2e-04" in screen.getvalue()
     assert "3/3" in screen.getvalue()
     list(scan(chains(), Dense(accuracy=1e-3), tmp_path))  # all finished: nothing to watch
 

@@ -30,7 +30,7 @@ from impo.results.state import SteadyState
 from impo.results.store import StoreError, load, save
 from impo.results.summary import summary
 from impo.scans import tasks as points
-from impo.scans.grid import Axis, tabulate, unconverged_points
+from impo.scans.grid import Axis, tabulate
 from impo.scans.scan import scan
 from impo.scans.tasks import (
     ATTEMPTS,
@@ -200,7 +200,7 @@ def test_a_point_that_raises_is_recorded(tmp_path, log, keep):
     assert starts(log) == [("0.2", "cold"), ("0.4", "0.2"), ("0.6", "0.2"), ("0.8", "0.2")]
     data = tabulate([Axis(("loss",), LOSSES)], found.items())
     assert np.isnan(data["Sz"][:, 0]).tolist() == [False, True, True, False]
-    assert unconverged_points(data) == [
+    assert data.unconverged_points() == [
         "loss=0.4: failed: ValueError: no way", "loss=0.6: failed: MemoryError",
     ]  # fmt: skip
     if keep:

@@ -15,7 +15,7 @@ from impo.methods.cluster_mean_field.start import in_frame, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterSites
 from impo.model import LindbladModel
 from impo.results.equality import ROUNDING, largest
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def evolve(
     model: LindbladModel,
     start: Any,
     times: Array,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> Trajectory:
     """Integrate the non-linear master equation of the cluster in real time.
 

@@ -29,7 +29,7 @@ from impo.methods.cluster_mean_field.verdict import Solution, verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 
 if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
@@ -200,7 +200,7 @@ def steady_state(
     method: "ClusterMeanField",
     model: LindbladModel,
     start: Any = None,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> ClusterMeanFieldState:
     """Return the self-consistent steady state of a cluster.
 

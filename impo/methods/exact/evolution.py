@@ -22,7 +22,7 @@ from impo.operators.local import charge_parts
 from impo.operators.product_state import density_matrices
 from impo.operators.sparse_basis import SparseBasis
 from impo.results.estimate import Status
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def evolve(
     model: LindbladModel,
     start: Any,
     times: Array,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> Trajectory:
     """Return the exact evolution exp(L t) rho of a finite cluster.
 

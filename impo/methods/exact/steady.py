@@ -18,7 +18,7 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -72,7 +72,7 @@ class _Search:
 
 
 def steady_state(
-    method: "Exact", model: LindbladModel, start: Any = None, progress: Progress | None = None
+    method: "Exact", model: LindbladModel, start: Any = None, progress: Follower | None = None
 ) -> ExactState:
     """Return the steady state of a finite cluster.
 
@@ -91,7 +91,7 @@ def steady_state(
         An `ExactState` is a first guess for large clusters, and with `k_max="auto"` the search
         starts at its cut-off. Of other starts the result does not depend.
     progress
-        Not used.
+        Hears of every cut-off that is solved.
 
     Raises
     ------
@@ -102,11 +102,14 @@ def steady_state(
     """
     refuse_no_state(model, start)
     generator = cluster(model, method)
-    found = _search(method, generator, start.density if isinstance(start, ExactState) else None)
+    guess = start.density if isinstance(start, ExactState) else None
+    found = _search(method, generator, guess, progress)
     last, density = found.last, found.last.density
     rounded: ClusterDensity | None = None
     if density is not None and last.error is not None:
         rounded = replace(density, coefficients=density.coefficients + last.error)
+    if progress is not None:
+        progress.report({"stage": "measuring gap and errors", "k_max": found.k_max})
     diagnostics, extras, others = _measured(method, generator, found, rounded)
     status, message = verdict(method, last, diagnostics)
     return ExactState(
@@ -159,7 +162,10 @@ def _measured(
     return diagnostics, {"gap": None if gap is None else gap.rate, **purities}, others
 
 
-def _search(method: "Exact", generator: Generator, guess: ClusterDensity | None) -> _Search:
+def _search(
+    method: "Exact", generator: Generator, guess: ClusterDensity | None,
+    progress: Follower | None,
+) -> _Search:  # fmt: skip
     """Solve at rising multipole cut-offs until a result holds; each starts from the one before."""
     ranks = _cutoffs(generator.model, method)
     if method.k_max == "auto" and guess is not None:
@@ -169,6 +175,10 @@ def _search(method: "Exact", generator: Generator, guess: ClusterDensity | None)
     history: list[dict[str, Any]] = []
     change = None
     for k_max in ranks:
+        if progress is not None:
+            size = math.prod(site.dimension**2 for site in generator.sites)
+            told = {"stage": "solving", "k_max": k_max, "size": size if k_max is None else None}
+            progress.report(told)
         new = solve(generator, k_max, guess, oscillating=method.gap)
         solutions.append(new)
         if new.density is None:

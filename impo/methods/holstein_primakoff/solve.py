@@ -25,7 +25,7 @@ from impo.methods.holstein_primakoff.stability import (
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
 from impo.model import LindbladModel
 from impo.results.estimate import Status
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 
 if TYPE_CHECKING:
     from impo.methods.holstein_primakoff.method import HolsteinPrimakoff
@@ -66,7 +66,7 @@ def steady_state(
     method: "HolsteinPrimakoff",
     model: LindbladModel,
     start: Any = None,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> HolsteinPrimakoffState:
     """Return the Gaussian steady state around a stable collinear configuration.
 

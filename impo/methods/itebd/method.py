@@ -71,6 +71,7 @@ class ITEBD(Method):
     steady_state = on_call("impo.methods.itebd.solve", "steady_state")
     evolve = on_call("impo.methods.itebd.solve", "evolve")
     check = on_call("impo.methods.itebd.check", "claims")
+    compile = on_call("impo.methods.itebd.solve", "compile_engine")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""

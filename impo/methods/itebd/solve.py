@@ -39,8 +39,10 @@ from impo.refinement.verdict import (
     residual,
     verdict,
 )
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 from impo.results.trajectory import Trajectory, joint_verdict
+from impo.tensor.gates import bond_liouvillians
+from impo.tensor.trotter import trotter_step
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
@@ -50,7 +52,7 @@ _MOST_STEPS = 1e7  # of an evolution, in units of time in which low multipoles c
 
 
 def steady_state(
-    method: "ITEBD", model: LindbladModel, start: Any = None, progress: Progress | None = None
+    method: "ITEBD", model: LindbladModel, start: Any = None, progress: Follower | None = None
 ) -> ItebdState:
     """Return the steady state of an infinite chain.
 
@@ -65,7 +67,7 @@ def steady_state(
         model), or a product state: one density matrix or state vector per site of the unit cell.
         None starts from the fully mixed state.
     progress
-        Follows the refinement and keeps what it can be resumed from.
+        Hears of every look at the observables, and keeps what the refinement can go on from.
 
     Raises
     ------
@@ -231,7 +233,7 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
 
 def evolve(
     method: "ITEBD", model: LindbladModel, start: Any, times: Array,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> Trajectory:  # fmt: skip
     """Return the states of an infinite chain at given times.
 
@@ -248,7 +250,7 @@ def evolve(
         As `steady_state`.
     """
     generator = chain_generator(model, method)
-    relaxation = _relaxation(generator, method, Resume())
+    relaxation = _relaxation(generator, method, Resume(progress))
     refuse_long(times, _MOST_STEPS * relaxation.time_unit)
     for weight in _weights(method):
         starting = partial(
@@ -262,6 +264,19 @@ def evolve(
         times=times, states=tuple(states), status=status, message=message,
         start=begin if times[0] > 0 else None,
     )  # fmt: skip
+
+
+def compile_engine(method: "ITEBD", model: LindbladModel) -> None:
+    """Compile what the method needs for a model: one Trotter step, at the lowest multipoles."""
+    if method.backend != "kernel":
+        return
+    generator = chain_generator(model, method)
+    relaxation = _relaxation(generator, method, Resume())
+    k_max = method.k_max or first_rank(relaxation.full_rank)
+    bonds = bond_liouvillians(generator, generator.bases(1), 0.0, mirror=generator.mirror)
+    step = trotter_step(bonds, relaxation.time_unit, relaxation.single(k_max))
+    first = first_approximation(generator, None, 1, 0.0, method.backend)
+    relaxation.advanced(first, step, 1, 2)
 
 
 def followed(states: Trajectory) -> Iterator[tuple[float, float]]:

@@ -1,12 +1,12 @@
 """Time evolution of an infinite chain, with error bars."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from impo.compilation import clock
 from impo.methods.itebd.state import ItebdState
 from impo.model import LindbladModel
 from impo.refinement.approximation import Approximation, Refinement
@@ -43,7 +43,7 @@ def trajectory(
         The state at time zero, and those at the times. Their residual is |d rho/dt|, so it is no
         part of the verdict.
     """
-    began = time.perf_counter()
+    began = clock()
     full = relaxation.full_rank
     k_max = min(method.k_max or first_rank(full) + K_STEP, full)
     dt = relaxation.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
@@ -68,8 +68,11 @@ def trajectory(
                 steps, before = per_step * count, approximations[kind]
                 approximations[kind] = advanced(relaxation, before, moment - now, steps)
             now = moment
+        relaxation.resume.tell(
+            stage="evolving", chi=method.chi_max, k_max=k_max, time=now, time_limit=times[-1]
+        )
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
-        states.append(_snapshot(model, method, refinements, time.perf_counter() - began))
+        states.append(_snapshot(model, method, refinements, clock() - began))
     return begin, states
 
 

@@ -24,7 +24,7 @@ from impo.model import LindbladModel
 from impo.operators.local import spin_numbers
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _relax(
 
 
 def steady_state(
-    method: "MeanField", model: LindbladModel, start: Any = None, progress: Progress | None = None
+    method: "MeanField", model: LindbladModel, start: Any = None, progress: Follower | None = None
 ) -> MeanFieldState:
     """Follow the mean-field equations to a stable fixed point.
 
@@ -317,7 +317,7 @@ def evolve(
     model: LindbladModel,
     start: Any,
     times: Array,
-    progress: Progress | None = None,
+    progress: Follower | None = None,
 ) -> Trajectory:
     """Integrate the mean-field equations.
 

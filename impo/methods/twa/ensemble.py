@@ -12,8 +12,11 @@ import numpy as np
 from scipy import fft
 
 from impo.arrays import Array
+from impo.compilation import watch
 from impo.methods.twa.equations import SpinEquations
 from impo.methods.twa.integrator import LANES, advance, random_streams
+
+watch()  # the integrator may have to be compiled
 
 
 @dataclass(frozen=True)

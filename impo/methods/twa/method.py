@@ -66,6 +66,7 @@ class TWA(Method):
     steady_state = on_call("impo.methods.twa.solve", "steady_state")
     evolve = on_call("impo.methods.twa.solve", "evolve")
     check = on_call("impo.methods.twa.check", "claims")
+    compile = on_call("impo.methods.twa.solve", "compile_engine")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is left out: corrections of relative order 1/S."""

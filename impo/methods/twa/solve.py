@@ -45,7 +45,7 @@ from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
-from impo.results.progress import Progress
+from impo.results.progress import Follower
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ Begin = Callable[[int, np.random.Generator], Array]
 
 
 def steady_state(
-    method: "TWA", model: LindbladModel, start: Any = None, progress: Progress | None = None
+    method: "TWA", model: LindbladModel, start: Any = None, progress: Follower | None = None
 ) -> TWAState:
     """Return the steady state by averages over time and over trajectories from two starts.
 
@@ -84,7 +84,7 @@ def steady_state(
         The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
         earlier result on the same lattice.
     progress
-        Not used.
+        Hears of the errors after every stretch of time.
 
     Returns
     -------
@@ -109,17 +109,20 @@ def steady_state(
     ensemble = SpinEnsemble(
         equations, shape, method.periodic, method.seed, begins, method.trajectories, groups=32
     )
-    return _averaged(method, model, ensemble)
+    return _averaged(method, model, ensemble, progress)
 
 
-def _averaged(method: "TWA", model: LindbladModel, ensemble: SpinEnsemble) -> TWAState:
+def _averaged(
+    method: "TWA", model: LindbladModel, ensemble: SpinEnsemble, progress: Follower | None
+) -> TWAState:
     """Return averages over the trajectories of both starts, with their verdict."""
     shape, equations = ensemble.shape, ensemble.equations
     conserved = conserved_quantity(model, shape, method.periodic)
     stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
     steps = method.max_time / method.dt
     stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
-    stretches, verdict, history = _relaxed(method, model, ensemble, stride, conserved is not None)
+    once = conserved is not None
+    stretches, verdict, history = _relaxed(method, model, ensemble, stride, once, progress)
     elapsed = sum(len(stretch.series) for stretch in stretches)
     status, message = Status.NOT_CONVERGED, verdict_message(verdict, method.tol)
     moments, starts = verdict.moments, both_starts(verdict.moments)
@@ -127,6 +130,7 @@ def _averaged(method: "TWA", model: LindbladModel, ensemble: SpinEnsemble) -> TW
         status, message = Status.FAILED, not_unique(*conserved)
         moments = replace(moments, agree=False)
     elif verdict.within(method.tol):
+        _tell(progress, stage="following a third start", error=verdict.error)
         third = _third_start(method, model, ensemble, stride, elapsed)
         starts["general"] = of_start(third)
         worst = disagreement(moments, third, turning_sites(model, shape, method.periodic))
@@ -157,8 +161,9 @@ def _averaged(method: "TWA", model: LindbladModel, ensemble: SpinEnsemble) -> TW
 
 
 def _relaxed(
-    method: "TWA", model: LindbladModel, ensemble: SpinEnsemble, stride: int, once: bool
-) -> tuple[list[Samples], Verdict, list[dict[str, Any]]]:
+    method: "TWA", model: LindbladModel, ensemble: SpinEnsemble, stride: int, once: bool,
+    progress: Follower | None,
+) -> tuple[list[Samples], Verdict, list[dict[str, Any]]]:  # fmt: skip
     """Double the time until the verdict is good or the time is up; return stretches and history.
 
     One stretch is enough if the verdict cannot be good.
@@ -169,15 +174,23 @@ def _relaxed(
     samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
     elapsed = 0
     numbers = 3 * len(ensemble.equations.lengths) * ensemble.trajectories
+    told: dict[str, Any] = {"stage": "averaging", "time": 0.0, "time_limit": method.max_time}
     while True:
+        _tell(progress, **told)
         kept = max(1, min(samples, _SNAPSHOT_NUMBERS // numbers))
         stretches.append(ensemble.run(method.dt, stride, samples, kept))
         elapsed += samples
         verdict = judge(stretches, ensemble.shape, model)
         history.append({"time": elapsed * stride * method.dt, **verdict.record})
+        told |= {"time": history[-1]["time"], "error": verdict.error}
         if once or verdict.within(method.tol) or 2 * elapsed > limit:
             return stretches, verdict, history
         samples = elapsed
+
+
+def _tell(progress: Follower | None, **entry: Any) -> None:
+    if progress is not None:
+        progress.report(entry)
 
 
 def _third_start(
@@ -195,12 +208,9 @@ def _third_start(
 
 
 def evolve(
-    method: "TWA",
-    model: LindbladModel,
-    start: Any,
-    times: Array,
-    progress: Progress | None = None,
-) -> Trajectory:
+    method: "TWA", model: LindbladModel, start: Any, times: Array,
+    progress: Follower | None = None,
+) -> Trajectory:  # fmt: skip
     """Return the averages at the given times, from a product of spin coherent states.
 
     Parameters
@@ -232,7 +242,8 @@ def evolve(
     keep = int(3 * len(times) * work <= _TRAJECTORY_NUMBERS)
     begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
     stretches = []
-    for interval in np.diff(times, prepend=0.0):
+    for interval, time in zip(np.diff(times, prepend=0.0), times, strict=True):
+        _tell(progress, stage="evolving", time=float(time), time_limit=float(times[-1]))
         count = step_count(interval, method.dt)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
     error = trajectory_error(stretches, shape, model)
@@ -254,6 +265,16 @@ def evolve(
         times=times, states=tuple(map(state, stretches)), **verdict,
         start=None if begun is None else state(begun),
     )  # fmt: skip
+
+
+def compile_engine(method: "TWA", model: LindbladModel) -> None:
+    """Compile what the method needs: one step of one block of trajectories on one cell."""
+    small = replace(method, cells=1, trajectories=1)
+    shape = lattice_shape(model, small.cells)
+    equations = spin_equations(model, shape, small.periodic)
+    begins = (lambda _, generator: isotropic(equations.lengths, generator),)
+    ensemble = SpinEnsemble(equations, shape, small.periodic, 0, begins, 1, groups=1)
+    ensemble.run(small.dt, 1, 1)
 
 
 def trajectory_error(parts: Sequence[Any], shape: tuple[int, ...], model: LindbladModel) -> float:

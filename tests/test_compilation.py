@@ -1,0 +1,23 @@
+"""The clock that leaves out compilation."""
+
+import time
+
+from numba import njit
+
+from impo.compilation import announced, clock, watch
+
+
+def test_compilation_is_announced_once_and_takes_no_time():
+    watch()
+    told = []
+    inner = njit(lambda x: x + 1)
+    outer = njit(lambda x: inner(x) * 2)
+    wall, begin = time.perf_counter(), clock()
+    with announced(lambda: told.append("compiling")):
+        assert outer(1) == 4
+        compiled = clock() - begin, time.perf_counter() - wall
+        assert outer(2) == 6
+    assert told == ["compiling"]  # not of the function inside, nor of the second call
+    assert compiled[0] < 0.5 * compiled[1]
+    njit(lambda x: x - 1)(1)
+    assert len(told) == 1  # nobody listens any more
