@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from runs._calibration import (
+    RATE_CLASSES,
     TOL,
     TOLS,
     Case,
@@ -46,6 +47,16 @@ TITLES = {
     "twa": "TWA",
     "exact": "exact, cut off",
     "cmf": "cluster mean field, cut off",
+}
+BY_QUANTITY = ("chain", "cluster")
+SYMBOLS = {
+    "<S>": r"$\langle S^{x,y,z}\rangle$",
+    "Var Sz": r"Var $S^z$",
+    "neighbours": r"$\langle AB\rangle$ of neighbours",
+    "connected": "the same, connected",
+    "distant": r"$\langle AB\rangle$, 2 to 6 sites",
+    "purity density": r"$-\ln\,\mathrm{Tr}\,\rho^2$ per site",
+    "structure factor": "structure factor",
 }
 TOLD = ("part", "seed", "number", "spin", "sites", "symmetry", "rate")
 SHARES = ("count", "beyond_1", "beyond_3", "beyond_tol", "median")
@@ -141,7 +152,7 @@ def _classes(
 ) -> dict[str, Variable]:
     """Return what is counted by part and class of model, over the axis `class`."""
     names = [[f"{case['part']}: {name}" for name in classes(case)] for case in cases]
-    every = sorted({name for one in names for name in one})
+    every = sorted({name for one in names for name in one}, key=_order)
     member = np.array([[name in one for one in names] for name in every])  # class, case
     good = np.array([converged(case) for case in cases])
     prompt = good & (np.array([case["seconds"] for case in cases]) <= PROMPT)
@@ -162,6 +173,14 @@ def _classes(
     return out
 
 
+def _order(name: str) -> tuple[int, int, str]:
+    """Return what classes are sorted by: the part, all before the others, the rates last."""
+    part, rest = name.split(": ")
+    rates = [f"{part}: {one}" for one in RATE_CLASSES]
+    place = -1 if rest == "all" else 1 + rates.index(name) if name in rates else 0
+    return list(TITLES).index(part), place, rest
+
+
 def _told(case: Mapping[str, Any], columns: Mapping[str, NDArray], i: int) -> dict[str, Any]:
     """Return a number and the case that it belongs to as JSON types, with the model."""
     out = {name: case[name] for name in (*TOLD, "seconds", "model")}
@@ -174,14 +193,16 @@ def draw(data: Dataset) -> Figure:
     """Draw how error/bar is distributed, by quantity and by part, and how much converged."""
     figure = Figure(figsize=(7.2, 6.6), layout="constrained")
     panels = figure.subplots(2, 2)
-    for ax, part in zip(panels[0], ("chain", "cluster"), strict=True):
-        lines = {q: (_of(data, part)) & (data["sample_quantity"] == q) for q in QUANTITIES}
-        _distribution(ax, data, lines)
+    for ax, part in zip(panels[0], BY_QUANTITY, strict=True):
+        lines = {q: _of(data, part) & (data["sample_quantity"] == q) for q in QUANTITIES}
+        _distribution(ax, data, {SYMBOLS[q]: chosen for q, chosen in lines.items()})
         ax.set_title(TITLES[part])
-    others = [part for part in data["part"] if part not in ("chain", "cluster")]
+    others = [part for part in data["part"] if part not in BY_QUANTITY]
     _distribution(panels[1, 0], data, {TITLES[part]: _of(data, part) for part in others})
     panels[1, 0].set_title("evolution and other methods")
     _converged(panels[1, 1], data)
+    for ax, letter in zip(panels.flat, "abcd", strict=True):
+        ax.set_title(f"({letter})", loc="left")
     return figure
 
 
@@ -206,21 +227,23 @@ def _distribution(ax: Axes, data: Dataset, lines: Mapping[str, NDArray]) -> None
     ax.axhline(0.02, color="0.4", linewidth=0.8, linestyle=":")
     ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(5e-4, 1.3))
     ax.set(xlabel="$x$", ylabel="share with error/bar $> x$")
-    ax.legend(fontsize=6.5, loc="lower left")
+    if ax.lines[1:]:  # besides the line of two per cent
+        ax.legend(fontsize=6.5, loc="lower left")
 
 
 def _converged(ax: Axes, data: Dataset) -> None:
     """Draw the share that converged by class: at all, and quickly enough."""
-    shown = [i for i, name in enumerate(data["class"]) if name.startswith(("chain", "cluster"))]
-    shown += [i for i, name in enumerate(data["class"]) if name.endswith("all") and i not in shown]
-    names = [f"{data['class'][i]} ({data['class_cases'][i]})" for i in shown]
-    places = -np.arange(len(shown))
-    ax.barh(places, data["class_converged"][shown], color="C4", label="converged")
+    names = list(data["class"])
+    shown = [name for name in names if name.split(": ")[0] in BY_QUANTITY or "all" in name]
+    rows = [names.index(name) for name in shown]
+    places = -np.arange(len(rows))
+    ax.barh(places, data["class_converged"][rows], color="C4", label="converged")
     ax.barh(
-        places, data["class_prompt"][shown], height=0.4, color="C0",
+        places, data["class_prompt"][rows], height=0.4, color="C0",
         label=f"within {data.attributes['prompt_seconds']:g} s",
     )  # fmt: skip
-    ax.set_yticks(places, names, fontsize=6)
-    ax.set(xlim=(0, 1), xlabel="share of cases")
+    labels = [f"{names[i]} ({data['class_cases'][i]})" for i in rows]
+    ax.set_yticks(places, labels, fontsize=6)
+    ax.set(xlim=(0, 1), xlabel="share of cases (number)")
     ax.grid(visible=False, axis="y")
-    ax.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.4, -0.12), ncols=2)
+    ax.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=2)

@@ -75,6 +75,20 @@ def check_cavity_array(data):
         assert np.all(np.diag(stable) % 2 == 1) == (strength > 1.5)  # on the symmetry line
 
 
+def check_calibration(data):
+    """Monitored values of converged states lie within three bars, most states converge."""
+    part, quantity = list(data["part"]), list(data["quantity"])
+    impo = [part.index("chain"), part.index("cluster")]
+    monitored = [quantity.index("<S>"), quantity.index("Var Sz")]
+    assert np.all(data["count"][np.ix_(impo, monitored)] > 40)
+    assert np.all(data["beyond_3"][np.ix_(impo, monitored)] == 0)
+    assert np.all(data["beyond_tol"][np.ix_(impo, monitored)] == 0)
+    classes = list(data["class"])
+    assert data["class_prompt"][classes.index("chain: all")] >= 0.6
+    worst = data.attributes["worst"]
+    assert worst[0]["ratio"] == pytest.approx(data["sample_ratio"][data["sample_counts"] > 0].max())
+
+
 def check_coexistence(data):
     """Up and down agree within the errors, the phases on both sides differ by much more."""
     assert data.unconverged == 0
