@@ -37,7 +37,7 @@ COST = {"quick": "15 min", "full": "3 h"}
 SEED = 16
 QUICK = {"chain": 40, "cluster": 24, "evolution": 8, "twa": 4, "exact": 8, "cmf": 8}
 FULL = {"chain": 200, "cluster": 100, "evolution": 40, "twa": 20, "exact": 40, "cmf": 40}
-WORST = 20  # cases that are listed
+WORST = 20  # numbers that are listed with their models
 PROMPT = 15.0  # seconds of computing that a quick answer takes
 LIMITS = {True: (15.0, 40.0), False: (60.0, 300.0)}  # quick or not: of a case, of its reference
 TITLES = {
@@ -109,8 +109,11 @@ def counted(found: Sequence[Dataset]) -> Dataset:
         values = np.array([[cell[name] for cell in row] for row in table])
         variables[name] = Variable(("part", "quantity"), values, "1", LABELS[name])
     compared = np.where(good, np.nan_to_num(columns["ratio"]), -1.0)
-    order = [i for i in np.argsort(-compared)[:WORST] if compared[i] >= 0]
-    worst = [_told(cases[owner[i]], columns, i) for i in order]
+    order = [i for i in np.argsort(-compared, kind="stable") if compared[i] >= 0]
+    first: dict[tuple[int, str], int] = {}  # the worst number of every case and quantity
+    for i in order:
+        first.setdefault((int(owner[i]), str(columns["quantity"][i])), i)
+    worst = [_told(cases[owner[i]], columns, i) for i in list(first.values())[:WORST]]
     return Dataset(variables, {"seed": SEED, "prompt_seconds": PROMPT, "worst": worst})
 
 
@@ -225,7 +228,7 @@ def _distribution(ax: Axes, data: Dataset, lines: Mapping[str, NDArray]) -> None
         label = f"{name} ({len(ratio)})"
         ax.step(np.maximum(ratio, left), share, where="pre", label=label, linewidth=1)
     ax.axhline(0.02, color="0.4", linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(5e-4, 1.3))
+    ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(1e-4, 1.3))
     ax.set(xlabel="$x$", ylabel="share with error/bar $> x$")
     if ax.lines[1:]:  # besides the line of two per cent
         ax.legend(fontsize=6.5, loc="lower left")
