@@ -188,7 +188,8 @@ def _exact(case: Case) -> tuple[Drawn, Outcome, Outcome]:
     if case.number % 2:
         drawn = random_chain(case.seed, case.number, (3.0, 4.0), (2,))
         tested, better = drawn.model, Exact(tol=1e-8, gap=False)
-        asked = Exact(k_max=4, tol=CUT_TOL, gap=False)
+        highest = drawn.model.sites[0].dimension - 1
+        asked = Exact(k_max=highest - 1, tol=CUT_TOL, gap=False)
     else:
         drawn, tested = _cut_off(case, hopping=False)
         asked, better = Exact(tol=CUT_TOL, gap=False), Exact(tol=1e-6, gap=False)
@@ -199,14 +200,14 @@ def _exact(case: Case) -> tuple[Drawn, Outcome, Outcome]:
 def _cmf(case: Case) -> tuple[Drawn, Outcome, Outcome]:
     """Cut off a boson in the mean field of its neighbours."""
     drawn, tested = _cut_off(case, hopping=True)
-    reference = solved(drawn.model, ClusterMeanField(1, tol=1e-7), case.reference_limit)
+    reference = solved(drawn.model, ClusterMeanField(1, tol=1e-6), case.reference_limit)
     return drawn, solved(tested, ClusterMeanField(1, tol=CUT_TOL), case.limit), reference
 
 
 def _cut_off(case: Case, hopping: bool) -> tuple[Drawn, LindbladModel]:
     """Return a boson with room to spare, and the same with a cut-off between 6 and 13."""
     cutoff = 6 + case.number // 2 % 8
-    drawn = random_boson(case.seed, case.number, 30, hopping)
+    drawn = random_boson(case.seed, case.number, 20, hopping)
     return drawn, random_boson(case.seed, case.number, cutoff, hopping).model
 
 

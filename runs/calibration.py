@@ -32,7 +32,7 @@ from runs._calibration import (
 )
 from runs._numbers import QUANTITIES
 
-COST = {"quick": "15 min", "full": "3 h"}
+COST = {"quick": "10 min", "full": "1 h"}
 
 SEED = 16
 QUICK = {"chain": 40, "cluster": 24, "evolution": 8, "twa": 4, "exact": 8, "cmf": 8}
