@@ -14,12 +14,13 @@ from impo.results.store import load
 
 STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
+LONG = {"calibration"}  # ten minutes; `test_calibration` computes a case of every part
 # whose text names points that need not converge
 UNSETTLED = {"nu", "phase_diagram", "fig7ab", "gutzwiller"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [name for name in STUDIES if name not in LONG])
 def test_quick_form(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = main(["run", name, "--quick", "-o", "data.h5"])
@@ -40,7 +41,7 @@ def test_quick_form(name, tmp_path, monkeypatch):
 
 
 def test_every_study_says_what_must_hold():
-    for name in STUDIES:
+    for name in set(STUDIES) - LONG:
         assert globals()[f"check_{name}"].__doc__, name
 
 
@@ -73,20 +74,6 @@ def check_cavity_array(data):
         expected = gain * loss * (1 + 4 * strength**2 / (gain + loss) ** 2) > 1.5**2
         np.testing.assert_array_equal(stable % 2 == 1, expected)
         assert np.all(np.diag(stable) % 2 == 1) == (strength > 1.5)  # on the symmetry line
-
-
-def check_calibration(data):
-    """Monitored values of converged states lie within three bars, most states converge."""
-    part, quantity = list(data["part"]), list(data["quantity"])
-    impo = [part.index("chain"), part.index("cluster")]
-    monitored = [quantity.index("<S>"), quantity.index("Var Sz")]
-    assert np.all(data["count"][np.ix_(impo, monitored)] > 40)
-    assert np.all(data["beyond_3"][np.ix_(impo, monitored)] == 0)
-    assert np.all(data["beyond_tol"][np.ix_(impo, monitored)] == 0)
-    classes = list(data["class"])
-    assert data["class_prompt"][classes.index("chain: all")] >= 0.6
-    worst = data.attributes["worst"]
-    assert worst[0]["ratio"] == pytest.approx(data["sample_ratio"][data["sample_counts"] > 0].max())
 
 
 def check_coexistence(data):
