@@ -11,12 +11,13 @@ from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
 from impo.results.estimate import Estimate
 
+LEAST = 0.5  # share of the total error that any number has at least
 _ROUNDING = 1e-14
 
 
 def estimate(
     approx: Approximation, refinements: Sequence[Refinement],
-    observable: Callable[[Approximation], Array], scale: ArrayLike = 0.0,
+    observable: Callable[[Approximation], Array], scale: ArrayLike = 0.0, least: float = LEAST,
 ) -> Estimate:  # fmt: skip
     """Return an observable with its error bar.
 
@@ -24,8 +25,8 @@ def estimate(
 
         error = scale * remaining + sum_pairs factor |O(finer) - O(coarser)| + rounding,
 
-    but no less than scale * total, the error of the most uncertain monitored value: a number may by
-    accident be equal on two levels.
+    but no less than least * scale * total, where total is the error of the most uncertain monitored
+    value: a number may by accident be equal on two levels.
 
     Parameters
     ----------
@@ -37,13 +38,16 @@ def estimate(
         Largest absolute value that it can have, one or one for each value; what is not relaxed yet,
         and the least error, count relative to it. Without one there is no least error, and time
         counts only if its error is not known.
+    least
+        Share of the total error. It is one for what is monitored; of other numbers, which mostly
+        are off by less, half of it keeps the bars from being too wide (`runs.calibration`).
     """
     observable, sizes = once(observable), np.asarray(scale)
     value = np.asarray(observable(approx))
     error = _scaled(sizes, approx.remaining) + _ROUNDING * np.maximum(sizes, 1.0)
     for pair in refinements:
         error = error + pair.error_of(observable)
-    error = np.maximum(error, _scaled(sizes, total_error(approx, refinements)))
+    error = np.maximum(error, least * _scaled(sizes, total_error(approx, refinements)))
     return Estimate(value[()], np.broadcast_to(error, value.shape).copy()[()])
 
 

@@ -25,7 +25,7 @@ from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
-from impo.refinement.error_bars import estimate, once
+from impo.refinement.error_bars import LEAST, estimate, once
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.questions import known_distance, known_pair, matrix_places
@@ -67,10 +67,13 @@ class ItebdState(SteadyState):
         return self.approximation.generator
 
     def estimate(
-        self, observable: Callable[[Approximation], Array], scale: ArrayLike = 0.0
+        self,
+        observable: Callable[[Approximation], Array],
+        scale: ArrayLike = 0.0,
+        least: float = LEAST,
     ) -> Estimate:
         """Return an observable with its error bar: `impo.refinement.error_bars.estimate`."""
-        return estimate(self.approximation, self.refinements, observable, scale)
+        return estimate(self.approximation, self.refinements, observable, scale, least)
 
     def _local_estimate(
         self, observable: Callable[[Approximation], Array], op: str, sites: list[int], power: int
@@ -78,7 +81,7 @@ class ItebdState(SteadyState):
         """Return a one-site observable; real if its operator is Hermitian."""
         matrices = [self._matrix(op, site) for site in sites]
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
-        found = self.estimate(observable, scale)
+        found = self.estimate(observable, scale, least=1.0)
         hermitian = self.model.sites[sites[0]].is_hermitian(op)
         return Estimate(np.real(found.value) if hermitian else found.value, found.error)
 
