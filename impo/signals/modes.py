@@ -35,6 +35,8 @@ class Modes:
         `CERTAIN` standard errors. Axes: # mode.
     noise
         Standard error of a sample as found from the misfit; over the noise given, if one was.
+    too_short
+        Whether the samples are too few to tell modes and noise apart.
     reason
         Why errors are infinite; empty if none is.
     """
@@ -49,6 +51,7 @@ class Modes:
     constant_error: Array
     resolved: Array
     noise: float
+    too_short: bool
     reason: str
 
     def __len__(self) -> int:
@@ -76,6 +79,8 @@ class Remaining(NamedTuple):
         Whether the limit is known.
     slowest_rate
         Of the modes that are known to decay; nan if there are none.
+    too_short
+        Whether it is not known because the samples are too few, not because a mode is too slow.
     reason
         Why the limit is not known; empty if it is.
     """
@@ -84,6 +89,7 @@ class Remaining(NamedTuple):
     error: Array
     resolved: bool
     slowest_rate: float
+    too_short: bool
     reason: str
 
 
@@ -142,9 +148,10 @@ def remaining_change(
     rates, last = modes.rates[modes.decaying], np.asarray(samples)[-1]
     slowest = float(rates.min()) if len(rates) else np.nan
     if np.all(np.isfinite(modes.constant_error)):
-        return Remaining(modes.constant - last, modes.constant_error, True, slowest, "")
+        return Remaining(modes.constant - last, modes.constant_error, True, slowest, False, "")
     unknown = np.full(np.shape(last), np.nan)
-    return Remaining(unknown, np.full(np.shape(last), np.inf), False, slowest, modes.reason)
+    error = np.full(np.shape(last), np.inf)
+    return Remaining(unknown, error, False, slowest, modes.too_short, modes.reason)
 
 
 def _judged(signal: Signal, fixed: Array, hidden: Array, most: int) -> Modes:
@@ -161,7 +168,8 @@ def _judged(signal: Signal, fixed: Array, hidden: Array, most: int) -> Modes:
     resolved &= np.array([certain(signal, fit, fixed, j) for j in range(free)], dtype=bool)
     length, slow = (count - 1) * signal.spacing, size[~resolved]
     reason = ""
-    if not (complete and np.all(np.isfinite(error))):
+    too_short = not (complete and np.all(np.isfinite(error)))
+    if too_short:
         reason = f"The signal is too short to tell modes and noise: number of samples {count}."
         resolved[:] = False
     elif not np.all(resolved):
@@ -190,5 +198,5 @@ def _judged(signal: Signal, fixed: Array, hidden: Array, most: int) -> Modes:
     return Modes(
         rates, spreads[0], np.angle(poles) / signal.spacing, spreads[1],
         levels[:free], error[:free], np.asarray(constant), np.asarray(error[free]),
-        resolved, float(noise), reason,
+        resolved, float(noise), bool(too_short), reason,
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """Error bars of infinite chains hold the exact values of weakly damped clusters hidden in them."""
 
-
 import numpy as np
 import pytest
 
@@ -9,7 +8,8 @@ from runs._calibration import cluster_numbers, compared, ratios
 from runs._numbers import numbers
 from runs._random_models import random_cluster
 
-CASES = (9, 50, 66)  # the bars of their connected correlations were too small by 15 and more
+# bars that were too small: of connected correlations by 18, of what was not relaxed by 3
+CASES = (9, 24)
 
 
 @pytest.mark.parametrize("number", CASES)

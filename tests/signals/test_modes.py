@@ -154,7 +154,9 @@ def test_a_window_that_is_too_short_tells_no_rate(noise):
 
 def test_a_decay_that_only_rounding_would_tell_is_not_resolved():
     assert not remaining_change(np.exp(-1e-6 * T)).resolved
-    assert not remaining_change(1e-3 * T).resolved
+    drift = remaining_change(1e-3 * T)
+    assert not drift.resolved
+    assert not drift.too_short
 
 
 def test_the_remaining_change_is_that_to_the_limit():
