@@ -11,13 +11,15 @@ from itertools import pairwise
 import numpy as np
 
 from impo.arrays import Array
+from impo.refinement.record import distance_from_record
 
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
 FLOOR = 0.01  # least decay from look to look that an extrapolation assumes if no rate is known
 RECENT = 4  # looks over which the present rate is taken
-LEAST = 8  # looks before a distance that does not fall is believed
+LEAST = 12  # looks before a distance that does not fall is believed
 PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
 LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
+OSCILLATES = 1.1  # ratio of largest to least distance of one that is not level
 RISEN = 10.0  # ratio to the least distance from which on the last one is no end of a decay
 
 
@@ -59,11 +61,15 @@ class ConvergenceMonitor:
         other = both[:, 1] if both.shape[1] > 1 else both[-1:, 0]
         return np.asarray(np.abs(both[:, 0] - other).max(axis=1))
 
-    def look(self, values: Array, wanted: float) -> None:
-        """Add the observables at a new time; # start observable."""
+    def look(self, values: Array, wanted: float, least: float = 0.0) -> None:
+        """Add the observables at a new time; # start observable.
+
+        `least` is what must be left of the distance that the first start began with.
+        """
         self.seen.append(values)
         # the distance of two starts tells of slow modes; the first alone must not wait for them
-        self.remaining, self.fluctuates = self.distance(self.rate if len(values) == 1 else None)
+        distance, self.fluctuates = self.distance(self.rate if len(values) == 1 else None)
+        self.remaining = max(distance, least)
         self.quiet = self.quiet + 1 if self.remaining <= wanted else 0
 
     def ended(self, wanted: float, left: float, truncated: bool) -> bool:
@@ -91,10 +97,30 @@ class ConvergenceMonitor:
         settled &= bool(apart[-1] <= self.goal) or hopeless(apart, interval, self.goal, wait)
         return settled or hopeless(apart, interval, self.goal, left)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the first start seems close to its limit, and a second one to the first."""
+        met = len(self.seen[-1]) == 1 or bool(self.apart[-1] <= self.goal)
+        return self.quiet >= 2 and met
+
     def distance(self, rate: float | None) -> tuple[float, bool]:
         """Return `remaining` and `fluctuates`, given the slowest rate of the first start."""
         first = [values[0] for values in self.seen]
         return distance_to_limit(first, least_decay(rate, self.interval))
+
+    def final_distance(self, rate: float, moving: float, least: float) -> float:
+        """Return `remaining` in the end, by all that was seen if that is enough.
+
+        `moving` is the change from which on the observables count as moving; `rate` and `least` as
+        in `distance` and `look`.
+        """
+        distance, fluctuates = self.distance(rate)
+        if not fluctuates:
+            first = [values[0] for values in self.seen]
+            known = distance_from_record(first, self.interval, rate, moving)
+            if known is not None:
+                return known
+        return max(distance, least)
 
 
 def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[float, bool]:
@@ -145,6 +171,21 @@ def present_rate(apart: Array, interval: float) -> float:
     return max(0.0, math.log(apart[-1 - back] / apart[-1]) / (back * interval))
 
 
+def falling_rate(apart: Array, interval: float) -> float:
+    """Return the rate at which a distance falls now, of one that oscillates that of its maxima.
+
+    Modes that are damped weakly raise a distance for many looks though it falls in the end: the
+    maxima of the last two thirds of the record are compared.
+    """
+    third = len(apart) // 3
+    if third < RECENT:
+        return present_rate(apart, interval)
+    before, now = apart[-2 * third : -third], apart[-third:]
+    if not now.max() > OSCILLATES * now.min():  # it is level: what falls no more must not count
+        return present_rate(apart, interval)
+    return max(0.0, math.log(before.max() / now.max()) / (third * interval))
+
+
 def approach_rate(apart: Array, interval: float) -> float:
     """Return the rate of the far half of a decay, before the distance levels off.
 
@@ -170,7 +211,7 @@ def hopeless(apart: Array, interval: float, goal: float, left: float) -> bool:
         return False
     needed = []
     for end in (len(apart) - 1, len(apart)):
-        rate = present_rate(apart[:end], interval)
+        rate = falling_rate(apart[:end], interval)
         away = math.log(max(apart[end - 1] / goal, 1.0))
         needed.append(away / rate if rate > 0 else math.inf if away > 0 else 0.0)
     return min(needed) > left

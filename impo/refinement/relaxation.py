@@ -9,7 +9,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, adapted, difference
-from impo.refinement.monitor import ConvergenceMonitor, approach_rate, present_rate
+from impo.refinement.monitor import ConvergenceMonitor, approach_rate, falling_rate
 from impo.refinement.resume import Relaxing, Resume, States
 from impo.refinement.starts import GOAL, Meeting
 from impo.tensor.gates import Bond, bond_liouvillians
@@ -140,14 +140,18 @@ class Relaxation:
                 return self.resume.finish(tuple(replace(p, remaining=math.inf) for p in now))
             change = difference(now[0], starts[0])
             wanted = max(self.tol / 10, 0.1 * change) if target is None else target
-            monitor.look(_monitors(now), wanted)
+            monitor.look(_monitors(now), wanted, _carried(starts[0], now[0]))
             self.resume.record({
                 "time": now[0].time, "chi": chi, "k_max": now[0].k_max, "dt": now[0].dt,
                 "remaining": monitor.remaining, "discarded_weight": now[0].discarded,
             }, stage="relaxing", time_limit=self.t_max)  # fmt: skip
             truncated = any(not approx.untruncated for approx in now)
-            if monitor.ended(wanted, self.t_max - now[0].time, truncated):
-                return self.resume.finish(self._with_rates(now, monitor))
+            left = self.t_max - now[0].time
+            # what seems settled goes on while a mode is seen whose rate the record does not tell
+            if monitor.ended(wanted, left, truncated):
+                ended = self._with_rates(now, monitor, wanted, _carried(starts[0], now[0]))
+                if math.isfinite(ended[0].remaining) or not (left > 0 and monitor.settled):
+                    return self.resume.finish(ended)
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
 
     def advanced(
@@ -167,20 +171,35 @@ class Relaxation:
             approx, matrix_product=evolved, chi=chi, dt=step.dt, time=time, discarded=discarded
         )
 
-    def _with_rates(self, now: States, monitor: ConvergenceMonitor) -> States:
+    def _with_rates(
+        self, now: States, monitor: ConvergenceMonitor, wanted: float, least: float
+    ) -> States:
         """Note the slowest rate and the distance that is left; of a second start the last rate."""
         fastest, apart, (first, *second) = 1 / self.time_unit, monitor.apart, now
         rate = first.slowest_rate
         if rate is None:
             rate = min(approach_rate(apart, monitor.interval), fastest)
-        first = replace(first, slowest_rate=rate, remaining=monitor.distance(rate)[0])
-        present = min(present_rate(apart, monitor.interval), fastest)
+        left = monitor.final_distance(rate, max(GOAL * self.tol, wanted), least)
+        first = replace(first, slowest_rate=rate, remaining=left)
+        present = min(falling_rate(apart, monitor.interval), fastest)
         return (first, *(replace(approx, slowest_rate=present) for approx in second))
 
 
 def _monitors(approximations: States) -> Array:
     """Return what is monitored of every approximation; # start observable."""
     return np.array([approx.monitor for approx in approximations])
+
+
+def _carried(start: Approximation, now: Approximation) -> float:
+    """Return what is left of the distance of a start from its limit; zero if it is not known.
+
+    Where nothing is truncated, a larger bond dimension continues the same evolution, and a few
+    looks at it must not pass over a slow mode that oscillates.
+    """
+    rate, distance = start.slowest_rate, start.remaining
+    if rate is None or not (start.untruncated and math.isfinite(distance)):
+        return 0.0
+    return distance * math.exp(-rate * (now.time - start.time))
 
 
 def first_rank(full: int) -> int:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from impo.refinement.monitor import (
+    LEAST,
     ConvergenceMonitor,
     approach_rate,
     distance_to_limit,
+    falling_rate,
     hopeless,
     least_decay,
     present_rate,
@@ -32,6 +34,17 @@ def test_rates_of_a_decay():
     raised = np.append(exponential(0.5, 20), [0.02, 0.45])  # by rounding, after the two had met
     assert approach_rate(raised, 1.0) == pytest.approx(0.5)
     assert approach_rate(exponential(-0.5, 12), 1.0) == 0
+
+
+def test_a_distance_that_oscillates_falls_with_its_maxima():
+    """Damped weakly it rises for many looks, at which it must not be given up."""
+    looks = np.arange(120)
+    apart = 0.5 * np.exp(-0.005 * looks) * (1 + 0.3 * np.cos(1.3 * looks))
+    assert falling_rate(apart, 1.0) == pytest.approx(0.005, rel=0.3)
+    assert not any(hopeless(apart[:end], 1.0, 5e-4, left=1e4) for end in range(13, 121))
+    level = np.append(exponential(0.5, 8), np.full(6, 0.01))
+    assert falling_rate(level, 1.0) == 0
+    assert falling_rate(exponential(0.3, 30), 0.1) == pytest.approx(3.0)
 
 
 def test_when_to_give_up():
@@ -107,7 +120,7 @@ def test_a_known_rate_is_that_of_a_single_start():
 
 def test_a_decay_ends_after_two_quiet_looks():
     monitor, ended = followed(one(exponential(1.0, 30)), 1e-3)
-    assert monitor.quiet == 2
+    assert monitor.quiet >= 2
     # the distance left after n looks is exp(-n), or the last change while that is larger
     assert np.exp(-(ended - 1)) * (np.e - 1) <= 1e-3 < np.exp(-(ended - 2)) * (np.e - 1)
     assert monitor.apart[0] == pytest.approx(1.0, rel=1e-3)
@@ -156,15 +169,15 @@ def test_two_starts_end_when_they_have_met():
 def test_two_starts_that_stay_apart_are_given_up():
     fast = exponential(1.0, 40)
     apart = two(fast, fast + 0.1)
-    assert followed(apart, 1e-3, goal=1e-6)[1] == 8  # the first that may be hopeless
+    assert followed(apart, 1e-3, goal=1e-6)[1] == LEAST  # the first that may be hopeless
     # a slow approach: no time limit stands against it, but the truncation does
     slow = two(fast, fast + exponential(0.05, 40))
     assert followed(slow, 1e-3, goal=1e-6, left=1e3)[1] is None
     monitor, ended = followed(slow, 1e-3, goal=1e-6, left=1e3, truncated=True)
-    assert ended == 9  # two quiet looks of the first start
-    assert monitor.quiet == 2
+    assert ended == LEAST  # after two quiet looks of the first start
+    assert monitor.quiet >= 2
     assert followed(slow, 1e-3, goal=1e-6, left=1e3, truncated=True, patient=True)[1] is None
-    assert followed(slow, 1e-3, goal=1e-6, left=50.0)[1] == 8
+    assert followed(slow, 1e-3, goal=1e-6, left=50.0)[1] == LEAST
 
 
 def test_a_monitor_goes_on_where_it_was():

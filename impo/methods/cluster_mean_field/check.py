@@ -8,6 +8,7 @@ import numpy as np
 from impo.methods.cluster_mean_field.evolution import followed
 from impo.methods.cluster_mean_field.solve import residual_and_growth
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState, ClusterSites
+from impo.methods.cluster_mean_field.verdict import largest_share
 from impo.results.claims import (
     Claim,
     density_matrix_claims,
@@ -38,6 +39,7 @@ def _state_claims(state: ClusterMeanFieldState) -> Iterator[Claim]:
     residual, growth = residual_and_growth(state)
     yield residual_claim(state.residual, residual)
     bound = np.sqrt(len(state.rho)) * residual / max(abs(growth), 1e-300)
+    bound *= largest_share(state.model.sites)
     converged = growth < 0 and bound <= state.method.tol
     found = f"slowest mode grows at {growth:.3g}, errors up to {bound:.1e}"
     good = converged or state.status != Status.CONVERGED

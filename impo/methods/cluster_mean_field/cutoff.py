@@ -7,6 +7,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.methods.cluster_mean_field.state import MARGIN, ClusterMeanFieldState
+from impo.methods.cluster_mean_field.verdict import largest_share
 from impo.model import Boson, LindbladModel
 from impo.results.estimate import Status
 
@@ -39,6 +40,7 @@ def judged_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
         return replace(state, status=Status.K_LIMITED, message=message)
     moved = wider.density.scaled_moments - state.density.scaled_moments
     change = MARGIN * float(np.abs(moved).max())
+    change += largest_share(state.model.sites) * state.accuracy
     if change <= state.method.tol:
         return state
     old = [site.cutoff for site in state.model.sites if isinstance(site, Boson)]

@@ -25,7 +25,7 @@ from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
 from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_mode, wave_modes
 from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
-from impo.methods.cluster_mean_field.verdict import Solution, verdict
+from impo.methods.cluster_mean_field.verdict import Solution, largest_share, verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _ITERATIONS = 160
 _SHORTER = 4  # time steps that are tried, each half of the one before
 _FOLLOW = 150  # steps for which the motion is followed before mixing
+_NEAR = 1e-3  # of the residual at the start, from which on mixing goes on
 _LONGEST = 4000  # steps for which it is followed away from an unstable point
 _BROKEN = 1e-5  # <S+>/S that counts as a broken symmetry
 _OTHER_STARTS = ((0.02, -1.0), (0.02, 1.0))  # x and z of spins, amplitude of bosons at rest
@@ -98,22 +99,33 @@ def _followed(flow: ClusterFlow, rho: Array, dt: float, steps: int) -> tuple[Arr
     return rho, dt
 
 
+def _approached(flow: ClusterFlow, before: Array, after: Array) -> bool:
+    """Return whether mixing came near a fixed point, so that more of it may reach it."""
+    left, begun = (float(np.linalg.norm(flow.rate(rho))) for rho in (after, before))
+    return left < _NEAR * begun
+
+
 def _fixed_point(flow: ClusterFlow, rho: Array, tol: float, follow: int = 0) -> Solution:
     """Return a fixed point of the motion from rho, with the slowest mode around it.
 
     Before mixing, the motion is followed for `follow` steps, to stay in the basin of the start; if
-    mixing does not settle, it is followed further, once. The growth rate is then infinite.
+    mixing does not settle, it is continued if it came near, and then the motion is followed
+    further, once. If none of it settles, the growth rate is infinite.
     """
     accuracy, dt, iterations = tol / math.sqrt(flow.dimension), time_step(flow), 0
     for steps in (follow, 4 * follow) if follow else (0,):
         rho, dt = _followed(flow, rho, dt, steps)
         found, count = _mixed(flow, rho, accuracy / 10, dt)
-        iterations, settled = iterations + count, count < _ITERATIONS
+        iterations += count
+        if count == _ITERATIONS and _approached(flow, rho, found):
+            found, count = _mixed(flow, found, accuracy / 10, dt)
+            iterations += count
+        settled = count < _ITERATIONS
         if settled:
             break
     growth, mode = slowest_mode(flow, found, dt) if settled else (math.inf, np.zeros_like(found))
     residual = float(np.linalg.norm(flow.rate(found)))
-    needed = accuracy * abs(growth) / 3
+    needed = accuracy * abs(growth) / largest_share(flow.sites)
     if not residual <= needed:  # the error of a slow mode is residual / |growth|
         found, count = _mixed(flow, found, max(needed * dt * STEPS / 3, 1e-14), dt)
         iterations, residual = iterations + count, float(np.linalg.norm(flow.rate(found)))
@@ -280,7 +292,7 @@ def _state(
     flow: ClusterFlow, method: "ClusterMeanField", solution: Solution
 ) -> ClusterMeanFieldState:
     """Return a solution in the physical frame, with its verdict."""
-    status, message, bound = verdict(solution, flow.dimension, method.tol)
+    status, message, bound = verdict(solution, flow.dimension, method.tol, flow.sites)
     u = flow.frame()
     return ClusterMeanFieldState(
         model=flow.model,

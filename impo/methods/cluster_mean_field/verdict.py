@@ -1,10 +1,12 @@
 """What a fixed point of a cluster in its own field is worth: status, message, error bound."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impo.arrays import Array
 from impo.methods.cluster_mean_field.stability import MARGINAL, WaveModes
+from impo.model import Site, Spin
 from impo.results.estimate import Status
 
 
@@ -49,7 +51,17 @@ class Solution:
         return math.isfinite(self.growth) and self.growth * self.dt > MARGINAL
 
 
-def verdict(solution: Solution, dimension: int, tol: float) -> tuple[Status, str, float]:
+def largest_share(sites: Sequence[Site]) -> float:
+    """Return the error of <Sz>/S, Var/S^2, <n> and Var n over that of an operator of norm one.
+
+    Var = <A^2> - <A>^2 is off by three times |A|^2 as much; |Sz|/S = 1, |n| is the cut-off.
+    """
+    return 3 * max(1 if isinstance(site, Spin) else max(site.cutoff, 1) ** 2 for site in sites)
+
+
+def verdict(
+    solution: Solution, dimension: int, tol: float, sites: Sequence[Site]
+) -> tuple[Status, str, float]:
     """Return status, message and the bound on errors, in units of an operator's norm.
 
     The bound is residual over the rate of the slowest mode; it is nan where nothing bounds the
@@ -89,10 +101,12 @@ def verdict(solution: Solution, dimension: int, tol: float) -> tuple[Status, str
             "The fixed point has a perturbation that neither decays nor grows and is no rotation "
             "about z: there may be many steady states, and the start decides. Use `evolve`."
         ), math.nan  # fmt: skip
-    if not bound <= tol:
+    error = largest_share(sites) * bound
+    if not error <= tol:
         return Status.NOT_CONVERGED, (
-            f"Errors of up to {bound:.1e} S exceed tol: the slowest mode decays at the rate "
-            f"{-solution.growth:.2g} only. Start from a neighbouring point or accept a larger tol."
+            f"Errors of up to {error:.1e} in <Sz>/S, Var/S^2, <n> or Var n exceed tol: the slowest "
+            f"mode decays at the rate {-solution.growth:.2g} only. Start from a neighbouring point "
+            "or accept a larger tol."
         ), bound  # fmt: skip
     assert waves is not None
     if waves.waves == 1:

@@ -14,6 +14,8 @@ from impo.refinement.approximation import Approximation
 
 SIGNAL = 10.0  # a distance counts if the correlation is this many times its error
 FEWEST = 3
+AHEAD = 4  # cells that are looked ahead, so that a zero of the function is none of its size
+_NOTHING = 1e-10  # connected correlations, over the operator norms, that are no correlations
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,29 @@ class Decay:
         if self.spectral is None or self.spectral_error is None:
             return False
         return abs(self.spectral - self.fitted) <= self.spectral_error + self.fitted_error
+
+
+def connected_scales(values: Array, apart: Array, largest: float) -> Array:
+    """Return what errors of a connected correlation function are relative to.
+
+    Up to neighbours it is the product of the operator norms. Farther away it falls as the function
+    does: an error of the state changes amplitude and length of a decay, and both changes are small
+    where the function is.
+
+    Parameters
+    ----------
+    values
+        The function at rising distances; # cell.
+    apart
+        Distances in sites.
+    largest
+        Product of the operator norms.
+    """
+    ahead = np.pad(np.abs(values), (0, AHEAD))
+    size = np.lib.stride_tricks.sliding_window_view(ahead, AHEAD + 1).max(axis=-1)
+    first = size[int(np.argmax(apart > 0))]
+    shares = np.minimum(1.0, size / max(float(first), _NOTHING * largest))
+    return np.asarray(largest * np.where(apart <= 1, 1.0, shares))
 
 
 def signal_window(values: Array, errors: Array) -> int:

@@ -6,17 +6,26 @@ from functools import cached_property, partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.memory import product, shortage
 from impo.methods.itebd import entropies
-from impo.methods.itebd.correlations import FEWEST, Decay, decay, signal_window, spectral_length
+from impo.methods.itebd.correlations import (
+    AHEAD,
+    FEWEST,
+    Decay,
+    connected_scales,
+    decay,
+    signal_window,
+    spectral_length,
+)
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
-from impo.refinement.budget import total_error
+from impo.refinement.error_bars import LEAST, estimate, once
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.questions import known_distance, known_pair, matrix_places
@@ -28,18 +37,6 @@ from impo.tensor.tenpy_bridge import MPS, liouvillian_model
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
 _COPIES = 3  # arrays of all coefficients on some sites that are in memory at the same time
-
-
-def _once(function: Callable[[Approximation], Any]) -> Callable[[Approximation], Any]:
-    """Return a function that is computed once for every approximation: pairs share them."""
-    found: dict[int, Any] = {}
-
-    def once(approx: Approximation) -> Any:
-        if id(approx) not in found:
-            found[id(approx)] = function(approx)
-        return found[id(approx)]
-
-    return once
 
 
 def _product(approx: Approximation, site: int, *ops: str) -> Array:
@@ -70,42 +67,23 @@ class ItebdState(SteadyState):
         return self.approximation.generator
 
     def estimate(
-        self, observable: Callable[[Approximation], Array], scale: float = 0.0
+        self,
+        observable: Callable[[Approximation], Array],
+        scale: ArrayLike = 0.0,
+        least: float = LEAST,
     ) -> Estimate:
-        """Return an observable with its error bar.
-
-        Parameters
-        ----------
-        observable
-            Function of an approximation.
-        scale
-            Largest absolute value that it can have; the distance still to be relaxed counts
-            relative to it. Without one it counts only if it is not known.
-        """
-        observable = _once(observable)
-        value = np.asarray(observable(self.approximation))
-        left = self.approximation.remaining
-        relaxing = scale * left if scale else 0.0 if np.isfinite(left) else np.inf
-        error = np.full(value.shape, relaxing + 1e-14 * max(scale, 1.0))
-        for pair in self.refinements:
-            error = error + pair.error_of(observable)
-        return Estimate(value[()], error[()])
+        """Return an observable with its error bar: `impo.refinement.error_bars.estimate`."""
+        return estimate(self.approximation, self.refinements, observable, scale, least)
 
     def _local_estimate(
         self, observable: Callable[[Approximation], Array], op: str, sites: list[int], power: int
     ) -> Estimate:
-        """Return a one-site observable; real if its operator is Hermitian.
-
-        A single number may by accident be equal on two levels, so its error is no less than that
-        of the most uncertain monitored expectation value.
-        """
+        """Return a one-site observable; real if its operator is Hermitian."""
         matrices = [self._matrix(op, site) for site in sites]
         scale = max(float(np.linalg.norm(matrix, 2)) ** power for matrix in matrices)
-        found = self.estimate(observable, scale)
-        least = total_error(self.approximation, self.refinements)
-        error = np.maximum(found.error, scale * least)
+        found = self.estimate(observable, scale, least=1.0)
         hermitian = self.model.sites[sites[0]].is_hermitian(op)
-        return Estimate(np.real(found.value) if hermitian else found.value, error)
+        return Estimate(np.real(found.value) if hermitian else found.value, found.error)
 
     def _sites(self, op: str) -> list[int]:
         return [s for s, site in enumerate(self.model.sites) if op in site.operators]
@@ -149,9 +127,13 @@ class ItebdState(SteadyState):
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
-        a, b = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
-        scale = float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2))
+        scale = self._largest(op_a, op_b, sites)
         return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
+
+    def _largest(self, op_a: str, op_b: str, sites: tuple[int, int]) -> float:
+        """Return the product of the operator norms, which no correlation exceeds."""
+        both = ((op_a, sites[0]), (op_b, sites[1]))
+        return float(np.prod([np.linalg.norm(self._matrix(*one), 2) for one in both]))
 
     def _correlation_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
@@ -180,10 +162,25 @@ class ItebdState(SteadyState):
     def connected(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
     ) -> Estimate:
-        """Return <A_0 B_r> - <A><B>; arguments as in `correlation`."""
+        """Return <A_0 B_r> - <A><B>; arguments as in `correlation`.
+
+        Its least error falls with the distance as the function does: see `connected_scales`.
+        """
         known_pair(self.model, op_a, op_b, sites)
         known_distance(max_cells)
-        return self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, max_cells))
+        scales = self._connected_scales(op_a, op_b, sites, max_cells)
+        return self.estimate(
+            partial(self._connected_of, op_a=op_a, op_b=op_b, sites=sites, max_cells=max_cells),
+            scales,
+        )
+
+    def _connected_scales(
+        self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
+    ) -> Array:
+        far = max(max_cells, 1) + AHEAD
+        values = self._connected_of(self.approximation, op_a, op_b, sites, far)
+        apart = np.abs(sites[1] - sites[0] + len(self.model.sites) * np.arange(far + 1))
+        return connected_scales(values, apart, self._largest(op_a, op_b, sites))[: max_cells + 1]
 
     def _connected_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
@@ -224,7 +221,9 @@ class ItebdState(SteadyState):
 
         See `impo.methods.itebd.correlations`.
         """
-        connected = self.connected(op_a, op_b, sites, FARTHEST)
+        known_pair(self.model, op_a, op_b, sites)
+        # a least error would hide the decay: levels differ by the amplitude more than by the length
+        connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
         far = signal_window(connected.value, connected.error)
         if far < FEWEST:
             return None
@@ -243,7 +242,7 @@ class ItebdState(SteadyState):
             second = self._vector(approx, j, _product(approx, j, op_b))
             return spectral_length(approx, ((i, first), (j, second)), charge, tiles, target)
 
-        length_of = _once(spectral)
+        length_of = once(spectral)
         length, error = length_of(self.approximation), 0.0
         for pair in self.refinements:
             finer, coarser = length_of(pair.finer), length_of(pair.coarser)
@@ -277,22 +276,28 @@ class ItebdState(SteadyState):
     def purity_density(self) -> Estimate:
         """Return -ln Tr rho^2 per unit cell."""
         cells = len(self.generator.sites) // len(self.model.sites)
-        return self.estimate(lambda p: np.asarray(entropies.purity_density(p) / cells))
+        most = np.sum([np.log(site.dimension) for site in self.model.sites])
+        return self.estimate(lambda p: np.asarray(entropies.purity_density(p) / cells), most)
 
     @property
     def operator_entropy(self) -> Estimate:
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
-        return self.estimate(entropies.operator_entropy)
+        most = np.log([leg.size for leg in self.approximation.matrix_product.legs])
+        return self.estimate(entropies.operator_entropy, most)
 
     def negativity(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the entanglement negativity of two (site, cell) places; None: the first two."""
-        return self._of_pair(entropies.negativity, places)
+        return self._of_pair(entropies.negativity, lambda d: (d - 1) / 2, places)
 
     def mutual_information(self, places: Sequence[Place] | None = None) -> Estimate:
         """Return the mutual information of two (site, cell) places in nats; None: the first two."""
-        return self._of_pair(entropies.mutual_information, places)
+        return self._of_pair(entropies.mutual_information, lambda d: 2 * np.log(d), places)
 
-    def _of_pair(self, measure: Callable[..., float], places: Sequence[Place] | None) -> Estimate:
+    def _of_pair(
+        self, measure: Callable[..., float], largest: Callable[[int], float],
+        places: Sequence[Place] | None,
+    ) -> Estimate:  # fmt: skip
+        """Return a measure of two places; `largest` is its bound for the smaller dimension."""
         if places is None:
             places = [(0, 0), (1, 0)] if len(self.model.sites) > 1 else [(0, 0), (0, 1)]
         places = matrix_places(self.model, places)
@@ -305,7 +310,8 @@ class ItebdState(SteadyState):
             dims = tuple(sites[site].dimension for site, _ in places)
             return np.asarray(measure(self._density_matrix_of(approx, positions), dims))
 
-        return self.estimate(observable)
+        smaller = min(self.model.sites[site].dimension for site, _ in places)
+        return self.estimate(observable, largest(smaller))
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.
@@ -327,7 +333,10 @@ class ItebdState(SteadyState):
             behind = self._connected_of(approx, op_b, op_a, sites[::-1], reach)
             return np.asarray(phases @ np.concatenate([behind[:0:-1], ahead]))
 
-        return self.estimate(observable)
+        ahead = self._connected_scales(op_a, op_b, sites, reach)
+        behind = self._connected_scales(op_b, op_a, sites[::-1], reach)
+        most = float(np.linalg.norm([*ahead, *behind[1:]]))  # the errors have no common phase
+        return self.estimate(observable, np.full(np.shape(k), most))
 
     @cached_property
     def mps(self) -> MPS:

@@ -20,6 +20,7 @@ from models.gain_loss import chain, square
 from models.ising import chain as ising
 from models.xy_decay import chain as xy_decay
 from models.xyz import chain as xyz
+from runs._random_models import random_boson
 
 
 @pytest.mark.parametrize(
@@ -390,3 +391,18 @@ def test_the_free_phase_of_a_broken_symmetry_is_no_instability(dense, monkeypatc
     assert rates[1] == pytest.approx(rates[0], rel=1e-3)
     phases = np.angle(turned.expect("S+").value / along.expect("S+").value)
     assert np.abs(phases).max() > 0.1
+
+
+@pytest.mark.parametrize(("draw", "tol"), [((0, 3, 12), 1e-3), ((16, 4, 16), 1e-5)])
+def test_errors_of_bosons_are_below_the_tolerance(draw, tol):
+    """The norm of n enters Var n twice; mixing that came near a fixed point goes on."""
+    state = steady_state(random_boson(*draw, hopping=True).model, ClusterMeanField(1, tol=tol))
+    assert state.status == "converged"
+    assert 0 < max(*state.expect("N").error, *state.variance("N").error) <= tol
+
+
+def test_the_smallest_error_that_a_cutoff_allows_counts():
+    model = random_boson(0, 3, 6, hopping=True).model
+    state = steady_state(model, ClusterMeanField(1, tol=1e-3))
+    assert state.status == "k_limited"
+    assert state.variance("N").error.max() > 1e-3
