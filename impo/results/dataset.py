@@ -12,10 +12,11 @@ from impo.results.estimate import Status
 from impo.results.fields import stored
 from impo.results.hdf5 import check_dimensions
 from impo.results.store import Arrays, Stored, Told, Variables
+from impo.results.table import Table, dataset_table
 from impo.results.variable import Variable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset(Stored):
     """The data of a study, from which its figure is drawn; `data["name"]` is an array.
 
@@ -48,6 +49,9 @@ class Dataset(Stored):
         """Number of verdicts, in the variables `status` and `*_status`, that are not converged."""
         names = [name for name in self.variables if name == "status" or name.endswith("_status")]
         return sum(int(np.sum(np.asarray(self[name]) != Status.CONVERGED)) for name in names)
+
+    def _table(self) -> Table:
+        return dataset_table(self)
 
     def readable(self) -> Mapping[str, Variable]:
         """Return all variables."""
