@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,6 @@ def to_qutip(
         If an argument is none of that, or QuTiP is not installed.
     UnsupportedModelError
         If the cluster has more than 16,384 states.
-
-    Examples
-    --------
-    >>> from models.gain_loss import dimer
-    >>> H, c_ops = to_qutip(dimer(S=0.5))
-    >>> H.dims, len(c_ops)
-    ([[2, 2], [2, 2]], 2)
     """
     qutip, periodic = optional("qutip", "to_qutip"), boolean("periodic", periodic)
     shape = lattice_shape(model, cell_counts(cells))
@@ -65,6 +59,7 @@ def to_qutip(
             f"`to_qutip` writes out matrices of up to {_LARGEST} states, but the cluster has "
             f"{states:.3g}; use fewer cells."
         )
+    place = partial(_place, model, shape, periodic)
     matrices = [
         {name: qutip.Qobj(matrix) for name, matrix in local_operators(site).items()}
         for site in model.sites
@@ -72,29 +67,34 @@ def to_qutip(
     identities = [qutip.qeye(d) for d in dimensions]
 
     def product(factors: Factors, origin: Cell) -> Any:
-        """Return a product of operators on the cluster; None if it leaves an open one."""
+        """Return a product of operators on the cluster: zero if it leaves an open one."""
         found = list(identities)
         for name, site, offset in factors:
-            cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
-            if periodic:
-                cell = tuple(x % n for x, n in zip(cell, shape, strict=True))
-            elif not all(0 <= x < n for x, n in zip(cell, shape, strict=True)):
-                return None
-            place = int(np.ravel_multi_index(cell, shape)) * len(model.sites) + site
-            found[place] = found[place] @ matrices[site][name]
+            if (where := place(origin, offset, site)) is None:
+                return 0
+            found[where] = found[where] @ matrices[site][name]
         return qutip.tensor(found)
 
-    total, home = 0 * qutip.tensor(identities), (0,) * model.dimension
-    collapses = []
-    for origin in _cells(shape):
-        for term in model.hamiltonian:
-            if (term_here := product(term.factors, origin)) is not None:
-                total = total + term.coefficient * term_here
-        for jump in (jump for jump in model.jumps if jump.rate > 0):
-            here = product([(jump.op, jump.site, home)], origin)
-            collapses.append(math.sqrt(jump.rate) * here)
-    return total, collapses
+    cluster, home = list(itertools.product(*map(range, shape))), (0,) * model.dimension
+    terms = (
+        term.coefficient * product(term.factors, cell)
+        for cell in cluster for term in model.hamiltonian
+    )  # fmt: skip
+    jumps = [jump for jump in model.jumps if jump.rate > 0]
+    return sum(terms, 0 * qutip.tensor(identities)), [
+        math.sqrt(jump.rate) * product([(jump.op, jump.site, home)], cell)
+        for cell in cluster for jump in jumps
+    ]  # fmt: skip
 
 
-def _cells(shape: Sequence[int]) -> Iterator[Cell]:
-    return itertools.product(*map(range, shape))
+def _place(
+    model: LindbladModel, shape: tuple[int, ...], periodic: bool, origin: Cell, offset: Cell,
+    site: int,
+) -> int | None:  # fmt: skip
+    """Return the number of a site in the tensor product; None outside of an open cluster."""
+    cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
+    if periodic:
+        cell = tuple(x % n for x, n in zip(cell, shape, strict=True))
+    elif not all(0 <= x < n for x, n in zip(cell, shape, strict=True)):
+        return None
+    return int(np.ravel_multi_index(cell, shape)) * len(model.sites) + site

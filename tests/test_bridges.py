@@ -1,5 +1,7 @@
 """Models and states as objects of QuTiP."""
 
+import math
+
 import numpy as np
 import pytest
 import qutip
@@ -22,11 +24,17 @@ CASES = {
     "plane": (xyz.chain(), 3, True),
     "cells with two kinds of sites": (SKEW, 2, False),
     "the same on a ring": (SKEW, 3, True),
-    "cavity": (cavity.dimer(S=0.5, cutoff_c=1, cutoff_ab=1), 1, False),
-    "cavities": (cavity_array.chain(cutoff=1), 2, False),
+    "cavity": (
+        cavity.dimer(
+            0.5, delta=3.0, Gc=1.0, G=0.4, gamma_c=0.5, gamma=1.0, cutoff_c=1, cutoff_ab=1
+        ),
+        1,
+        False,
+    ),
+    "cavities": (cavity_array.chain(0.5, delta=3.0, Gc=1.0, J1=0.5, J2=0.3), 2, False),
     "Ising": (ising.chain(), 4, True),
-    "Kerr": (kerr.oscillator(cutoff=8), 1, False),
-    "decay": (xy_decay.chain(), 4, False),
+    "Kerr": (kerr.oscillator(1.0, 0.3, cutoff=8), 1, False),
+    "decay": (xy_decay.chain(0.5), 4, False),
     "square": (gain_loss.square(0.5), (1, 2), True),
 }
 
@@ -42,17 +50,14 @@ def test_a_cluster_has_the_steady_state_of_exact(name):
         for cell in np.ndindex(shape) for site in range(len(model.sites))
     ]  # fmt: skip
     rho = state.to_qutip(places)
-    assert (
-        rho.dims
-        == [[site.dimension for site in model.sites] * (len(places) // len(model.sites))] * 2
-    )
+    assert rho.dims == [[site.dimension for site in model.sites] * math.prod(shape)] * 2
     scale = np.linalg.norm(matrix, 2)
     assert np.abs(matrix @ rho.full().ravel(order="F")).max() < 1e-8 * scale
     assert rho.tr() == pytest.approx(1)
 
 
 def test_what_cannot_be_written_out_is_refused():
-    with pytest.raises(UnsupportedModelError, match="6.55e[+]04; use fewer cells"):
+    with pytest.raises(UnsupportedModelError, match=r"6.55e[+]04; use fewer cells"):
         to_qutip(gain_loss.chain(0.5), 8)
     with pytest.raises(ArgumentError, match="`periodic`"):
         to_qutip(gain_loss.chain(0.5), 1, "no")
@@ -63,10 +68,8 @@ def test_what_cannot_be_written_out_is_refused():
 def test_a_part_of_a_state_keeps_its_expectations():
     state = steady_state(gain_loss.chain(1, 1.0, 0.4, 0.6, 1.1), Exact(cells=2, periodic=True))
     rho = state.to_qutip([(1, 0), (0, 1)])
-    z = [
-        qutip.tensor(qutip.jmat(1, "z"), qutip.qeye(3)),
-        qutip.tensor(qutip.qeye(3), qutip.jmat(1, "z")),
-    ]
+    one, other = qutip.jmat(1, "z"), qutip.qeye(3)
+    z = [qutip.tensor(one, other), qutip.tensor(other, one)]
     assert qutip.expect(z[0], rho) == pytest.approx(state.expect("Sz").value[1])
     assert qutip.expect(z[1], rho) == pytest.approx(state.expect("Sz").value[0])
     pair = state.correlation("Sz", "Sz", (1, 0), 1).value[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from impo.arguments import shown
+from impo.arguments import ArgumentError, shown
 from impo.arrays import Array
 from impo.results.files import malformed
 

@@ -30,6 +30,7 @@ from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.results import hdf5, strict_json
 from impo.results.equality import equal
+from impo.results.fields import optional
 from impo.results.files import (
     StoreError,
     UnreadableError,
