@@ -53,12 +53,7 @@ def to_qutip(
     """
     qutip, periodic = optional("qutip", "to_qutip"), boolean("periodic", periodic)
     shape = lattice_shape(model, cell_counts(cells))
-    dimensions = [site.dimension for site in model.sites] * math.prod(shape)
-    if (states := math.prod(map(float, dimensions))) > _LARGEST:
-        raise UnsupportedModelError(
-            f"`to_qutip` writes out matrices of up to {_LARGEST} states, but the cluster has "
-            f"{states:.3g}; use fewer cells."
-        )
+    dimensions = _dimensions(model, shape)
     place = partial(_place, model, shape, periodic)
     matrices = [
         {name: qutip.Qobj(matrix) for name, matrix in local_operators(site).items()}
@@ -98,3 +93,14 @@ def _place(
     elif not all(0 <= x < n for x, n in zip(cell, shape, strict=True)):
         return None
     return int(np.ravel_multi_index(cell, shape)) * len(model.sites) + site
+
+
+def _dimensions(model: LindbladModel, shape: tuple[int, ...]) -> list[int]:
+    """Return the number of states of every site of a cluster that is not too large."""
+    dimensions = [site.dimension for site in model.sites] * math.prod(shape)
+    if (states := math.prod(map(float, dimensions))) > _LARGEST:
+        raise UnsupportedModelError(
+            f"`to_qutip` writes out matrices of up to {_LARGEST} states, but the cluster has "
+            f"{states:.3g}; use fewer cells."
+        )
+    return dimensions
