@@ -1,6 +1,7 @@
 from .analysis.check import check
 from .analysis.compare import compare
 from .arguments import ArgumentError, UnsupportedModelError
+from .bridges import to_qutip
 from .methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
 from .methods.api import evolve, load, steady_state
 from .model import Boson, Jump, LindbladModel, Spin, Term
@@ -15,5 +16,5 @@ __all__ = [
     "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
     "HolsteinPrimakoff", "ITEBD", "Jump", "LindbladModel", "METHODS", "MeanField", "Spin",
     "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError", "Variable",
-    "check", "compare", "evolve", "load", "steady_state",
+    "check", "compare", "evolve", "load", "steady_state", "to_qutip",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from impo.analysis.judgement import Judgement, Kind, in_words, judgements, summa
 from impo.arrays import Array
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.notation import with_error
 from impo.results.summary import plain
 
 
@@ -119,7 +120,7 @@ def table(data: Dataset) -> str:
     for row in found:
         cells = []
         for n, value in enumerate(row.values):
-            cell = "-" if np.isnan(value) else f"{_number(value)} +- {row.errors[n]:.0e}"
+            cell = with_error(_without_rounding(value), float(row.errors[n]))
             if n != reference(row.values, row.errors) and not np.isnan(row.deviations[n]):
                 cell += f" ({row.deviations[n]:+.2g})"
             cells.append(cell)
@@ -147,10 +148,8 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in padded)
 
 
-def _number(value: complex) -> str:
+def _without_rounding(value: complex) -> complex:
     """Return a number without the real or imaginary part that is only rounding."""
     small = 1e-12 * max(abs(value), 1.0)
-    parts = (value.real, value.imag)
-    if abs(parts[1]) <= small:
-        return f"{parts[0] if abs(parts[0]) > small else 0:.6g}"
-    return f"{parts[0]:.5g}{parts[1]:+.5g}i" if abs(parts[0]) > small else f"{parts[1]:.5g}i"
+    real, imag = (0.0 if abs(part) <= small else part for part in (value.real, value.imag))
+    return complex(real, imag) if imag else real

@@ -19,9 +19,6 @@ from impo.results.summary import plain
 from impo.results.trajectory import Trajectory
 from impo.results.variable import Variable
 
-ROWS = 11
-"""Times that the table shows at most."""
-_ROUNDING = 1e-12
 _NAMED = {
     "up": (0.0, 0.0), "down": (math.pi, 0.0), "x": (math.pi / 2, 0.0), "-x": (math.pi / 2, math.pi),
     "y": (math.pi / 2, math.pi / 2), "-y": (math.pi / 2, -math.pi / 2),
@@ -129,37 +126,3 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
 def _observables(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Variable]]:
     """Return the observables on the sites with their errors, by name."""
     return {name: (told[name], told[f"{name}_error"]) for name in told if f"{name}_error" in told}
-
-
-def table(trajectory: Trajectory) -> str:
-    """Return a trajectory as lines for a person: some of its times if there are many."""
-    count = len(trajectory)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, ROWS)).round().astype(int))
-    columns = [["time", *(f"{trajectory.times[n]:.6g}" for n in chosen)]]
-    told = trajectory.readable()
-    for name, (value, error) in _observables(told).items():
-        sites = told[value.dims[1]].values
-        for k, site in enumerate(sites):
-            cells = [_cell(value.values[n, k], error.values[n, k]) for n in chosen]
-            columns.append([f"{name} {site}", *cells])
-    widths = [max(map(len, column)) for column in columns]
-    rows = [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in zip(*columns, strict=True)
-    ]
-    head = [
-        f"{trajectory.model.label} by {trajectory.method.name}",
-        f"{'status':12} {trajectory.status}: {trajectory.message}",
-        "",
-    ]
-    if len(chosen) < count:
-        rows.append(f"{len(chosen)} of {count} times; all with --json or -o FILE.h5.")
-    return "\n".join([*head, *rows])
-
-
-def _cell(value: float, error: float) -> str:
-    if np.isnan(value):
-        return "-"
-    return f"{0 if abs(value) < _ROUNDING else value:.6g} +- " + (
-        "?" if np.isnan(error) else f"{error:.0e}"
-    )

@@ -57,7 +57,7 @@ def solve(arguments: argparse.Namespace) -> Outcome:
         state = _resumed(model, method, show, arguments.output)
     facts = state.summary()
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
-    return code, json.dumps(facts, allow_nan=False) if arguments.json else _table(state, facts)
+    return code, json.dumps(facts, allow_nan=False) if arguments.json else str(state)
 
 
 def _resumed(model: Any, method: Any, show: Any, output: Path | None) -> SteadyState:
@@ -89,7 +89,7 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
     code = CONVERGED if found.status == Status.CONVERGED else NOT_CONVERGED
     if arguments.json:
         return code, json.dumps(evolving.facts(found), allow_nan=False)
-    return code, evolving.table(found)
+    return code, str(found)
 
 
 def scan(arguments: argparse.Namespace) -> Outcome:
@@ -218,28 +218,6 @@ def _model(arguments: argparse.Namespace) -> Any:
 
 def _method(arguments: argparse.Namespace) -> Any:
     return parse.method(arguments.method, parse.assignments(arguments.set))
-
-
-def _table(state: SteadyState, facts: dict[str, Any]) -> str:
-    """Return a result as lines for a person."""
-
-    def number(x: float | None, error: float | None) -> str:
-        return "-" if x is None else f"{x:.8g} +- " + ("?" if error is None else f"{error:.1e}")
-
-    residual = "-" if state.residual is None else f"{state.residual:.1e}"
-    lines = [
-        f"{state.model.label} by {state.method.name}",
-        f"{'status':12} {state.status}: {state.message}",
-        f"{'residual':12} {residual}", f"{'seconds':12} {state.seconds:.2f}",
-    ]  # fmt: skip
-    errors = facts["errors"]
-    for name, values in facts["observables"].items():
-        pairs = zip(values or [None], errors[name] or [None], strict=True)
-        lines.append(f"{name:12} " + "   ".join(number(*pair) for pair in pairs))
-    for name, length in facts["correlation_length"].items():
-        lines.append(f"{'xi ' + name:12} {number(length, errors[f'xi_{name}'])}")
-    lines += [f"{name:12} {facts[name]}" for name in state.extras]
-    return "\n".join(lines)
 
 
 def _read(words: Sequence[str] | None) -> argparse.Namespace:

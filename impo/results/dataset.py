@@ -12,6 +12,7 @@ from impo.results.estimate import Status
 from impo.results.fields import stored
 from impo.results.hdf5 import check_dimensions
 from impo.results.store import Arrays, Stored, Told, Variables
+from impo.results.table import Table, dataset_table
 from impo.results.variable import Variable
 
 
@@ -21,7 +22,7 @@ def _poor(verdicts: Array) -> Array:
     return poor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset(Stored):
     """The data of a study, from which its figure is drawn; `data["name"]` is an array.
 
@@ -85,6 +86,9 @@ class Dataset(Stored):
     def _statuses(self) -> list[str]:
         """Return the names of the variables that hold verdicts."""
         return [name for name in self.variables if name == "status" or name.endswith("_status")]
+
+    def _table(self) -> Table:
+        return dataset_table(self)
 
     def readable(self) -> Mapping[str, Variable]:
         """Return all variables."""

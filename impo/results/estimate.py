@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.results.equality import equal
+from impo.results.notation import with_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +18,8 @@ class Estimate:
     """A number, or an array of numbers, with its error bar.
 
     Indexing and iterating an array-valued estimate gives estimates; `numpy.asarray`, `float` and
-    `complex` give the value alone. Estimates are equal if all values and errors are.
+    `complex` give the value alone. Estimates are equal if all values and errors are. It prints as
+    0.6501(2).
 
     Attributes
     ----------
@@ -55,10 +58,34 @@ class Estimate:
     def __complex__(self) -> complex:
         return complex(self.value)
 
+    @property
+    def ufloat(self) -> Any:
+        """The number(s) as `uncertainties.UFloat`: a scalar, or an array of such objects.
+
+        The numbers are taken for independent. Those of one state are not: they come from the same
+        truncated state, or the same trajectories, and a difference of two is often more accurate
+        than its propagated error says.
+
+        Raises
+        ------
+        ArgumentError
+            If the value is complex; take real and imaginary parts apart.
+        """
+        from uncertainties import ufloat, unumpy  # only where it is asked for
+
+        if np.iscomplexobj(self.value):
+            raise ArgumentError("`ufloat` is of real numbers; take the parts of a complex one.")
+        if np.ndim(self.value):
+            return unumpy.uarray(self.value, self.error)
+        return ufloat(float(self.value), float(self.error))
+
     def __str__(self) -> str:
         if np.ndim(self.value):
             return "[" + ", ".join(str(item) for item in self) + "]"
-        return f"{self.value:.8g} +- {self.error:.1e}"
+        return with_error(self.value, self.error)
+
+    def __repr__(self) -> str:
+        return f"Estimate({self})"
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from impo.results.estimate import Status
 from impo.results.state import SteadyState
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Failure(SteadyState):
     """What was to be solved, without a single number: every quantity is None.
 

@@ -1,11 +1,12 @@
 """Fields of a result as a file holds them: of the type and the shape that they must have."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from impo.arguments import shown
+from impo.arguments import ArgumentError, shown
 from impo.arrays import Array
 from impo.results.files import malformed
 
@@ -60,3 +61,13 @@ def stored_number(told: Mapping[str, Any], name: str) -> float | None:
     """Return an attribute of a file that must be a number, or None."""
     value = stored(told, name, int | float | None, "a number or null")
     return None if value is None else float(value)
+
+
+def optional(name: str, who: str) -> Any:
+    """Return a package that only some people have, or say in one line how to get it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ArgumentError(
+            f"`{who}` needs the package {name}: pip install 'impo[analysis]'."
+        ) from None

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
-from impo.results.fields import stored, stored_number
+from impo.results.fields import optional, stored, stored_number
 from impo.results.questions import (
     distribution_places,
     known_distance,
@@ -24,13 +24,14 @@ from impo.results.questions import (
 from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
+from impo.results.table import Table, state_table
 from impo.results.variable import Variable
 
 _WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
 _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SteadyState(Stored):
     """The steady state of a model by any method.
 
@@ -169,6 +170,18 @@ class SteadyState(Stored):
         """
         return self._density_matrix(matrix_places(self.model, places))
 
+    def to_qutip(self, places: Sequence[Place]) -> Any:
+        """Return `density_matrix` as a `qutip.Qobj`, a factor of its tensor product per place.
+
+        None where `density_matrix` is. Errors are those of `density_matrix`, and an `ArgumentError`
+        if QuTiP is not installed.
+        """
+        qutip = optional("qutip", "to_qutip")
+        if (rho := self.density_matrix(places)) is None:
+            return None
+        dimensions = [self.model.sites[site].dimension for site, _ in places]
+        return qutip.Qobj(rho, dims=[dimensions, dimensions])
+
     def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return the probabilities P(m_1, m_2, ...) on (site, cell) pairs.
 
@@ -247,6 +260,9 @@ class SteadyState(Stored):
         self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]
     ) -> Estimate | None:
         return None
+
+    def _table(self) -> Table:
+        return state_table(self)
 
     def summary(self) -> dict[str, Any]:
         """Return the result in JSON types: the object that `impo solve --json` prints."""

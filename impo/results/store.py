@@ -16,6 +16,7 @@ method. Up to schema 3, trajectories did not hold their start, and JSON held NaN
 """
 
 import io
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -29,6 +30,7 @@ from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.results import hdf5, strict_json
 from impo.results.equality import equal
+from impo.results.fields import optional
 from impo.results.files import (
     StoreError,
     UnreadableError,
@@ -38,6 +40,7 @@ from impo.results.files import (
     write_atomically,
 )
 from impo.results.settings import provenance
+from impo.results.table import Table
 from impo.results.variable import Variable
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
 ]  # fmt: skip
 
 SCHEMA = 4
+_LONGEST_TABLE = 1e7
 
 Variables = dict[str, Variable]
 Arrays = dict[str, Array]
@@ -106,6 +110,19 @@ class Stored:
         """Rebuild the result from the parts of a file."""
         return cls.from_arrays(arrays, told)
 
+    def _table(self) -> Table:
+        """Return what a person is shown of the result."""
+        return Table(self.kind, [])
+
+    def __str__(self) -> str:
+        return self._table().text()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._table().title.splitlines()[0]}>"
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, atomically (see `save`)."""
         save(self, path)
@@ -121,19 +138,32 @@ class Stored:
         ArgumentError
             If xarray is not installed; it comes with the extra `analysis`.
         """
-        try:
-            import h5netcdf  # noqa: F401
-            import xarray
-        except ImportError as error:
-            raise ArgumentError(
-                f"`to_xarray` needs the package {error.name}; install the extra: pip install "
-                "'impo[analysis]'."
-            ) from None
+        optional("h5netcdf", "to_xarray")
+        xarray = optional("xarray", "to_xarray")
         buffer = io.BytesIO()
         with h5py.File(buffer, "w") as file:
             _describe(file, self, self.to_arrays()[1])
         with xarray.open_dataset(buffer, engine="h5netcdf") as shown:
             return shown.load()
+
+    def to_dataframe(self) -> Any:
+        """Return a `pandas.DataFrame` with a column for every variable of `to_xarray`.
+
+        Its index runs over all combinations of the dimensions; what depends on some of them alone
+        is repeated.
+
+        Raises
+        ------
+        ArgumentError
+            If xarray is not installed, or the table has more than ten million rows.
+        """
+        data = self.to_xarray()
+        if (rows := math.prod(map(float, data.sizes.values()))) > _LONGEST_TABLE:
+            raise ArgumentError(
+                f"The table has {rows:.3g} rows, at most {_LONGEST_TABLE:.0e} are allowed; choose "
+                "variables of `to_xarray()` with fewer dimensions."
+            )
+        return data.to_dataframe()
 
 
 def reads_kind(kind: str) -> Callable[[Reader], Reader]:

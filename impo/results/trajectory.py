@@ -15,9 +15,10 @@ from impo.results.files import malformed
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told, Variables, reads_kind, rebuilt
 from impo.results.summary import readable_trajectory
+from impo.results.table import Table, trajectory_table
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Trajectory(Stored):
     """States at given times; observables are those of the states, with one leading time axis.
 
@@ -115,6 +116,9 @@ class Trajectory(Stored):
     def distribution(self, places: Sequence[Place]) -> Array | None:
         """Return P(m_1, m_2, ...) on (site, cell) pairs, with a leading axis of length T."""
         return _stacked([state.distribution(places) for state in self.states])
+
+    def _table(self) -> Table:
+        return trajectory_table(self)
 
     def readable(self) -> Variables:
         """Return the observables on the sites as variables with dimensions, units and names."""

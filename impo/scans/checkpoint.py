@@ -82,7 +82,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Unfinished(Stored):
     """Arrays and attributes as they are."""
 

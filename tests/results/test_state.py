@@ -23,15 +23,15 @@ MIXED = LindbladModel(
 
 
 def test_estimate_behaves_like_its_value():
-    one = Estimate(1.5, 0.25)
+    one = Estimate(1.5, 0.3)
     assert float(one) == 1.5
     assert complex(one) == 1.5
-    assert str(one) == "1.5 +- 2.5e-01"
+    assert str(one) == "1.5(3)"
     many = Estimate(np.array([1.0, 2.0]), np.array([0.1, 0.2]))
     assert [item.error for item in many] == [0.1, 0.2]
     assert len(many) == 2
     np.testing.assert_array_equal(np.asarray(many), [1, 2])
-    assert str(many) == "[1 +- 1.0e-01, 2 +- 2.0e-01]"
+    assert str(many) == "[1.00(10), 2.0(2)]"
 
 
 def test_summary_is_strict_json_with_null_for_what_is_missing():

@@ -25,7 +25,7 @@ from impo.results.variable import Variable
 MARGIN = 2.0  # on the change with the cut-off of bosons
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClusterMeanFieldState(SteadyState):
     """A product of equal clusters.
 
@@ -186,7 +186,7 @@ class ClusterMeanFieldState(SteadyState):
         }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClusterSites(SteadyState):
     """The sites of a cluster at one time of its motion.
 

@@ -42,7 +42,7 @@ class OtherCutoff:
     weight: float
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExactState(SteadyState):
     """State of a finite cluster.
 

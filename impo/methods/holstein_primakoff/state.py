@@ -18,7 +18,7 @@ from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class HolsteinPrimakoffState(SteadyState):
     """Gaussian steady state of the spin fluctuations of an infinite lattice.
 

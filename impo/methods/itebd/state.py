@@ -45,7 +45,7 @@ def _product(approx: Approximation, site: int, *ops: str) -> Array:
     return reduce(np.matmul, [known[op] for op in ops])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ItebdState(SteadyState):
     """State of an infinite chain.
 

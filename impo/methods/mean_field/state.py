@@ -25,7 +25,7 @@ LONGEST = 1 + 1e-6
 """Length of a spin in units of S beyond which it is no rounding of the integrator."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MeanFieldState(SteadyState):
     """A fixed point of the mean-field equations, or the last part of an orbit that has none.
 

@@ -20,7 +20,7 @@ from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TWAState(SteadyState):
     """Averages over trajectories of classical spins and over all cells of the lattice.
 
