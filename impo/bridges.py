@@ -1,6 +1,5 @@
 """Ways to other software: a model as operators of QuTiP (a state has `SteadyState.to_qutip`)."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -33,16 +32,14 @@ def to_qutip(
     model
         The description.
     cells
-        Number of unit cells; in two dimensions a pair (an integer n means n by n).
+        Number of unit cells; in two dimensions a pair.
     periodic
         Whether terms that leave the cluster re-enter on the other side; otherwise dropped.
 
     Returns
     -------
-    H
-        Sum of the terms of all cells.
-    c_ops
-        One operator for every jump of every cell whose rate is not zero.
+    H, c_ops
+        Hamiltonian, and one operator for every jump of every cell whose rate is not zero.
 
     Raises
     ------
@@ -70,7 +67,7 @@ def to_qutip(
             found[where] = found[where] @ matrices[site][name]
         return qutip.tensor(found)
 
-    cluster, home = list(itertools.product(*map(range, shape))), (0,) * model.dimension
+    cluster, home = list(np.ndindex(shape)), (0,) * model.dimension
     terms = (
         term.coefficient * product(term.factors, cell)
         for cell in cluster for term in model.hamiltonian

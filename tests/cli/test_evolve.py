@@ -76,13 +76,13 @@ def test_a_table_of_some_times(capsys):
     words = ["evolve", "models.gain_loss:chain", "S=2", "--method", "mf", "--start", "x,down"]
     assert main([*words, "--times", "0:4:41"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("status       converged")
-    assert lines[3].split("   ")[0] == "time"
-    assert [line.split()[0] for line in lines[4:-1]] == [f"{0.4 * n:.6g}" for n in range(11)]
-    assert lines[4].split()[1:7] == ["0", "+-", "2e-09", "-2", "+-", "2e-09"]
+    assert lines[1].startswith("converged: ")
+    assert lines[2].split() == ["time", "Sz", "0", "Sz", "1", "Sz_var", "0", "Sz_var", "1"]
+    assert [float(line.split()[0]) for line in lines[3:-1]][::4] == [0, 1, 2, 3, 4]
+    assert lines[3].split()[2] == "-2.000000000(2)"
     last = evolve(chain(2), MeanField(), [[1, 0, 0], [0, 0, -1]], [0, 4]).expect("Sz").value[-1]
-    assert lines[-2].split()[1] == f"{last[0]:.6g}"
-    assert lines[-1] == "11 of 41 times; all with --json or -o FILE.h5."
+    assert lines[-2].split()[1].startswith(f"{last[0]:.6f}")
+    assert lines[-1] == "17 of 41 times; all with --json or in a file."
     assert main([*words, "--times", "0,1"]) == 0
     assert "times;" not in capsys.readouterr().out
 

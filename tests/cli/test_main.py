@@ -151,7 +151,7 @@ def test_solve_for_a_person(capsys):
     out = capsys.readouterr().out
     assert "converged: Dense null vector." in out
     assert "Sz_var" in out
-    assert "xi SzSz      -" in out
+    assert "xi SzSz    -" in out
 
 
 def test_solve_stores_the_state_also_when_it_is_not_converged(capsys):

@@ -21,7 +21,8 @@ from runs import _tasks
 STUDIES = studies.studies()
 # No steady state and no evolution: all numbers are eigenvalues, times or explicit formulas.
 WITHOUT = {"cavity_array", "fig1c", "fig8", "truncation"}
-MEASURED = {"bench_engine"}  # its work is timing: it stores its verdicts as the others do
+# timing, and errors over their bars: both have a verdict of their own, no point that is drawn
+MEASURED = {"bench_engine", "calibration"}
 UNUSED = {"fig2": 2, "fig3": 1}  # states that only confirm a symmetry: no number is theirs
 SLOW = {"phase_diagram": "boundary", "fig4": "_closed_purity"}  # functions without a verdict
 SEARCHED = {"negativity"}  # a maximum is searched for: only the state there has a number
