@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any
 
 COMPILING = "compiling the engine, once per machine"
+COMPUTING = "computing"
 
 _spent = 0.0
 _depth = 0  # a function is compiled in the middle of one that calls it
 _begun = 0.0
-_told: list[Callable[[], None]] = []
+_told: list[Callable[[str], None]] = []
 
 
 @cache
@@ -32,25 +33,27 @@ def watch() -> None:
             if _depth == 1:
                 _begun = time.perf_counter()
                 for tell in _told:
-                    tell()
+                    tell(COMPILING)
 
         def on_end(self, _: Any) -> None:
             global _depth, _spent
             _depth -= 1
             if _depth == 0:
                 _spent += time.perf_counter() - _begun
+                for tell in _told:
+                    tell(COMPUTING)
 
     event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]
 
 
 def clock() -> float:
     """Return a time in seconds that stands still while the compiler works."""
-    return time.perf_counter() - _spent
+    return (_begun if _depth else time.perf_counter()) - _spent
 
 
 @contextmanager
-def announced(tell: Callable[[], None]) -> Iterator[None]:
-    """Call a function whenever the compiler starts."""
+def announced(tell: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with `COMPILING` when the compiler starts, and then with `COMPUTING`."""
     _told.append(tell)
     try:
         yield

@@ -227,7 +227,7 @@ def compared(tested: Sequence[Number], reference: Sequence[Number]) -> Row:
     """Return the numbers that both have, as columns; what symmetry makes zero is left out."""
     known = {(one.quantity, one.label): one for one in reference}
     both = [(one, known[key]) for one in tested if (key := (one.quantity, one.label)) in known]
-    both = [(a, b) for a, b in both if max(abs(a.value), abs(b.value)) > ROUNDING]
+    both = [(a, b) for a, b in both if not np.maximum(abs(a.value), abs(b.value)) <= ROUNDING]
     return {
         "quantity": np.array([a.quantity for a, _ in both], dtype="U32"),
         "label": np.array([a.label for a, _ in both], dtype="U48"),
@@ -323,9 +323,13 @@ def _good(path: Path) -> bool:
 
 
 def ratios(columns: Mapping[str, NDArray]) -> NDArray:
-    """Return the deviations over the root of both bars squared; nan where a bar is not known."""
+    """Return the deviations over the root of both bars squared.
+
+    It is nan where a bar is not known or infinite, and infinite where a value is no number.
+    """
     bar = np.hypot(columns["error"], columns["reference_error"])
-    return np.asarray(columns["deviation"] / np.hypot(bar, ROUNDING))
+    off = np.nan_to_num(columns["deviation"], nan=np.inf, posinf=np.inf)
+    return np.where(np.isfinite(bar), off / np.hypot(bar, ROUNDING), np.nan)
 
 
 def shares(ratio: NDArray, deviation: NDArray, tol: NDArray | float) -> dict[str, float]:
@@ -333,11 +337,11 @@ def shares(ratio: NDArray, deviation: NDArray, tol: NDArray | float) -> dict[str
 
     Numbers without a bar (nan) are not counted; shares of none are nan.
     """
-    known = np.isfinite(ratio)
+    known = ~np.isnan(ratio)
     beyond = {
         "beyond_1": ratio > 1,
         "beyond_3": ratio > 3,
-        "beyond_tol": deviation > tol,
+        "beyond_tol": ~(deviation <= tol),
     }
     out = {"count": float(known.sum())}
     for name, found in beyond.items():

@@ -8,7 +8,6 @@ by the equations of its model.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from impo.arguments import ArgumentError
-from impo.compilation import COMPILING, announced
+from impo.compilation import announced
 from impo.methods.base import following
 from impo.results.claims import Claim, Report, text
 from impo.results.dataset import Dataset
@@ -52,7 +51,7 @@ def check(path: str | Path, progress: Any = None) -> Report:
             if follower is not None:
                 follower.report({"stage": stage})
 
-        with announced(partial(tell, COMPILING)):
+        with announced(tell):
             return _report(path, tell)
 
 

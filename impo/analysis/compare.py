@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from impo.arguments import ArgumentError
+from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.methods.api import attempt, check_arguments
 from impo.methods.base import Method, following
@@ -23,6 +23,7 @@ from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.failure import failure
+from impo.results.progress import Follower
 from impo.results.state import SteadyState
 from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable
@@ -38,7 +39,7 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
     methods
         Instances of methods; differences are to the first that gives a quantity.
     progress
-        As of `steady_state`, for one method after the other.
+        None, "tqdm" or a function, as of `steady_state`, for one method after the other.
 
     Returns
     -------
@@ -62,6 +63,8 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
         raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
     for method in methods:
         check_arguments(model, method)
+    if isinstance(progress, Follower):  # what it keeps is of one method
+        raise fail("progress", 'None, "tqdm" or a function', progress)
     bonds = _bonds(model)
     quantities = list(_quantities(model, bonds))
     solved = [_solve(model, method, quantities, progress) for method in methods]

@@ -66,7 +66,8 @@ def _resumed(model: Any, method: Any, show: Any, output: Path | None) -> SteadyS
         return steady_state(model, method, None, show)
     with following(show, method.name) as follower:
         key = computation(model, method, None)
-        checkpoint = Checkpoint(output.with_suffix(PARTIAL), key)
+        # what another computation left beside the same output is not this one's to remove
+        checkpoint = Checkpoint(output.with_suffix(f".{key[:8]}{PARTIAL}"), key)
         if follower is not None:
             checkpoint.report = follower.report
         state = steady_state(model, method, None, checkpoint)

@@ -1,6 +1,5 @@
 """What a command shows on a terminal while it computes: one line, which it erases at the end."""
 
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ def shown(stage: str) -> Iterator[Callable[[Progress], None] | None]:
         closed = threading.Event()
 
         def show(now: Progress) -> None:
-            room = max(shutil.get_terminal_size().columns - _CLOCK, 0)
+            room = max((line.ncols or 80) - _CLOCK, 0)
             line.set_description_str(str(now)[:room])
 
         def tick() -> None:

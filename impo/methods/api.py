@@ -4,19 +4,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
-from impo.compilation import COMPILING, announced, clock
+from impo.compilation import announced, clock
 from impo.methods import METHODS
 from impo.methods.base import Method, following
 from impo.model import LindbladModel
 from impo.results.failure import failure
-from impo.results.progress import Follower, Progress
+from impo.results.progress import Follower, Progress, Telling
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads
@@ -87,6 +86,8 @@ def attempt(
     except StoreError:
         raise
     except Exception as error:
+        if isinstance(progress, Telling) and progress.failed is error:
+            raise
         return failure(model, method, error, clock() - begin)
 
 
@@ -138,7 +139,7 @@ def _followed(method: Method, progress: Any) -> Iterator[Follower | None]:
 
         tell("preparing")
         limits = threadpool_limits(limits=method.blas_threads, user_api="blas")
-        with limits, announced(partial(tell, COMPILING)):
+        with limits, announced(tell):
             yield follower
 
 

@@ -159,6 +159,8 @@ def _level(
 
 def _late(relaxation: Relaxation, top: Approximation) -> bool:
     left = relaxation.t_max - top.time
+    if not math.isfinite(top.remaining):  # how far it is still to go says nothing of the time
+        return left <= 0
     return too_slow(top.slowest_rate, top.remaining, relaxation.tol, left)
 
 

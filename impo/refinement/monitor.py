@@ -168,7 +168,8 @@ def present_rate(apart: Array, interval: float) -> float:
     back = min(RECENT, len(apart) - 1)
     if back < 1 or not apart[-1] > 0:
         return math.inf if back else 0.0
-    return max(0.0, math.log(apart[-1 - back] / apart[-1]) / (back * interval))
+    before = float(apart[-1 - back])
+    return max(0.0, math.log(before / apart[-1]) / (back * interval)) if before > 0 else 0.0
 
 
 def falling_rate(apart: Array, interval: float) -> float:
@@ -183,6 +184,8 @@ def falling_rate(apart: Array, interval: float) -> float:
     before, now = apart[-2 * third : -third], apart[-third:]
     if not now.max() > OSCILLATES * now.min():  # it is level: what falls no more must not count
         return present_rate(apart, interval)
+    if not before.max() > 0:
+        return 0.0
     return max(0.0, math.log(before.max() / now.max()) / (third * interval))
 
 

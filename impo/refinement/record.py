@@ -29,7 +29,8 @@ def distance_from_record(
     interval
         Time between two looks.
     rate
-        Slowest rate that a mode below the noise may have; None if it is not known.
+        Slowest rate that a mode below the noise may have; None if it is not known. At zero, no
+        motion is known to end.
     moving
         Change over the last half of the samples from which on the observables count as moving.
 
@@ -52,7 +53,7 @@ def distance_from_record(
     # the same motion along few directions: of many observables most are combinations of others
     signal, turn = left[:, kept] * sizes[kept], right[kept]
     found = remaining_change(signal, stride * interval, least_rate=rate or None)
-    if found.resolved:
+    if found.resolved and rate != 0:
         change, error = found.change @ turn, np.sqrt(found.error**2 @ turn**2)
         return float(np.max(np.abs(change) + error))
     moved = float(np.max(np.ptp(away[len(away) // 2 :], axis=0)))

@@ -97,15 +97,25 @@ class Telling:
         Name of the method.
     clock
         Seconds, as of `time.perf_counter`.
+
+    Attributes
+    ----------
+    failed
+        What the function raised: an error of the caller, of which no method is guilty.
     """
 
     def __init__(self, tell: Callable[[Progress], Any], method: str, clock: Callable[[], float]):
         self._tell, self._method, self._clock, self._began = tell, method, clock, clock()
+        self.failed: Exception | None = None
 
     def report(self, entry: Mapping[str, Any]) -> None:
         """Tell what is known of an entry."""
         seconds = self._clock() - self._began
-        self._tell(Progress.of(entry, method=self._method, seconds=seconds))
+        try:
+            self._tell(Progress.of(entry, method=self._method, seconds=seconds))
+        except Exception as error:
+            self.failed = error
+            raise
 
     def load(self) -> None:
         """Return None: nothing is kept."""

@@ -48,7 +48,7 @@ class SteadyState(Stored):
     residual
         What is left of the equations that the method solves; None if it solves none.
     seconds
-        Computing time.
+        Computing time without compilation, of the last run if it was interrupted.
     history
         How the method came to the result, step by step.
     diagnostics

@@ -194,10 +194,10 @@ def _compile(chains: Sequence[Task]) -> None:
     """Compile here, once, what every process would have to compile."""
     told: list[str] = []
 
-    def tell() -> None:
-        if not told:
-            told.append(COMPILING)
-            logger.info(COMPILING)
+    def tell(stage: str) -> None:
+        if stage == COMPILING and not told:
+            told.append(stage)
+            logger.info(stage)
 
     points = [point for task in chains for point in task.points]
     kinds = {(method, *(site.dimension for site in model.sites)): model for model, method in points}

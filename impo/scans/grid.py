@@ -74,7 +74,8 @@ def tabulate(
     Raises
     ------
     ArgumentError
-        If a parameter occurs twice or has the name of a result, or the cells of models differ.
+        If a parameter occurs twice or has the name of a result, the cells of models differ, or
+        points are missing.
     """
     _check_axes(axes)
     shape = tuple(len(axis.values) for axis in axes)
@@ -101,10 +102,19 @@ def tabulate(
                 variables[name] = item
             else:
                 _enter(variables.setdefault(name, _empty(item, dims, shape)), place, item)
+    _refuse_gaps(variables.get("status"))
     for name, item in variables.items():
         if item.values.dtype == object:
             variables[name] = replace(item, values=item.values.astype(str))
     return Dataset(variables, {"axes": [list(axis.names) for axis in axes]})
+
+
+def _refuse_gaps(verdicts: Variable | None) -> None:
+    """Raise `ArgumentError` if a point has no verdict: an empty one counts as nothing to solve."""
+    if verdicts is None or not np.all(verdicts.values != ""):
+        raise ArgumentError(
+            "Argument `points` must be all points of the grid, but some are missing."
+        )
 
 
 def _empty(item: Variable, dims: tuple[str, ...], shape: tuple[int, ...]) -> Variable:

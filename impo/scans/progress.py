@@ -2,13 +2,13 @@
 
 import logging
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from impo.compilation import clock
 from impo.results.estimate import Status
 from impo.results.progress import Progress
 from impo.results.state import SteadyState
@@ -28,9 +28,7 @@ class Bar:
         self._total = sum(len(task.points) for task in work)
         self._task = work[0] if work else None
         self._done = self._poor = 0
-        self._last = time.monotonic()
-        self._kinds: set[tuple[Any, ...]] = set()
-        self._typical, self._seconds = 0, 0.0  # points that the estimate counts, and their time
+        self._begin, self._new = clock(), 0
         self._bar: Any = None
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -58,27 +56,22 @@ class Bar:
     def computed(self, point: Point) -> tuple[int, SteadyState]:
         """Count a point that was just finished; return its number and result.
 
-        The first of a kind, which may have had to compile, is no part of the estimate.
+        The estimate of the time left takes all new points alike, whatever number of processes
+        computes them; the time of the compiler is no part of it.
         """
         number, state = _loaded(point)
-        now, kind = time.monotonic(), _kind(state)
-        passed, self._last = now - self._last, now
-        if kind in self._kinds:
-            self._typical, self._seconds = self._typical + 1, self._seconds + passed
-        elif not self._bar.disable:
-            self._bar.initial += 1
-            self._bar.start_t += passed
-        self._kinds.add(kind)
+        self._new += 1
+        passed = clock() - self._begin
         self._count(state)
         if self._bar.disable:  # no terminal
-            left = ""
-            if self._typical:
-                rest = self._seconds / self._typical * (self._total - self._done)
-                left = f", about {tqdm.format_interval(rest)} left"
+            rest = passed / self._new * (self._total - self._done)
             logger.info(
-                "%d/%d %s %s %.1f s%s",
-                self._done, self._total, state.model.label, state.status, state.seconds, left,
+                "%d/%d %s %s %.1f s, about %s left",
+                self._done, self._total, state.model.label, state.status, state.seconds,
+                tqdm.format_interval(rest),
             )  # fmt: skip
+        else:
+            self._bar.start_t = self._bar._time() - passed
         return number, state
 
     def _count(self, state: SteadyState) -> None:
@@ -104,11 +97,6 @@ def _loaded(point: Point) -> tuple[int, SteadyState]:
     state = load(found) if isinstance(found, Path) else found
     assert isinstance(state, SteadyState)
     return number, state
-
-
-def _kind(state: SteadyState) -> tuple[Any, ...]:
-    """Return what points of equal cost have in common: the method and the sizes of the sites."""
-    return state.method.name, *(site.dimension for site in state.model.sites)
 
 
 def _told(status: Mapping[str, Any]) -> str:

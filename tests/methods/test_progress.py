@@ -8,6 +8,7 @@ import pytest
 from impo import ITEBD, TWA, Exact, MeanField, check, compare, evolve, steady_state
 from impo.arguments import ArgumentError
 from impo.results.progress import Progress
+from impo.scans.checkpoint import Checkpoint
 from models.gain_loss import chain, dimer
 
 MODEL = chain(S=0.5, g=1.0, h=0.5, gain=1.5, loss=1.0)
@@ -63,6 +64,23 @@ def test_anything_else_is_refused(wrong, tmp_path):
     with pytest.raises(ArgumentError) as caught:
         compare(dimer(0.5), [Exact(), MeanField()], wrong)
     assert str(caught.value).startswith(REFUSED)
+
+
+def test_an_error_of_the_function_is_no_failure_of_a_method():
+    def wrong(now):
+        raise ZeroDivisionError(now.stage)
+
+    for ask in (
+        lambda: steady_state(dimer(0.5), Exact(), progress=wrong),
+        lambda: compare(dimer(0.5), [Exact(), MeanField()], wrong),
+    ):
+        with pytest.raises(ZeroDivisionError, match="preparing"):
+            ask()
+
+
+def test_a_comparison_keeps_nothing_to_go_on_from(tmp_path):
+    with pytest.raises(ArgumentError, match=REFUSED):
+        compare(dimer(0.5), [Exact(), MeanField()], Checkpoint(tmp_path / "a.partial", "key"))
 
 
 def test_words():

@@ -26,6 +26,8 @@ def test_rates_of_a_decay():
     assert present_rate(np.full(12, 0.2), 1.0) == 0
     assert present_rate(np.linspace(0.1, 0.3, 9), 1.0) == 0  # it grows
     assert present_rate(np.array([0.2]), 1.0) == 0  # nothing was seen
+    assert present_rate(np.array([0.0] * 8 + [1e-16]), 1.0) == 0
+    assert falling_rate(np.array([0.0] * 12 + [1e-16] * 4), 1.0) == 0
     assert approach_rate(exponential(0.5, 12), 1.0) == pytest.approx(0.5)
     assert approach_rate(exponential(0.5, 40, floor=1e-4), 1.0) == pytest.approx(0.5, rel=0.1)
     two = exponential(2.0, 30) + exponential(0.1, 30, 1e-2)

@@ -16,7 +16,7 @@ from impo.results.store import StoreError, load, save
 from impo.scans import progress as bar
 from impo.scans.grid import Axis, parameter_grid, tabulate
 from impo.scans.scan import scan, serial
-from impo.scans.tasks import point_name
+from impo.scans.tasks import Task, point_name
 from models import gain_loss
 from tests import dense as double
 from tests.dense import Dense
@@ -102,8 +102,20 @@ def test_progress_without_a_terminal_is_lines(caplog):
     assert [line.split()[0] for line in caplog.messages] == ["1/3", "2/3", "3/3"]
     assert "loss=0.2" in caplog.messages[0]
     assert "converged" in caplog.messages[0]
-    left = ["left" in message for message in caplog.messages]
-    assert left == [False, True, True]  # the first of a kind may have had to compile
+    assert caplog.messages[-1].endswith(", about 00:00 left")
+
+
+def test_the_time_left_counts_points_that_come_together(monkeypatch, caplog):
+    """Eighty points by eight workers, ten seconds each: after eight of them 90 s are left."""
+    now = [0.0]
+    monkeypatch.setattr(bar, "clock", lambda: now[0])
+    state = Dense().steady_state(chains()[0][0])
+    task = Task(((state.model, state.method),) * 80, tuple(range(80)))
+    with caplog.at_level(logging.INFO), bar.Bar([task]) as shown:
+        now[0] = 10.0
+        for number in range(8):
+            shown.computed((number, state))
+    assert caplog.messages[-1].endswith(", about 01:30 left")
 
 
 def test_progress_on_a_terminal(tmp_path, monkeypatch):
@@ -203,6 +215,13 @@ def test_what_a_point_lacks_is_nan():
     points[2] = (points[2][0], replace(points[2][1], residual=None))
     data = tabulate([Axis(("loss",), LOSSES)], points)
     assert np.isnan(data["residual"]).tolist() == [False, False, True]
+
+
+def test_a_grid_with_gaps_is_no_table():
+    points = list(scan(chains(), Dense()))
+    for some in (points[:2], []):
+        with pytest.raises(ArgumentError, match="all points of the grid, but some are missing"):
+            tabulate([Axis(("loss",), LOSSES)], some)
 
 
 def test_a_parameter_with_the_name_of_a_result():
