@@ -1,7 +1,7 @@
 """Magnetisation, fluctuations and correlation length of the infinite chain (Fig. 5).
 
 The quick form stops short of the full one: fewer points, iMPO up to S = 2, and no TWA next to the
-transition at small loss, where it relaxes slowly. In the full form some points are hollow: TWA next
+transitions of path (i), where it relaxes slowly. In the full form some points are hollow: TWA next
 to the transitions and at small rates does not equilibrate, and at S = 16 bond dimension and rank
 limit two points of iMPO. Linearised bosons stand where an ordered configuration is stable.
 """
@@ -85,7 +85,7 @@ def _twa(quick: bool) -> tuple[list[NDArray], list[TWA]]:
     """Return rates and settings of TWA; correlation lengths, on path (ii), want more samples."""
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
-        losses = np.array([0.05, 0.12, 0.35, 0.55, 0.8, 1.1, 1.25, 1.36, 1.56, 1.8, 2.2, 2.6, 3])
+        losses = np.array([0.05, 0.12, 0.35, 0.55, 0.8, 1.1, 1.25, 1.56, 1.8, 2.2, 2.6, 3])
         rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400, tol=1e-2)
     two = replace(one, trajectories=256, max_time=800, tol=3e-3)

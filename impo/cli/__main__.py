@@ -7,9 +7,14 @@ from typing import Any
 
 from impo.cli.exit_codes import AFTER_CTRL_C, INTERRUPTED
 
+# of workers that Ctrl-C ended: the process that says so has unlinked them
+_LEAKED = "ignore:resource_tracker"
+
 
 def main() -> int:
     """Load the command line, run one command and return its exit code."""
+    known = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{known},{_LEAKED}" if known else _LEAKED
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         from impo.cli.main import main as command
 

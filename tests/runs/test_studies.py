@@ -14,6 +14,7 @@ from impo.results.store import load
 
 STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
+LIMITED = {"fig9"}  # its text says why: what the cutoffs change is measured by the study itself
 LONG = {"calibration"}  # ten minutes; `test_calibration` computes a case of every part
 
 
@@ -23,8 +24,9 @@ def test_quick_form(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = main(["run", name, "--quick", "-o", "data.h5"])
     data = load("data.h5")
-    assert not data.unconverged_points()
-    assert code == 0
+    settled = not data.unconverged_points()
+    assert settled or name in LIMITED
+    assert code == (0 if settled else 3)
     assert data.attributes["study"] == name
     for ending in ("png", "pdf"):
         assert (tmp_path / f"data.{ending}").stat().st_size > 2000
@@ -147,12 +149,14 @@ def check_crossover(data):
 
 
 def check_nu(data):
-    """On the AM side nu = 1/2 for large spins; on the PPT side there is no such law."""
+    """On the AM side nu = 1/2 for large spins; on the PPT side the length rises late and fast."""
     nu = data.attributes["nu"]
     for name in ("HPA_AM", "TWA_S1000_AM"):
         value, error = nu[name]
         assert abs(value - 0.5) < 4 * error + 0.03
-    assert nu["TWA_S1000_PPT"][0] > 0.5
+    far, _, _, near = data["TWA_S1000_PPT_xi"]
+    assert near > 1.2 * far
+    assert nu["TWA_S1000_PPT"][1] > 0.1  # no power law over these distances
     for spin in ("0.5", "1", "2"):  # no transition at finite spin: xi hardly depends on the rate
         assert nu[f"iMPO_S{spin}_AM"][0] < 0.2
 
