@@ -1,8 +1,8 @@
 """The cavity implementation against its two effective spin models (Fig. 9).
 
 The full models, three modes beside two spins, stay `k_limited` in both forms: with larger cutoffs
-they are too much work for `Exact` to bound what the cutoffs change. The errors of the distances tell
-it: full models of several cutoffs are compared.
+they are too much work for `Exact` to bound what the cutoffs change. The errors of the distances
+tell it: full models of several cutoffs are compared.
 """
 
 import numpy as np
