@@ -20,10 +20,10 @@ run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest -n $(WORKERS) $(SELECT)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(SELECT)
 
 check: lint
-	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow"
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
