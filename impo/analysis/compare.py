@@ -63,8 +63,7 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
         raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
     for method in methods:
         check_arguments(model, method)
-    if isinstance(progress, Follower):  # what it keeps is of one method
-        raise fail("progress", 'None, "tqdm" or a function', progress)
+    _refuse_follower(progress)
     bonds = _bonds(model)
     quantities = list(_quantities(model, bonds))
     solved = [_solve(model, method, quantities, progress) for method in methods]
@@ -90,6 +89,12 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
         "methods": [_told(state) for state in states],
     }  # fmt: skip
     return Dataset(variables, told)
+
+
+def _refuse_follower(progress: Any) -> None:
+    """Raise `ArgumentError` for what keeps a computation: it would be that of one method only."""
+    if isinstance(progress, Follower):
+        raise fail("progress", 'None, "tqdm" or a function', progress)
 
 
 def _solve(
