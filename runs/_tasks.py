@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from impo import ITEBD
 from impo.analysis.plot import errorbar_curve
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset
-from impo.results.estimate import Status
+from impo.results.dataset import Dataset, unconverged
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from impo.scans.executors import embedded
@@ -168,7 +167,7 @@ def draw_curve(
         value, error = value[:, site], error[:, site]
     errorbar_curve(
         axes, data[f"{prefix}_loss"] * scale, value, error,
-        data[f"{prefix}_status"] == Status.CONVERGED,
+        ~unconverged(data[f"{prefix}_status"]),
         **{"markersize": 3, "linewidth": 1, **line},
     )  # fmt: skip
 
@@ -186,7 +185,7 @@ def mark_unconverged(axes: Axes, x: Any, y: Any, status: NDArray) -> None:
         Their verdicts.
     """
     status = np.asarray(status)
-    poor = (status != Status.CONVERGED) & (status != "")
+    poor = unconverged(status)
     x, y = (np.broadcast_to(np.asarray(values, dtype=float), status.shape) for values in (x, y))
     if poor.any():
         axes.plot(

@@ -8,6 +8,7 @@ by the equations of its model.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from impo.results.claims import Claim, Report, text
 from impo.results.dataset import Dataset
 from impo.results.equality import close, same
 from impo.results.estimate import Status
+from impo.results.progress import tell
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
 from impo.results.store import Variables, content_of, load, stated
@@ -46,13 +48,9 @@ def check(path: str | Path, progress: Any = None) -> Report:
         If it holds a table or an unfinished computation: there is no state to compute from.
     """
     with content_of(path), following(progress, "") as follower:
-
-        def tell(stage: str) -> None:
-            if follower is not None:
-                follower.report({"stage": stage})
-
-        with announced(tell):
-            return _report(path, tell)
+        told = partial(tell, follower)
+        with announced(told):
+            return _report(path, told)
 
 
 def _report(path: str | Path, tell: Callable[[str], None]) -> Report:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -15,7 +16,7 @@ from impo.methods import METHODS
 from impo.methods.base import Method, following
 from impo.model import LindbladModel
 from impo.results.failure import failure
-from impo.results.progress import Follower, Progress, Telling
+from impo.results.progress import Follower, Progress, Telling, tell
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads
@@ -24,13 +25,13 @@ from impo.results.trajectory import Trajectory
 _SMALLEST = 1e-100  # rate of a model whose squares are no zeros
 
 
-Told = Callable[[Progress], Any]
+ProgressFunction = Callable[[Progress], Any]
 """What is called with every report of a computation."""
 
 
 def steady_state(
     model: LindbladModel, method: Method, start: Any = None,
-    progress: Told | Literal["tqdm"] | Follower | None = None,
+    progress: ProgressFunction | Literal["tqdm"] | Follower | None = None,
 ) -> SteadyState:  # fmt: skip
     """Return the steady state of a model by a method, with its verdict in `status`.
 
@@ -93,7 +94,7 @@ def attempt(
 
 def evolve(
     model: LindbladModel, method: Method, start: Any, times: ArrayLike,
-    progress: Told | Literal["tqdm"] | Follower | None = None,
+    progress: ProgressFunction | Literal["tqdm"] | Follower | None = None,
 ) -> Trajectory:  # fmt: skip
     """Return the solution of the master equation at given times.
 
@@ -132,14 +133,9 @@ def evolve(
 def _followed(method: Method, progress: Any) -> Iterator[Follower | None]:
     """Limit the threads of linear algebra, and say that the work begins or that it compiles."""
     with following(progress, method.name) as follower:
-
-        def tell(stage: str) -> None:
-            if follower is not None:
-                follower.report({"stage": stage})
-
-        tell("preparing")
+        tell(follower, "preparing")
         limits = threadpool_limits(limits=method.blas_threads, user_api="blas")
-        with limits, announced(tell):
+        with limits, announced(partial(tell, follower)):
             yield follower
 
 

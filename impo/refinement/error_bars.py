@@ -11,13 +11,14 @@ from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
 from impo.results.estimate import Estimate
 
-LEAST = 0.5  # share of the total error that any number has at least
+LEAST_SHARE = 0.5  # share of the total error that any number has at least
 _ROUNDING = 1e-14
 
 
 def estimate(
     approx: Approximation, refinements: Sequence[Refinement],
-    observable: Callable[[Approximation], Array], scale: ArrayLike = 0.0, least: float = LEAST,
+    observable: Callable[[Approximation], Array], scale: ArrayLike = 0.0,
+    least: float = LEAST_SHARE,
 ) -> Estimate:  # fmt: skip
     """Return an observable with its error bar.
 

@@ -16,7 +16,7 @@ from impo.refinement.record import distance_from_record
 WINDOW = 12  # looks (and 24, 48, ...) in which fluctuations are told from relaxation
 FLOOR = 0.01  # least decay from look to look that an extrapolation assumes if no rate is known
 RECENT = 4  # looks over which the present rate is taken
-LEAST = 12  # looks before a distance that does not fall is believed
+FIRST_JUDGED = 12  # looks before a distance that does not fall is believed
 PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
 LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
 OSCILLATES = 1.1  # ratio of largest to least distance of one that is not level
@@ -210,7 +210,7 @@ def approach_rate(apart: Array, interval: float) -> float:
 
 def hopeless(apart: Array, interval: float, goal: float, left: float) -> bool:
     """Return whether, at the present rate, a distance will not reach the goal in the time left."""
-    if len(apart) <= LEAST:
+    if len(apart) <= FIRST_JUDGED:
         return False
     needed = []
     for end in (len(apart) - 1, len(apart)):

@@ -8,7 +8,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.signals import remaining_change
 
-LEAST = 16  # looks that tell modes apart
+FEWEST_LOOKS = 16  # looks that tell modes apart
 MOST = 32  # samples that are fitted
 _STILL = 1e-13  # motion that is rounding
 
@@ -42,7 +42,7 @@ def distance_from_record(
         nothing moves.
     """
     last = seen[len(seen) // 3 :]
-    if len(seen) < LEAST:
+    if len(seen) < FEWEST_LOOKS:
         return None
     stride = math.ceil(len(last) / MOST)
     away = np.asarray(last[::-1][::stride][::-1]) - seen[-1]

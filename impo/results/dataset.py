@@ -16,7 +16,7 @@ from impo.results.table import Table, dataset_table
 from impo.results.variable import Variable
 
 
-def _poor(verdicts: Array) -> Array:
+def unconverged(verdicts: Array) -> Array:
     """Return which verdicts are not converged; where there is none, nothing was to be solved."""
     poor: Array = (verdicts != Status.CONVERGED) & (verdicts != "")
     return poor
@@ -58,7 +58,7 @@ class Dataset(Stored):
     @property
     def unconverged(self) -> int:
         """Number of verdicts that are not converged."""
-        return sum(int(np.sum(_poor(self[name]))) for name in self._statuses())
+        return sum(int(np.sum(unconverged(self[name]))) for name in self._statuses())
 
     def unconverged_points(self) -> list[str]:
         """Return one line for every verdict that is not converged: where, verdict, and why.
@@ -71,11 +71,11 @@ class Dataset(Stored):
         for name in self._statuses():
             found, label = self.variables[name], name.removesuffix("status")
             told = self.variables.get(f"{label}message")
-            for place in map(tuple, np.argwhere(_poor(found.values))):
+            for place in map(tuple, np.argwhere(unconverged(found.values))):
                 where = []
                 for dim, index in zip(found.dims, place, strict=True):
                     for coordinate in tied.get(dim, [dim]):
-                        known = coordinate in self and self[coordinate].shape[:1] > (index,)
+                        known = coordinate in self and index < np.size(self[coordinate])
                         value = self[coordinate][index] if known else index
                         where.append(f"{coordinate}={value}")
                 why = "" if told is None else str(told.values[place])

@@ -86,6 +86,12 @@ class Follower(Protocol):
         """Keep named arrays and JSON attributes from which the computation can go on."""
 
 
+def tell(follower: Follower | None, stage: str, **entry: Any) -> None:
+    """Tell a follower, if there is one, what is done now; see `Progress` for the names."""
+    if follower is not None:
+        follower.report({"stage": stage, **entry})
+
+
 class Telling:
     """Tells a function, and keeps nothing: a `Follower`.
 

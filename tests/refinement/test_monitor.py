@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from impo.refinement.monitor import (
-    LEAST,
+    FIRST_JUDGED,
     ConvergenceMonitor,
     approach_rate,
     distance_to_limit,
@@ -171,15 +171,15 @@ def test_two_starts_end_when_they_have_met():
 def test_two_starts_that_stay_apart_are_given_up():
     fast = exponential(1.0, 40)
     apart = two(fast, fast + 0.1)
-    assert followed(apart, 1e-3, goal=1e-6)[1] == LEAST  # the first that may be hopeless
+    assert followed(apart, 1e-3, goal=1e-6)[1] == FIRST_JUDGED  # the first that may be hopeless
     # a slow approach: no time limit stands against it, but the truncation does
     slow = two(fast, fast + exponential(0.05, 40))
     assert followed(slow, 1e-3, goal=1e-6, left=1e3)[1] is None
     monitor, ended = followed(slow, 1e-3, goal=1e-6, left=1e3, truncated=True)
-    assert ended == LEAST  # after two quiet looks of the first start
+    assert ended == FIRST_JUDGED  # after two quiet looks of the first start
     assert monitor.quiet >= 2
     assert followed(slow, 1e-3, goal=1e-6, left=1e3, truncated=True, patient=True)[1] is None
-    assert followed(slow, 1e-3, goal=1e-6, left=50.0)[1] == LEAST
+    assert followed(slow, 1e-3, goal=1e-6, left=50.0)[1] == FIRST_JUDGED
 
 
 def test_a_monitor_goes_on_where_it_was():

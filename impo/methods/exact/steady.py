@@ -18,7 +18,7 @@ from impo.methods.exact.verdict import verdict
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import Generator
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -108,8 +108,7 @@ def steady_state(
     rounded: ClusterDensity | None = None
     if density is not None and last.error is not None:
         rounded = replace(density, coefficients=density.coefficients + last.error)
-    if progress is not None:
-        progress.report({"stage": "measuring gap and errors", "k_max": found.k_max})
+    tell(progress, "measuring gap and errors", k_max=found.k_max)
     diagnostics, extras, others = _measured(method, generator, found, rounded)
     status, message = verdict(method, last, diagnostics)
     return ExactState(
@@ -175,10 +174,8 @@ def _search(
     history: list[dict[str, Any]] = []
     change = None
     for k_max in ranks:
-        if progress is not None:
-            size = math.prod(site.dimension**2 for site in generator.sites)
-            told = {"stage": "solving", "k_max": k_max, "size": size if k_max is None else None}
-            progress.report(told)
+        size = None if k_max else math.prod(site.dimension**2 for site in generator.sites)
+        tell(progress, "solving", k_max=k_max, size=size)
         new = solve(generator, k_max, guess, oscillating=method.gap)
         solutions.append(new)
         if new.density is None:

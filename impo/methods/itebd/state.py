@@ -25,7 +25,7 @@ from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
-from impo.refinement.error_bars import LEAST, estimate, once
+from impo.refinement.error_bars import LEAST_SHARE, estimate, once
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.questions import known_distance, known_pair, matrix_places
@@ -70,7 +70,7 @@ class ItebdState(SteadyState):
         self,
         observable: Callable[[Approximation], Array],
         scale: ArrayLike = 0.0,
-        least: float = LEAST,
+        least: float = LEAST_SHARE,
     ) -> Estimate:
         """Return an observable with its error bar: `impo.refinement.error_bars.estimate`."""
         return estimate(self.approximation, self.refinements, observable, scale, least)

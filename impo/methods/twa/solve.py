@@ -45,7 +45,7 @@ from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _averaged(
         status, message = Status.FAILED, not_unique(*conserved)
         moments = replace(moments, agree=False)
     elif verdict.within(method.tol):
-        _tell(progress, stage="following a third start", error=verdict.error)
+        tell(progress, "following a third start", error=verdict.error)
         third = _third_start(method, model, ensemble, stride, elapsed)
         starts["general"] = of_start(third)
         worst = disagreement(moments, third, turning_sites(model, shape, method.periodic))
@@ -174,9 +174,9 @@ def _relaxed(
     samples = limit // 2 ** int(math.log2(limit / _LEAST_SAMPLES))  # doubled, it ends at the limit
     elapsed = 0
     numbers = 3 * len(ensemble.equations.lengths) * ensemble.trajectories
-    told: dict[str, Any] = {"stage": "averaging", "time": 0.0, "time_limit": method.max_time}
+    told: dict[str, Any] = {"time": 0.0, "time_limit": method.max_time}
     while True:
-        _tell(progress, **told)
+        tell(progress, "averaging", **told)
         kept = max(1, min(samples, _SNAPSHOT_NUMBERS // numbers))
         stretches.append(ensemble.run(method.dt, stride, samples, kept))
         elapsed += samples
@@ -186,11 +186,6 @@ def _relaxed(
         if once or verdict.within(method.tol) or 2 * elapsed > limit:
             return stretches, verdict, history
         samples = elapsed
-
-
-def _tell(progress: Follower | None, **entry: Any) -> None:
-    if progress is not None:
-        progress.report(entry)
 
 
 def _third_start(
@@ -243,7 +238,7 @@ def evolve(
     begun = ensemble.run(method.dt, 0, 1, keep) if times[0] > 0 else None
     stretches = []
     for interval, time in zip(np.diff(times, prepend=0.0), times, strict=True):
-        _tell(progress, stage="evolving", time=float(time), time_limit=float(times[-1]))
+        tell(progress, "evolving", time=float(time), time_limit=float(times[-1]))
         count = step_count(interval, method.dt)
         stretches.append(ensemble.run(interval / max(count, 1), count, 1, keep))
     error = trajectory_error(stretches, shape, model)
