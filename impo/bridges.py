@@ -9,7 +9,7 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError, boolean
 from impo.model import Cell, LindbladModel
-from impo.operators.lattice import cell_counts, lattice_shape
+from impo.operators.lattice import cell_counts, lattice_shape, place_in_cluster
 from impo.operators.local import local_operators
 from impo.results.fields import optional
 
@@ -51,7 +51,7 @@ def to_qutip(
     qutip, periodic = optional("qutip", "to_qutip"), boolean("periodic", periodic)
     shape = lattice_shape(model, cell_counts(cells))
     dimensions = _dimensions(model, shape)
-    place = partial(_place, model, shape, periodic)
+    place = partial(place_in_cluster, shape, periodic, len(model.sites))
     matrices = [
         {name: qutip.Qobj(matrix) for name, matrix in local_operators(site).items()}
         for site in model.sites
@@ -62,7 +62,8 @@ def to_qutip(
         """Return a product of operators on the cluster: zero if it leaves an open one."""
         found = list(identities)
         for name, site, offset in factors:
-            if (where := place(origin, offset, site)) is None:
+            cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
+            if (where := place(site, cell)) is None:
                 return 0
             found[where] = found[where] @ matrices[site][name]
         return qutip.tensor(found)
@@ -77,19 +78,6 @@ def to_qutip(
         math.sqrt(jump.rate) * product([(jump.op, jump.site, home)], cell)
         for cell in cluster for jump in jumps
     ]  # fmt: skip
-
-
-def _place(
-    model: LindbladModel, shape: tuple[int, ...], periodic: bool, origin: Cell, offset: Cell,
-    site: int,
-) -> int | None:  # fmt: skip
-    """Return the number of a site in the tensor product; None outside of an open cluster."""
-    cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
-    if periodic:
-        cell = tuple(x % n for x, n in zip(cell, shape, strict=True))
-    elif not all(0 <= x < n for x, n in zip(cell, shape, strict=True)):
-        return None
-    return int(np.ravel_multi_index(cell, shape)) * len(model.sites) + site
 
 
 def _dimensions(model: LindbladModel, shape: tuple[int, ...]) -> list[int]:

@@ -66,7 +66,7 @@ def numbers(state: Answers) -> list[Number]:
     <S> in three directions (of a boson <n>), the variance of Sz (n), correlations of neighbours and
     of site 0 with sites at distances from 2 to 6, both as such and, for neighbours, connected; the
     purity density per site, and the structure factor of site 0. Spins scale by S and S^2, bosons
-    and the purity do not. A negativity with an error bar no state of a chain gives.
+    and the purity do not.
     """
     return [*_local(state), *_farther(state)]
 

@@ -31,7 +31,8 @@ class Drawn:
     symmetry
         "XXZ" if it conserves Sz up to the jumps, "XYZ" if it has no symmetry.
     rate
-        Sum of the rates on the site where it is smallest.
+        What the model is counted under: of a chain the sum of the rates on the site where it is
+        smallest, of a cluster the scale of its rates, of bosons the loss.
     single
         One cluster alone, if the model is made of clusters without a coupling between them.
     shift

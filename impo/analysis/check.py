@@ -26,6 +26,7 @@ from impo.results.progress import tell
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
 from impo.results.store import Variables, content_of, load, stated
+from impo.results.table import solved
 from impo.results.trajectory import Trajectory
 
 
@@ -60,7 +61,7 @@ def _report(path: str | Path, tell: Callable[[str], None]) -> Report:
         raise ArgumentError(f"{path} holds {_of_table(result)}")
     if not isinstance(result, SteadyState | Trajectory):
         raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
-    label = f"{result.model.label} by {result.method.name}"
+    label = solved(result)
     broken = _not_finite(result) if result.status != Status.FAILED else ()  # may have run away
     if broken:  # nothing can be computed from them
         claim = Claim("finite", "", f"{', '.join(broken)} hold nan or infinities", False)

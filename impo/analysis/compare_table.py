@@ -1,7 +1,6 @@
 """A comparison of methods in words: a table, a verdict on each number and on all, and JSON."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.notation import with_error
 from impo.results.summary import plain
+from impo.results.table import aligned
 
 
 @dataclass(frozen=True)
@@ -133,19 +133,9 @@ def table(data: Dataset) -> str:
     for row in found:
         first, _, rest = row.verdict.partition(" ")
         verdicts.append([first.rstrip(":"), row.label, rest])
-    blocks = [_aligned(block) for block in (lines, verdicts, notes)]
+    blocks = ["\n".join(aligned(block)) for block in (lines, verdicts, notes)]
     blocks[0] += "\nIn brackets: difference to the first in combined errors."
     return "\n\n".join([data.attributes["label"], *blocks, conclusion(data)])
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return lines of cells with the columns below each other."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [
-        "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    ]
-    return "\n".join(line.rstrip() for line in padded)
 
 
 def _without_rounding(value: complex) -> complex:

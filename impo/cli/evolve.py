@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,8 @@ from impo.model import LindbladModel, Spin
 from impo.operators.product_state import Coherent
 from impo.results.state import SteadyState
 from impo.results.store import load
-from impo.results.summary import plain
+from impo.results.summary import plain, with_errors
 from impo.results.trajectory import Trajectory
-from impo.results.variable import Variable
 
 _NAMED = {
     "up": (0.0, 0.0), "down": (math.pi, 0.0), "x": (math.pi / 2, 0.0), "-x": (math.pi / 2, math.pi),
@@ -111,7 +110,7 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
 
     Values and errors are lists over the times of lists over the sites.
     """
-    found = _observables(trajectory.readable())
+    found = with_errors(trajectory.readable())
     model, method = trajectory.model, trajectory.method
     return {
         "model": model.name, "parameters": plain(model.to_json()["parameters"]),
@@ -121,8 +120,3 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
         "observables": {name: plain(value.values) for name, (value, _) in found.items()},
         "errors": {name: plain(error.values) for name, (_, error) in found.items()},
     }  # fmt: skip
-
-
-def _observables(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Variable]]:
-    """Return the observables on the sites with their errors, by name."""
-    return {name: (told[name], told[f"{name}_error"]) for name in told if f"{name}_error" in told}

@@ -1,9 +1,11 @@
-"""The number of unit cells of a finite lattice, as settings give it."""
+"""Finite lattices: the number of unit cells, as settings give it, and places in a cluster."""
 
 from typing import Any
 
+import numpy as np
+
 from impo.arguments import fail, positive_integer
-from impo.model import LindbladModel
+from impo.model import Cell, LindbladModel
 
 
 def cell_counts(cells: Any) -> int | tuple[int, ...]:
@@ -31,3 +33,25 @@ def lattice_shape(model: LindbladModel, cells: int | tuple[int, ...]) -> tuple[i
     if len(shape) != model.dimension:
         raise fail("cells", f"one integer or {model.dimension} of them", cells)
     return shape
+
+
+def place_in_cluster(
+    shape: tuple[int, ...], periodic: bool, unit: int, site: int, cell: Cell
+) -> int | None:
+    """Return the number of a site in a cluster of cells, in C order; None outside of an open one.
+
+    Parameters
+    ----------
+    shape
+        Number of cells in each direction.
+    periodic
+        Whether what leaves the cluster re-enters on the other side.
+    unit
+        Number of sites of a cell.
+    site, cell
+        Site of the cell, and which cell.
+    """
+    inside = tuple(c % length for c, length in zip(cell, shape, strict=True))
+    if inside != cell and not periodic:
+        return None
+    return int(np.ravel_multi_index(inside, shape)) * unit + site

@@ -18,6 +18,7 @@ real. A model with a charge but no gauge keeps its charge and complex matrices.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -27,6 +28,7 @@ from impo.arrays import Array
 from impo.model import Boson, Cell, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.components import Component, PlacedJump, charge_resolved
+from impo.operators.lattice import place_in_cluster
 from impo.operators.local import charge_parts, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
@@ -240,12 +242,7 @@ def finite_cluster(
     origins = list(product(*[range(length) for length in shape]))
     cells = tuple(cell for cell in origins for _ in model.sites)
 
-    def locate(site: int, cell: Cell) -> int | None:
-        inside = tuple(c % length for c, length in zip(cell, shape, strict=True))
-        if inside != cell and not periodic:
-            return None
-        return origins.index(inside) * len(model.sites) + site
-
+    locate = partial(place_in_cluster, shape, periodic, len(model.sites))
     cluster = charge_resolved(model, cells, origins, locate, infinite=False)
     return _in_frame(model, cells, *cluster, charges=charges, infinite=False)
 

@@ -140,7 +140,8 @@ class Relaxation:
                 return self.resume.finish(tuple(replace(p, remaining=math.inf) for p in now))
             change = difference(now[0], starts[0])
             wanted = max(self.tol / 10, 0.1 * change) if target is None else target
-            monitor.look(_monitors(now), wanted, _carried(starts[0], now[0]))
+            least = _carried(starts[0], now[0])
+            monitor.look(_monitors(now), wanted, least)
             self.resume.record({
                 "time": now[0].time, "chi": chi, "k_max": now[0].k_max, "dt": now[0].dt,
                 "remaining": monitor.remaining, "discarded_weight": now[0].discarded,
@@ -149,7 +150,7 @@ class Relaxation:
             left = self.t_max - now[0].time
             # what seems settled goes on while a mode is seen whose rate the record does not tell
             if monitor.ended(wanted, left, truncated):
-                ended = self._with_rates(now, monitor, wanted, _carried(starts[0], now[0]))
+                ended = self._with_rates(now, monitor, wanted, least)
                 if math.isfinite(ended[0].remaining) or not (left > 0 and monitor.settled):
                     return self.resume.finish(ended)
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))

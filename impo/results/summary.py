@@ -103,6 +103,11 @@ def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
     return out
 
 
+def with_errors(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Variable]]:
+    """Return the variables that have an error, by name, and their errors."""
+    return {name: (told[name], told[f"{name}_error"]) for name in told if f"{name}_error" in told}
+
+
 def site_numbers(model: LindbladModel) -> dict[str, Variable]:
     """Return the coordinates of the sites that are spins and of those that are bosons."""
     out = {}

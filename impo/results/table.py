@@ -1,5 +1,6 @@
 """Results as tables: what `print` shows, the command line, and a notebook."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.results.notation import numbers, with_error
+from impo.results.summary import with_errors
 
 TIMES = 17
 """Times of a trajectory that a table shows at most."""
@@ -33,17 +35,8 @@ class Table:
     note: str = ""
 
     def text(self) -> str:
-        """Return lines with the columns below each other; long last cells do not widen them."""
-        columns = max(map(len, self.rows), default=0)
-        widths = [
-            max((len(row[n]) for row in self.rows if n < len(row) - (n > 0)), default=0)
-            for n in range(columns)
-        ]
-        lines = [
-            "   ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
-            for row in self.rows
-        ]
-        return "\n".join([self.title, *lines, *filter(None, [self.note])])
+        """Return lines with the columns below each other."""
+        return "\n".join([self.title, *aligned(self.rows), *filter(None, [self.note])])
 
     def html(self) -> str:
         """Return the same as an element of a page."""
@@ -53,6 +46,19 @@ class Table:
         )
         title, note = escape(self.title), escape(self.note)
         return f"<table><caption>{title}</caption>{rows}</table>{f'<p>{note}</p>' if note else ''}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for every row, the columns below each other; last cells do not widen them."""
+    columns = max(map(len, rows), default=0)
+    widths = [
+        max((len(row[n]) for row in rows if n < len(row) - (n > 0)), default=0)
+        for n in range(columns)
+    ]
+    return [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
+    ]
 
 
 def solved(result: Any) -> str:
@@ -83,8 +89,7 @@ def trajectory_table(trajectory: Any) -> Table:
     chosen = np.unique(np.linspace(0, count - 1, min(count, TIMES)).round().astype(int)).tolist()
     columns = [["time", *(f"{trajectory.times[n]:.6g}" for n in chosen)]]
     told = trajectory.readable()
-    for name in (name for name in told if f"{name}_error" in told):
-        value, error = told[name], told[f"{name}_error"]
+    for name, (value, error) in with_errors(told).items():
         for k, site in enumerate(told[value.dims[1]].values):
             pairs = ((float(value.values[n, k]), float(error.values[n, k])) for n in chosen)
             cells = [with_error(0.0 if abs(x) < _ROUNDING else x, e) for x, e in pairs]

@@ -30,7 +30,6 @@ from impo.methods.twa.state import TWAState
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
 from impo.methods.twa.verdict import (
     Verdict,
-    autocorrelation_time,
     both_starts,
     disagreement,
     joined,
@@ -150,7 +149,7 @@ def _averaged(
         diagnostics={
             "time": elapsed * stride * method.dt,
             "burn_in": sum(len(s.series) for s in stretches[: verdict.first]) * stride * method.dt,
-            "autocorrelation_time": autocorrelation_time(stretches[-1].series) * stride * method.dt,
+            "autocorrelation_time": verdict.memory * len(stretches[-1].series) * stride * method.dt,
             "trajectories": ensemble.trajectories,
             "groups": len(moments.first),
             "statistical_error": verdict.error,
