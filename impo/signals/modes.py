@@ -173,7 +173,7 @@ def _judged(signal: Signal, fixed: Array, hidden: Array, most: int) -> Modes:
         reason = f"The signal is too short to tell modes and noise: number of samples {count}."
         resolved[:] = False
     elif not np.all(resolved):
-        rate = -np.log(slow.max()) / signal.spacing
+        rate = np.log(1 / slow.max()) / signal.spacing
         reason = (
             f"A window of length {length:.3g} does not resolve a mode with a rate of {rate:.2g}."
         )

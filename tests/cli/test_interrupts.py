@@ -30,9 +30,9 @@ COMMANDS = {
     "scan, two workers": [*SCAN, "--workers", "2"],
     "compare": [
         "compare", *CHAIN, "g=1", "loss=1", "--methods", "itebd,exact,twa,mf,cmf", "--set",
-        "exact.cells=3", "twa.cells=10", "itebd.tol=1e-3", "cmf.sites=2",
+        "exact.cells=2", "twa.cells=4", "itebd.tol=1e-2", "cmf.sites=2",
     ],
-    "run": ["run", "fig1c"],
+    "run": ["run", "fig8", "--quick"],
 }  # fmt: skip
 
 

@@ -5,8 +5,19 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from impo import ITEBD, TWA, Exact, MeanField, check, compare, evolve, steady_state
+from impo import (
+    ITEBD,
+    TWA,
+    ClusterMeanField,
+    Exact,
+    MeanField,
+    check,
+    compare,
+    evolve,
+    steady_state,
+)
 from impo.arguments import ArgumentError
+from impo.operators.product_state import Coherent
 from impo.results.progress import Progress
 from impo.scans.checkpoint import Checkpoint
 from models.gain_loss import chain, dimer
@@ -37,7 +48,15 @@ def test_what_other_methods_tell():
     steady_state(dimer(0.5), Exact(), progress=told.append)
     assert any(one.size == 16 for one in told)
     evolve(model, MeanField(), None, [0.0, 1.0], progress=told.append)
-    assert (told[-1].method, told[-1].stage) == ("mf", "preparing")
+    assert (told[-1].method, told[-1].stage) == ("mf", "evolving")
+    steady_state(model, MeanField(), progress=told.append)
+    assert told[-1].stage == "following start 5 of 5"
+    steady_state(MODEL, ClusterMeanField(2), progress=told.append)
+    assert (told[-1].stage, told[-1].size) == ("looking for other solutions", 4)
+    for method in (ClusterMeanField(2), Exact()):
+        start = [Coherent(0.5, 0), Coherent(2, 1)]
+        evolve(dimer(0.5), method, start, [0.5, 1.5], progress=told.append)
+        assert [(one.time, one.time_limit) for one in told[-2:]] == [(0.5, 1.5), (1.5, 1.5)]
     evolve(MODEL, ROUGH, None, [0.0, 0.1, 0.2], progress=told.append)
     assert [one.time for one in told[-2:]] == [0.1, 0.2]
 

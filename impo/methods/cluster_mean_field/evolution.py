@@ -15,7 +15,7 @@ from impo.methods.cluster_mean_field.start import in_frame, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterSites
 from impo.model import LindbladModel
 from impo.results.equality import ROUNDING, largest
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def evolve(
     step = _longest_step(flow)
     refuse_long(times, _MOST_STEPS * step)
     moved = _motion(flow, rho, [0.0, *times.tolist()], step, method.tol)
-    states: list[dict[str, Any]] = [{"local": local} for local in moved]
+    states: list[dict[str, Any]] = []
+    for moment, local in zip([0.0, *times.tolist()], moved, strict=True):
+        tell(progress, "evolving", time=moment, time_limit=float(times[-1]))
+        states.append({"local": local})
     begin, *fields = states
     u = flow.frame()
     begin["rho"] = u[:, None] * rho * u.conj()

@@ -29,7 +29,7 @@ from impo.methods.cluster_mean_field.verdict import Solution, largest_share, ver
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 
 if TYPE_CHECKING:
     from impo.methods.cluster_mean_field.method import ClusterMeanField
@@ -234,7 +234,7 @@ def steady_state(
         None, a `ClusterMeanFieldState` of the same dimension, or directions of coherent states,
         shape (n, 3), for the sites of a cell or of the cluster.
     progress
-        Not used.
+        Hears what is searched for.
 
     Raises
     ------
@@ -244,8 +244,10 @@ def steady_state(
         If the model is not one-dimensional or the cluster too large.
     """
     flow, rho = start_in_frame(bounded_flow(model, method), start)
+    tell(progress, "searching for a fixed point", size=flow.dimension)
     solution, others = _settled(flow, rho, method.tol)
     if start is None and flow.fields:
+        tell(progress, "looking for other solutions", size=flow.dimension)
         others = others or _symmetric(flow, solution, method.tol)
         moves = solution.waves is not None and solution.waves.unstable
         if solution.stable or moves:
@@ -257,9 +259,12 @@ def steady_state(
         message=state.message + _other_message(reports),
         diagnostics={"real_frame": flow.real, "solutions": reports},
     )
-    if state.status is Status.CONVERGED and any(isinstance(s, Boson) for s in model.sites):
-        return _with_larger_cutoff(state)
-    return state
+    if not any(isinstance(site, Boson) for site in model.sites):
+        return state
+    if state.status is not Status.CONVERGED:
+        return replace(state, accuracy=math.nan)  # what the cut-off changes is not known
+    tell(progress, "raising the cut-off of the bosons", size=flow.dimension)
+    return _with_larger_cutoff(state)
 
 
 def _settled(flow: ClusterFlow, rho: Array, tol: float) -> tuple[Solution, list[Solution]]:
@@ -326,7 +331,7 @@ def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
             f"{amount(dimension)} states, more than {LARGEST_CLUSTER}. Use fewer sites or a "
             "smaller cutoff."
         )
-        return replace(state, status=Status.K_LIMITED, message=message)
+        return replace(state, status=Status.K_LIMITED, message=message, accuracy=math.nan)
     flow, rho = in_frame(bounded_flow(model, method), embedded(state, model))
     solution = _judged(flow, _fixed_point(flow, rho, method.tol))
     return judged_cutoff(replace(state, wider=_state(flow, method, solution)))

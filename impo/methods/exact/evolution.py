@@ -22,7 +22,7 @@ from impo.operators.local import charge_parts
 from impo.operators.product_state import density_matrices
 from impo.operators.sparse_basis import SparseBasis
 from impo.results.estimate import Status
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 from impo.results.trajectory import Trajectory, trajectory_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def evolve(
     times
         Ascending times, the first not negative, in inverse rates; `start` belongs to time zero.
     progress
-        Not used.
+        Hears the time that is reached.
 
     Raises
     ------
@@ -75,6 +75,7 @@ def evolve(
         float(len(times)) * rho.nbytes, "ask for fewer times",
     )  # fmt: skip
     for moment, found in _motion(matrix, rho, [0.0, *times.tolist()]):
+        tell(progress, "evolving", time=moment, time_limit=float(times[-1]))
         rounding = np.finfo(float).eps * (1 + moment * norm)
         fields.append({
             "residual": residual(sector, matrix @ found),

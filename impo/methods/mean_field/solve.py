@@ -24,7 +24,7 @@ from impo.model import LindbladModel
 from impo.operators.local import spin_numbers
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
-from impo.results.progress import Follower
+from impo.results.progress import Follower, tell
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def steady_state(
     start
         None, a `MeanFieldState`, or directions of the spins, shape (n, 3).
     progress
-        Not used.
+        Hears which start is followed.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def steady_state(
             f"have {MOST_CONFIGURED} sites; give a `start`."
         )
     equations = mean_field_equations(model)
-    found = _attractors(method, model, equations, start)
+    found = _attractors(method, model, equations, start, progress)
     chosen = found[0]
     status, message = _verdict(chosen, conserved_sum(equations), method)
     if (beyond := too_long(model, chosen.orbit)) is not None:
@@ -238,8 +238,9 @@ def steady_state(
 
 
 def _attractors(
-    method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any
-) -> list[_Attractor]:
+    method: "MeanField", model: LindbladModel, equations: MeanFieldEquations, start: Any,
+    progress: Follower | None,
+) -> list[_Attractor]:  # fmt: skip
     """Return what a start runs into; without a start, also what polarised ones run into."""
     scale, rate = float(spin_numbers(model).max()), largest_rate(model)
     starts = [start_vectors(model, start)]
@@ -249,7 +250,8 @@ def _attractors(
             tilted[:, 2] = signs
             starts.append(start_vectors(model, tilted))
     found: list[_Attractor] = []
-    for vectors in starts:
+    for number, vectors in enumerate(starts, 1):
+        tell(progress, f"following start {number} of {len(starts)}")
         one = _relax(equations, vectors.ravel(), scale, method.t_max / rate, rate)
         if not any(one.same(other, scale) for other in found):
             found.append(one)
@@ -342,6 +344,7 @@ def evolve(
     moments, place = np.unique(np.append(0.0, times), return_inverse=True)
     path = vectors.reshape(1, -1)
     if len(moments) > 1:
+        tell(progress, "evolving")
         path = _motion(equations, path[0], moments[-1], scale, moments)
     out = path.reshape(len(moments), -1, 3)[place[1:]]
     return mean_field_trajectory(model, method, times, out, 10 * _ACCURACY * scale, vectors)

@@ -401,6 +401,15 @@ def test_errors_of_bosons_are_below_the_tolerance(draw, tol):
     assert 0 < max(*state.expect("N").error, *state.variance("N").error) <= tol
 
 
+def test_without_a_larger_cutoff_no_bar_is_known(monkeypatch):
+    model = random_boson(0, 3, 12, hopping=True).model
+    monkeypatch.setattr("impo.methods.cluster_mean_field.solve.LARGEST_CLUSTER", 14)
+    state = steady_state(model, ClusterMeanField(1, tol=1e-3))
+    assert state.status == "k_limited"
+    assert "was not tested" in state.message
+    assert np.all(np.isnan(state.expect("N").error))
+
+
 def test_the_smallest_error_that_a_cutoff_allows_counts():
     model = random_boson(0, 3, 6, hopping=True).model
     state = steady_state(model, ClusterMeanField(1, tol=1e-3))
