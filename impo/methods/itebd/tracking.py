@@ -1,0 +1,157 @@
+"""Modes of correlation functions, followed from one approximation to the next.
+
+Approximations have bonds of their own, so that their eigenvectors cannot be compared. What a mode
+gives to the correlation functions of all low operators can: with the vectors a_j and b_j over
+operators (`impo.tensor.transfer`) the product of two modes is
+
+    (i, j) = sum_t sum_AB conj(a_iA b_iB lambda_i^t) a_jA b_jB lambda_j^t
+           = conj(a_i).a_j conj(b_i).b_j / (1 - conj(lambda_i) lambda_j).
+
+A mode is followed to that at the least distance in this product.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from impo.arrays import Array
+from impo.model import Spin
+from impo.operators.local import local_operators
+from impo.refinement.approximation import Approximation
+from impo.tensor.transfer import TransferModes, transfer_modes
+
+_OVER = 1e-14  # |lambda| of a mode that is over within a tile
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Two operators whose correlations are resolved into modes.
+
+    Attributes
+    ----------
+    sites
+        Sites of the unit cell on which they act.
+    left, right
+        Their matrices, in the physical frame.
+    turn
+        By how much the right one raises S_z or n: it turns with the frame from tile to tile.
+    """
+
+    sites: tuple[int, int]
+    left: Array
+    right: Array
+    turn: int
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The modes of an approximation in one charge sector, the slowest first.
+
+    Attributes
+    ----------
+    approx
+        The approximation.
+    modes
+        Of the transfer matrix of a tile.
+    left, right
+        a_j and b_j of all low operators, in units of S and S^2; # site operator mode.
+    """
+
+    approx: Approximation
+    modes: TransferModes
+    left: Array
+    right: Array
+
+    @property
+    def values(self) -> Array:
+        """lambda_j of a tile; # mode."""
+        return np.where(np.abs(self.modes.values) > _OVER, self.modes.values, _OVER)
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Norms of the modes: what they give to all correlation functions; # mode."""
+        ends = np.linalg.norm(self.left, axis=(0, 1)) * np.linalg.norm(self.right, axis=(0, 1))
+        return np.asarray(ends / np.sqrt(1 - np.abs(self.values) ** 2))
+
+    def followed(self, other: "Spectrum") -> tuple[Array, Array]:
+        """Return the nearest mode of another approximation, and its relative distance; # mode."""
+        ends = _overlaps(self.left, other.left) * _overlaps(self.right, other.right)
+        shared = np.real(ends / (1 - np.outer(self.values.conj(), other.values)))
+        own = self.sizes[:, None] ** 2
+        apart = own + other.sizes**2 - 2 * shared
+        nearest = np.argmin(apart, axis=1)
+        least = np.maximum(apart[np.arange(len(apart)), nearest], 0.0)
+        return nearest, np.sqrt(least / np.maximum(own[:, 0], 1e-300))
+
+    def amplitudes(self, ends: Ends, cell: int) -> Array:
+        """Return a_j b_j / lambda_j with the right operator in every cell of a tile; # mode cell.
+
+        `cell` is the number of sites of a unit cell.
+        """
+        left = self.modes.opened(ends.sites[0], _measured(self.approx, ends.sites[0], ends.left))
+        positions = range(ends.sites[1], len(self.approx.bases), cell)
+        right = [self.modes.closed(p, _measured(self.approx, p, ends.right))[0] for p in positions]
+        return np.asarray((left[0] * right / self.values).T)
+
+
+def spectrum(approx: Approximation, charge: int) -> Spectrum | None:
+    """Return the modes of an approximation; None if there are none, or they are no basis."""
+    modes = transfer_modes(approx.environment, charge)
+    if modes is None:
+        return None
+    sites = range(len(approx.bases))
+    low = [_low_operators(approx, site) for site in sites]
+    left = np.array([modes.opened(site, low[site]) for site in sites])
+    right = np.array([modes.closed(site, low[site]) for site in sites])
+    return Spectrum(approx, modes, left, right)
+
+
+def per_cell(levels: Array, values: Array, turn: float) -> tuple[Array, Array]:
+    """Return factors per unit cell and amplitudes, one for each root of lambda.
+
+    Parameters
+    ----------
+    levels
+        Amplitudes in the cells of a tile; # mode cell (...).
+    values
+        lambda of a tile; # mode.
+    turn
+        Angle by which the frame turns from tile to tile.
+
+    Returns
+    -------
+    factors, amplitudes
+        mu with mu^cells = lambda, and A in sum A mu^r over the distance r in cells. Axes: # mode
+        root, # mode root (...).
+    """
+    count = levels.shape[1]
+    first = np.exp(np.log(values * np.exp(1j * turn)) / count)  # mode
+    roots = np.exp(2j * np.pi * np.arange(count) / count)
+    factors = first[:, None] * roots  # mode root
+    powers = factors[:, :, None] ** -np.arange(count)  # mode root cell
+    return factors, np.einsum("jrc,jc...->jr...", powers, levels) / count
+
+
+def _overlaps(one: Array, two: Array) -> Array:
+    """Return the products of the vectors of all modes; # mode mode."""
+    return np.tensordot(one.conj(), two, axes=((0, 1), (0, 1)))
+
+
+def _low_operators(approx: Approximation, site: int) -> Array:
+    """Return what measures low operators and their products; # operator x."""
+    kind = approx.generator.sites[site]
+    known, spin = local_operators(kind), isinstance(kind, Spin)
+    unit = float(kind.S) if isinstance(kind, Spin) else 1.0
+    names = ("Sz", "S+", "S-") if spin else ("N", "B", "Bd")
+    matrices: list[Array] = [known[name] / unit for name in names]
+    matrices += [known[a] @ known[b] / unit**2 for a, b in product(names, repeat=2)]
+    return _measured(approx, site, *matrices)
+
+
+def _measured(approx: Approximation, position: int, *matrices: Array) -> Array:
+    """Return Tr(O T_x) of physical operators at a position; # operator x."""
+    basis = approx.bases[position % len(approx.bases)]
+    return np.array([basis.measure(approx.generator.rotated(position, m)) for m in matrices])

@@ -1,0 +1,112 @@
+"""Modes of a correlation function, and the length that follows from them."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from impo.results.estimate import Estimate
+from impo.results.notation import with_error
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One exponential amplitude * exp((-1/length + i wavenumber) r) over the distance r in cells.
+
+    Attributes
+    ----------
+    length
+        In unit cells.
+    wavenumber
+        In radians per unit cell, between -pi and pi. Modes of a real function come in pairs of
+        opposite wavenumbers.
+    charge
+        By how much the operator at the left end raises the charge; 0 in models without one.
+    amplitude
+        Complex; None if no operators are looked at.
+    """
+
+    length: Estimate
+    wavenumber: Estimate
+    charge: int
+    amplitude: Estimate | None = None
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether length and amplitude are known to be none of the errors."""
+        if self.amplitude is None:
+            return bool(self.length.error < self.length.value)
+        size = float(np.abs(self.amplitude.value))
+        return bool(self.length.error < self.length.value and self.amplitude.error < size)
+
+    def __str__(self) -> str:
+        told = f"length {self.length}, wavenumber {self.wavenumber}"
+        if self.amplitude is None:
+            return told
+        size = with_error(float(np.abs(self.amplitude.value)), float(self.amplitude.error))
+        return f"{told}, amplitude {size}"
+
+
+@dataclass(frozen=True)
+class Decay:
+    """How a connected correlation function decays with the distance, in unit cells.
+
+    Attributes
+    ----------
+    length, wavenumber
+        Of the slowest mode that the operators see; None if there is none.
+    reason
+        Why there is no length; empty if there is one.
+    modes
+        Modes with their amplitudes, the slowest first; a sum over them gives the function at all
+        distances from the next unit cell on, as far as they are resolved.
+    fitted, spectral
+        The length by a fit to the function, and from the modes; None where there is none.
+    window
+        First and last distance at which the function stands above its error; None if there is none.
+    crossover
+        Distance in cells from which on a slower mode, whose amplitude may be zero, may be larger
+        than the one whose length is told: the length is then that of the visible decay. None if
+        there is no such mode.
+    """
+
+    length: Estimate | None
+    wavenumber: Estimate | None
+    reason: str
+    modes: tuple[Mode, ...] = ()
+    fitted: Estimate | None = None
+    spectral: Estimate | None = None
+    window: tuple[int, int] | None = None
+    crossover: float | None = None
+
+    @property
+    def value(self) -> float:
+        """The length; nan if there is none."""
+        return math.nan if self.length is None else float(self.length.value)
+
+    @property
+    def error(self) -> float:
+        """The error of the length; nan if there is none."""
+        return math.nan if self.length is None else float(self.length.error)
+
+    @property
+    def agree(self) -> bool:
+        """Whether there are two routes and their lengths agree within the errors."""
+        if self.fitted is None or self.spectral is None:
+            return False
+        apart = abs(float(self.fitted.value) - float(self.spectral.value))
+        return bool(apart <= self.fitted.error + self.spectral.error)
+
+    def __str__(self) -> str:
+        if self.length is None:
+            return self.reason
+        told = f"length {self.length} cells, wavenumber {self.wavenumber}"
+        if self.crossover is not None:
+            told += f", of the visible decay: a slower mode may follow at {self.crossover:.0f} cells"
+        return told
+
+
+def no_decay(reason: str, **known: Any) -> Decay:
+    """Return a decay without a length."""
+    return Decay(None, None, reason, **known)
