@@ -209,6 +209,16 @@ def legend_keys(looks: Mapping[str, Mapping[str, Any]]) -> list[Line2D]:
     return [Line2D([], [], label=name, **{**plain, **look}) for name, look in looks.items()]
 
 
+def mirrored(status: NDArray) -> NDArray:
+    """Return verdicts on a plane, of which one half was solved, on both sides of its diagonal."""
+    return np.where(status == "", np.swapaxes(status, -1, -2), status)
+
+
+def cell_edges(places: NDArray, low: float, high: float) -> NDArray:
+    """Return the edges of cells around places, of which the outer ones are given."""
+    return np.concatenate([[low], (places[1:] + places[:-1]) / 2, [high]])
+
+
 def mark_unconverged(axes: Axes, x: Any, y: Any, status: NDArray) -> None:
     """Draw hollow circles over the points of a curve, or of a plane, that are not converged.
 
