@@ -237,7 +237,9 @@ def _draw_transition(left: Axes, right: Axes, data: Dataset) -> None:
             label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}", **look,
         )  # fmt: skip
         right.errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
-    left.set(xlabel="$1/S$", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xscale="log", yscale="log")
+    left.set(
+        xlabel="$1/S$", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xscale="log", yscale="log"
+    )
     left.set_xticks(1 / spins, [f"1/{spin:g}" for spin in spins])
     left.xaxis.set_minor_locator(NullLocator())
     right.axhline(1, color="0.7", lw=1)
@@ -253,7 +255,5 @@ def _draw_mixing(axis: Axes, data: Dataset) -> None:
         label = f"$S={spin:g}$, slope {data['slope'][i]:.2f}"
         axis.loglog(rate, data["distance"][i], f"C{i}o-", ms=3, label=label)
         mark_unconverged(axis, rate, data["distance"][i], data["distance_status"][i])
-    axis.set(
-        xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$"
-    )
+    axis.set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$")
     axis.legend(fontsize="small")

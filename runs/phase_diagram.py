@@ -34,7 +34,7 @@ from runs._tasks import (
     mirrored,
     rows,
 )  # fmt: skip
-from runs.fig1c import EDGE, PHASES, G, H, boundary
+from runs.fig1c import EDGE, PHASES, G, H, boundary, smooth
 
 COST = {"quick": "1 min", "full": "40 min"}
 
@@ -76,13 +76,13 @@ def plane(found: Iterable[Row], places: Iterable[tuple[int, int]], points: int) 
         for name in JUDGED:
             out[name][place] = str(row[name])
         for name, source, scale, sign in (("Mz", "Sz", 0.5, -1), ("variance", "Sz_var", 1.0, 1)):
-            for key, other, mirrored in (
+            for key, other, turned in (
                 (name, source, sign),
                 (f"{name}_error", f"{source}_error", 1),
             ):
                 array = out.setdefault(key, np.full((points, points), np.nan))
                 number = scale * row[other].sum()
-                array[place[::-1]] = mirrored * number
+                array[place[::-1]] = turned * number
                 array[place] = number
     return out | {name: out[name].astype(str) for name in JUDGED}
 
@@ -181,7 +181,7 @@ def _lines(ax: Axes, data: Dataset) -> None:
     """Draw the boundaries for S -> infinity."""
     for name in PHASES:
         known = data[f"boundary_{name.replace(' ', '_')}"]
-        ax.plot(data["boundary_gain"], known, "k-", lw=1)
+        ax.plot(*smooth(data["boundary_gain"], known), "k-", lw=1)
     end = data.attributes["g"] - data.attributes["h"]
     ax.plot([0, end], [0, end], "k-", lw=1)
     ax.set(xlim=(0, EDGE), ylim=(0, EDGE), aspect="equal")
