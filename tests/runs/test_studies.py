@@ -4,6 +4,10 @@ What must hold of the data of a study stands in a function `check_NAME` below; w
 is tested in files of their own.
 """
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +20,8 @@ from runs._tasks import mirrored
 STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
 LIMITED = {"fig9"}  # its text says why: what the cutoffs change is measured by the study itself
+ROOT = Path(__file__).parents[2]
+PICTURES = {path.stem: path.with_suffix(".h5") for path in (ROOT / "docs").glob("*.png")}
 LONG = {"calibration"}  # ten minutes; `test_calibration` computes a case of every part
 
 
@@ -39,6 +45,64 @@ def test_quick_form(name, tmp_path, monkeypatch):
             if dim in data:
                 assert len(data[dim]) == variable.values.shape[axis], key
     globals()[f"check_{name}"](data)
+    if name in PICTURES:
+        compare_with_picture(load(PICTURES[name]), data)
+
+
+def test_every_picture_has_its_data_beside_it_and_is_made_by_one_command():
+    made = (ROOT / "Makefile").read_text()
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = {
+        name for page in pages for name in re.findall(r"!\[.*\]\(.*?(\w+)\.png\)", page.read_text())
+    }
+    assert shown == set(PICTURES)
+    for name, path in PICTURES.items():
+        data = load(path)
+        form = "quick" if data.attributes["quick"] else "full"
+        assert f"impo run {name} --{form} -o docs/{name}.h5" in made
+        assert studies.drawn(studies.study(name), data).axes
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_of_other_data_is_noticed(name):
+    kept = load(PICTURES[name])
+    compare_with_picture(kept, kept)
+    changed = {"truncation": "error", "fig5": "impo_i_Sz", "crossover": "TWA_Sz_var"}[name]
+    moved = replace(kept.variables[changed], values=1.2 * kept[changed])
+    with pytest.raises(AssertionError, match=changed):
+        compare_with_picture(kept, replace(kept, variables={**kept.variables, changed: moved}))
+
+
+def compare_with_picture(kept, now):
+    """The data of a picture are what is computed now, as far as a quick form reaches."""
+    assert set(now.variables) == set(kept.variables)
+
+    def known(name):
+        """Return what the picture has at the places of `now`: a full form has more of them."""
+        dims, values = now.variables[name].dims, kept[name]
+        places = [
+            [list(kept[dim]).index(one) for one in now[dim]] if dim in now else range(length)
+            for dim, length in zip(dims, values.shape, strict=True)
+        ]
+        return values[np.ix_(*places)]
+
+    for name, item in now.variables.items():
+        before, values = known(name), item.values
+        if name.endswith("status"):
+            np.testing.assert_array_equal(values, before, name)
+        if values.dtype.kind != "f" or name.endswith(("_error", "residual")):
+            continue
+        if name.endswith("_xi"):  # whether there is one can be a matter of the noise
+            assert abs(np.isnan(values).sum() - np.isnan(before).sum()) <= 1, name
+        else:
+            np.testing.assert_array_equal(np.isnan(values), np.isnan(before), name)
+        share = 0.02 if now.attributes["study"] == "truncation" else 1e-7  # of small differences
+        allowed = 1e-7 + share * np.abs(before)
+        if f"{name}_error" in now:
+            errors = now[f"{name}_error"], known(f"{name}_error")
+            allowed = allowed + 5 * np.hypot(*np.nan_to_num(errors))
+        both = np.isfinite(values) & np.isfinite(before)
+        assert np.all((np.abs(values - before) <= allowed)[both]), name
 
 
 def test_every_study_says_what_must_hold():
