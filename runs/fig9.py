@@ -104,6 +104,8 @@ def draw(data: Dataset) -> Figure:
     """Draw magnetisations and trace distances over the separation of scales."""
     spins, x = data["S"], data["separation"]
     figure = Figure(figsize=(4.5 * len(spins), 6.5), layout="constrained")
+    poor = f"{data.unconverged} of {data.verdicts} results are not converged (hollow)"
+    figure.suptitle(f"Setup of Fig. 9; these panels are not in the paper. {poor}", fontsize=9)
     axes = figure.subplots(2, len(spins), squeeze=False)
     styles = (
         ("full model", {"color": "k", "marker": "D", "linestyle": "none"}),
