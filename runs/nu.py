@@ -3,7 +3,8 @@
 Along gain = loss = Gamma with g = 1, h = 1/2 the transition is at Gamma_c = g + h. xi is that of
 S+S- on one sublattice; nu is fitted to log xi against log |Gamma - Gamma_c| over the points that
 are converged. The quick form stops farther away from the transition than the full one, in which TWA
-does not converge at some of the closest points: they are hollow.
+does not converge at some of the closest points: they are hollow. On the PPT side most points of
+large spins have no length: their correlations fall faster than any exponential.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import JUDGED, mark_unconverged, rows, stacked
+from runs._tasks import JUDGED, mark_unconverged, rows, stacked, tell_missing
 
 COST = {"quick": "1 min", "full": "1.5 h"}
 
@@ -136,7 +137,13 @@ def draw(data: Dataset) -> Figure:
             )  # fmt: skip
         axis.set(xscale="log", yscale="log", title=title)
         axis.set_xlabel(r"$|\bar\Gamma/\bar\Gamma_c-1|$")
+        lengths = {
+            name.replace("_S", ", $S=").replace(f"_{side}", "$"): data[f"{name}_xi"]
+            for name in names
+            if name != f"HPA_{side}"
+        }
+        tell_missing(axis, lengths, r"$\xi$", 0.4, 0.97)
         if names:
-            axis.legend(fontsize="x-small")
+            axis.legend(fontsize="x-small", loc="upper right")
     axes[0].set_ylabel(r"$\xi$ (cells)")
     return figure
