@@ -31,7 +31,7 @@ def compute(quick: bool) -> Dataset:
     form.
     """
     shown = 20.0 if quick else 50.0
-    drive = np.linspace(1.2, 2.4, 13)
+    drive = np.linspace(1.2, 2.4, 7)
     if not quick:  # denser around the transition
         drive = np.array(
             [*np.arange(12, 16) / 10, *np.arange(64, 77) / 40, *np.arange(20, 25) / 10]
@@ -52,7 +52,7 @@ def compute(quick: bool) -> Dataset:
             states[i, j] = state
             if state.density is not None:
                 solved[i, j] = state.extras["purity"]
-    scales = np.array([5.0, 10, 15, 20] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
+    scales = np.array([5.0, 10, 15] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
     gaps = np.empty((len(scales), 2))
     for i, D in enumerate(scales):
         gaps[i] = spectrum(oscillator(D, TRANSITION, **_FIXED), Exact(), None, 3).decay_rates[1:3]

@@ -88,8 +88,8 @@ def _twa(quick: bool) -> tuple[list[NDArray], list[TWA]]:
     """Return rates and settings of TWA; correlation lengths, on path (ii), want more samples."""
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
-        losses = np.array([0.05, 0.12, 0.35, 0.55, 0.8, 1.1, 1.25, 1.56, 1.8, 2.2, 2.6, 3])
-        rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
+        losses = np.array([0.05, 0.35, 0.55, 0.8, 1.1, 1.25, 1.8, 2.2, 3])
+        rates = np.array([0.6, 1.0, 1.25, 1.55, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400, tol=1e-2)
     two = replace(one, trajectories=256, max_time=800, tol=3e-3)
     if not quick:
@@ -103,8 +103,8 @@ def compute(quick: bool, directory: Path) -> Dataset:
     iMPO is there for S = 1/2, 1, 2 (`impo_...`) and, in the full form on fewer points, 4, 8, 16
     (`large_...`); `twa_...` and `hpa_...` are for S = 1000. All have grids of their own.
     """
-    losses = np.linspace(0.05, 3, 10 if quick else 60)
-    rates = np.linspace(0.1, 3, 10 if quick else 59)
+    losses = np.linspace(0.05, 3, 8 if quick else 60)
+    rates = np.linspace(0.1, 3, 8 if quick else 59)
     few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
     twa_rates, twa_methods = _twa(quick)
     method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)

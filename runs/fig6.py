@@ -70,7 +70,7 @@ def _landau_first_order(order: np.ndarray, distance: float) -> np.ndarray:
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return mean field and TWA along gain = loss, and the potentials of panel (c)."""
-    points = 26 if quick else 101  # none at the threshold of a spin, where a mode is marginal
+    points = 14 if quick else 101  # none at the threshold of a spin, where a mode is marginal
     threshold = G + H
     rates = threshold * np.linspace(0.1, 1.15, points)
     lines = [_line(spin, rates) for spin in SPINS]
