@@ -2,6 +2,8 @@
 # make test  install what is needed and run all tests, or those that SELECT='-m "not slow"' leaves
 # make check  what a change must pass before a commit, in three minutes: all but the slow tests, style
 #             and types
+# make pictures  draw the pictures of README and docs again, from data that it computes and puts
+#             beside them: 15 minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
@@ -14,7 +16,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test check lint clean
+.PHONY: run test check lint pictures clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
@@ -29,6 +31,12 @@ lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+pictures: $(VENV)/.installed
+	$(VENV)/bin/impo run fig5 --quick -o docs/fig5.h5
+	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
+	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
+	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -1,12 +1,13 @@
 """Points of the longer studies: solved on all cores, kept on disk, reduced to what is drawn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from impo import ITEBD
@@ -170,6 +171,52 @@ def draw_curve(
         ~unconverged(data[f"{prefix}_status"]),
         **{"markersize": 3, "linewidth": 1, **line},
     )  # fmt: skip
+
+
+def tell_missing(axes: Axes, curves: Mapping[str, Any], what: str, x: float, y: float) -> None:
+    """Write how many values of each curve are not known, if any, at x, y of the panel's area.
+
+    Parameters
+    ----------
+    axes
+        The panel, which leaves these points out.
+    curves
+        Values by the name of the curve.
+    what
+        Their symbol.
+    x, y
+        Upper right corner of the text, in parts of the panel.
+    """
+    lines = []
+    for name, values in curves.items():
+        missing = int(np.sum(~np.isfinite(values)))
+        if missing:
+            lines.append(f"{name}: {missing} of {np.size(values)}")
+    if lines:
+        text = "\n".join([f"points without {what}", *lines])
+        axes.text(
+            x, y, text, transform=axes.transAxes, ha="right", va="top", fontsize="x-small",
+            color="0.3",
+        )  # fmt: skip
+
+
+def legend_keys(looks: Mapping[str, Mapping[str, Any]]) -> list[Line2D]:
+    """Return entries of a legend, grey, for what a look means in every curve.
+
+    `looks` are settings of a line (`marker`, `linestyle` ...) by what they mean.
+    """
+    plain = {"color": "0.4", "marker": "", "linestyle": ""}
+    return [Line2D([], [], label=name, **{**plain, **look}) for name, look in looks.items()]
+
+
+def mirrored(status: NDArray) -> NDArray:
+    """Return verdicts on a plane, of which one half was solved, on both sides of its diagonal."""
+    return np.where(status == "", np.swapaxes(status, -1, -2), status)
+
+
+def cell_edges(places: NDArray, low: float, high: float) -> NDArray:
+    """Return the edges of cells around places, of which the outer ones are given."""
+    return np.concatenate([[low], (places[1:] + places[:-1]) / 2, [high]])
 
 
 def mark_unconverged(axes: Axes, x: Any, y: Any, status: NDArray) -> None:

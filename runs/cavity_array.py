@@ -14,6 +14,7 @@ from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.cavity_array import couplings
 from models.gain_loss import chain
+from runs._tasks import legend_keys
 from runs.fig1c import EDGE, PHASES, G, H
 
 COST = {"quick": "30 s", "full": "6 min"}
@@ -39,7 +40,7 @@ def _stable(strength: float, gain: float, loss: float) -> int:
 
 def compute(quick: bool) -> Dataset:
     """Return the stable configurations for several local terms, and couplings over J1/delta."""
-    points = 20 if quick else 70
+    points = 14 if quick else 70
     axis = EDGE * (np.arange(points) + 0.5) / points
     stable = np.array([[[_stable(x, gain, loss) for loss in axis] for gain in axis] for x in LOCAL])
     ratio = np.linspace(0.02, 0.6, 30)
@@ -61,7 +62,7 @@ def compute(quick: bool) -> Dataset:
 
 def draw(data: Dataset) -> Figure:
     """Draw the stability maps with the analytic AM boundary, and the couplings."""
-    figure = Figure(figsize=(11.5, 2.9), layout="constrained")
+    figure = Figure(figsize=(11.5, 3.2), layout="constrained")
     axes = figure.subplots(1, len(data["local"]) + 1, width_ratios=[1] * len(data["local"]) + [1.2])
     colours = ["#e8e4da", "#8fb8de", "#f2b880", "#b48ec9"]
     g, h = data.attributes["g"], data.attributes["h"]
@@ -79,7 +80,8 @@ def draw(data: Dataset) -> Figure:
         ax.set_title(f"local term ${strength:g}\\,g$", fontsize=9)
     axes[0].set_ylabel(r"$\Gamma_l/g$")
     patches = [Patch(color=colours[key], label=label) for key, label in LABELS.items()]
-    axes[0].legend(handles=patches, fontsize=7, loc="upper right", frameon=True, facecolor="w")
+    patches += legend_keys({"boundary of AM": {"linestyle": "-", "color": "k"}})
+    figure.legend(handles=patches, fontsize=7, loc="outside upper center", ncols=5)
     ax = axes[-1]
     for name, colour in (("g", "C0"), ("h", "C1"), ("local", "C3")):
         ax.plot(data["tunnelling"], -data[f"coupling_{name}_exact"], color=colour, label=f"{name}")

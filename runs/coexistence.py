@@ -18,7 +18,7 @@ from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import rows, stacked
+from runs._tasks import legend_keys, rows, stacked
 
 COST = {"quick": "45 s", "full": "40 min"}
 
@@ -48,7 +48,7 @@ def models(spin: float, path: str, count: int) -> list[LindbladModel]:
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return <S_z> and its variance on all paths in both directions, and their differences."""
-    spins, count = ((0.5, 1.0), 7) if quick else ((0.5, 1.0, 2.0), 25)
+    spins, count = ((0.5, 1.0), 5) if quick else ((0.5, 1.0, 2.0), 25)
     method = ITEBD(tol=2e-3) if quick else ITEBD(tol=3e-4)
     chains = []
     for spin in spins:
@@ -111,13 +111,12 @@ def draw(data: Dataset) -> Figure:
                         label=f"{text}, {data['direction'][way]}" if site == 0 else None,
                     )  # fmt: skip
             good = np.all(data["status"][i, n] == Status.CONVERGED, axis=0)
-            for (name, symbol), marker in zip(SYMBOLS.items(), ("o", "s"), strict=True):
+            for name, marker in zip(SYMBOLS, "os", strict=True):
                 for site in (0, 1):
                     apart = np.abs(data[f"{name}_deviation"][i, n, :, site])
                     errorbar_curve(
                         lower[n], x, np.maximum(apart, _LEAST), None, good,
                         color=f"C{i}", marker=marker, markersize=3, linestyle="none",
-                        label=symbol if site == 0 and i == 0 else None,
                     )  # fmt: skip
         lower[n].axhspan(_LEAST, 1, color="0.9", zorder=0)
         lower[n].set_xlabel(r"$\Gamma_l/g$")
@@ -126,6 +125,13 @@ def draw(data: Dataset) -> Figure:
     upper[0].set_ylabel(r"$\langle S^z_{a,b}\rangle/S$")
     lower[0].set_ylabel("|up - down| / combined error")
     lower[0].set(yscale="log", ylim=(_LEAST, 10))
-    upper[0].legend(fontsize=7)
-    lower[0].legend(fontsize=7)
+    handles, _ = upper[0].get_legend_handles_labels()
+    handles += legend_keys({"A": {"linestyle": "-"}, "B": {"linestyle": ":"}})
+    handles += legend_keys(
+        {
+            f"difference of {symbol}": {"marker": marker}
+            for symbol, marker in zip(SYMBOLS.values(), "os", strict=True)
+        }
+    )
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure

@@ -13,18 +13,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, HolsteinPrimakoff
-from impo.results.dataset import Dataset
-from impo.results.estimate import Status
+from impo.analysis.plot import errorbar_curve
+from impo.results.dataset import Dataset, unconverged
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import JUDGED, NAMES, mark_unconverged, rows, stacked
+from runs._tasks import JUDGED, NAMES, legend_keys, rows, stacked, tell_missing
 
 COST = {"quick": "1 min", "full": "40 min"}
 
 _PHASES = {"AM": (1.7, 1.45), "PPT": (1.7, 1.1), "FM": (0.9, 0.2)}
 _DISORDERED = {"PPT"}  # where linearised bosons have no stable configuration
 _G, _H = 1.0, 0.5
-_COLOURS = ("C3", "C0")
+_COLOURS = ("C3", "C0")  # of sites A and B
+_LOOKS: dict[str, dict[str, Any]] = {
+    "ring": {"marker": "s", "linestyle": ""},
+    "TWA": {"marker": "o", "linestyle": ""},
+    "HPA": {"linestyle": "--", "linewidth": 1},
+    "iMPO": {"marker": "^", "linestyle": ""},
+}
+_LENGTHS = {"TWA", "iMPO"}  # methods that should have a length in every phase
 _DRAWN = ("Sz", "Sz_var", "xi")
 
 
@@ -86,56 +93,49 @@ def compute(quick: bool, directory: Path) -> Dataset:
     return Dataset(out, {"g": _G, "h": _H, "rates": rates, "curves": list(found)})
 
 
-def _curves(axes: Axes, data: Dataset, label: str, key: str, column: int, style: str) -> None:
-    """Draw a quantity by one method in one phase, a curve for every site."""
-    inverse = 1 / data[f"{label}_S"]
-    status = data[f"{label}_status"][column]
-    solid = status == Status.CONVERGED
+def _curve(axes: Axes, data: Dataset, label: str, key: str, column: int, site: int | None) -> None:
+    """Draw a quantity by one method in one phase, on a site if it has one."""
     values, errors = data[f"{label}_{key}"][column], data[f"{label}_{key}_error"][column]
-    sites = [(values, errors, "k")] if key == "xi" else [
-        (values[:, site], errors[:, site], _COLOURS[site]) for site in (0, 1)
-    ]  # fmt: skip
-    for number, (value, error, colour) in enumerate(sites):
-        if not np.isfinite(value).any():  # a ring of two cells has no length
-            continue
-        name = label if number == 0 else None
-        if style == "--":
-            axes.plot(inverse, value, "--", c=colour, lw=1, label=name)
-            mark_unconverged(axes, inverse, value, status)
-            continue
-        for chosen, fill in ((solid, colour), (~solid, "none")):
-            if chosen.any():
-                axes.errorbar(
-                    inverse[chosen], value[chosen], np.nan_to_num(error[chosen]),
-                    fmt=style, c=colour, mfc=fill, ms=4, lw=0.8, label=name,
-                )  # fmt: skip
-                name = None
+    if site is not None:
+        values, errors = values[:, site], errors[:, site]
+    if not np.isfinite(values).any():  # a ring of two cells has no length
+        return
+    look = {"marker": "", **_LOOKS[label]}
+    errorbar_curve(
+        axes, 1 / data[f"{label}_S"], values, errors if look["marker"] else None,
+        ~unconverged(data[f"{label}_status"][column]), markersize=4,
+        color="k" if site is None else _COLOURS[site], **look,
+    )  # fmt: skip
 
 
 def draw(data: Dataset) -> Figure:
     """Draw <S_z>, the variance and xi in rows, the phases in columns; hollow: not converged."""
-    phases = list(data["phase"])
-    figure = Figure(figsize=(9, 7), layout="constrained")
+    phases, labels = list(data["phase"]), data.attributes["curves"]
+    figure = Figure(figsize=(9, 7.2), layout="constrained")
     axes = figure.subplots(3, len(phases), sharex=True, sharey="row")
-    styles = dict(zip(data.attributes["curves"], ("s", "o", "--", "^", "D"), strict=False))
     for column, phase in enumerate(phases):
         gain, loss = data.attributes["rates"][str(phase)]
         axes[0, column].set_title(
-            rf"{phase}: $\Gamma_g={gain:g}$, $\Gamma_l={loss:g}$", fontsize="medium"
+            rf"{phase}: $\Gamma_g={gain:g}\,g$, $\Gamma_l={loss:g}\,g$", fontsize="medium"
         )
-        for label, style in styles.items():
-            for row, key in enumerate(("Sz", "Sz_var", "xi")):
-                _curves(axes[row, column], data, label, key, column, style)
-    for axis, label in zip(
+        for label in labels:
+            for row, key in enumerate(("Sz", "Sz_var")):
+                for site in range(len(_COLOURS)):
+                    _curve(axes[row, column], data, label, key, column, site)
+            _curve(axes[2, column], data, label, "xi", column, None)
+        lengths = {name: data[f"{name}_xi"][column] for name in labels if name in _LENGTHS}
+        tell_missing(axes[2, column], lengths, r"$\xi$", 0.97, 0.97)
+    for axis, text in zip(
         axes[:, 0], (r"$\langle S^z\rangle/S$", r"Var$(S^z)/S^2$", r"$\xi$ (cells)"), strict=True
     ):
-        axis.set_ylabel(label)
+        axis.set_ylabel(text)
     axes[1, 0].set_yscale("log")
     axes[0, 0].set_xscale("log")
+    axes[2, 0].set_ylim(0, 1.25 * axes[2, 0].get_ylim()[1])  # room for what is missing
     for axis in axes[-1]:
         axis.set_xlabel(r"$1/S$")
-    axes[2, -1].legend(fontsize="x-small")
-    axes[0, -1].plot([], [], "C3-", label="A (gain)")
-    axes[0, -1].plot([], [], "C0-", label="B (loss)")
-    axes[0, -1].legend(fontsize="x-small", loc="center")
+    looks = {name: _LOOKS[name] for name in labels}
+    sites = {"A (gain)": {"color": _COLOURS[0]}, "B (loss)": {"color": _COLOURS[1]}}
+    looks |= {name: {"linestyle": "-", "linewidth": 3, **look} for name, look in sites.items()}
+    figure.legend(handles=legend_keys(looks), loc="outside upper center", ncols=len(looks))
     return figure

@@ -45,9 +45,16 @@ def boundary(name: str, gains: np.ndarray) -> np.ndarray:
     return out
 
 
+def smooth(gains: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a boundary on a finer grid: a power law between the points, as Eq. 3 is one."""
+    known = np.isfinite(losses)
+    fine = np.geomspace(gains[known][0], gains[known][-1], 200)
+    return fine, np.exp(np.interp(np.log(fine), np.log(gains[known]), np.log(losses[known])))
+
+
 def compute(quick: bool) -> Dataset:
     """Return the stable phase on a grid of rates, and the boundaries to ten digits."""
-    points, along = (40, 25) if quick else (150, 100)
+    points, along = (28, 25) if quick else (150, 100)
     axis = EDGE * (np.arange(points) + 0.5) / points
     gains = np.geomspace(0.05, EDGE, along)
     phase = np.array([[_phase(gain, loss) for loss in axis] for gain in axis])
@@ -74,7 +81,7 @@ def compute(quick: bool) -> Dataset:
 
 def draw(data: Dataset) -> Figure:
     """Draw the phases and their boundaries."""
-    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    figure = Figure(figsize=(4.6, 4.8), layout="constrained")
     ax = figure.subplots()
     colours = ["#e8e4da", "#8fb8de", "#f2b880", "#b5d99c"]
     ax.pcolormesh(
@@ -82,7 +89,7 @@ def draw(data: Dataset) -> Figure:
         cmap=ListedColormap(colours), vmin=-0.5, vmax=3.5, shading="nearest",
     )  # fmt: skip
     for name in ("AM", "FM_up", "FM_down"):
-        ax.plot(data["boundary_gain"], data[f"boundary_{name}"], "k-", lw=1.5)
+        ax.plot(*smooth(data["boundary_gain"], data[f"boundary_{name}"]), "k-", lw=1.5)
     g, h = data.attributes["g"], data.attributes["h"]
     ax.plot([0, g - h], [0, g - h], "k-", lw=1.5)
     ax.plot([0, g - h], [0, g - h], "w--", lw=1.0)
@@ -90,9 +97,11 @@ def draw(data: Dataset) -> Figure:
     edge = data["gain"][-1] + data["gain"][0]
     ax.set(xlim=(0, edge), ylim=(0, edge), aspect="equal")
     ax.set(xlabel=r"$\Gamma_g/g$", ylabel=r"$\Gamma_l/g$")
+    ax.set_title("(c)", loc="left")
     ax.set_title(rf"$S\to\infty$, $h={h}\,g$")
+    ax.grid(visible=False)
     labels = ["PPT (none stable)", r"AM $|\uparrow\downarrow\rangle$"]
     labels += [r"FM $|\uparrow\uparrow\rangle$", r"FM $|\downarrow\downarrow\rangle$"]
     patches = [Patch(color=c, label=label) for c, label in zip(colours, labels, strict=True)]
-    ax.legend(handles=patches, loc="upper right", fontsize=8, frameon=True)
+    figure.legend(handles=patches, loc="outside upper center", ncols=2)
     return figure

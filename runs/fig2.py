@@ -1,20 +1,22 @@
 """The dissipative spin dimer: order parameter, magnetisation, gap and its scaling (Fig. 2)."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullLocator
 
 from impo import Exact, steady_state
-from impo.analysis.plot import concise
+from impo.analysis.plot import concise, errorbar_curve
 from impo.methods.exact.spectrum import spectrum
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
-from runs._tasks import judged, mark_unconverged
+from runs._tasks import cell_edges, judged, legend_keys, mark_unconverged, mirrored
 
 COST = {"quick": "25 s", "full": "12 min"}
 _PLANE_SPIN = {True: 4, False: 12}  # by quick form
+_EDGE = 2.0  # of the plane of rates, in units of g
 _MODES = {0: 4, 1: 2}  # eigenvalues followed at the transition, by charge; zero left out
 
 
@@ -35,16 +37,16 @@ def compute(quick: bool) -> Dataset:
 
 def _plane(quick: bool) -> dict[str, Variable]:
     """Solve gain >= loss; the rest follows by exchange of the sites with a flip of both spins."""
-    spin, count = _PLANE_SPIN[quick], 7 if quick else 25
-    rates = np.linspace(0.1, 2.0, count)
-    method = Exact(k_max="auto", tol=1e-3, gap=False)
+    spin, count = _PLANE_SPIN[quick], 12 if quick else 24
+    rates = _EDGE * (np.arange(count) + 0.5) / count
+    method = Exact(k_max=None if quick else "auto", tol=1e-3, gap=False)
     order, error = np.empty((2, count, count))
     states = np.empty((count, count), dtype=object)
     for i, gain in enumerate(rates):
         for j, loss in enumerate(rates[: i + 1]):
             state = steady_state(dimer(spin, gain=gain, loss=loss), method)
             total = state.expect("Sz")
-            states[i, j] = states[j, i] = state
+            states[i, j] = state  # the mirrored point has no verdict of its own
             order[i, j] = np.sum(total.value) / (2 * spin)
             error[i, j] = error[j, i] = np.sum(total.error) / (2 * spin)
             order[j, i] = -order[i, j]
@@ -157,79 +159,101 @@ def _mixing(quick: bool) -> dict[str, Variable]:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw the four panels of the figure, the second sector, and the law of Eq. (4)."""
+    """Draw the four panels of the figure, and beside it local exponents and the law of Eq. (4)."""
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     axes = figure.subplots(2, 3)
-    plane = axes[0, 0].pcolormesh(
-        data["loss"], data["gain"], data["order"], cmap="RdBu_r", vmin=-1, vmax=1, shading="nearest"
-    )
+    _draw_plane(axes[0, 0], data)
+    _draw_line(axes[0, 1], axes[0, 2], data)
+    _draw_transition(axes[1, 0], axes[1, 1], data)
+    _draw_mixing(axes[1, 2], data)
+    for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
+        new = " not in the paper" if letter in "ef" else ""
+        axis.set_title(f"({letter}){new}", loc="left", fontsize="medium")
+    return figure
+
+
+def _draw_plane(axis: Axes, data: Dataset) -> None:
+    """Draw the order parameter over the rates; the dashed lines are the boundaries."""
+    edges = cell_edges(data["gain"], 0, _EDGE)
+    plane = axis.pcolormesh(edges, edges, data["order"], cmap="RdBu_r", vmin=-1, vmax=1)
     grid = np.meshgrid(data["loss"], data["gain"])
-    mark_unconverged(axes[0, 0], *grid, data["order_status"])
-    rates = np.linspace(data["gain"][0], data["gain"][-1], 200)
-    axes[0, 0].plot(rates, 1 / rates, "k--", lw=1)
-    axes[0, 0].plot(rates[rates < 1], rates[rates < 1], "k--", lw=1)
-    axes[0, 0].set(
-        xlabel=r"$\Gamma_l/g$", ylabel=r"$\Gamma_g/g$", aspect="equal",
-        ylim=(data["gain"][0], data["gain"][-1]),
+    mark_unconverged(axis, *grid, mirrored(data["order_status"]))
+    rates = np.linspace(1 / _EDGE, _EDGE, 200)
+    axis.plot(rates, 1 / rates, "k--", lw=1)
+    axis.plot([0, 1], [0, 1], "k--", lw=1)
+    axis.set(
+        xlabel=r"$\Gamma_l/g$", ylabel=r"$\Gamma_g/g$", aspect="equal", xlim=(0, _EDGE),
+        ylim=(0, _EDGE),
     )  # fmt: skip
-    axes[0, 0].set_title(f"$S={data.attributes['S_order']}$", fontsize="medium")
-    figure.colorbar(plane, ax=axes[0, 0], label=r"$\langle M_z\rangle/2S$")
+    axis.locator_params(nbins=4)
+    axis.set_title(f"$S={data.attributes['S_order']}$", fontsize="medium")
+    axis.figure.colorbar(plane, ax=axis, label=r"$\langle M_z\rangle/2S$")
+
+
+def _draw_line(left: Axes, right: Axes, data: Dataset) -> None:
+    """Draw magnetisation and decay rates along gain = loss."""
+    rate = data["rate"]
     for i, spin in enumerate(data["S"]):
+        status = data["magnetisation_status"][i]
+        label = f"$S={spin:g}$"
         for site, line in enumerate(("-", "--")):
-            axes[0, 1].errorbar(
-                data["rate"], data["magnetisation"][i, :, site],
-                data["magnetisation_error"][i, :, site], fmt=line, color=f"C{i}", capsize=0,
-                label=None if site else f"$S={spin:g}$",
+            values, errors = (
+                data[name][i, :, site] for name in ("magnetisation", "magnetisation_error")
+            )
+            errorbar_curve(
+                left, rate, values, errors, marker="", linestyle=line, color=f"C{i}",
+                label=None if site else label,
             )  # fmt: skip
-            mark_unconverged(
-                axes[0, 1], data["rate"], data["magnetisation"][i, :, site],
-                data["magnetisation_status"][i],
-            )  # fmt: skip
+            mark_unconverged(left, rate, values, status)
         for charge, line in enumerate(("-", ":")):
             gap = data["gap"][i, :, charge]
-            axes[0, 2].plot(data["rate"], gap, f"C{i}{line}")
-            mark_unconverged(axes[0, 2], data["rate"], gap, data["magnetisation_status"][i])
-    axes[0, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\langle S_z\rangle/S$ (a solid, b dashed)")
-    axes[0, 2].set(
-        xlabel=r"$\bar\Gamma/g$", ylabel=r"decay rate$/g$ ($q=0$ solid, $|q|=1$ dotted)",
-        ylim=(0, None),
-    )  # fmt: skip
-    axes[0, 1].legend(fontsize="small")
+            right.plot(rate, gap, f"C{i}{line}", label=None if charge else label)
+            mark_unconverged(right, rate, gap, status)
+    left.set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\langle S_z\rangle/S$", xlim=(0, None))
+    right.set(xlabel=r"$\bar\Gamma/g$", ylabel="decay rate$/g$", xlim=(0, None), ylim=(0, None))
+    sites = {"a": {"linestyle": "-"}, "b": {"linestyle": "--"}}
+    sectors = {"$q=0$": {"linestyle": "-"}, "$|q|=1$": {"linestyle": ":"}}
+    for axis, looks in ((left, sites), (right, sectors)):
+        handles, _ = axis.get_legend_handles_labels()
+        axis.legend(handles=[*handles, *legend_keys(looks)], loc="upper left", fontsize="small")
+    left.set_ylim(-1.05, 1.55)
+
+
+def _draw_transition(left: Axes, right: Axes, data: Dataset) -> None:
+    """Draw the decay rates at the transition against 1/S, and local exponents of the gaps."""
     spins = data["S_transition"]
     for charge, marker in ((0, "x"), (1, "o")):
         values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
         law = concise(*data[f"exponent_q{charge}"])
+        look = {"marker": marker, "color": f"C{charge}", "markerfacecolor": "none"}
         for mode in range(values.shape[1]):
-            axes[1, 0].errorbar(
-                1 / spins, values[:, mode], errors[:, mode],
-                fmt=marker, color=f"C{charge}", ms=4, mfc="none",
-                label=None if mode else rf"$|q|={charge}$: gap $\sim S^{{-{law}}}$",
+            errorbar_curve(
+                left, 1 / spins, values[:, mode], errors[:, mode], linestyle="none", markersize=4,
+                label=None if mode else rf"$|q|={charge}$: gap $\sim S^{{-{law}}}$", **look,
             )  # fmt: skip
         limit, error = data[f"exponent_limit_q{charge}"]
-        axes[1, 1].plot(
+        right.plot(
             1 / data[f"S_local_q{charge}"], data[f"local_exponent_q{charge}"],
-            f"C{charge}{marker}-", mfc="none",
-            label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}",
+            label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}", **look,
         )  # fmt: skip
-        axes[1, 1].errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
-    axes[1, 0].set(
-        xlabel="1/S", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xscale="log", yscale="log"
+        right.errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
+    left.set(
+        xlabel="$1/S$", ylabel=r"decay rates$/g$ at $\bar\Gamma=g$", xscale="log", yscale="log"
     )
-    axes[1, 0].xaxis.set_minor_formatter(NullFormatter())
-    axes[1, 0].legend(fontsize="small")
-    axes[1, 1].axhline(1, color="0.7", lw=1)
-    axes[1, 1].set(xlabel="1/S", ylabel=r"local exponent of the gap", xlim=(0, None))
-    axes[1, 1].legend(fontsize="small", loc="center right")
+    left.set_xticks(1 / spins, [f"1/{spin:g}" for spin in spins])
+    left.xaxis.set_minor_locator(NullLocator())
+    right.axhline(1, color="0.7", lw=1)
+    right.set(xlabel="$1/S$", ylabel="local exponent of the gap", xlim=(0, None))
+    for axis, where in ((left, "lower right"), (right, "best")):
+        axis.legend(fontsize="small", loc=where)
+
+
+def _draw_mixing(axis: Axes, data: Dataset) -> None:
+    """Draw the distance from the fully mixed state against the rate."""
+    rate = data["rate_mixing"]
     for i, spin in enumerate(data["S_mixing"]):
         label = f"$S={spin:g}$, slope {data['slope'][i]:.2f}"
-        axes[1, 2].loglog(data["rate_mixing"], data["distance"][i], f"C{i}o-", ms=3, label=label)
-        mark_unconverged(
-            axes[1, 2], data["rate_mixing"], data["distance"][i], data["distance_status"][i]
-        )
-    axes[1, 2].set(
-        xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$"
-    )
-    axes[1, 2].legend(fontsize="small")
-    for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
-        axis.set_title(f"({letter})", loc="left", fontsize="medium")
-    return figure
+        axis.loglog(rate, data["distance"][i], f"C{i}o-", ms=3, label=label)
+        mark_unconverged(axis, rate, data["distance"][i], data["distance_status"][i])
+    axis.set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\|\rho_0-\mathbb{1}/d^2\|\,/\,\|\mathbb{1}/d^2\|$")
+    axis.legend(fontsize="small")

@@ -4,7 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from impo import Exact, HolsteinPrimakoff, steady_state
 from impo.analysis.plot import concise
@@ -128,50 +131,74 @@ def compute(quick: bool) -> Dataset:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw eigenvalues, purity, the mixed centre, and three joint distributions."""
+    """Draw eigenvalues, purity and three joint distributions, and beside them the mixed centre."""
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     axes = figure.subplots(2, 3)
-    x = data["imbalance"]
+    _draw_rates(axes[0, 0], data)
+    _draw_purity(axes[0, 1], data)
+    _draw_mixed(axes[0, 2], data)
+    _draw_joint(axes[1], data)
+    titles = zip(axes.flat, ("(a)", "(b)", "not in the paper", "(c)"), strict=False)
+    for axis, title in titles:
+        axis.set_title(title, loc="left", fontsize="medium")
+    return figure
+
+
+def _draw_rates(axis: Axes, data: Dataset) -> None:
+    """Draw the decay rates of two sectors over the imbalance."""
     for charge, style in ((0, "-"), (1, ":")):
-        lines = axes[0, 0].plot(x, data["decay_rates"][charge], f"C{charge}{style}", lw=1)
-        lines[0].set_label(f"|q| = {charge}")
-    axes[0, 0].set(
-        xlabel=r"$\delta\Gamma/g$", ylabel=r"$-\mathrm{Re}\,\lambda_n/g$",
-        title=f"S = {data.attributes['S']}",
+        lines = axis.plot(data["imbalance"], data["decay_rates"][charge], f"C{charge}{style}", lw=1)
+        lines[0].set_label(f"$|q|={charge}$")
+    axis.set(
+        xlabel=r"$\delta\Gamma/g$", ylabel=r"$-\mathrm{Re}\,\lambda_n/g$", ylim=(0, None),
+        title=f"$S={data.attributes['S']}$",
     )  # fmt: skip
-    axes[0, 0].legend(fontsize="small")
+    axis.legend(fontsize="small", loc="upper center")
+
+
+def _draw_purity(axis: Axes, data: Dataset) -> None:
+    """Draw the purity over the imbalance, with its limit for large spins."""
+    x = data["imbalance"]
     for i, spin in enumerate(data["S"]):
-        axes[0, 1].semilogy(x, data["purity"][i], f"C{i}.-", label=f"S = {spin:g}")
-        mark_unconverged(axes[0, 1], x, data["purity"][i], data["purity_status"][i])
+        axis.semilogy(x, data["purity"][i], f"C{i}.-", label=f"$S={spin:g}$")
+        mark_unconverged(axis, x, data["purity"][i], data["purity_status"][i])
     limit = np.where(data["purity_limit"] > 0, data["purity_limit"], np.nan)
-    axes[0, 1].semilogy(data["fine_imbalance"], limit, "k--", lw=1, label=r"$S\to\infty$ (HPA)")
-    mark_unconverged(axes[0, 1], data["fine_imbalance"], limit, data["purity_limit_status"])
-    axes[0, 1].set(xlabel=r"$\delta\Gamma/g$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$")
-    axes[0, 1].legend(fontsize="small")
-    names = ("impurity", "diagonal participation")
-    for i, name in enumerate(names):
+    axis.semilogy(data["fine_imbalance"], limit, "k--", lw=1, label=r"$S\to\infty$ (HPA)")
+    mark_unconverged(axis, data["fine_imbalance"], limit, data["purity_limit_status"])
+    axis.set(xlabel=r"$\delta\Gamma/g$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$")
+    axis.legend(fontsize="small", loc="lower left")
+
+
+def _draw_mixed(axis: Axes, data: Dataset) -> None:
+    """Draw impurity and participation over their largest values against 1/S."""
+    for i, name in enumerate(("impurity", "diagonal participation")):
         value, error = data["mixed_limit"][i]
-        axes[0, 2].plot(1 / data["S_mixed"], data["mixed"][:, i], f"C{i}o-", ms=3, label=name)
-        mark_unconverged(axes[0, 2], 1 / data["S_mixed"], data["mixed"][:, i], data["mixed_status"])
-        axes[0, 2].errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
-        axes[0, 2].annotate(
+        axis.plot(1 / data["S_mixed"], data["mixed"][:, i], f"C{i}o-", ms=3, label=name)
+        mark_unconverged(axis, 1 / data["S_mixed"], data["mixed"][:, i], data["mixed_status"])
+        axis.errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
+        axis.annotate(
             concise(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
             fontsize="small",
         )  # fmt: skip
-    axes[0, 2].set(xlabel="1/S", ylabel=r"per dimension, $\delta\Gamma=0$", ylim=(0, 1.05))
-    axes[0, 2].legend(fontsize="small")
-    m = data["m"]
+    axis.set(
+        xlabel="$1/S$", ylabel=r"per dimension, $\delta\Gamma=0$", xlim=(0, None), ylim=(0, 1.05)
+    )
+    axis.legend(fontsize="small", loc="lower right")
+
+
+def _draw_joint(axes: NDArray, data: Dataset) -> None:
+    """Draw the distributions of both magnetisations on one scale of colours."""
+    m, top = data["m"], data["joint"].max()
     for axis, point, joint, status in zip(
-        axes[1], data["point"], data["joint"], data["joint_status"], strict=True
+        axes, data["point"], data["joint"], data["joint_status"], strict=True
     ):
-        mesh = axis.pcolormesh(m, m, joint.T, shading="nearest", cmap="magma")
+        mesh = axis.pcolormesh(m, m, joint.T, shading="nearest", cmap="magma", vmin=0, vmax=top)
         axis.set(
             xlabel=r"$m_a$", ylabel=r"$m_b$", aspect="equal",
-            title=rf"$\delta\Gamma={point:g}\,g$, S = {data.attributes['S_joint']}",
+            title=rf"$\delta\Gamma={point:g}\,g$, $S={data.attributes['S_joint']}$",
         )  # fmt: skip
+        for line in (axis.xaxis, axis.yaxis):
+            line.set_major_locator(MaxNLocator(integer=True, nbins=7))
         if status != Status.CONVERGED:  # a plane has no points that could be hollow
             axis.set_title(f"{axis.get_title()} ({status})")
-        figure.colorbar(mesh, ax=axis, label=r"$P(m_a,m_b)$")
-    for axis, letter in zip(axes.ravel(), "abcdef", strict=True):
-        axis.annotate(f"({letter})", (0, 1.02), xycoords="axes fraction", ha="right")
-    return figure
+    axes[0].figure.colorbar(mesh, ax=list(axes), label=r"$P(m_a,m_b)$")

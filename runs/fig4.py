@@ -1,7 +1,9 @@
 """The dissipative Kerr oscillator: a first-order transition with coexistence (Fig. 4)."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from impo import Exact, steady_state
 from impo.methods.exact.spectrum import spectrum
@@ -29,7 +31,7 @@ def compute(quick: bool) -> Dataset:
     form.
     """
     shown = 20.0 if quick else 50.0
-    drive = np.linspace(1.2, 2.4, 13)
+    drive = np.linspace(1.2, 2.4, 7)
     if not quick:  # denser around the transition
         drive = np.array(
             [*np.arange(12, 16) / 10, *np.arange(64, 77) / 40, *np.arange(20, 25) / 10]
@@ -50,7 +52,7 @@ def compute(quick: bool) -> Dataset:
             states[i, j] = state
             if state.density is not None:
                 solved[i, j] = state.extras["purity"]
-    scales = np.array([5.0, 10, 15, 20] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
+    scales = np.array([5.0, 10, 15] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
     gaps = np.empty((len(scales), 2))
     for i, D in enumerate(scales):
         gaps[i] = spectrum(oscillator(D, TRANSITION, **_FIXED), Exact(), None, 3).decay_rates[1:3]
@@ -92,46 +94,64 @@ def compute(quick: bool) -> Dataset:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw eigenvalues, purity, the closing of the gap, and number distributions."""
+    """Draw eigenvalues, purity and number distributions, and beside them the closing of the gap."""
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.subplots(2, 2)
-    axes[0, 0].plot(data["F"], data["decay_rates"], "C0-", lw=1)
-    axes[0, 0].axvline(TRANSITION, color="k", ls="--", lw=1)
-    axes[0, 0].set(
+    _draw_rates(axes[0, 0], data)
+    _draw_purity(axes[0, 1], data)
+    _draw_numbers(axes[1, 0], data)
+    _draw_gap(axes[1, 1], data)
+    for axis, title in zip(axes.flat, ("(a)", "(b)", "(c)", "not in the paper"), strict=True):
+        axis.set_title(title, loc="left", fontsize="medium")
+    return figure
+
+
+def _draw_rates(axis: Axes, data: Dataset) -> None:
+    """Draw the decay rates over the drive; the dashed line is the transition."""
+    axis.plot(data["F"], data["decay_rates"], "C0-", lw=1)
+    axis.axvline(TRANSITION, color="k", ls="--", lw=1)
+    axis.set(
         xlabel=r"$F/\gamma$", ylabel=r"$-\mathrm{Re}\,\lambda_n/\gamma$",
-        title=f"D = {data.attributes['D']:g}",
+        title=f"$D={data.attributes['D']:g}$",
     )  # fmt: skip
+
+
+def _draw_purity(axis: Axes, data: Dataset) -> None:
+    """Draw the purity over the drive, with the closed form."""
     for i, D in enumerate(data["D"]):
-        axes[0, 1].plot(data["F_closed"], data["purity_closed"][i], f"C{i}-", lw=1)
-        axes[0, 1].plot(data["F_solved"], data["purity"][i], f"C{i}o", ms=3, label=f"D = {D:g}")
-        mark_unconverged(axes[0, 1], data["F_solved"], data["purity"][i], data["purity_status"][i])
-    axes[0, 1].plot([], [], "k-", lw=1, label="closed form")
-    axes[0, 1].axvline(TRANSITION, color="k", ls="--", lw=1)
-    axes[0, 1].set(xlabel=r"$F/\gamma$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$", ylim=(0, 1.02))
-    axes[0, 1].legend(fontsize="small")
+        axis.plot(data["F_closed"], data["purity_closed"][i], f"C{i}-", lw=1)
+        axis.plot(data["F_solved"], data["purity"][i], f"C{i}o", ms=3, label=f"$D={D:g}$")
+        mark_unconverged(axis, data["F_solved"], data["purity"][i], data["purity_status"][i])
+    axis.plot([], [], "k-", lw=1, label="closed form")
+    axis.axvline(TRANSITION, color="k", ls="--", lw=1)
+    axis.set(xlabel=r"$F/\gamma$", ylabel=r"purity $\mathrm{Tr}\,\rho_0^2$", ylim=(0, 1.05))
+    axis.legend(fontsize="small", loc="lower left")
+
+
+def _draw_numbers(axis: Axes, data: Dataset) -> None:
+    """Draw the distributions of the number of quanta, with the closed form."""
+    n = data["n"]
+    for i, F in enumerate(data["F_point"]):
+        axis.plot(n, data["number_closed"][i], f"C{i}-", lw=1)
+        axis.plot(n, data["number"][i], f"C{i}o", ms=3, label=rf"$F={F:g}\,\gamma$")
+        status = np.full(len(n), data["number_status"][i])
+        mark_unconverged(axis, n, data["number"][i], status)
+    axis.plot([], [], "k-", lw=1, label="closed form")
+    axis.set(
+        xlabel="$n$", ylabel="$P(n)$", yscale="log", ylim=(1e-5, 1),
+        xlim=(-0.5, 1.2 * data.attributes["D"]),
+    )  # fmt: skip
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize="small", loc="upper right")
+
+
+def _draw_gap(axis: Axes, data: Dataset) -> None:
+    """Draw the two slowest decay rates at the transition over D."""
     rate = data["gap_exponent"][0]
-    axes[1, 0].semilogy(data["D_gap"], data["gap"][:, 0], "C0o-", ms=4, label="slowest")
-    axes[1, 0].semilogy(data["D_gap"], data["gap"][:, 1], "C1s-", ms=4, label="second")
-    axes[1, 0].set(
-        xlabel="D", ylabel=r"decay rates$/\gamma$",
+    for column, (mark, label) in enumerate((("o-", "slowest"), ("s-", "second"))):
+        axis.semilogy(data["D_gap"], data["gap"][:, column], f"C{column}{mark}", ms=4, label=label)
+    axis.set(
+        xlabel="$D$", ylabel=r"decay rates$/\gamma$",
         title=rf"$F={TRANSITION}\,\gamma$: gap $\sim e^{{-{rate:.2f}D}}$",
     )  # fmt: skip
-    axes[1, 0].legend(fontsize="small")
-    for i, F in enumerate(data["F_point"]):
-        axes[1, 1].plot(data["n"], data["number_closed"][i], f"C{i}-", lw=1)
-        axes[1, 1].plot(data["n"], data["number"][i], f"C{i}o", ms=3, label=rf"$F={F:g}\,\gamma$")
-        mark_unconverged(
-            axes[1, 1], data["n"], data["number"][i],
-            np.full(len(data["n"]), data["number_status"][i]),
-        )  # fmt: skip
-    axes[1, 1].set(
-        xlabel="n",
-        ylabel="P(n)",
-        yscale="log",
-        ylim=(1e-5, 1),
-        xlim=(0, 1.2 * data.attributes["D"]),
-    )
-    axes[1, 1].legend(fontsize="small")
-    for axis, letter in zip(axes.ravel(), "abcd", strict=True):
-        axis.set_title(f"({letter})", loc="left", fontsize="medium")
-    return figure
+    axis.legend(fontsize="small")

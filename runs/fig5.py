@@ -24,10 +24,12 @@ from models.gain_loss import chain
 from runs._tasks import (
     Row,
     draw_curve,
+    legend_keys,
     mark_unconverged,
     measured,
     rows,
     stacked,
+    tell_missing,
     variables,
 )  # fmt: skip
 
@@ -40,6 +42,7 @@ LARGE_SPINS = (4.0, 8.0, 16.0)  # on few points, in the full form
 SEMICLASSICAL_SPIN = 1000.0
 _COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6")  # C3 is TWA
 _DRAWN = ("Sz", "Sz_var", "xi")
+_MARKS = {"A": "o", "B": "s"}
 
 
 def _paths(spin: float, losses: NDArray, rates: NDArray) -> list[list[LindbladModel]]:
@@ -85,8 +88,8 @@ def _twa(quick: bool) -> tuple[list[NDArray], list[TWA]]:
     """Return rates and settings of TWA; correlation lengths, on path (ii), want more samples."""
     losses, rates = np.linspace(0.05, 3, 50), np.linspace(0.4, 2.1, 35)
     if quick:
-        losses = np.array([0.05, 0.12, 0.35, 0.55, 0.8, 1.1, 1.25, 1.56, 1.8, 2.2, 2.6, 3])
-        rates = np.array([0.6, 1.0, 1.25, 1.4, 1.55, 1.65, 1.85])
+        losses = np.array([0.05, 0.35, 0.55, 0.8, 1.1, 1.25, 1.8, 2.2, 3])
+        rates = np.array([0.6, 1.0, 1.25, 1.55, 1.85])
     one = TWA(cells=50, trajectories=64, dt=0.1, max_time=400, tol=1e-2)
     two = replace(one, trajectories=256, max_time=800, tol=3e-3)
     if not quick:
@@ -100,8 +103,8 @@ def compute(quick: bool, directory: Path) -> Dataset:
     iMPO is there for S = 1/2, 1, 2 (`impo_...`) and, in the full form on fewer points, 4, 8, 16
     (`large_...`); `twa_...` and `hpa_...` are for S = 1000. All have grids of their own.
     """
-    losses = np.linspace(0.05, 3, 10 if quick else 60)
-    rates = np.linspace(0.1, 3, 10 if quick else 59)
+    losses = np.linspace(0.05, 3, 8 if quick else 60)
+    rates = np.linspace(0.1, 3, 8 if quick else 59)
     few = np.array([0.6, 0.9, 1.2, 1.35, 1.5, 1.65, 1.8, 2.1])
     twa_rates, twa_methods = _twa(quick)
     method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
@@ -129,31 +132,50 @@ def compute(quick: bool, directory: Path) -> Dataset:
 
 def draw(data: Dataset) -> Figure:
     """Draw the four panels of Fig. 5; unconverged points are hollow."""
-    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
+    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     axes = figure.subplots(2, 2)
     _curves(axes[0, 0], data, "Sz", "i", (0, 1))
-    axes[0, 0].set(xlabel=r"$\Gamma_l/g$", ylabel=r"$\langle S^z_{a,b}\rangle/S$", title="(a)")
+    axes[0, 0].set(ylabel=r"$\langle S^z_{a,b}\rangle/S$", title="(a)")
     _curves(axes[0, 1], data, "Sz_var", "i", (0, 1))
-    axes[0, 1].set(xlabel=r"$\Gamma_l/g$", ylabel=r"$(\Delta S^z_{a,b})^2/S^2$", title="(b)")
+    axes[0, 1].set(ylabel=r"$(\Delta S^z_{a,b})^2/S^2$", title="(b)")
+    for ax in axes[0]:
+        ax.set(xlabel=r"$\Gamma_l/g$ on path (i)", xlim=(0, 3.1))
     _phases(axes[1, 0], data)
-    _curves(axes[1, 1], data, "xi", "ii", (None,))
-    axes[1, 1].set(xlabel=r"$\bar\Gamma/g$", ylabel=r"$\xi$ (unit cells)", title="(d)")
-    axes[1, 1].set_ylim(0, 3 * np.nanmax(data["impo_ii_xi"], initial=0.5))
-    handles = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=min(5, len(handles[0])))
+    _lengths(axes[1, 1], data)
+    handles, _ = axes[0, 0].get_legend_handles_labels()
+    handles += legend_keys({f"sublattice {name}": {"marker": m} for name, m in _MARKS.items()})
+    handles += legend_keys({"Eq. (3)": {"linestyle": "-", "color": "0.7", "linewidth": 0.8}})
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
-def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int | None]) -> None:
-    """Draw one quantity along a path, for all spins, with the semiclassical line."""
-    marks = {0: "o", 1: "s", None: "o"}
-    curves = [
+def _lengths(ax: Axes, data: Dataset) -> None:
+    """Draw the correlation lengths along path (ii), and say how many of them are missing."""
+    _curves(ax, data, "xi", "ii", (None,))
+    found = {
+        f"iMPO, $S={spin_text(spin)}$": data[f"{prefix}_ii_xi"][number]
+        for prefix, number, spin in _solved(data)
+    } | {f"TWA, $S={SEMICLASSICAL_SPIN:g}$": data["twa_ii_xi"]}
+    tell_missing(ax, found, r"$\xi$", 0.97, 0.97)
+    top = max(np.nanmax(values, initial=0.5) for values in found.values())
+    ax.set(xlabel=r"$\bar\Gamma/g$ on path (ii)", ylabel=r"$\xi$ (unit cells)", title="(d)")
+    ax.set(xlim=(0, 3.1), ylim=(0, 1.2 * top))
+
+
+def _solved(data: Dataset) -> list[tuple[str, int, float]]:
+    """Return the curves of iMPO: prefix, place, S."""
+    return [
         (prefix, number, spin)
         for prefix in ("impo", "large")
         if f"{prefix}_S" in data
         for number, spin in enumerate(data[f"{prefix}_S"])
     ]
-    for colour, (prefix, number, spin) in zip(_COLOURS, curves, strict=False):
+
+
+def _curves(ax: Axes, data: Dataset, name: str, label: str, sites: Sequence[int | None]) -> None:
+    """Draw one quantity along a path, for all spins, with the semiclassical line."""
+    marks = {0: _MARKS["A"], 1: _MARKS["B"], None: "o"}
+    for colour, (prefix, number, spin) in zip(_COLOURS, _solved(data), strict=False):
         line = f"{prefix}_{label}"
         good = data[f"{line}_status"][number] == Status.CONVERGED
         for site in sites:
@@ -193,8 +215,8 @@ def _phases(ax: Axes, data: Dataset) -> None:
     for edge in (lower, upper):
         ax.plot(rate, edge, color="black", lw=1)
     ax.plot([0, g - h], [0, g - h], color="black", lw=1)
-    ax.plot([gain, gain], [data["impo_i_loss"][0], data["impo_i_loss"][-1]], color="C4", lw=1.5)
-    ax.plot([0, 3], [0, 3], color="C5", lw=1.5, ls=":")
+    ax.plot([gain, gain], [data["impo_i_loss"][0], data["impo_i_loss"][-1]], color="0.4", lw=1.5)
+    ax.plot([0, 3], [0, 3], color="0.4", lw=1.5, ls=":")
     for x, y, text in (
         (2.2, 1.75, "AM"), (0.75, 1.35, "PPT"), (0.55, 0.1, r"FM $\uparrow$"),
         (0.03, 0.58, r"FM $\downarrow$"), (gain + 0.05, 0.3, "(i)"), (2.35, 2.6, "(ii)"),

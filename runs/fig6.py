@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from impo import TWA, MeanField, steady_state
-from impo.analysis.plot import spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.results.dataset import Dataset
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
@@ -69,7 +70,7 @@ def _landau_first_order(order: np.ndarray, distance: float) -> np.ndarray:
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return mean field and TWA along gain = loss, and the potentials of panel (c)."""
-    points = 26 if quick else 101  # none at the threshold of a spin, where a mode is marginal
+    points = 14 if quick else 101  # none at the threshold of a spin, where a mode is marginal
     threshold = G + H
     rates = threshold * np.linspace(0.1, 1.15, points)
     lines = [_line(spin, rates) for spin in SPINS]
@@ -122,12 +123,28 @@ def draw(data: Dataset) -> Figure:
     figure = Figure(figsize=(9.6, 4.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
     axes = left.subplots(2, 1, sharex=True)
+    _draw_order(axes, data)
+    left.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=7
+    )
+    grid = right.subplots(2, 3, sharex=True, sharey="row")
+    _draw_potentials(grid, data)
+    for axis, letter in ((axes[0], "(a)"), (axes[1], "(b)"), (grid[0, 0], "(c)")):
+        axis.set_title(letter, loc="left", fontsize=9)
+    return figure
+
+
+def _draw_order(axes: NDArray, data: Dataset) -> None:
+    """Draw the order parameter (upper panel) and the magnetisation by both theories."""
     threshold = data.attributes["g"] + data.attributes["h"]
     x = data["rate"] / threshold
     for i, spin in enumerate(data["S"]):
-        for ax, name in zip(axes, ("transverse", "magnetisation"), strict=True):
-            ax.errorbar(
-                x, data[name][i], data["magnetisation_error"][i], ls="--", color=f"C{i}",
+        for ax, name, errors in (
+            (axes[0], "transverse", None),
+            (axes[1], "magnetisation", data["magnetisation_error"][i]),
+        ):
+            errorbar_curve(
+                ax, x, data[name][i], errors, marker="", linestyle="--", color=f"C{i}",
                 label=f"MF, $S={spin_text(spin)}$",
             )  # fmt: skip
             mark_unconverged(ax, x, data[name][i], data["mean_field_status"][i])
@@ -136,23 +153,21 @@ def draw(data: Dataset) -> Figure:
             ax, data, key, 0, 1 / threshold, color=f"C{len(data['S'])}", linewidth=1.5,
             label=f"TWA, $S={TWA_SPIN:g}$",
         )  # fmt: skip
-        ax.set_ylim(-0.1, 1.1)
-    below = x < 1
-    edge = [*x[below], 1, 1, x[-1]]
-    axes[0].plot(
-        edge, [*data["limit"][below], 1, 0, 0], "k-", lw=0.8, label=r"Eq. (9), $S\to\infty$"
-    )
-    axes[1].plot(edge, [*(0 * x[below]), 0, 1, 1], "k-", lw=0.8)
+        ax.set(xlim=(0, 1.02 * x[-1]), ylim=(-0.05, 1.1))
+    below = np.linspace(0, 1, 201)
+    edge = [*below, 1, x[-1]]
+    axes[0].plot(edge, [*np.sqrt(below), 0, 0], "k-", lw=0.8, label=r"Eq. (9), $S\to\infty$")
+    axes[1].plot(edge, [*(0 * below), 1, 1], "k-", lw=0.8)
     axes[0].set_ylabel(r"$\langle S_\perp\rangle/S$")
     axes[1].set_ylabel(r"$\langle S^z_a\rangle/S$")
     axes[1].set_xlabel(r"$\bar\Gamma/(g+h)$")
-    left.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=7
-    )
-    grid = right.subplots(2, 3, sharex=True)
+
+
+def _draw_potentials(grid: NDArray, data: Dataset) -> None:
+    """Draw the potential of a first-order transition (upper row) and that of mean field."""
     order = data["order"]
     for column, distance in enumerate(data["distance"]):
-        grid[0, column].plot(order, data["landau"][column], "C7")
+        grid[0, column].plot(order, data["landau"][column], "C0")
         grid[1, column].plot(order, data["potential"][column], "C3")
         grid[0, column].set_title(rf"$\bar\Gamma={distance:g}\,\bar\Gamma_c$", fontsize=9)
         grid[1, column].set_xlabel(r"$|\Delta|/S$")
@@ -165,4 +180,3 @@ def draw(data: Dataset) -> Figure:
             ax.axhline(0, color="0.7", lw=0.8)
     grid[0, 0].set_ylabel(r"first order: $F(\Delta)$")
     grid[1, 0].set_ylabel(rf"mixed order: $F/S^2$, $S={data.attributes['potential_S']:g}$")
-    return figure

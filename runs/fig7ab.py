@@ -82,9 +82,10 @@ def draw(data: Dataset) -> Figure:
             errorbar_curve(
                 ax, data["rate"] / 2, data[f"by_{axis}_transverse"][i],
                 data[f"by_{axis}_error"][i], data[f"by_{axis}_status"][i] == Status.CONVERGED,
-                color=f"C{i}", markersize=3, linewidth=1, label=f"${label}={spin_text(value)}$",
+                color=f"C{i}", markersize=6 - i, linewidth=2.5 - 0.5 * i,  # thin over thick
+                label=f"${label}={spin_text(value)}$",
             )  # fmt: skip
-        ax.set_xlabel(r"$\bar\Gamma/(g+h)$")
+        ax.set(xlabel=r"$\bar\Gamma/(g+h)$", xlim=(0, None))
         ax.legend(fontsize=8)
     axes[0].set_ylabel(r"$\langle S_\perp\rangle/S$")
     axes[0].set_title("(a) $S=3/2$", fontsize=10)

@@ -5,13 +5,16 @@ field the dashed ones. The restoration time is when S_perp has fallen to 1/e and
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import TWA, MeanField, evolve
-from impo.results.dataset import Dataset
+from impo.analysis.plot import errorbar_curve
+from impo.results.dataset import Dataset, unconverged
 from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import judged, mark_unconverged
@@ -33,6 +36,26 @@ def restoration_time(times: NDArray, transverse: NDArray, level: float) -> NDArr
             part = (curve[left] - level) / (curve[left] - curve[right])
             out[number] = times[left] + part * (times[right] - times[left])
     return out.reshape(transverse.shape[:-1])
+
+
+def growth(
+    spins: NDArray, tau: NDArray, error: NDArray
+) -> tuple[tuple[NDArray, NDArray], list[float]]:
+    """Return how times grow with ln S.
+
+    Returns
+    -------
+    tuple
+        d tau / d ln S between neighbouring spins, and their errors.
+    list
+        Chi^2 over the degrees of freedom of tau = a + b ln S through all points, and their number.
+    """
+    x = np.log(spins)
+    step = np.diff(x)
+    fit = np.polyfit(x, tau, 1, w=1 / error)
+    freedom = len(x) - 2
+    misfit = float(np.sum(((tau - np.polyval(fit, x)) / error) ** 2) / freedom)
+    return (np.diff(tau) / step, np.hypot(error[1:], error[:-1]) / step), [misfit, freedom]
 
 
 def compute(quick: bool) -> Dataset:
@@ -76,58 +99,77 @@ def compute(quick: bool) -> Dataset:
     }
     for name, found in states.items():
         variables |= judged(found, ("S",), name)
-    growth = {}
     for key, column in columns.items():
         array = np.array(column)
         if key.startswith("tau"):
             variables[key] = Variable(("S",), array, "1/g", "restoration time")
         else:
             variables[key] = Variable(("S", "time", "site"), array, "S")
+    told: dict[str, Any] = {}
+    middle = np.sqrt(spins[1:] * spins[:-1])
+    variables["S_between"] = Variable(("S_between",), middle, long_name="between two spins")
     for name in _LEVELS:
         tau, error = variables[f"tau_{name}"].values, variables[f"tau_{name}_error"].values
-        # scaled: the scatter about the logarithm counts, not the statistical errors alone
-        fit, covariance = np.polyfit(np.log(spins), tau, 1, w=1 / error, cov="unscaled")
-        misfit = (tau - np.polyval(fit, np.log(spins))) / error
-        covariance = covariance * max(1.0, np.sum(misfit**2) / (len(spins) - 2))
-        growth[f"tau_{name}_per_ln_S"] = [float(fit[0]), float(np.sqrt(covariance[0, 0]))]
+        slopes, told[f"tau_{name}_one_logarithm"] = growth(spins, tau, error)
+        for key, array in zip((f"slope_{name}", f"slope_{name}_error"), slopes, strict=True):
+            variables[key] = Variable(("S_between",), array, "1/g", "d tau / d ln S")
         pairs = [(i, int(np.argmin(np.abs(spins - 16 * S)))) for i, S in enumerate(spins)]
-        growth[f"tau_{name}_ratio_16_S"] = {
+        told[f"tau_{name}_ratio_16_S"] = {
             f"{spins[i]:g}": float(tau[j] / tau[i]) for i, j in pairs if spins[j] == 16 * spins[i]
         }
-    return Dataset(variables, {"g": 1.0, "h": 0.5, "gain": 1.0, "loss": 1.0, **growth})
+    return Dataset(variables, {"g": 1.0, "h": 0.5, "gain": 1.0, "loss": 1.0, **told})
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw S_perp and <S_z> in time for S and 16 S, and the restoration times against S."""
-    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Draw S_perp and <S_z> in time for S and 16 S, the restoration times, and their growth."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.4, 1, 1))
+    _draw_motion(left, data)
+    for name, colour, label in (("e", "C2", "1/e"), ("0.1", "C4", "0.1")):
+        errorbar_curve(
+            middle, data["S"], data[f"tau_{name}"], data[f"tau_{name}_error"],
+            ~unconverged(data["twa_status"]), color=colour, linestyle=":", label=f"to {label}",
+        )  # fmt: skip
+        misfit, _ = data.attributes[f"tau_{name}_one_logarithm"]
+        errorbar_curve(
+            right, data["S_between"], data[f"slope_{name}"], data[f"slope_{name}_error"],
+            color=colour, linestyle=":",
+            label=rf"one logarithm: reduced $\chi^2={misfit:.0f}$",
+        )  # fmt: skip
+    middle.set(ylabel=r"restoration time $g\tau$", title="not in the paper")
+    right.set(ylabel=r"$g\,d\tau/d\ln S$ between two spins", title="not in the paper")
+    for axis in (middle, right):
+        ends = data["S"][[0, -1]] * (0.8, 1.25)
+        axis.set(xscale="log", xlabel="$S$", xlim=ends, ylim=(0, None))
+    middle.legend(fontsize="small", loc="lower right")
+    right.legend(fontsize="small", loc="upper left")
+    right.set_ylim(0, 1.3 * right.get_ylim()[1])
+    return figure
+
+
+def _draw_motion(axis: Axes, data: Dataset) -> None:
+    """Draw both polarisations in time, by truncated Wigner and in mean field."""
     spins, times = data["S"], data["time"]
     small = int(np.argmin(np.abs(spins - 64)))
     large = int(np.argmin(np.abs(spins - 16 * spins[small])))
     for number, width in ((small, 1.0), (large, 2.2)):
         for key, colour, label in (("perp", "C3", r"$S_\perp$"), ("Sz", "C0", r"$S^z_a$")):
-            left.plot(times, data[key][number, :, 0], colour, lw=width,
-                      label=f"{label}, $S={spins[number]:g}$")  # fmt: skip
             value, error = data[key][number, :, 0], data[f"{key}_error"][number, :, 0]
-            left.fill_between(times, value - error, value + error, color=colour, alpha=0.2, lw=0)
-    mean_field = {"perp": ("C3--", "mean field"), "Sz": ("C0--", None)}
+            axis.plot(times, value, colour, lw=width, label=f"TWA, {label}, $S={spins[number]:g}$")
+            axis.fill_between(times, value - error, value + error, color=colour, alpha=0.2, lw=0)
+    mean_field = {
+        "perp": ("C3--", r"mean field, $S_\perp$"),
+        "Sz": ("C0--", r"mean field, $S^z_a$"),
+    }
     for key, (line, label) in mean_field.items():
-        left.plot(times, data[f"mean_field_{key}"][large, :, 0], line, label=label)
+        axis.plot(times, data[f"mean_field_{key}"][large, :, 0], line, lw=1, label=label)
     for number, theory in ((small, "twa"), (large, "twa"), (large, "mean_field")):
         for key in mean_field:  # a motion is hollow as a whole
             curve = data[key if theory == "twa" else f"mean_field_{key}"][number, :, 0]
             status = np.full(len(times), data[f"{theory}_status"][number])
-            mark_unconverged(left, times, curve, status)
-    left.set(xlabel=r"time $gt$", ylabel=r"$\langle S\rangle/S$", xlim=(0, 45), ylim=(-0.6, 1.35))
-    left.legend(fontsize="x-small", ncols=2, loc="upper right")
-    for name, colour, label in (("e", "C2", "1/e"), ("0.1", "C4", "0.1")):
-        right.errorbar(spins, data[f"tau_{name}"], data[f"tau_{name}_error"], fmt="o", c=colour,
-                       label=f"to {label}")  # fmt: skip
-        mark_unconverged(right, spins, data[f"tau_{name}"], data["twa_status"])
-        slope, error = data.attributes[f"tau_{name}_per_ln_S"]
-        middle = np.log(spins) - np.mean(np.log(spins))
-        right.plot(spins, np.mean(data[f"tau_{name}"]) + slope * middle, c=colour, lw=1,
-                   label=rf"${slope:.2f}\pm{error:.2f}$ per $\ln S$")  # fmt: skip
-    right.set(xscale="log", xlabel="$S$", ylabel=r"restoration time $g\tau$")
-    right.legend(fontsize="x-small")
-    return figure
+            mark_unconverged(axis, times, curve, status)
+    axis.set(
+        xlabel=r"time $gt$", ylabel=r"$\langle S\rangle/S$", xlim=(0, 45), ylim=(-0.6, 1.6),
+        title="(c)",
+    )  # fmt: skip
+    axis.legend(fontsize="x-small", ncols=3, loc="upper center")

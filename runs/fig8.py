@@ -66,7 +66,10 @@ def _arrows(configuration: np.ndarray) -> str:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw the eigenvalues in the complex plane with some configurations, and the counts."""
+    """Draw the eigenvalues in the complex plane with some configurations, and the counts.
+
+    The lower row is logarithmic: a kind without a configuration has no symbol there.
+    """
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
     axes = figure.subplots(2, 3, height_ratios=(2, 1))
     for column, phase in enumerate(RATES):
@@ -85,7 +88,10 @@ def draw(data: Dataset) -> Figure:
         top = max(np.abs(imaginary).max(), 0.2)
         ax.set(xlabel=r"Re $\mu/g$", ylim=(-1.15 * top, 1.9 * top))
         gain, loss = data.attributes["rates"][phase]
-        ax.set_title(rf"{phase}: $\Gamma_g={gain}g$, $\Gamma_l={loss}g$, $N=4$", fontsize=9)
+        ax.set_title(
+            rf"({'abc'[column]}) {phase}: $\Gamma_g={gain:g}\,g$, $\Gamma_l={loss:g}\,g$, $N=4$",
+            fontsize=9,
+        )
         ax.legend(fontsize=7, loc="upper left", frameon=True)
         counts, cells = data[f"counts_{phase}"], data["cells"]
         ax = axes[1, column]
@@ -98,5 +104,6 @@ def draw(data: Dataset) -> Figure:
         ax.set_xticks(cells)
     axes[0, 0].set_ylabel(r"Im $\mu/g$")
     axes[1, 0].set_ylabel("share of configurations")
+    axes[1, 0].set_title("not in the paper", loc="left", fontsize=9)
     axes[1, 1].legend(fontsize=7, loc="lower left")
     return figure

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo import Exact, steady_state
-from impo.analysis.plot import spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.variable import Variable
 from models import cavity
-from runs._tasks import judged, mark_unconverged
+from runs._tasks import judged
 
 COST = {"quick": "30 s", "full": "1 min"}
 _RATIO = 0.5  # rate 2 G^2 / gamma over g = Gc^2 / delta
@@ -104,18 +104,21 @@ def draw(data: Dataset) -> Figure:
     """Draw magnetisations and trace distances over the separation of scales."""
     spins, x = data["S"], data["separation"]
     figure = Figure(figsize=(4.5 * len(spins), 6.5), layout="constrained")
+    poor = f"{data.unconverged} of {data.verdicts} results are not converged (hollow)"
+    figure.suptitle(f"Setup of Fig. 9; these panels are not in the paper. {poor}", fontsize=9)
     axes = figure.subplots(2, len(spins), squeeze=False)
-    styles = (("full model", "ko"), ("with Stark terms", "C0-"), ("without", "C1--"))
+    styles = (
+        ("full model", {"color": "k", "marker": "D", "linestyle": "none"}),
+        ("with Stark terms", {"color": "C0", "marker": ""}),
+        ("without", {"color": "C1", "marker": "", "linestyle": "--"}),
+    )
     for i, spin in enumerate(spins):
         for model, (label, style) in enumerate(styles):
             for site in range(2):
-                axes[0, i].plot(
-                    x, data["magnetisation"][i, :, model, site], style, ms=4, mfc="none",
-                    label=label if site == 0 else None,
-                )  # fmt: skip
-                mark_unconverged(
-                    axes[0, i], x, data["magnetisation"][i, :, model, site],
-                    data["model_status"][i, :, (0, -2, -1)[model]],
+                good = data["model_status"][i, :, (0, -2, -1)[model]] == Status.CONVERGED
+                errorbar_curve(
+                    axes[0, i], x, data["magnetisation"][i, :, model, site], None, good,
+                    **style, label=label if site == 0 else None,
                 )  # fmt: skip
         axes[0, i].set(
             xlabel=r"$\delta/G_c$",
@@ -129,14 +132,13 @@ def draw(data: Dataset) -> Figure:
             axis.minorticks_off()
         for which, (label, style) in enumerate(styles[1:]):
             last = data["slope"][i, -1, which]
-            axes[1, i].errorbar(
-                x, data["distance"][i, :, which], data["distance_error"][i, :, which],
-                fmt=style, marker="o", ms=4, capsize=2, label=f"{label}, last slope {last:.2f}",
-            )  # fmt: skip
             # a distance and its error need all states
-            poor = np.any(data["model_status"][i] != Status.CONVERGED, axis=-1)
-            status = np.where(poor, Status.NOT_CONVERGED, Status.CONVERGED)
-            mark_unconverged(axes[1, i], x, data["distance"][i, :, which], status)
+            good = np.all(data["model_status"][i] == Status.CONVERGED, axis=-1)
+            errorbar_curve(
+                axes[1, i], x, data["distance"][i, :, which], data["distance_error"][i, :, which],
+                good, **{**style, "marker": "o"},
+                label=f"{label}, last slope {last:.2f}",
+            )  # fmt: skip
         axes[1, i].plot(x, data["distance"][i, 0, 0] * x[0] / x, "0.7", lw=1, label="slope -1")
         axes[1, i].set(
             xlabel=r"$\delta/G_c$", ylabel="trace distance to the full model",

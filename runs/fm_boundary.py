@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo import HolsteinPrimakoff, steady_state
+from impo.analysis.plot import errorbar_curve
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.stability import largest_growth
-from impo.results.dataset import Dataset
+from impo.results.dataset import Dataset, unconverged
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import judged, mark_unconverged
+from runs._tasks import judged, legend_keys, mark_unconverged
 
 COST = {"quick": "10 s", "full": "20 s"}
 
@@ -83,20 +84,24 @@ def draw(data: Dataset) -> Figure:
                 axes[0], data["distance"], data["polarisation"][i, :, site], data["bosons_status"]
             )
     axes[0].set(
-        xlabel=r"$1-\Gamma_g\Gamma_l/(g-h)^2$", ylabel=r"$\langle S^z\rangle/S$ (A solid)",
-        ylim=(0.66, 1.01),
+        xlabel=r"$1-\Gamma_g\Gamma_l/(g-h)^2$", ylabel=r"$\langle S^z\rangle/S$",
+        ylim=(0.6, 1.01),
     )  # fmt: skip
-    axes[0].legend(fontsize=8, ncols=2, loc="lower center")
-    axes[1].errorbar(data["distance"], data["xi"], data["xi_error"], fmt="o", ms=3)
-    mark_unconverged(axes[1], data["distance"], data["xi"], data["bosons_status"])
-    axes[1].set(xscale="log", yscale="log", ylabel=r"$\xi$ [cells]")
+    handles, _ = axes[0].get_legend_handles_labels()
+    handles += legend_keys({"A": {"linestyle": "-"}, "B": {"linestyle": "--"}})
+    axes[0].legend(handles=handles, fontsize=8, ncols=3, loc="lower center")
+    errorbar_curve(
+        axes[1], data["distance"], data["xi"], data["xi_error"],
+        ~unconverged(data["bosons_status"]), markersize=3, linestyle="none", label="HPA",
+    )  # fmt: skip
+    axes[1].set(xscale="log", yscale="log", ylabel=r"$\xi$ (cells)")
     guide = data["xi"][0] * (data["distance"] / data["distance"][0]) ** -0.5
     axes[1].plot(data["distance"], guide, "k--", lw=1, label=r"$\nu=1/2$")
     axes[1].set_xlabel(r"$1-\Gamma_g\Gamma_l/(g-h)^2$")
     axes[1].legend(fontsize=8)
     for i, loss in enumerate(data["loss"]):
-        axes[2].plot(data["h"], data["growth"][:, i], ".-", label=rf"$\Gamma_l={loss:g}g$")
+        axes[2].plot(data["h"], data["growth"][:, i], ".-", label=rf"$\Gamma_l={loss:g}\,g$")
     axes[2].axhline(0, color="0.6", lw=0.8)
-    axes[2].set(xlabel=r"$h/g$", ylabel=r"growth rate around $|\uparrow\uparrow\rangle$ [$g$]")
+    axes[2].set(xlabel=r"$h/g$", ylabel=r"growth rate around $|\uparrow\uparrow\rangle$ $/g$")
     axes[2].legend(fontsize=8)
     return figure

@@ -155,7 +155,7 @@ def draw(data: Dataset) -> Figure:
         )
     poor = np.any(data["threshold_status"] != Status.CONVERGED, axis=1)
     mark_unconverged(edge, 1 / data["S_threshold"], data["threshold"][:, 0], _together(poor))
-    edge.set(xlabel="1/S", ylabel=r"threshold$/(g+h)$", title="(a) thresholds", xlim=(0, None))
+    edge.set(xlabel="1/S", ylabel=r"threshold$/(g+h)$", title="thresholds", xlim=(0, None))
     spins = data["S_steady"]
     values, errors = data["attracted"], data["attracted_error"]
     for i, name in enumerate((r"$\langle S_z\rangle/S$", r"$\langle S_\perp\rangle/S$")):
@@ -171,9 +171,7 @@ def draw(data: Dataset) -> Figure:
     )  # fmt: skip
     _inverse(near, spins, values[-1, 0, 2])
     rates = data.attributes["attracted"]
-    near.set(
-        title=rf"(b) AM in a field: $\bar\Gamma={rates['loss']:g}\,g$, ${rates['field']:g}\,gS_x$"
-    )
+    near.set(title=rf"AM in a field: $\bar\Gamma={rates['loss']:g}\,g$, ${rates['field']:g}\,gS_x$")
     values, errors = data["ppt"], data["ppt_error"]
     for theory, (label, marker) in enumerate((("one site", "o"), ("Appendix B", "s"))):
         good = data["ppt_status"][:, theory] == Status.CONVERGED
@@ -185,7 +183,7 @@ def draw(data: Dataset) -> Figure:
                 color=f"C{theory}", marker=marker, linestyle=line, label=f"{label}, {name}",
             )  # fmt: skip
     rate = data.attributes["ppt_rate"]
-    apart.set(xlabel="1/S", xlim=(0, None), title=rf"(c) PPT: $\bar\Gamma={rate:g}\,g$")
+    apart.set(xlabel="1/S", xlim=(0, None), title=rf"PPT: $\bar\Gamma={rate:g}\,g$")
     for i, moment in enumerate(data["moment"]):
         motion.plot(
             data["S_moving"], data["motion"][:, i], f"C{4 + i}o-", label=rf"$gt\leq{moment:g}$"
@@ -193,7 +191,7 @@ def draw(data: Dataset) -> Figure:
         poor = np.any(data["motion_status"] != Status.CONVERGED, axis=1)
         mark_unconverged(motion, data["S_moving"], data["motion"][:, i], _together(poor))
     _inverse(motion, data["S_moving"], data["motion"][-1].max())
-    motion.set(title="(d) motion in PPT", ylabel=r"largest difference of $\langle S_z\rangle/S$")
+    motion.set(title="motion in PPT", ylabel=r"largest difference of $\langle S_z\rangle/S$")
     for axis in (edge, near, apart, motion):
         axis.legend(fontsize="small")
     return figure

@@ -30,7 +30,8 @@ def compute(quick: bool) -> Dataset:
 
     Linearised bosons, S to infinity, in the AM phase: gain = loss = Gamma > g + h.
     """
-    distance = np.linspace(_EDGE, 2.0, 26 if quick else 101)  # Gamma / (g + h)
+    near = 1 - np.cos(np.linspace(0, np.pi / 2, 26 if quick else 101))  # dense at the transition
+    distance = _EDGE + (2.0 - _EDGE) * near  # Gamma / (g + h)
     states = [[_state(ratio, x) for x in distance] for ratio in RATIOS]
     values = np.array([[state.extras["negativity"] for state in line] for line in states])
     peaks = np.array([peak(ratio) for ratio in RATIOS])
@@ -65,13 +66,19 @@ def draw(data: Dataset) -> Figure:
     axis = figure.subplots()
     for i, ratio in enumerate(data["ratio"]):
         where, top = data["peak"][i]
-        label = f"$h={ratio:g}\\,g$: {where:.3f}"
+        at_edge = where < _EDGE + 1e-3  # it falls from the transition on
+        label = f"$h={ratio:g}\\,g$: {'the transition' if at_edge else f'{where:.3f}'}"
         axis.plot(data["distance"], data["negativity"][i], f"C{i}-", label=label)
         axis.plot(where, top, f"C{i}o", ms=4)
         mark_unconverged(axis, where, top, data["peak_status"][i : i + 1])
         mark_unconverged(
             axis, data["distance"], data["negativity"][i], data["negativity_status"][i]
         )
-    axis.set(xlabel=r"$\bar\Gamma/(g+h)$", ylabel="negativity of two neighbours", xlim=(1, None))
+    axis.set(
+        xlabel=r"$\bar\Gamma/(g+h)$",
+        ylabel="negativity of two neighbours",
+        xlim=(1, 2),
+        ylim=(0, None),
+    )
     axis.legend(title="maximum at", fontsize="small")
     return figure

@@ -1,4 +1,4 @@
-"""Order parameter and fluctuations over the plane of rates, for small and large spins (Fig. 1c).
+"""Order parameter and fluctuations over the plane of rates, beside Fig. 1(c) of the paper.
 
 M_z = (<S_a> + <S_b>)/2S and the total variance (Var S_a + Var S_b)/S^2 of the infinite chain, by
 iMPO for small spins and TWA for S = 1000, with the phase boundaries of the Holstein-Primakoff
@@ -14,17 +14,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA
 from impo.analysis.plot import spin_text
-from impo.results.dataset import Dataset
+from impo.results.dataset import Dataset, unconverged
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import JUDGED, Row, mark_unconverged, rows
-from runs.fig1c import EDGE, PHASES, G, H, boundary
+from runs._tasks import (
+    JUDGED,
+    Row,
+    cell_edges,
+    legend_keys,
+    mark_unconverged,
+    mirrored,
+    rows,
+)  # fmt: skip
+from runs.fig1c import EDGE, PHASES, G, H, boundary, smooth
 
 COST = {"quick": "1 min", "full": "40 min"}
 
@@ -58,27 +68,28 @@ def half_plane(axis: NDArray, boundaries: bool = True) -> list[list[tuple[int, i
 def plane(found: Iterable[Row], places: Iterable[tuple[int, int]], points: int) -> dict[str, Any]:
     """Return M_z and the total variance, with errors and verdicts, as arrays (gain, loss).
 
-    `found` are the points at `places` of `half_plane`, in order.
+    `found` are the points at `places` of `half_plane`, in order. A mirrored point has no verdict of
+    its own.
     """
     out: dict[str, NDArray] = {name: np.full((points, points), "", dtype=object) for name in JUDGED}
     for place, row in zip(places, found, strict=True):
         for name in JUDGED:
-            out[name][place] = out[name][place[::-1]] = str(row[name])
+            out[name][place] = str(row[name])
         for name, source, scale, sign in (("Mz", "Sz", 0.5, -1), ("variance", "Sz_var", 1.0, 1)):
-            for key, other, mirrored in (
+            for key, other, turned in (
                 (name, source, sign),
                 (f"{name}_error", f"{source}_error", 1),
             ):
                 array = out.setdefault(key, np.full((points, points), np.nan))
                 number = scale * row[other].sum()
-                array[place[::-1]] = mirrored * number
+                array[place[::-1]] = turned * number
                 array[place] = number
     return out | {name: out[name].astype(str) for name in JUDGED}
 
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return both quantities on a grid of rates for all spins, and the boundaries."""
-    points, along = (10, 25) if quick else (24, 60)
+    points, along = (8, 25) if quick else (24, 60)
     axis = EDGE * np.arange(1, points + 1) / points
     methods = _methods(quick)
     halves = [half_plane(axis, not quick or spin != LARGE_SPIN) for spin, _ in methods]
@@ -121,22 +132,24 @@ def compute(quick: bool, directory: Path) -> Dataset:
 def draw(data: Dataset) -> Figure:
     """Draw M_z (upper row) and the total variance (lower row); circles are not converged."""
     spins = data["S"]
-    figure = Figure(figsize=(2.4 * len(spins) + 0.9, 4.8), layout="constrained")
+    figure = Figure(figsize=(2.4 * len(spins) + 0.9, 5.2), layout="constrained")
     axes = figure.subplots(2, len(spins), squeeze=False, sharex=True, sharey=True)
     looks = (
         ("Mz", r"$\langle S^z_a + S^z_b\rangle/2S$", {"cmap": "RdBu_r", "vmin": -1, "vmax": 1}),
         ("variance", r"$(\Delta S_a^2 + \Delta S_b^2)/S^2$", {"cmap": "viridis", "vmin": 0}),
     )
+    edges = cell_edges(data["gain"], 0, EDGE)
+    grid = np.meshgrid(data["gain"], data["loss"], indexing="ij")
     for row, (name, label, look) in zip(axes, looks, strict=True):
         if name == "variance":
             look["vmax"] = float(np.nanmax(data[name]))
         for n, ax in enumerate(row):
-            mesh = ax.pcolormesh(
-                data["gain"], data["loss"], data[name][n].T, shading="nearest", **look
-            )
+            ax.set_facecolor("white")
+            ax.patch.set(hatch="////", edgecolor="0.7")  # seen where there is no value
+            ax.grid(visible=False)
+            mesh = ax.pcolormesh(edges, edges, data[name][n].T, **look)
             _lines(ax, data)
-            grid = np.meshgrid(data["gain"], data["loss"], indexing="ij")
-            mark_unconverged(ax, *grid, data["status"][n])
+            mark_unconverged(ax, *grid, mirrored(data["status"][n]))
         figure.colorbar(mesh, ax=row, label=label)
     for n, spin in enumerate(spins):
         method = "TWA" if spin == data.attributes["large_spin"] else "iMPO"
@@ -144,16 +157,31 @@ def draw(data: Dataset) -> Figure:
         axes[1, n].set_xlabel(r"$\Gamma_g/g$")
     for ax in axes[:, 0]:
         ax.set_ylabel(r"$\Gamma_l/g$")
+    figure.legend(handles=_keys(data), loc="outside upper left", ncols=3)
     return figure
+
+
+def _keys(data: Dataset) -> list[Artist]:
+    """Return the entries of the legend, with the points that are computed and left out."""
+    keys: list[Artist] = [*legend_keys({"boundaries, Eq. (3)": {"linestyle": "-", "color": "k"}})]
+    solved = data["status"] != ""
+    half = len(data["gain"]) * (len(data["gain"]) + 1) // 2
+    for spin, missing in zip(data["S"], half - solved.sum(axis=(1, 2)), strict=True):
+        if missing:
+            label = rf"$S={spin_text(spin)}$: {missing} of {half} left out, slow to equilibrate"
+            keys.append(Patch(facecolor="white", edgecolor="0.7", hatch="////", label=label))
+    poor = int(unconverged(data["status"]).sum())
+    if poor:
+        look = {"marker": "o", "markerfacecolor": "white"}
+        keys += legend_keys({f"not converged: {poor} of {solved.sum()}": look})
+    return keys
 
 
 def _lines(ax: Axes, data: Dataset) -> None:
     """Draw the boundaries for S -> infinity."""
     for name in PHASES:
         known = data[f"boundary_{name.replace(' ', '_')}"]
-        ax.plot(data["boundary_gain"], known, "k-", lw=1)
+        ax.plot(*smooth(data["boundary_gain"], known), "k-", lw=1)
     end = data.attributes["g"] - data.attributes["h"]
     ax.plot([0, end], [0, end], "k-", lw=1)
-    step = data["gain"][1] - data["gain"][0]
-    edges = (data["gain"][0] - step / 2, data["gain"][-1] + step / 2)
-    ax.set(xlim=edges, ylim=edges, aspect="equal")
+    ax.set(xlim=(0, EDGE), ylim=(0, EDGE), aspect="equal")

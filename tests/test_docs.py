@@ -14,8 +14,9 @@ from impo.cli import main as cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+TASKS = ROOT / "docs" / "first_hour.md"  # its commands run too
 BLOCK = re.compile(r"^```python( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-WITH_PYTHON = [page for page in PAGES if BLOCK.search(page.read_text())]
+WITH_PYTHON = [page for page in PAGES if page != TASKS and BLOCK.search(page.read_text())]
 COMMANDS = [
     command
     for page in PAGES
@@ -53,6 +54,28 @@ def test_python(page, tmp_path, monkeypatch):
 def test_slow_python(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(page, slow=True)
+
+
+@pytest.mark.slow
+def test_the_first_hour(tmp_path, monkeypatch):
+    """Its files are written, its commands and its Python run, in the order of the page."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    steps = re.compile(rf"{BLOCK.pattern}|^    (impo [^\n]*)$", re.DOTALL | re.MULTILINE)
+    for _, block, command in steps.findall(TASKS.read_text()):
+        file = re.match(r"# (\w+\.py)\n", block)
+        if command:
+            assert cli.main(shlex.split(command)[1:]) == 0, command
+        elif file:
+            Path(file[1]).write_text(block)
+        else:
+            exec(block, namespace)
+    assert {path.stem for path in tmp_path.glob("*.png")} == {
+        "field",
+        "length",
+        "methods",
+        "quench",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,7 +11,7 @@ from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
 from impo.results.estimate import Estimate
 
-LEAST_SHARE = 0.5  # share of the total error that any number has at least
+LEAST_SHARE = 0.2  # share of the total error that any number has at least
 _ROUNDING = 1e-14
 
 
@@ -41,7 +41,7 @@ def estimate(
         counts only if its error is not known.
     least
         Share of the total error. It is one for what is monitored; of other numbers, which mostly
-        are off by less, half of it keeps the bars from being too wide (`runs.calibration`).
+        are off by less, a fifth keeps the bars from being too wide (`runs.calibration`).
     """
     observable, sizes = once(observable), np.asarray(scale)
     value = np.asarray(observable(approx))

@@ -12,7 +12,7 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
     The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls
     below three of its errors. It begins at the smallest r >= 1 from which leaving out the next one
     or two distances changes xi by less than twice the error of that change; the change is then part
-    of the error.
+    of the error, and so is what the last distance left out has changed. A window that nothing can be left out of is no evidence of an exponential.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
     -------
     Estimate or None
         xi and its error in units of r; None unless at least three distances r >= 1 exceed ten times
-        their own error, and the decay three times its error, or if a sample is not finite.
+        their own error, and the decay three times its error, or if a sample is not finite, or if
+        every window disagrees with the shorter ones in it.
     """
     if not np.all(np.isfinite(samples)):
         return None
@@ -44,13 +45,16 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
     series = series[:, : last + 1]
     if last < 3 or not np.all(series[:, 1:] > 0):
         return None
-    rates = [_rate(series, centre, error, first, ring) for first in range(1, last - 1)]
-    for number, rate in enumerate(rates):
+    rates = [_rate(series, centre, error, first, ring) for first in range(1, last)]
+    for number, rate in enumerate(rates[:-1]):  # the last, of two distances, only compares
         later = rates[number + 1 : number + 3]
         changes = [(abs((other - rate).mean()), _spread(other - rate)) for other in later]
         if all(change <= 2 * noise for change, noise in changes):
             break
-    drift = np.max([change for change, _ in changes], initial=0.0)
+    else:
+        return None
+    before = [abs((rate - other).mean()) for other in rates[max(number - 1, 0) : number]]
+    drift = max([*before, *(change for change, _ in changes)])
     uncertainty = float(np.hypot(_spread(rate), drift))
     slope = float(rate.mean())
     if not slope > 3 * uncertainty:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from scipy.sparse import csr_array
 
+from impo.analysis.plot import spin_text
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import local_operators
@@ -372,7 +373,7 @@ def draw(data: Dataset) -> Figure:
         line[0].set_ylabel(label)
     for s, S in enumerate(spins):
         chi = ", ".join(str(x) for x in data["chi"][s] if x)
-        panels[0, s].set_title(rf"$S={S:g}$, $\chi={chi}$", fontsize=9)
+        panels[0, s].set_title(rf"$S={spin_text(S)}$, $\chi={chi}$", fontsize=9)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8)
     return figure

@@ -32,24 +32,24 @@ def agree(a, b):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("spin", "region"),
-    [(0.5, name) for name in REGIONS] + [(1, "AM"), (1, "PPT"), (1, "FM up")],
+    ("spin", "region", "tol"),
+    [(0.5, name, 1e-5) for name in REGIONS] + [(1, name, 1e-4) for name in ("AM", "PPT", "FM up")],
 )
-def test_all_regions_to_1e_5(spin, region):
+def test_all_regions(spin, region, tol):
     """The ladders of one weight bracket the result of another, more accurate one."""
     model = gain_loss.chain(spin, 1.0, 0.5, *REGIONS[region])
-    state = steady_state(model, ITEBD(tol=1e-5))
+    state = steady_state(model, ITEBD(tol=tol))
     assert state.status == Status.CONVERGED
-    assert state.residual < 1e-5
-    assert np.all(state.expect("Sz").error <= 1e-5 * spin)
-    other = steady_state(model, ITEBD(tol=4e-6, weight=0.7, chi_max=160), start=state)
+    assert state.residual < tol
+    assert np.all(state.expect("Sz").error <= tol * spin)
+    other = steady_state(model, ITEBD(tol=0.4 * tol, weight=0.7, chi_max=160), start=state)
     assert agree(state.expect("Sz"), other.expect("Sz"))
     assert agree(state.variance("Sz"), other.variance("Sz"))
     neighbours = [
         state.correlation("S+", "S-", (0, 1), 0),
         other.correlation("S+", "S-", (0, 1), 0),
     ]
-    assert abs(neighbours[0].value[0] - neighbours[1].value[0]) <= 1e-5 * max(spin, 1) ** 2
+    assert abs(neighbours[0].value[0] - neighbours[1].value[0]) <= tol * max(spin, 1) ** 2
 
 
 @pytest.mark.slow

@@ -48,3 +48,21 @@ def test_noise_and_constants_have_no_length():
     assert decay_length(jackknife_samples(np.zeros(20), 1.0, generator)) is None
     assert decay_length(jackknife_samples(np.ones(20), 0.01, generator)) is None
     assert decay_length(jackknife_samples(np.exp(-np.arange(20) / 0.3), 0.01, generator)) is None
+
+
+def test_what_falls_faster_than_any_exponential_has_no_sharp_length():
+    series = np.exp(-((np.arange(26) / 2.6) ** 1.6))
+    generator = np.random.default_rng(4)
+    for noise in (0.02, 0.07):  # what the noise hides, the error tells
+        fits = [decay_length(jackknife_samples(series, noise, generator), 50) for _ in range(40)]
+        assert any(fit is None for fit in fits)
+        assert all(fit is None or fit.error > 0.08 * fit.value for fit in fits)
+
+
+def test_length_with_three_distances_needs_both_steps_to_agree():
+    generator = np.random.default_rng(5)
+    same = np.array([1.0, 0.2, 0.04, 0.008, 0.0, 0.0])
+    bent = np.array([1.0, 0.2, 0.06, 0.008, 0.0, 0.0])
+    fit = decay_length(jackknife_samples(same, 4e-3, generator))
+    assert abs(fit.value - 1 / np.log(5)) < 4 * fit.error
+    assert decay_length(jackknife_samples(bent, 4e-3, generator)) is None

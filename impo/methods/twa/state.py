@@ -59,7 +59,8 @@ class TWAState(SteadyState):
     def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells, or None.
 
-        None unless three distances exceed ten times their error (see `results.decay`).
+        None unless three distances exceed ten times their error and shorter windows confirm the fit
+        (see `results.decay`).
         """
         return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
 
