@@ -103,7 +103,9 @@ class Decay:
             return self.reason
         told = f"length {self.length} cells, wavenumber {self.wavenumber}"
         if self.crossover is not None:
-            told += f", of the visible decay: a slower mode may follow at {self.crossover:.0f} cells"
+            told += (
+                f", of the visible decay: a slower mode may follow at {self.crossover:.0f} cells"
+            )
         return told
 
 

@@ -8,16 +8,28 @@ between approximations, with the factors of every other error bar.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.itebd.correlations import AHEAD, FEWEST, fitted_length, signal_window
 from impo.methods.itebd.tracking import Ends, Spectrum, per_cell
 from impo.refinement.approximation import Approximation, Refinement
+from impo.results.estimate import Estimate
+from impo.results.modes import Decay, Mode, no_decay
 
+_ROUNDING = 1e-12  # of angles, and of what changes between approximations
+_NOTHING = 1e-12  # size of a mode that low operators do not see
 SAME = 0.5  # relative distance up to which two modes are one
+_UNCORRELATED = 1e-10  # correlations, over the operator norms, that are none
+_NOT_FOUND = (
+    "The modes that carry this function differ between the accuracies that are compared: take a "
+    "smaller tol, or raise chi_max."
+)
+_TOLD = 8  # modes that are told
+_TURNS = 1e-3  # change of phase, from one distance to the next, of what does not oscillate
 _ROOT = 0.3  # share of the largest amplitude from which on another root of lambda is a mode too
 
 
@@ -36,6 +48,8 @@ class Waves(NamedTuple):
         Norm of the mode over all low operators.
     apart
         Largest relative distance between a mode and what is nearest to it elsewhere.
+    charges
+        By how much the operator at the left end raises the charge.
     """
 
     rates: Array
@@ -46,16 +60,29 @@ class Waves(NamedTuple):
     amplitude_errors: Array
     sizes: Array
     apart: Array
+    charges: Array
 
     @property
     def found(self) -> Array:
         """Whether a mode is found again everywhere, and its decay told from none."""
-        return (self.apart < SAME) & (self.rate_errors < self.rates)
+        there = (self.sizes > _NOTHING) & (self.apart < SAME)
+        return np.asarray(there & (self.rate_errors < self.rates))
 
     @property
     def seen(self) -> Array:
         """Whether the operators see it: its amplitude exceeds its error."""
-        return self.amplitude_errors < np.abs(self.amplitudes)
+        return np.asarray(self.amplitude_errors < np.abs(self.amplitudes))
+
+    def estimates(self, count: int, amplitudes: bool) -> tuple[Mode, ...]:
+        """Return the slowest modes as results."""
+        out = []
+        for n in range(min(count, len(self.rates))):
+            rate = float(self.rates[n])
+            length = Estimate(1 / rate, float(self.rate_errors[n]) / rate**2)
+            angle = Estimate(float(self.angles[n]), float(self.angle_errors[n]))
+            size = Estimate(complex(self.amplitudes[n]), float(self.amplitude_errors[n]))
+            out.append(Mode(length, angle, int(self.charges[n]), size if amplitudes else None))
+        return tuple(out)
 
     def sorted(self) -> "Waves":
         """Return them by rising rate; of equal rates the larger amplitude first."""
@@ -97,8 +124,7 @@ class Tracker:
             return None
         factors, amplitudes = self._resolved(best, ends)
         kept = np.abs(amplitudes) >= _ROOT * np.abs(amplitudes).max(axis=1, keepdims=True)
-        errors = np.zeros((3, *factors.shape))
-        apart = np.zeros(len(factors))
+        errors, apart = np.zeros((3, *factors.shape)), np.zeros(len(factors))
         for pair in self.refinements:
             one, two = (
                 self._again(best, factors, self.spectrum(side, charge), ends)
@@ -107,13 +133,15 @@ class Tracker:
             factor = np.inf if pair.unknown else pair.factor
             ratio = np.log(one[0] / two[0])
             changes = np.abs([ratio.real, ratio.imag, one[1] - two[1]])
-            errors += np.where(changes > 0, factor * changes, 0.0)
+            errors += np.where(changes > _ROUNDING, factor * changes, 0.0)
             apart = np.maximum(apart, np.maximum(one[2], two[2]))
-        rates, angles = -np.log(np.abs(factors)), np.angle(factors)
-        sizes, apart = (np.repeat(part, factors.shape[1]).reshape(factors.shape)
-                        for part in (best.sizes, apart))  # fmt: skip
-        columns = (rates, errors[0], angles, errors[1], amplitudes, errors[2], sizes, apart)
-        return Waves(*(column[kept] for column in columns)).sorted()
+        angles = np.angle(factors)
+        columns = (
+            -np.log(np.abs(factors)), errors[0],
+            np.where(np.abs(angles) > _ROUNDING, angles, 0.0), errors[1], amplitudes, errors[2],
+            best.sizes[:, None], apart[:, None], np.array(-charge),
+        )  # fmt: skip
+        return Waves(*(np.broadcast_to(one, kept.shape)[kept] for one in columns)).sorted()
 
     def _resolved(self, found: Spectrum, ends: Ends | None) -> tuple[Array, Array]:
         """Return factors per unit cell and amplitudes; # mode root."""
@@ -121,7 +149,9 @@ class Tracker:
         if ends is not None:
             levels = found.amplitudes(ends, self.cell)
             return per_cell(levels, found.values, ends.turn * advance)
-        right = found.right.reshape(-1, self.cell, *found.right.shape[1:])  # cell site operator mode
+        right = found.right.reshape(
+            -1, self.cell, *found.right.shape[1:]
+        )  # cell site operator mode
         factors, vectors = per_cell(right.transpose(3, 0, 1, 2), found.values, 0.0)
         left = np.linalg.norm(found.left, axis=(0, 1))
         return factors, left[:, None] * np.linalg.norm(vectors, axis=(2, 3))
@@ -143,3 +173,63 @@ class Tracker:
             np.take_along_axis(amplitudes, root, axis=1),
             apart,
         )
+
+
+def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) -> Decay:
+    """Return how a function decays whose modes are known.
+
+    Parameters
+    ----------
+    waves
+        Modes that the operators may see; None if there are none.
+    values, errors
+        The connected function at r = 0, 1, ... and its errors.
+    largest
+        Product of the operator norms.
+    """
+    if waves is None or np.max(np.abs(values[1:])) <= _UNCORRELATED * largest:
+        return no_decay("The operators are not correlated from one unit cell to the next.")
+    end, fit = _visible(values, errors), _fit(values, errors)
+    modes = waves.estimates(len(waves.rates), amplitudes=True)
+    window = (1, end) if end else None
+    told = Decay(None, None, "", modes[:_TOLD], fitted=fit, window=window)
+    good = np.flatnonzero(waves.found & waves.seen)
+    weights = np.abs(waves.amplitudes) * np.exp(-waves.rates * max(end, 1))
+    if not len(good) or weights[: good[0]].sum() > weights[good[0]]:
+        if fit is not None:
+            return replace(told, length=fit, wavenumber=Estimate(0.0, 0.0))
+        return replace(told, reason=_NOT_FOUND)
+    mode = modes[good[0]]
+    angle = Estimate(abs(mode.wavenumber.value), mode.wavenumber.error)
+    return replace(
+        told, length=mode.length, wavenumber=angle, spectral=mode.length,
+        crossover=_crossover(waves, int(good[0])),
+    )  # fmt: skip
+
+
+def _visible(values: Array, errors: Array) -> int:
+    """Return the last distance up to which the function stands above its error; zeros aside."""
+    ahead = np.lib.stride_tricks.sliding_window_view(np.pad(np.abs(values), (0, AHEAD)), AHEAD + 1)
+    above = ahead.max(axis=-1)[1:] > errors[1:]
+    return int(np.argmin(above)) if not above.all() else len(above)
+
+
+def _fit(values: Array, errors: Array) -> Estimate | None:
+    """Return the length by a fit, of a function of one sign at enough distances."""
+    last = signal_window(values, errors)
+    ratios = values[2 : last + 1] / values[1:last]
+    if last < FEWEST or np.any(np.abs(np.angle(ratios)) > _TURNS):
+        return None
+    length, error = fitted_length(values, errors, last)
+    return Estimate(length, error) if error < length else None
+
+
+def _crossover(waves: Waves, carrier: int) -> float | None:
+    """Return where a slower mode that is not excluded would take over."""
+    size, slower = abs(waves.amplitudes[carrier]), np.abs(waves.amplitudes[:carrier])
+    open_ = slower > _UNCORRELATED * size
+    apart = (waves.rates[carrier] - waves.rates[:carrier])[open_]
+    if not np.any(apart > 0):
+        return None
+    where = np.log(size / slower[open_][apart > 0]) / apart[apart > 0]
+    return float(max(where.min(), 1.0))

@@ -212,7 +212,7 @@ def disagreements(state: ItebdState) -> list[str]:
     out = []
     for pair in state.model.sites[0].order_pairs:
         found = state.decay(*pair)
-        if found is not None and found.spectral is not None and not found.agree:
+        if None not in (found.fitted, found.spectral) and not found.agree:
             out.append("".join(pair))
     return out
 

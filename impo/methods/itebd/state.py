@@ -1,33 +1,28 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial, reduce
+from functools import cache, cached_property, partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import ArgumentError, fail
+from impo.arguments import ArgumentError, fail, one_of, positive_integer
 from impo.arrays import Array
 from impo.memory import product, shortage
 from impo.methods.itebd import entropies
-from impo.methods.itebd.correlations import (
-    AHEAD,
-    FEWEST,
-    Decay,
-    connected_scales,
-    decay,
-    signal_window,
-    spectral_length,
-)
+from impo.methods.itebd.correlations import AHEAD, connected_scales
+from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.tracking import Ends, spectrum
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
-from impo.refinement.error_bars import LEAST_SHARE, estimate, once
+from impo.refinement.error_bars import LEAST_SHARE, estimate
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
+from impo.results.modes import Decay, Mode
 from impo.results.questions import known_distance, known_pair, matrix_places
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
@@ -216,61 +211,77 @@ class ItebdState(SteadyState):
         rho = self._density_matrix(matrix_places(self.model, places))
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
 
-    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay | None:
-        """Return the decay length by both routes, or None if too few distances stand out.
+    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay:
+        """Return how <A_0 B_r> - <A><B> decays: its modes, and the length of the slowest seen.
 
-        See `impo.methods.itebd.correlations`.
+        See `impo.methods.itebd.lengths`; arguments and errors as of `correlation`.
         """
         known_pair(self.model, op_a, op_b, sites)
         # a least error would hide the decay: levels differ by the amplitude more than by the length
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
-        far = signal_window(connected.value, connected.error)
-        if far < FEWEST:
-            return None
-        a = self._matrix(op_a, sites[0])
-        tile_cells = len(self.generator.sites) // len(self.model.sites)
-        tiles = max(far // tile_cells, 1)
-        target = connected.value[tiles * tile_cells]
-        charge = self._left_charge(sites[0], a)
-        joined = partial(decay, connected.value, connected.error)
-        if charge is None:
-            return joined(None, None)
+        found = [
+            self._tracker.waves(charge, ends) for charge, ends in self._ends(op_a, op_b, sites)
+        ]
+        known = [one for one in found if one is not None]
+        waves = joined(known) if known else None
+        largest = self._largest(op_a, op_b, sites)
+        return decay_of(waves, connected.value, connected.error, largest)
 
-        def spectral(approx: Approximation) -> float | None:
-            i, j = sites
-            first = self._vector(approx, i, _product(approx, i, op_a))
-            second = self._vector(approx, j, _product(approx, j, op_b))
-            return spectral_length(approx, ((i, first), (j, second)), charge, tiles, target)
+    def transfer_spectrum(self, charge: int | None = None, count: int = 8) -> tuple[Mode, ...]:
+        """Return the slowest modes of all correlation functions, with errors.
 
-        length_of = once(spectral)
-        length, error = length_of(self.approximation), 0.0
-        for pair in self.refinements:
-            finer, coarser = length_of(pair.finer), length_of(pair.coarser)
-            if finer is None or coarser is None:
-                return joined(None, None)
-            error += pair.factor * abs(finer - coarser)
-        if length is None:
-            return joined(None, None)
-        return joined(length * tile_cells, error * tile_cells)
+        They are eigenvalues of the transfer matrix of the trace. Errors are infinite for a mode
+        that is not found again in every approximation that the state is compared with.
 
-    def _left_charge(self, site: int, matrix: Array) -> int | None:
-        """Return the charge sector of the transfer matrix behind an operator; None if mixed.
+        Parameters
+        ----------
+        charge
+            By how much the operator at the left end of a correlation function raises the charge of
+            the model: 1 for S+, 0 for Sz; None for all charges.
+        count
+            Largest number of modes.
 
-        Tr(O T_kq) needs T_kq to lower what O raises.
+        Raises
+        ------
+        ArgumentError
+            If an argument is no integer, or there are no modes of this charge.
         """
+        count = positive_integer("count", count)
+        sectors = sorted({-int(q) for q in self.approximation.environment.charges[0]})
+        if charge is not None:
+            sectors = [one_of("charge", charge, sectors)]
+        found = [self._tracker.waves(-one, None) for one in sectors]
+        known = [one for one in found if one is not None]
+        return joined(known).estimates(count, amplitudes=False) if known else ()
+
+    @cached_property
+    def _tracker(self) -> Tracker:
+        """Modes of all approximations, which are computed once."""
+        cell = len(self.model.sites)
+        return Tracker(self.approximation, self.refinements, cell, cache(spectrum))
+
+    def _ends(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Iterator[tuple[int, Ends]]:
+        """Yield the charge sectors that two operators share, with their parts there."""
+        left, right = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
+        rising = charge_parts(self.model.sites[sites[1]], right)
         if not len(self.generator.charges):
-            return 0
-        parts = list(charge_parts(self.model.sites[site], matrix))
-        return -parts[0] * int(self.generator.charges[0, site]) if len(parts) == 1 else None
+            for q, part in rising.items() if self.generator.phase_advance else [(0, right)]:
+                yield 0, Ends(sites, left, part, q)
+            return
+        signs = [int(self.generator.charges[0, site]) for site in sites]
+        for q, part in charge_parts(self.model.sites[sites[0]], left).items():
+            # Tr(O T_kq) needs T_kq to lower what O raises
+            sector = -q * signs[0]
+            for other, closing in rising.items():
+                if other * signs[1] == sector:
+                    yield sector, Ends(sites, part, closing, other)
 
     def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length of the connected correlation function in unit cells.
 
-        None unless at least three distances exceed ten times their own error. `decay` shows the two
-        routes behind it.
+        None if there is none or it is not known: `decay` tells the reason.
         """
-        found = self.decay(op_a, op_b, sites)
-        return None if found is None else Estimate(found.value, found.error)
+        return self.decay(op_a, op_b, sites).length
 
     @property
     def purity_density(self) -> Estimate:

@@ -10,7 +10,6 @@ operators (`impo.tensor.transfer`) the product of two modes is
 A mode is followed to that at the least distance in this product.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
