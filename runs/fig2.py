@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from impo import Exact, steady_state
-from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
 from impo.results.dataset import Dataset
+from impo.results.notation import with_error
 from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
@@ -198,7 +198,7 @@ def draw(data: Dataset) -> Figure:
     spins = data["S_transition"]
     for charge, marker in ((0, "x"), (1, "o")):
         values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
-        law = concise(*data[f"exponent_q{charge}"])
+        law = with_error(*data[f"exponent_q{charge}"])
         for mode in range(values.shape[1]):
             axes[1, 0].errorbar(
                 1 / spins, values[:, mode], errors[:, mode],
@@ -209,7 +209,7 @@ def draw(data: Dataset) -> Figure:
         axes[1, 1].plot(
             1 / data[f"S_local_q{charge}"], data[f"local_exponent_q{charge}"],
             f"C{charge}{marker}-", mfc="none",
-            label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}",
+            label=rf"$|q|={charge}$, $S\to\infty$: {with_error(limit, error)}",
         )  # fmt: skip
         axes[1, 1].errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
     axes[1, 0].set(

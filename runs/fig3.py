@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from impo import Exact, HolsteinPrimakoff, steady_state
-from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import dimer
@@ -155,7 +155,7 @@ def draw(data: Dataset) -> Figure:
         mark_unconverged(axes[0, 2], 1 / data["S_mixed"], data["mixed"][:, i], data["mixed_status"])
         axes[0, 2].errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
         axes[0, 2].annotate(
-            concise(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
+            with_error(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
             fontsize="small",
         )  # fmt: skip
     axes[0, 2].set(xlabel="1/S", ylabel=r"per dimension, $\delta\Gamma=0$", ylim=(0, 1.05))

@@ -1,6 +1,5 @@
 """Parts of figures: functions that draw results into axes and return artists."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -49,18 +48,6 @@ def style() -> Iterator[None]:
 def spin_text(S: float) -> str:
     """Return a spin quantum number as it is written: 1/2, 1, 3/2."""
     return str(Fraction(float(S)))
-
-
-def concise(value: float, error: float) -> str:
-    """Return a number with its error in units of the last digit: 0.506(13), or 2.0(11)."""
-    if not (np.isfinite(value) and np.isfinite(error) and error > 0):
-        return f"{value:.3g}"
-    digits = 1 - math.floor(math.log10(error))
-    if round(error * 10**digits) >= 100:  # 0.0996 is written as 10, not 100
-        digits -= 1
-    if digits <= 0:
-        return f"{value:.0f}({error:.0f})"
-    return f"{value:.{digits}f}({round(error * 10**digits)})"
 
 
 def errorbar_curve(

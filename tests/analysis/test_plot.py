@@ -112,18 +112,3 @@ def test_style_is_packaged_and_local():
 
 def test_spins_are_written_as_fractions():
     assert [plot.spin_text(S) for S in (0.5, 1, 1.5, 1000.0)] == ["1/2", "1", "3/2", "1000"]
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (0.5061, 0.0128, "0.506(13)"),
-        (1.098, 0.0996, "1.10(10)"),
-        (27.2, 1.6, "27.2(16)"),
-        (1234.0, 56.0, "1234(56)"),
-        (0.8, 0.0, "0.8"),
-        (float("nan"), 1.0, "nan"),
-    ],
-)
-def test_errors_in_brackets(value, error, text):
-    assert plot.concise(value, error) == text
