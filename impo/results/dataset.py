@@ -20,6 +20,9 @@ from impo.results.variable import Variable
 if TYPE_CHECKING:
     from impo.results.state import SteadyState
 
+LONGEST_FAMILY = 8
+"""Values of an axis up to which a figure draws a curve for each; two longer axes need a map."""
+
 
 def unconverged(verdicts: Array) -> Array:
     """Return which verdicts are not converged; where there is none, nothing was to be solved."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from impo.arguments import ArgumentError
-from impo.results.dataset import Dataset
+from impo.methods.api import phase_growth
+from impo.results.dataset import LONGEST_FAMILY, Dataset
 from impo.results.points import DIRECTORY, FILE, common_directory
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
@@ -18,6 +19,9 @@ from impo.scans.scan import DIRECTIONS
 
 LARGEST_GRID = 100_000
 """Points that a grid may have: each is a description in memory and a file on disk."""
+
+
+_LARGEST_MAP = 2500  # points whose phases are found in well under a minute
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,10 @@ def tabulate(
         ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the scan")
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)
-    files = []
+    files, mapped = [], _is_map(shape)
     for number, state in points:
         files.append(state.file)
-        found = _row(state)
+        found = _row(state, mapped)
         if shared := parameters.keys() & found.keys():
             raise ArgumentError(f"Parameter `{min(shared)}` must not have the name of a result.")
         place = np.unravel_index(number, shape)
@@ -122,12 +126,22 @@ def _with_points(data: Dataset, directory: Path | None) -> Dataset:
     return replace(data, variables=variables)
 
 
-def _row(state: SteadyState) -> dict[str, Variable]:
-    """Return what a table holds of a point."""
+def _is_map(shape: tuple[int, ...]) -> bool:
+    """Return whether the figure of a scan is a map, of so few points that its phases are cheap."""
+    return len(shape) == 2 and min(shape) > LONGEST_FAMILY and math.prod(shape) <= _LARGEST_MAP
+
+
+def _row(state: SteadyState, mapped: bool) -> dict[str, Variable]:
+    """Return what a table holds of a point; for a map, also which phases are stable at large S."""
     message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
     found = {**state.readable(), "message": message}
     if state.file is not None:
         found[FILE] = Variable((), np.array(state.file.name), "1", "file of the complete result")
+    if mapped and (growth := phase_growth(state.model)):
+        label = "largest growth rate about a configuration for S -> infinity (HPA)"
+        names, rates = np.array([*growth]), np.array([*growth.values()])
+        found["configuration"] = Variable(("configuration",), names, "1", "direction of the spins")
+        found["hpa_growth"] = Variable(("configuration",), rates, "1", label)
     return found
 
 
