@@ -78,7 +78,7 @@ def members(data: Dataset, dim: str) -> Iterator[tuple[dict[str, Any], Dataset]]
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(values)))
     rest = [names for names in data.attributes["axes"] if names[0] != dim]
     for number, value in enumerate(values):
-        label = spin_text(value) if dim == "S" else f"{value:.6g}"
+        label = spin_text(value) if dim == "S" and 2 * value % 1 == 0 else f"{value:.6g}"
         look = {"color": colours[number], "marker": _MARKERS[number], "label": label}
         one = _at(data, dim, number)
         yield look, Dataset(one.variables, {**data.attributes, "axes": rest})
