@@ -18,7 +18,8 @@ from impo.results.estimate import Status
 from impo.results.variable import Variable
 
 _MARKERS = "os^Dv<>p"
-_WIDEST_HALO = 2.5  # points: what separates a black line from any colour behind it
+_ROOM = 2  # cells around the middle of a label
+_HALO = 2.5  # points: what separates a black line from any colour behind it
 
 
 def sites_of(data: Dataset, name: str) -> list[int] | list[None]:
@@ -161,12 +162,13 @@ def boundaries(ax: Axes, data: Dataset) -> list[Artist]:
     """Draw where ordered phases become unstable for S -> infinity, over a map.
 
     The growth rates of fluctuations about every configuration are in the data if the expansion
-    treats the model. An arrow for every spin of the cell stands where a phase is the most stable.
+    treats the model. An arrow for every spin of the cell stands in the middle of a phase, if there
+    is room.
     """
     if "hpa_growth" not in data:
         return []
     rows, columns = (data[names[0]] for names in data.attributes["axes"])
-    halo = [withStroke(linewidth=_WIDEST_HALO, foreground="white")]
+    halo = [withStroke(linewidth=_HALO, foreground="white")]
     artists: list[Artist] = []
     for number, configuration in enumerate(data["configuration"]):
         growth = data["hpa_growth"][..., number]
@@ -177,18 +179,21 @@ def boundaries(ax: Axes, data: Dataset) -> list[Artist]:
             lines = ax.contour(columns, rows, growth, [0.0], colors="black", linewidths=1)
             lines.set(path_effects=halo)
             artists.append(lines)
-        row, column = _middle(stable)
+        if (middle := _middle(stable)) is None:
+            continue
         arrows = str(configuration).translate({ord("+"): "↑", ord("-"): "↓"})
-        look: dict[str, Any] = {"path_effects": halo}  # and not over the frame:
-        look["ha"] = {0: "left", len(columns) - 1: "right"}.get(column, "center")
-        look["va"] = {0: "bottom", len(rows) - 1: "top"}.get(row, "center")
-        artists.append(ax.text(columns[column], rows[row], arrows, **look))
+        place = (columns[middle[1]], rows[middle[0]])
+        look: dict[str, Any] = {"ha": "center", "va": "bottom", "path_effects": halo}
+        look["textcoords"] = "offset points"  # above the circle of a point
+        artists.append(ax.annotate(arrows, place, (0, 4), **look))
     return artists
 
 
-def _middle(inside: Array) -> tuple[int, int]:
-    """Return a place well inside a region of a grid, in the middle of those that are."""
+def _middle(inside: Array) -> tuple[int, int] | None:
+    """Return a place well inside a region of a grid, or None if it has no room for a label."""
     depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    if depth.max() < _ROOM:
+        return None
     deep = np.argwhere(depth > 0.6 * depth.max())
     row, column = deep[np.argmin(np.sum((deep - deep.mean(axis=0)) ** 2, axis=1))]
     return int(row), int(column)

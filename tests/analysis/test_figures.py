@@ -143,7 +143,7 @@ def test_two_long_axes_are_a_map_with_the_phases():
     assert drawn.get_suptitle().endswith("(HPA)")
     assert [text.get_text() for text in ax.texts] == ["↑↑", "↑↓", "↓↓"]
     for text, inside in zip(ax.texts, ("gain", "both", "loss"), strict=True):
-        loss, gain = text.get_position()
+        loss, gain = text.xy
         assert (gain * loss > 1) == (inside == "both")
         assert (gain > loss) == (inside == "gain") or inside == "both"
     _, antiparallel, _ = (item for item in ax.collections if isinstance(item, ContourSet))
