@@ -83,8 +83,11 @@ def deviations(ax: Axes, data: Dataset, names: Sequence[str]) -> list[Artist]:
             look: dict[str, Any] = {"color": "#E69F00", "alpha": 0.15, "label": told_once}
             place = (number - 0.5, number + 0.5)
             shaded.append(ax.axvspan(*place, linewidth=0, zorder=0, **look))
-            size = "" if told["omitted"] is None else f"{100 * told['omitted']:.0f} %"
+            size = _percent(told["omitted"])
             ax.text(number, 1.7 * most, size, ha="center", va="top", fontsize="x-small")
+    infinite = sum(int(np.isinf(columns(data, f"{name}_deviation")).sum()) for name in names)
+    if infinite:
+        ax.set_title(f"{infinite} infinite (no errors)", loc="left", fontsize="medium", pad=3)
     methods_axis(ax, data)
     return artists + shaded
 
@@ -96,6 +99,13 @@ def methods_axis(ax: Axes, data: Dataset) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.set_xlim(-0.5, len(labels) - 0.5)
     ax.grid(visible=False, axis="x")
+
+
+def _percent(size: float | None) -> str:
+    """Return a relative size in words; nothing if it is not known."""
+    if size is None or math.isnan(size):
+        return ""
+    return f"{100 * size:.2g} %" if size < 0.995 else f"{100 * size:.0f} %"
 
 
 def _shifts(count: int) -> Array:

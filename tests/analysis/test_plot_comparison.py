@@ -58,6 +58,10 @@ def test_what_a_method_leaves_out_is_shaded(data):
     spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches[1:]]
     assert spans == [(0.5, 1.5), (1.5, 2.5), (3.5, 4.5)]
     assert [text.get_text() for text in ax.texts] == ["", "200 %", ""]
+    data.attributes["methods"][1]["omitted"] = 0.0012
+    ax = Figure().add_subplot()
+    deviations(ax, data, NAMES)
+    assert ax.texts[0].get_text() == "0.12 %"
     first = curves[0]
     assert first.get_label() == plot.LABELS["Sz"]
     np.testing.assert_array_equal(first.get_ydata(), data["Sz_deviation"].ravel())
@@ -65,6 +69,14 @@ def test_what_a_method_leaves_out_is_shaded(data):
     told = ax.get_legend_handles_labels()[1]
     assert sorted(told) == sorted(["within 3 errors", "leaves something out", *labels])
     assert ax.get_ylim()[1] > np.nanmax(np.abs(data["Sz_deviation"]))
+
+
+def test_differences_without_errors_are_counted(data):
+    data["Sz_deviation"][1, 0], data["SzSz_deviation"][2, 1] = np.inf, -np.inf
+    ax = Figure().add_subplot()
+    deviations(ax, data, NAMES)
+    assert ax.get_title(loc="left") == "2 infinite (no errors)"
+    assert np.all(np.isfinite(ax.get_ylim()))
 
 
 def test_no_text_covers_another(data):
