@@ -11,8 +11,9 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
 
     The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls
     below three of its errors. It begins at the smallest r >= 1 from which leaving out the next one
-    or two distances changes xi by less than twice the error of that change; the change is then part
-    of the error, and so is what the last distance left out has changed. A window that nothing can be left out of is no evidence of an exponential.
+    or two distances changes xi by less than twice the error of that change. That change, and the
+    one by the last distance before the window, are part of the error. A window of two distances
+    only serves to compare.
 
     Parameters
     ----------
