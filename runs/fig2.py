@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from impo import Exact, steady_state
-from impo.analysis.plot import concise, errorbar_curve
+from impo.analysis.plot import errorbar_curve
 from impo.methods.exact.spectrum import spectrum
 from impo.results.dataset import Dataset
+from impo.results.notation import with_error
 from impo.results.variable import Variable
 from models.gain_loss import dimer
 from runs._scaling import exponent_limit, local_exponents, power_law
@@ -224,7 +225,7 @@ def _draw_transition(left: Axes, right: Axes, data: Dataset) -> None:
     spins = data["S_transition"]
     for charge, marker in ((0, "x"), (1, "o")):
         values, errors = data[f"rates_q{charge}"], data[f"rates_q{charge}_error"]
-        law = concise(*data[f"exponent_q{charge}"])
+        law = with_error(*data[f"exponent_q{charge}"])
         look = {"marker": marker, "color": f"C{charge}", "markerfacecolor": "none"}
         for mode in range(values.shape[1]):
             errorbar_curve(
@@ -234,7 +235,7 @@ def _draw_transition(left: Axes, right: Axes, data: Dataset) -> None:
         limit, error = data[f"exponent_limit_q{charge}"]
         right.plot(
             1 / data[f"S_local_q{charge}"], data[f"local_exponent_q{charge}"],
-            label=rf"$|q|={charge}$, $S\to\infty$: {concise(limit, error)}", **look,
+            label=rf"$|q|={charge}$, $S\to\infty$: {with_error(limit, error)}", **look,
         )  # fmt: skip
         right.errorbar([0], [limit], [error], fmt=f"C{charge}s", ms=4, clip_on=False)
     left.set(

@@ -10,11 +10,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from impo import Exact, HolsteinPrimakoff, steady_state
-from impo.analysis.plot import concise
 from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import dimer
@@ -177,7 +177,7 @@ def _draw_mixed(axis: Axes, data: Dataset) -> None:
         mark_unconverged(axis, 1 / data["S_mixed"], data["mixed"][:, i], data["mixed_status"])
         axis.errorbar([0], [value], [error], fmt=f"C{i}s", capsize=3, clip_on=False)
         axis.annotate(
-            concise(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
+            with_error(value, error), (0, value), (6, -4), textcoords="offset points", va="top",
             fontsize="small",
         )  # fmt: skip
     axis.set(

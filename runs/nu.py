@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from impo import ITEBD, TWA, HolsteinPrimakoff
-from impo.analysis.plot import concise, errorbar_curve, spin_text
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.notation import with_error
 from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import JUDGED, mark_unconverged, rows, stacked, tell_missing
@@ -124,7 +125,7 @@ def draw(data: Dataset) -> Figure:
             label = f"{method}, $S={spin_text(float(spin))}$" if spin else method
             if nu is not None:  # small spins have no transition: their slope is no exponent
                 symbol = "slope $" if "iMPO" in name else r"$\nu="
-                label += f": {symbol}{concise(nu, error)}$"
+                label += f": {symbol}{with_error(nu, error)}$"
             if curve == "HPA":
                 axis.plot(where, value, "k--", lw=1, label=label)
                 mark_unconverged(axis, where, value, data[f"{name}_status"])

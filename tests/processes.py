@@ -104,9 +104,10 @@ def points(output):
 
 
 def numbers(path):
-    """Return all data of a scan but the times."""
+    """Return all data of a scan but the times, and where its points lie."""
     data = load(path)
-    return data.attributes, {
+    told = {key: value for key, value in data.attributes.items() if key != "points"}
+    return told, {
         name: (item.dims, item.values.dtype.kind, item.values.tolist())
         if item.values.dtype.kind == "U"
         else (item.dims, item.values.dtype, item.values.tobytes())

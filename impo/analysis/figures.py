@@ -2,31 +2,32 @@
 
 import io
 import shutil
-from dataclasses import replace
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from impo.analysis.plot import (
-    LABELS,
-    columns,
-    compared,
-    correlation,
-    curves,
-    distribution,
-    maps,
-    motion,
-    profile,
-)
+from impo.analysis import plot, plot_scan
+from impo.analysis.plot import LABELS
+from impo.analysis.plot_comparison import columns, compared, deviations
 from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset
+from impo.results.estimate import Status
 from impo.results.state import SteadyState
 from impo.results.store import write_atomically
 from impo.results.trajectory import Trajectory
+
+_COLUMN, _PAGE = 3.4, 7.0  # inches: the width of a column of a journal, and of two
+_WAYS = {
+    "backward": {"marker": "s", "markersize": 7, "linestyle": "--", "alpha": 0.5, "zorder": 1.9}
+}
+"""How curves of a direction look: those backward lie below, and stick out."""
+_LETTERS = 14  # of a title in an inch
 
 
 def figure(result: Any) -> Figure:
@@ -35,8 +36,8 @@ def figure(result: Any) -> Figure:
     Raises
     ------
     ArgumentError
-        If there is no picture of this kind of result, it holds no numbers, or a scan has more than
-        two axes.
+        If there is no picture of this kind of result, it holds no numbers, or a scan has too many
+        axes.
     """
     if isinstance(result, Dataset) and "axes" in result.attributes:
         return _scan_figure(result)
@@ -76,16 +77,46 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure of some panels, at most three in a row, no wider than a page."""
+    columns = min(count, 3 if count > 4 else 2) if count != 3 else 3
+    rows = -(-count // columns)
+    width = _COLUMN if columns == 1 else _PAGE
+    drawn = Figure(figsize=(width, rows * (2.7 if columns < 3 else 2.2)))
+    axes = list(drawn.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes[count:]:
+        ax.remove()
+    return drawn, axes[:count]
+
+
+def _title(drawn: Figure, *lines: str) -> None:
+    """Put lines over a figure, broken where they are wider than it."""
+    width = int(_LETTERS * drawn.get_figwidth())
+    drawn.suptitle("\n".join(textwrap.fill(line, width) for line in lines if line))
+
+
+def _legend(drawn: Figure, title: str | None = None) -> None:
+    """Put one legend for all panels beside them, if there is anything to tell apart."""
+    handles: dict[str, Any] = {}
+    for ax in drawn.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if len(handles) > 1 or title:
+        drawn.legend(handles.values(), handles.keys(), loc="outside right upper", title=title)
+
+
 def _state_figure(state: SteadyState) -> Figure:
     spins = any("Sz" in site.operators for site in state.model.sites)
-    drawn = Figure(figsize=(10.2, 2.8))
+    drawn = Figure(figsize=(_PAGE, 2.5))
     first, second, third = drawn.subplots(1, 3)
-    profile(first, state, "Sz" if spins else "N")
-    distribution(second, state)
+    plot.profile(first, state, "Sz" if spins else "N")
+    plot.distribution(second, state)
     for pair in state.model.sites[0].order_pairs:
-        correlation(third, state, *pair)
+        plot.correlation(third, state, *pair)
     if third.has_data():
-        third.legend()
+        low, high = third.get_ylim()
+        third.set_ylim(top=high * (high / low) ** 0.35)  # room for the legend
+        third.legend(loc="upper right")
     panels = [ax for ax in drawn.axes if ax.has_data()]
     if not panels:
         raise ArgumentError(f"There is nothing to draw: {state.status}: {state.message}")
@@ -95,8 +126,8 @@ def _state_figure(state: SteadyState) -> Figure:
             ax.set_subplotspec(grid[panels.index(ax)])
         else:
             ax.remove()
-    drawn.set_size_inches(3.4 * len(panels), 2.8)
-    drawn.suptitle(f"{state.model.label}\n{state.method.name}: {state.status}")
+    drawn.set_figwidth(_PAGE if len(panels) > 1 else _COLUMN)
+    _title(drawn, state.model.label, f"{state.method.name}: {state.status}")
     return drawn
 
 
@@ -106,71 +137,119 @@ def _trajectory_figure(trajectory: Trajectory) -> Figure:
     names = [name for name in LABELS if name in known]
     if not names:
         raise ArgumentError("There is nothing to draw: no state has a number.")
-    drawn = Figure(figsize=(3.4 * len(names), 2.8))
-    for ax, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        motion(ax, trajectory, name)
-    label = f"{trajectory.model.label}\n{trajectory.method.name}: {trajectory.status}"
-    drawn.suptitle(label)
+    drawn, axes = _panels(len(names))
+    for ax, name in zip(axes, names, strict=True):
+        plot.motion(ax, trajectory, name)
+    _legend(drawn)
+    verdict = f"{trajectory.method.name}: {trajectory.status}"
+    if bad := int(np.sum(~plot.settled(trajectory))):
+        look = "hollow" if plot.few_times(trajectory) else "dashed"
+        verdict += f" at {bad} of {len(trajectory)} times ({look})"
+    _title(drawn, trajectory.model.label, verdict)
     return drawn
 
 
 def _scan_figure(data: Dataset) -> Figure:
-    axes = data.attributes["axes"]
+    """Draw a scan over one axis as curves, over a short and a long one as families, else as maps.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no number, or there are more axes than that.
+    """
+    axes, both = data.attributes["axes"], len(plot_scan.ways(data)) > 1
     names = [name for name in LABELS if name in data and np.isfinite(data[name]).any()]
     if not names:
         raise ArgumentError("There is nothing to draw: no point of the scan has a number.")
-    if len(axes) == 1:
-        drawn = Figure(figsize=(3.4 * len(names), 2.8))
-        for ax, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            for way, part in _ways(data):
-                curves(ax, part, name, way)
-    elif len(axes) == 2 and "direction" not in data:
-        panels = [
-            (name, site)
-            for name in names
-            for site in (range(data[name].shape[2]) if data[name].ndim > 2 else [None])
-        ]
-        rows = -(-len(panels) // 2)
-        drawn = Figure(figsize=(6.8, 2.6 * rows))
-        for ax, panel in zip(drawn.subplots(rows, 2, squeeze=False).flat, panels, strict=False):
-            maps(ax, data, *panel)
-    else:
-        both = " in two directions" if "direction" in data else ""
+    mapped = len(axes) == 2 and plot_scan.family(data) is None
+    if len(axes) > 2 or (mapped and both):
         raise ArgumentError(
-            "A scan to draw must have one or two axes, or one in two directions, but has "
-            f"{len(axes)}{both}."
+            "A scan to draw must have one or two axes, or in two directions one axis and a short "
+            f"one, but has {len(axes)}{' in two directions' if both else ''}."
         )
+    data, poor = plot_scan.ordered(data), "hollow"
+    if mapped:
+        drawn, poor = _mapped(data, names), "circled"
+    elif len(axes) == 2:
+        drawn = _families(data, names)
+    else:
+        drawn = _curves(data, names)
     model, method = data.attributes.get("model", ""), data.attributes.get("method", {})
-    bad = data.unconverged
-    verdict = f"{bad} not converged (hollow or missing)" if bad else "all converged"
-    drawn.suptitle(f"{model}, {method.get('name', '')}: {verdict}")
+    bad = int(np.sum(data["status"] != Status.CONVERGED))
+    verdict = f"{bad} not converged ({poor} or missing)" if bad else "all converged"
+    lines = "lines: where ordered phases become unstable for S → ∞ (HPA)"
+    lines = lines if mapped and "hpa_growth" in data else ""
+    _title(drawn, f"{model}, {method.get('name', '')}: {verdict}", lines)
+    return drawn
+
+
+def _curves(data: Dataset, names: list[str]) -> Figure:
+    """Draw all observables along the one axis, a curve for every site and direction."""
+    drawn, axes = _panels(len(names))
+    tables = plot_scan.ways(data)
+    sited = any(plot_scan.sites_of(tables[0][1], name) != [None] for name in names)
+    for ax, name in zip(axes, names, strict=True):
+        ax.set_title(plot_scan.missing(data[name]))
+        for way, part in tables:
+            for site in plot_scan.sites_of(part, name):
+                told = plot_scan.site_name(part, name, site), way
+                label = "" if sited and site is None else ", ".join(filter(None, told))
+                look: dict[str, Any] = {"color": f"C{site or 0}", "label": label or None}
+                plot_scan.curve(ax, part, name, site, **look, **_WAYS.get(way, {}))
+    _legend(drawn)
+    return drawn
+
+
+def _families(data: Dataset, names: list[str]) -> Figure:
+    """Draw all observables along the longer axis, a curve for every value of the shorter."""
+    dim = plot_scan.family(data)
+    assert dim is not None
+    title = plot_scan.tied(data, dim)
+    tables = plot_scan.ways(data)
+    panels = [(name, site) for name in names for site in plot_scan.sites_of(tables[0][1], name)]
+    drawn, axes = _panels(len(panels))
+    for ax, (name, site) in zip(axes, panels, strict=True):
+        for way, part in tables:
+            for look, member in plot_scan.members(part, dim):
+                if way == "backward":
+                    look |= {"label": f"{look['label']}, {way}", **_WAYS[way]}
+                plot_scan.curve(ax, member, name, site, **look)
+        ax.set_ylabel(plot_scan.label_of(tables[0][1], name, site))
+        at = ... if site is None else (..., site)
+        ax.set_title(plot_scan.missing(data[name][at]))
+    _legend(drawn, title)
+    return drawn
+
+
+def _mapped(data: Dataset, names: list[str]) -> Figure:
+    """Draw all observables over the plane of two axes, each site in a panel."""
+    panels = [(name, site) for name in names for site in plot_scan.sites_of(data, name)]
+    drawn, axes = _panels(len(panels))
+    for ax, (name, site) in zip(axes, panels, strict=True):
+        plot_scan.maps(ax, data, name, site)
+        plot_scan.boundaries(ax, data)
+        gaps = plot_scan.missing(data[name][... if site is None else (..., site)])
+        ax.set_title(", ".join(filter(None, (plot_scan.label_of(data, name, site), gaps))))
     return drawn
 
 
 def _comparison_figure(data: Dataset) -> Figure:
-    """Draw all observables that two methods give, and the differences in combined errors."""
+    """Draw all observables that two methods give, and the differences in combined errors.
+
+    It is as wide as a column: a row for every observable, and one for all differences.
+    """
     names = [name for name in LABELS if name in data and np.isfinite(columns(data, name)).any()]
     if not names:
         raise ArgumentError("There is nothing to draw: no two methods give the same observable.")
-    drawn = Figure(figsize=(2.6 * len(names), 4.6))
-    upper, lower = drawn.subplots(2, len(names), squeeze=False, sharex=True)
-    for one, other, name in zip(upper, lower, names, strict=True):
-        compared(one, data, name)
-        compared(other, data, f"{name}_deviation")
-        one.set_title(LABELS.get(name, name))
-    drawn.suptitle(data.attributes["label"])
+    heights = [1.0] * len(names) + [2.2]
+    drawn = Figure(figsize=(_COLUMN * 1.15, sum(heights) + 1.0))
+    *upper, lower = drawn.subplots(
+        len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}
+    )
+    for ax, name in zip(upper, names, strict=True):
+        compared(ax, data, name)
+    deviations(lower, data, names)
+    handles, labels = lower.get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="x-small")
+    _title(drawn, data.attributes["label"])
     return drawn
-
-
-def _ways(data: Dataset) -> list[tuple[str, Dataset]]:
-    """Return the tables of both directions with their names, or the one that there is."""
-    if "direction" not in data:
-        return [("", data)]
-    found = []
-    for number, way in enumerate(data["direction"]):
-        variables = {k: item for k, item in data.variables.items() if k != "direction"}
-        for name, item in variables.items():
-            if "direction" in item.dims:
-                variables[name] = replace(item, dims=item.dims[1:], values=item.values[number])
-        found.append((str(way), Dataset(variables, data.attributes)))
-    return found

@@ -1,6 +1,5 @@
 """Parts of figures: functions that draw results into axes and return artists."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -16,11 +15,14 @@ from numpy.typing import ArrayLike
 
 from impo.arrays import Array
 from impo.operators.local import local_operators, state_charges
-from impo.results.dataset import Dataset
-from impo.results.estimate import Status
+from impo.results.estimate import Estimate, Status
+from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 
+FEW_TIMES = 40
+"""Times of a trajectory up to which each is a point with its error bar."""
+_SHORTEST_BAR = 1e-6  # of a value: a shorter one is no more than two caps
 _STYLE = Path(__file__).with_name("impo.mplstyle")
 LABELS = {
     "Sz": r"$\langle S^z \rangle$",
@@ -39,6 +41,9 @@ LABELS = {
 }
 
 
+_PAIRS = {"S+S-": "$S^+S^-$", "SzSz": "$S^zS^z$", "BdB": r"$b^\dagger b$", "NN": "$nn$"}
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Use the style of the package for what is drawn and saved inside."""
@@ -49,18 +54,6 @@ def style() -> Iterator[None]:
 def spin_text(S: float) -> str:
     """Return a spin quantum number as it is written: 1/2, 1, 3/2."""
     return str(Fraction(float(S)))
-
-
-def concise(value: float, error: float) -> str:
-    """Return a number with its error in units of the last digit: 0.506(13), or 2.0(11)."""
-    if not (np.isfinite(value) and np.isfinite(error) and error > 0):
-        return f"{value:.3g}"
-    digits = 1 - math.floor(math.log10(error))
-    if round(error * 10**digits) >= 100:  # 0.0996 is written as 10, not 100
-        digits -= 1
-    if digits <= 0:
-        return f"{value:.0f}({error:.0f})"
-    return f"{value:.{digits}f}({round(error * 10**digits)})"
 
 
 def errorbar_curve(
@@ -80,7 +73,7 @@ def errorbar_curve(
     x, values
         Arrays of one length; what is not finite is left out.
     errors
-        Of the same length, or None; what is not finite draws no bar.
+        Of the same length, or None; what is not finite, or mere rounding, draws no bar.
     converged
         Whether each point is converged.
     **line
@@ -99,12 +92,42 @@ def errorbar_curve(
     if hollow.any():
         artists += ax.plot(
             x[hollow], values[hollow], marker=line["marker"], markerfacecolor="white",
+            markersize=curve.get_markersize(),
             color=curve.get_color(), linestyle="none", zorder=curve.get_zorder() + 0.1,
         )  # fmt: skip
-    if errors is not None:
-        bars = np.nan_to_num(np.asarray(errors, dtype=float), posinf=0.0)
-        artists += ax.errorbar(x, values, bars, fmt="none", ecolor=curve.get_color()).get_children()
+    bars = np.asarray(np.nan if errors is None else errors, dtype=float)
+    bars = np.broadcast_to(bars, values.shape)
+    known = np.isfinite(bars + values) & (bars > _SHORTEST_BAR * np.abs(values)) & (bars > 0)
+    if known.any():
+        drawn = ax.errorbar(
+            x[known], values[known], bars[known], fmt="none", ecolor=curve.get_color()
+        )
+        artists += drawn.get_children()
     return artists
+
+
+def band_curve(
+    ax: Axes, x: ArrayLike, values: ArrayLike, errors: ArrayLike, converged: Array, **line: Any
+) -> list[Artist]:
+    """Draw a curve of many points, its errors as a band; dashed where it is not converged.
+
+    Parameters and returned artists are those of `errorbar_curve`; where an error is not finite
+    there is no band.
+    """
+    x, values = np.asarray(x, dtype=float), np.asarray(values, dtype=float)
+    errors = np.asarray(errors, dtype=float)
+    poor = ~converged
+    poor[:-1] |= poor[1:]  # up to the last converged point, so that there is no gap
+    artists: list[Any] = []
+    for part, style in ((converged, "-"), (poor, "--")):
+        if part.any():
+            line |= {"color": artists[0].get_color(), "label": None} if artists else {}
+            shown = np.where(part, values, np.nan)
+            artists += ax.plot(x, shown, linestyle=style, marker="", **line)
+    known = np.where(np.isfinite(errors), errors, np.nan)
+    color = artists[0].get_color()
+    band = {"color": color, "alpha": 0.25, "linewidth": 0}
+    return [*artists, ax.fill_between(x, values - known, values + known, **band)]
 
 
 def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
@@ -123,14 +146,17 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
 def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
     """Draw the probabilities of the levels m (or n) of every site of the unit cell."""
     artists: list[Artist] = []
-    converged = state.status == Status.CONVERGED
+    converged, most = state.status == Status.CONVERGED, 0
     for number, site in enumerate(state.model.sites):
         here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
         weights, levels, label = state.distribution([here]), state_charges(site), f"site {number}"
         if weights is not None:
             artists += errorbar_curve(ax, levels, weights, None, converged, label=label)
+            most = max(most, len(levels))
     if artists:
         ax.set(xlabel="level of the site", ylabel="probability")
+        if most <= 5:
+            ax.set_xticks(levels)
         ax.legend()
     return artists
 
@@ -140,7 +166,8 @@ def correlation(
 ) -> list[Artist]:
     """Draw |<A_0 B_r> - <A><B>| of the first site, r = 1 ... max_cells, on a logarithmic axis.
 
-    Distances whose value does not exceed its error are left out.
+    Distances whose value does not exceed its error are left out. A line is the mode that falls with
+    the correlation length of the state, if it has one.
     """
     measured = state.correlation(op_a, op_b, (0, 0), max_cells)
     one, two = state.expect(op_a), state.expect(op_b)
@@ -157,9 +184,33 @@ def correlation(
         return []
     ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    line = {"label": f"{op_a} {op_b}", **line}
+    length = state.correlation_length(op_a, op_b, (0, 0))
+    name = _PAIRS.get(f"{op_a}{op_b}", f"{op_a} {op_b}")
+    label = name if length is None else rf"{name}, $\xi$ = {_short(length)}"
+    line = {"label": label, "linestyle": "-" if length is None else "none", **line}
     converged = state.status == Status.CONVERGED
-    return errorbar_curve(ax, cells, size[cells], error[cells], converged, **line)
+    artists: list[Any] = []
+    artists += errorbar_curve(ax, cells, size[cells], error[cells], converged, **line)
+    if length is not None:
+        shown = _decay_mode(cells, size[cells], error[cells], float(np.real(length.value)))
+        color = artists[0].get_color()
+        artists += ax.plot(cells, shown, linestyle="-", linewidth=0.8, color=color)
+    return artists
+
+
+def _decay_mode(cells: Array, size: Array, error: Array, length: float) -> Array:
+    """Return A exp(-r/length) with A from the far half of a function, where this mode is left."""
+    far = slice(len(cells) // 2, None)
+    weights = 1 / np.maximum(error[far] / size[far], 1e-3) ** 2
+    amplitude = np.average(np.log(size[far]) + cells[far] / length, weights=weights)
+    shown: Array = np.exp(amplitude - cells / length)
+    return shown
+
+
+def _short(found: Estimate) -> str:
+    """Return a number with its error, or to five digits if it is known better."""
+    value, error = float(np.real(found.value)), float(found.error)
+    return f"{value:.5g}" if error < 1e-5 * abs(value) else with_error(value, error)
 
 
 def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Array | None:
@@ -173,106 +224,43 @@ def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Arr
     return a[0] * b if len(known) == count else None
 
 
-def curves(ax: Axes, data: Dataset, name: str, way: str = "") -> list[Artist]:
-    """Draw a variable of a scan along its one axis, one curve for every site.
-
-    `way` is the direction in which warm starts followed the axis, if that is to be told.
-    """
-    item = data.variables[name]
-    along = data.variables[item.dims[0]]
-    values = item.values.reshape(len(along.values), -1)
-    errors = data[f"{name}_error"].reshape(values.shape) if f"{name}_error" in data else None
-    labels = [f"site {site}" for site in data[item.dims[1]]] if len(item.dims) > 1 else [""]
-    line: dict[str, Any] = {"linestyle": "--"} if way == "backward" else {}
-    converged = data["status"] == Status.CONVERGED
-    artists = []
-    for column, label in enumerate(labels):
-        error = None if errors is None else errors[:, column]
-        line["label"] = ", ".join(filter(None, (label, way))) or None
-        artists += errorbar_curve(ax, along.values, values[:, column], error, converged, **line)
-    ax.set(xlabel=_tied(data, item.dims[0]), ylabel=LABELS.get(name, name))
-    known = values[np.isfinite(values)]
-    if known.size:
-        ax.update_datalim([(x, known.mean()) for x in along.values])  # show what is missing
-        ax.autoscale_view()
-    if len(labels) > 1 or way:
-        ax.legend()
-    return artists
-
-
-def maps(ax: Axes, data: Dataset, name: str, site: int | None = None) -> list[Artist]:
-    """Draw a variable of a scan over two axes in colour; points not converged carry a circle."""
-    item = data.variables[name]
-    rows, columns = (data[dim] for dim in item.dims[:2])
-    values = item.values if site is None else item.values[..., site]
-    mesh = ax.pcolormesh(columns, rows, values, shading="nearest")
-    ax.figure.colorbar(mesh, ax=ax)
-    artists: list[Artist] = [mesh]
-    hollow = np.argwhere(data["status"] != Status.CONVERGED)
-    if len(hollow):
-        x, y = columns[hollow[:, 1]], rows[hollow[:, 0]]
-        artists += ax.plot(x, y, "o", color="white", markerfacecolor="none", markersize=3)
-    label = LABELS.get(name, name)
-    ax.set(xlabel=_tied(data, item.dims[1]), ylabel=_tied(data, item.dims[0]))
-    ax.set_title(label if site is None else f"{label}, site {data[item.dims[2]][site]}")
-    return artists
-
-
-def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
-    """Draw an observable of a comparison for every method; those not converged are hollow.
-
-    Of a complex number the modulus is drawn. Differences in combined errors (`..._deviation`) get
-    a logarithmic axis beyond the errors.
-    """
-    labels, converged = data["solver"], data["status"] == Status.CONVERGED
-    values, artists = columns(data, name), []
-    errors = columns(data, f"{name}_error") if f"{name}_error" in data else None
-    dims = data.variables[name].dims[1:]
-    count = values.shape[1]
-    for column in range(count):
-        place = np.arange(len(labels)) + 0.12 * (column - (count - 1) / 2)
-        bars = None if errors is None else errors[:, column]
-        label = f"{dims[0].replace('_', ' ')} {data[dims[0]][column]}" if dims else None
-        line = {"label": label, "linestyle": "none"}
-        artists += errorbar_curve(ax, place, values[:, column], bars, converged, **line)
-    ax.set_xticks(range(len(labels)), labels, rotation=45)
-    ax.set_xlim(-0.5, len(labels) - 0.5)
-    if errors is None:
-        ax.axhspan(-3, 3, color="0.9", zorder=0)
-        ax.set_yscale("symlog", linthresh=3)
-        low, high = ax.get_ylim()
-        ax.set(ylim=(min(low, -10), max(high, 10)), ylabel="difference / errors")
-    elif count > 1:
-        ax.legend()
-    return artists
-
-
 def motion(ax: Axes, trajectory: Trajectory, name: str) -> list[Artist]:
     """Draw an observable of a trajectory over the time, one curve for every site.
 
-    The curves of a trajectory that is not converged are hollow.
+    Up to `FEW_TIMES` times are points with error bars, more are a line in a band. Times that are
+    not converged are hollow, or dashed.
     """
     known = trajectory.readable()
     item, errors = known[name], known[f"{name}_error"].values
-    sites, converged = known[item.dims[1]].values, trajectory.status == Status.CONVERGED
+    times, draw = trajectory.times, errorbar_curve if few_times(trajectory) else band_curve
     artists = []
-    for column, site in enumerate(sites):
+    for column, site in enumerate(known[item.dims[1]].values):
         values, bars = item.values[:, column], errors[:, column]
-        line = {"label": f"site {site}", "marker": "o"}
-        artists += errorbar_curve(ax, trajectory.times, values, bars, converged, **line)
-    ax.set(xlabel="time", ylabel=LABELS.get(name, name))
-    if len(sites) > 1:
-        ax.legend()
+        artists += draw(ax, times, values, bars, settled(trajectory), label=f"site {site}")
+    ax.set(xlabel="time (1/rate)", ylabel=LABELS.get(name, name), xscale=scale_of(times))
     return artists
 
 
-def columns(data: Dataset, name: str) -> Array:
-    """Return a variable of a comparison as real numbers, one column for every site or bond."""
-    values = data[name]
-    values = np.abs(values) if np.iscomplexobj(values) else values
-    return values.reshape(len(values), -1)
+def few_times(trajectory: Trajectory) -> bool:
+    """Return whether the times of a trajectory are drawn as points."""
+    return len(trajectory) <= FEW_TIMES
 
 
-def _tied(data: Dataset, dim: str) -> str:
-    """Return the axis label: all parameters that vary together."""
-    return next(" = ".join(names) for names in data.attributes["axes"] if names[0] == dim)
+def settled(trajectory: Trajectory) -> Array:
+    """Return which times are converged.
+
+    States of a trajectory that is converged as a whole are on their way, and no verdict of theirs
+    counts; in another, a state may be converged as long as the errors are small.
+    """
+    if trajectory.status == Status.CONVERGED:
+        return np.full(len(trajectory), True)
+    return np.array([state.status == Status.CONVERGED for state in trajectory.states])
+
+
+def scale_of(values: ArrayLike) -> str:
+    """Return the scale of an axis on which values are evenly spaced: "log" or "linear"."""
+    known = np.sort(np.asarray(values, dtype=float))
+    if len(known) < 4 or known[0] <= 0 or known[-1] < 3 * known[0]:
+        return "linear"
+    steps = np.diff(np.log(known))
+    return "log" if steps.max() < 1.1 * steps.min() else "linear"

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.compilation import announced, clock
 from impo.methods import METHODS
-from impo.methods.base import Method, following
+from impo.methods.base import Method, following, on_call
 from impo.model import LindbladModel
 from impo.results.failure import failure
 from impo.results.progress import Follower, Progress, Telling, tell
@@ -177,6 +177,22 @@ def _check_verb(method: Method, verb: str) -> None:
         return
     others = ", ".join(f"`{name}`" for name, known in METHODS.items() if has_verb(known, verb))
     raise UnsupportedModelError(f"Method `{method.name}` has no `{verb}`; use one of {others}.")
+
+
+_growth = on_call("impo.methods.holstein_primakoff.stability", "coarse_growth")
+
+
+def phase_growth(model: LindbladModel) -> dict[str, float]:
+    """Return how fast fluctuations about each collinear phase grow for S -> infinity.
+
+    A phase, named by the signs of its spins ("+-"), is stable where the rate is negative. Empty
+    unless the Holstein-Primakoff expansion treats the model.
+    """
+    try:
+        found: dict[str, float] = _growth(model)
+    except UnsupportedModelError:
+        return {}
+    return found
 
 
 def has_verb(method: type[Method], verb: str) -> bool:

@@ -3,17 +3,25 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from impo.arrays import Array
+from impo.results import points
 from impo.results.estimate import Status
 from impo.results.fields import stored
 from impo.results.hdf5 import check_dimensions
-from impo.results.store import Arrays, Stored, Told, Variables
+from impo.results.store import Arrays, Stored, Told, Variables, load
 from impo.results.table import Table, dataset_table
 from impo.results.variable import Variable
+
+if TYPE_CHECKING:
+    from impo.results.state import SteadyState
+
+LONGEST_FAMILY = 8
+"""Values of an axis up to which a figure draws a curve for each; two longer axes need a map."""
 
 
 def unconverged(verdicts: Array) -> Array:
@@ -45,7 +53,8 @@ class Dataset(Stored):
         return hash((self.kind, *sorted(self.variables)))
 
     def _value(self) -> Any:
-        return {name: vars(item) for name, item in self.variables.items()}, self.attributes
+        told = {key: held for key, held in self.attributes.items() if key != points.DIRECTORY}
+        return {name: vars(item) for name, item in self.variables.items()}, told
 
     def __contains__(self, name: str) -> bool:
         return name in self.variables
@@ -82,6 +91,34 @@ class Dataset(Stored):
                 parts = label.rstrip("_"), ", ".join(where), str(found.values[place]), why
                 lines.append(": ".join(part for part in parts if part))
         return lines
+
+    def state(self, /, **parameters: Any) -> "SteadyState":
+        """Return the complete result of one point of a scan, from the file that the scan has kept.
+
+        Parameters
+        ----------
+        **parameters
+            The point: a value for every axis of the scan, to rounding, by any of the names that are
+            tied to it; and "forward" or "backward" as `direction` of a scan in both.
+
+        Raises
+        ------
+        ArgumentError
+            If the data are not of a scan, or do not know the files of its points; if a parameter is
+            missing, belongs to no axis, or has a value that is none of its axis.
+        StoreError
+            If the file of the point is gone, or cannot be read.
+        """
+        file = points.file_of(self.variables, self.attributes, self.file, parameters)
+        found: SteadyState = load(file)
+        return found
+
+    def _told_in(self, file: Path, told: Told) -> Told:
+        """Tell where the points of a scan lie relative to the table, so that both can be moved."""
+        if points.FILE not in self or points.DIRECTORY not in told:
+            return told
+        directory = points.relative_to(str(told[points.DIRECTORY]), self.file, file)
+        return {**told, points.DIRECTORY: directory}
 
     def _statuses(self) -> list[str]:
         """Return the names of the variables that hold verdicts."""

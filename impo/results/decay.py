@@ -12,7 +12,8 @@ def decay_length(samples: Array, ring: int | None = None) -> Estimate | None:
     The phase of C and an alternation (-1)^r are removed first. The window ends where |C| falls
     below three of its errors. It begins at the smallest r >= 1 from which leaving out the next one
     or two distances changes xi by less than twice the error of that change; the change is then part
-    of the error, and so is what the last distance left out has changed. A window that nothing can be left out of is no evidence of an exponential.
+    of the error, and so is what the last distance left out has changed. A window that nothing can
+    be left out of is no evidence of an exponential.
 
     Parameters
     ----------

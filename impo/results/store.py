@@ -67,9 +67,15 @@ class Stored:
     A subclass sets `kind` and defines `to_arrays` and the class method `from_arrays`. It is found
     by its kind when a file is loaded. Two results are equal if they are of one class and all that a
     file would hold of them is the same; their computing times do not count.
+
+    Attributes
+    ----------
+    file
+        The file from which the result was loaded; None of any other.
     """
 
     kind: ClassVar[str]
+    file: Path | None = None
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -104,6 +110,10 @@ class Stored:
     def summary(self) -> dict[str, Any] | None:
         """Return the object that `impo solve --json` prints; None of what is no state."""
         return None
+
+    def _told_in(self, file: Path, told: Told) -> Told:
+        """Return attributes as a file at this place tells them."""
+        return told
 
     @classmethod
     def _from_file(cls, variables: Variables, arrays: Arrays, told: Told) -> "Stored":
@@ -201,7 +211,7 @@ def save(result: Stored, path: str | Path) -> None:
 
     def fill(file: h5py.File) -> None:
         arrays, attributes = result.to_arrays()
-        _describe(file, result, attributes)
+        _describe(file, result, result._told_in(Path(path), attributes))
         for name, values in arrays.items():
             values = np.asarray(values)
             dims = tuple(f"{name}_{axis}" for axis in range(values.ndim))
@@ -237,7 +247,9 @@ def load(path: str | Path) -> Any:
             file.attrs["kind"], arrays, strict_json.loads(file.attrs["attributes"]), root
         )
 
-    return hdf5.read(path, rebuild)
+    result = hdf5.read(path, rebuild)
+    object.__setattr__(result, "file", Path(path).resolve())  # results are frozen
+    return result
 
 
 def rebuilt(kind: str, arrays: Arrays, told: Told, variables: Variables | None = None) -> Any:

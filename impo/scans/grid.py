@@ -4,18 +4,24 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from impo.arguments import ArgumentError
-from impo.results.dataset import Dataset
+from impo.methods.api import phase_growth
+from impo.results.dataset import LONGEST_FAMILY, Dataset
+from impo.results.points import DIRECTORY, FILE, common_directory
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from impo.scans.scan import DIRECTIONS
 
 LARGEST_GRID = 100_000
 """Points that a grid may have: each is a description in memory and a file on disk."""
+
+
+_LARGEST_MAP = 2500  # points whose phases are found in well under a minute
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def tabulate(
     Dataset
         Every number of `summary.readable`, and the `message` of every point, with the axes as
         leading dimensions; nan where the method gives none. The coordinates are the first
-        parameters of the axes. With both directions, `direction` is the first dimension.
+        parameters of the axes. With both directions, `direction` is the first dimension. If the
+        scan kept its points in a directory, `state` of the dataset finds them.
 
     Raises
     ------
@@ -91,9 +98,10 @@ def tabulate(
         ways = Variable(("direction",), np.array(DIRECTIONS[:2]), "1", "direction of the scan")
         variables["direction"] = parameters["direction"] = ways
         shape, dims = (2, *shape), ("direction", *dims)
+    files, mapped = [], _is_map(shape)
     for number, state in points:
-        message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-        found = {**state.readable(), "message": message}
+        files.append(state.file)
+        found = _row(state, mapped)
         if shared := parameters.keys() & found.keys():
             raise ArgumentError(f"Parameter `{min(shared)}` must not have the name of a result.")
         place = np.unravel_index(number, shape)
@@ -106,7 +114,35 @@ def tabulate(
     for name, item in variables.items():
         if item.values.dtype == object:
             variables[name] = replace(item, values=item.values.astype(str))
-    return Dataset(variables, {"axes": [list(axis.names) for axis in axes]})
+    told = {"axes": [list(axis.names) for axis in axes]}
+    return _with_points(Dataset(variables, told), common_directory(files))
+
+
+def _with_points(data: Dataset, directory: Path | None) -> Dataset:
+    """Return a table that tells where its points lie, or knows none if they lie in no directory."""
+    if directory is not None:
+        return replace(data, attributes={**data.attributes, DIRECTORY: str(directory)})
+    variables = {name: item for name, item in data.variables.items() if name != FILE}
+    return replace(data, variables=variables)
+
+
+def _is_map(shape: tuple[int, ...]) -> bool:
+    """Return whether the figure of a scan is a map, of so few points that its phases are cheap."""
+    return len(shape) == 2 and min(shape) > LONGEST_FAMILY and math.prod(shape) <= _LARGEST_MAP
+
+
+def _row(state: SteadyState, mapped: bool) -> dict[str, Variable]:
+    """Return what a table holds of a point; for a map, also which phases are stable at large S."""
+    message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
+    found = {**state.readable(), "message": message}
+    if state.file is not None:
+        found[FILE] = Variable((), np.array(state.file.name), "1", "file of the complete result")
+    if mapped and (growth := phase_growth(state.model)):
+        label = "largest growth rate about a configuration for S -> infinity (HPA)"
+        names, rates = np.array([*growth]), np.array([*growth.values()])
+        found["configuration"] = Variable(("configuration",), names, "1", "direction of the spins")
+        found["hpa_growth"] = Variable(("configuration",), rates, "1", label)
+    return found
 
 
 def _refuse_gaps(verdicts: Variable | None) -> None:

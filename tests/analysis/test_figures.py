@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 
 import impo
@@ -11,6 +13,7 @@ from impo.analysis import figures, plot
 from impo.arguments import ArgumentError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
+from impo.results.estimate import Status
 from impo.results.store import StoreError, load
 from impo.scans.grid import Axis, parameter_grid, tabulate
 from impo.scans.scan import scan as scanned
@@ -70,13 +73,82 @@ def test_missing_points_leave_their_place():
     assert high > 1.5
 
 
-def test_figure_of_a_scan_over_two_axes():
+def test_a_short_axis_is_a_family_of_curves():
+    """Whichever of the two it is; one panel a site, one legend for all."""
+    axes = [Axis(("S",), (1.5, 0.5, 1.0)), Axis(("gain", "loss"), (1.5, 0.5, 1.0, 2.0))]
+    for one, other in ((0, 1), (1, 0)):
+        data = scan(axes[one], axes[other])
+        data["status"][(2, 3) if one == 0 else (3, 2)] = "failed"  # S = 1, loss = 2
+        drawn = figures.figure(data)
+        (legend,) = drawn.legends
+        assert legend.get_title().get_text() == "S"
+        assert [text.get_text() for text in legend.get_texts()] == ["1/2", "1", "3/2"]
+        labels = [rf"{plot.LABELS[name]}, site {n}" for name in ("Sz", "Sz_var") for n in (0, 1)]
+        assert [ax.get_ylabel() for ax in drawn.axes] == labels
+        assert {ax.get_xlabel() for ax in drawn.axes} == {"gain = loss"}
+        values = data["Sz"] if one == 0 else data["Sz"].swapaxes(0, 1)
+        curves = {line.get_label(): line for line in drawn.axes[1].lines}
+        np.testing.assert_array_equal(curves["1"].get_xdata(), [0.5, 1.0, 1.5, 2.0])
+        np.testing.assert_array_equal(curves["1"].get_ydata(), values[2, [1, 2, 0, 3], 1])
+        assert curves["1"].get_markevery() == [0, 1, 2]
+        assert len({tuple(line.get_color()) for line in curves.values()}) == 3
+        assert "1 not converged (hollow or missing)" in drawn.get_suptitle()
+
+
+def test_missing_numbers_are_counted():
     data = scan(Axis(("S",), (0.5, 1.0)), Axis(("loss",), (0.5, 1.0, 1.5)))
-    data["status"][1, 2] = "failed"
-    ax = figures.figure(data).axes[0]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("loss", "S")
-    np.testing.assert_allclose(ax.collections[0].get_array(), data["Sz"][..., 0])
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1.5, 1.0]])
+    data["Sz"][1, 1:, 0] = np.nan
+    titles = [ax.get_title() for ax in figures.figure(data).axes]
+    assert titles == ["2 missing", "", "", ""]
+    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
+    data["Sz_var"][1] = np.nan
+    assert [ax.get_title() for ax in figures.figure(data).axes] == ["", "2 missing"]
+
+
+def test_both_directions_of_a_scan(monkeypatch):
+    """Sites keep their colours; hysteresis is told by dashes."""
+    monkeypatch.setattr(Dense, "warm_starts", True)
+    axes = [Axis(("S",), (0.5, 1.0)), Axis(("loss",), (0.5, 1.0, 1.5))]
+    models = [[gain_loss.dimer(**p) for p in line] for line in parameter_grid(axes)]
+    one = tabulate(axes[1:], scanned(models[1:], Dense(), direction="both"), "both")
+    lines = {line.get_label(): line for line in figures.figure(one).axes[0].lines}
+    assert lines.keys() == {
+        f"site {n}, {way}" for n in (0, 1) for way in ("forward", "backward")
+    }  # fmt: skip
+    assert lines["site 1, backward"].get_linestyle() == "--"
+    assert lines["site 1, backward"].get_color() == lines["site 1, forward"].get_color()
+    np.testing.assert_array_equal(lines["site 1, backward"].get_ydata(), one["Sz"][1, :, 1])
+    two = tabulate(axes, scanned(models, Dense(), direction="both"), "both")
+    texts = [text.get_text() for text in figures.figure(two).legends[0].get_texts()]
+    assert texts == ["1/2", "1", "1/2, backward", "1, backward"]
+
+
+def test_two_long_axes_are_a_map_with_the_phases():
+    """The boundaries are where a growth rate changes its sign."""
+    rates = tuple(np.linspace(0.2, 1.8, 9))
+    data = scan(Axis(("gain",), rates), Axis(("loss",), rates), S=0.5)
+    assert list(data["configuration"]) == ["++", "+-", "-+", "--"]
+    data["status"][1, 2], data["status"][4, 4] = "failed", "failed"
+    data["Sz"][1, 2] = np.nan
+    drawn = figures.figure(data)
+    ax, bar = drawn.axes[0], drawn.axes[4]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("loss", "gain")
+    assert ax.get_title() == rf"{plot.LABELS['Sz']}, site 0, 1 missing"
+    mesh = ax.collections[0]
+    np.testing.assert_array_equal(mesh.get_array().filled(np.nan), data["Sz"][..., 0])
+    assert mesh.norm.vmin == -mesh.norm.vmax  # both signs
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[rates[4], rates[4]]])
+    assert bar.get_label() == "<colorbar>"
+    assert "2 not converged (circled or missing)" in drawn.get_suptitle()
+    assert drawn.get_suptitle().endswith("(HPA)")
+    assert [text.get_text() for text in ax.texts] == ["↑↑", "↑↓", "↓↓"]
+    for text, inside in zip(ax.texts, ("gain", "both", "loss"), strict=True):
+        loss, gain = text.xy
+        assert (gain * loss > 1) == (inside == "both")
+        assert (gain > loss) == (inside == "gain") or inside == "both"
+    _, antiparallel, _ = (item for item in ax.collections if isinstance(item, ContourSet))
+    (path,) = antiparallel.get_paths()
+    np.testing.assert_allclose(np.prod(path.vertices, axis=1), 1.0, rtol=0.02)
 
 
 def test_nothing_to_draw(monkeypatch):
@@ -122,14 +194,37 @@ def test_figure_of_a_trajectory(name):
     ):
         sites = range(found.value.shape[1])
         curves = {line.get_label(): line for line in ax.lines}
-        bars = [item for item in ax.collections if isinstance(item, LineCollection)]
+        found_bars = [item for item in ax.collections if isinstance(item, LineCollection)]
+        ends = [end for item in found_bars for end in item.get_segments()]
+        bars = {(low[0], low[1], high[1]) for low, high in ends}
         for site in sites:
             value, error = found.value[:, site].real, found.error[:, site]
             np.testing.assert_allclose(curves[f"site {site}"].get_xdata(), trajectory.times)
             np.testing.assert_allclose(curves[f"site {site}"].get_ydata(), value)
-            ends = np.array(bars[site].get_segments())[:, :, 1]
-            np.testing.assert_allclose(ends, np.stack([value - error, value + error], axis=1))
+            told = np.stack([trajectory.times, value - error, value + error], axis=1)
+            seen = error > 1e-6 * np.abs(value)
+            assert set(map(tuple, told[seen])) <= bars
     assert f": {trajectory.status}" in drawn.get_suptitle()
+    (legend,) = drawn.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["site 0", "site 1"]
+
+
+def test_a_long_trajectory_has_no_markers_and_tells_where_it_is_not_converged():
+    """Of states whose verdict is their own, those that are converged stay so."""
+    trajectory = Dense().evolve(gain_loss.dimer(S=1), None, np.linspace(0, 3, 60))
+    drawn = figures.figure(trajectory)
+    assert {line.get_marker() for ax in drawn.axes for line in ax.lines} == {""}
+    assert drawn.axes[0].get_xlabel() == "time (1/rate)"
+    assert drawn.get_suptitle().endswith("dense: converged")
+    states = [replace(state, status="chi_limited") for state in trajectory.states[40:]]
+    states = (*trajectory.states[:40], *states)
+    part = figures.figure(replace(trajectory, states=states, status=Status.CHI_LIMITED))
+    assert "chi_limited at 20 of 60 times (dashed)" in part.get_suptitle()
+    solid, dashed = part.axes[0].lines[:2]
+    assert np.isfinite(solid.get_ydata()).sum() == 40
+    assert np.isfinite(dashed.get_ydata()).sum() == 21  # from the last converged one on
+    whole = figures.figure(replace(trajectory, status=Status.CHI_LIMITED))
+    assert "chi_limited: " not in whole.get_suptitle()
 
 
 def test_pgf_needs_tex(tmp_path, monkeypatch):

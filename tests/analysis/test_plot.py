@@ -8,9 +8,7 @@ import impo
 from impo import Exact
 from impo.analysis import plot
 from impo.model import Jump, LindbladModel, Spin, Term
-from impo.results.estimate import Status
-from impo.scans.grid import Axis, parameter_grid, tabulate
-from impo.scans.scan import scan as scanned
+from impo.results.estimate import Estimate, Status
 from models import gain_loss
 from tests.dense import Dense, steady_state
 
@@ -18,13 +16,6 @@ from tests.dense import Dense, steady_state
 @pytest.fixture
 def ax():
     return Figure().add_subplot()
-
-
-def scan(*axes, **fixed):
-    models = [
-        [gain_loss.dimer(**fixed, **point) for point in line] for line in parameter_grid(axes)
-    ]
-    return tabulate(axes, scanned(models, Dense()))
 
 
 def test_unconverged_points_are_hollow(ax):
@@ -49,6 +40,37 @@ def test_all_converged_needs_no_hollow_markers(ax):
     assert hollow[0].get_markevery() == []
 
 
+def test_bars_that_say_nothing_are_not_drawn(ax):
+    """Of no length, of the size of rounding, without end, or of an unknown number."""
+    errors = [0.0, 1e-13, np.inf, np.nan, 0.1]
+    segments = plot.errorbar_curve(ax, range(5), [1, 2, 3, 4, 5], errors)[-1].get_segments()
+    np.testing.assert_allclose(segments, [[[4, 4.9], [4, 5.1]]])
+    assert len(plot.errorbar_curve(ax, [1, 2], [4, 5], [0.0, 0.0])) == 1
+
+
+def test_many_points_are_a_line_in_a_band(ax):
+    """Dashed from the last point that is converged on."""
+    values, errors = np.arange(5.0), np.array([0.1, 0.1, np.inf, 0.2, 0.2])
+    converged = np.array([True, True, True, False, False])
+    solid, dashed, band = plot.band_curve(ax, range(5), values, errors, converged, label="a")
+    np.testing.assert_array_equal(solid.get_ydata(), [0, 1, 2, np.nan, np.nan])
+    np.testing.assert_array_equal(dashed.get_ydata(), [np.nan, np.nan, 2, 3, 4])
+    assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
+    assert solid.get_color() == dashed.get_color()
+    assert (solid.get_label(), solid.get_marker()) == ("a", "")
+    heights = np.concatenate([path.vertices[:, 1] for path in band.get_paths()])
+    assert {-0.1, 0.1, 0.9, 1.1, 2.8, 3.2, 3.8, 4.2} == set(np.round(heights, 12))
+    (line, _) = plot.band_curve(ax, range(5), values, errors, ~np.ones(5, bool), label="b")
+    assert (line.get_linestyle(), line.get_label()) == ("--", "b")
+
+
+def test_evenly_spaced_values_choose_the_axis():
+    assert plot.scale_of(np.geomspace(0.01, 10, 7)) == "log"
+    assert plot.scale_of(np.geomspace(0.01, 10, 7)[::-1]) == "log"
+    for values in (np.linspace(0.1, 3, 20), [0.0, 1, 10, 100], [1, 10], [1, 1, 10, 10]):
+        assert plot.scale_of(values) == "linear"
+
+
 def test_profile_and_correlation_of_a_state(ax):
     state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
     curve = plot.profile(ax, state, "Sz")[0]
@@ -65,6 +87,24 @@ def test_connected_correlation(ax, monkeypatch):
     monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
     curve = plot.correlation(ax, state, "Sz", "Sz", 5)[0]
     np.testing.assert_allclose(curve.get_xydata(), [[1, 0.1], [2, 0.01], [3, 0.001]])
+
+
+def test_the_mode_with_the_correlation_length(ax, monkeypatch):
+    """The line has the length of the state, and meets the function far away."""
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    known = state.correlation("S+", "S-", (0, 0), 8)
+    r = np.arange(9)
+    known.value[:] = 0.3 * np.exp(-r / 2.0) + 0.5 * np.exp(-r / 0.4)
+    monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
+    lengths = {"short": Estimate(2.0, 0.031), "exact": Estimate(2.0, 1e-14)}
+    for length, told in ((lengths["short"], "2.00(3)"), (lengths["exact"], "2")):
+        monkeypatch.setattr(type(state), "correlation_length", lambda *_, found=length: found)
+        points, *_, mode = plot.correlation(ax, state, "S+", "S-", 8)
+        assert points.get_linestyle() == "None"
+        assert points.get_label() == rf"$S^+S^-$, $\xi$ = {told}"
+        np.testing.assert_allclose(mode.get_ydata(), 0.3 * np.exp(-r[1:] / 2), rtol=1e-4)
+        assert mode.get_color() == points.get_color()
+    assert ax.get_yscale() == "log"
 
 
 def test_connected_correlation_of_an_open_cluster(ax):
@@ -94,13 +134,6 @@ def test_distribution_of_the_levels(ax, monkeypatch):
     assert plot.distribution(ax, state) == []
 
 
-def test_a_direction_without_any_number_draws_nothing(ax):
-    data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
-    data["Sz"][...] = np.nan
-    plot.curves(ax, data, "Sz")
-    assert not any(np.isfinite(line.get_ydata()).any() for line in ax.lines)
-
-
 def test_style_is_packaged_and_local():
     import matplotlib
 
@@ -112,18 +145,3 @@ def test_style_is_packaged_and_local():
 
 def test_spins_are_written_as_fractions():
     assert [plot.spin_text(S) for S in (0.5, 1, 1.5, 1000.0)] == ["1/2", "1", "3/2", "1000"]
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (0.5061, 0.0128, "0.506(13)"),
-        (1.098, 0.0996, "1.10(10)"),
-        (27.2, 1.6, "27.2(16)"),
-        (1234.0, 56.0, "1234(56)"),
-        (0.8, 0.0, "0.8"),
-        (float("nan"), 1.0, "nan"),
-    ],
-)
-def test_errors_in_brackets(value, error, text):
-    assert plot.concise(value, error) == text

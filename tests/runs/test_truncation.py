@@ -1,11 +1,16 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from impo.results.store import load
 from impo.tensor.gates import bond_liouvillians
 from runs.benchmarks import truncation
 from runs.benchmarks._density_matrix_truncation import DenseChain
 from runs.benchmarks.truncation import SCHEMES, Setting, System, exponential, power
 
+DOCS = Path(__file__).parents[2] / "docs"
 STEP = 0.2
 SYSTEM = System(1.0, 1.5, 0.7, 2, dt=STEP)
 PLAIN = exponential(0.0)(SYSTEM, 0.0)
@@ -101,3 +106,24 @@ def test_study(monkeypatch):
     mean = truncation.typical(data, slice(0, 1))
     worst = data["error"][1, 0, 0, :, 0]
     assert mean[1, 0, 0] == pytest.approx(np.sqrt(worst[0] * worst[1]))
+
+
+def test_table_of_the_page_is_that_of_its_data():
+    data = load(DOCS / "truncation.h5")
+    schemes = list(data["scheme"])
+    unit = schemes.index("(2k+1)^-1")
+    rows = dict(
+        re.findall(r"^\| ([^|]*) \| (\d.*) \|$", (DOCS / "truncation.md").read_text(), re.M)
+    )
+    assert set(rows) == set(schemes)
+    for number, observables in enumerate((slice(0, 1), slice(None))):
+        errors = np.log(truncation.typical(data, observables))  # S phase scheme
+        ratio = (errors - errors[..., unit : unit + 1]).transpose(2, 0, 1)
+        for name, each in zip(schemes, ratio, strict=True):
+            told = [cell.split(", ") for cell in rows[name].split(" | ")]
+            known = [one for one in each if np.isfinite(one).all()]
+            for cell, found in zip(told, [*each, np.array(known)], strict=True):
+                if len(cell) == 2:  # not the unit, and not what is not computed
+                    digits = len(cell[number].partition(".")[2])
+                    mean = np.exp(found.mean())
+                    assert abs(mean - float(cell[number])) <= 0.51 * 10.0**-digits, (name, cell)

@@ -10,7 +10,7 @@ import pytest
 from tqdm import tqdm
 
 from impo.arguments import ArgumentError
-from impo.model import Jump, LindbladModel, Spin
+from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
 from impo.results.store import StoreError, load, save
 from impo.scans import progress as bar
@@ -208,6 +208,22 @@ def test_table_of_a_scan(tmp_path):
     assert data.unconverged == 1
     save(data, tmp_path / "scan.h5")
     np.testing.assert_array_equal(load(tmp_path / "scan.h5")["Sz_var"], data["Sz_var"])
+
+
+def test_a_map_knows_its_phases(monkeypatch):
+    """Growth rates of the expansion in 1/S, where it treats the model; not of a small grid."""
+    monkeypatch.setattr("impo.scans.grid.LONGEST_FAMILY", 1)
+    axes = [Axis(("gain",), (0.5, 2.0)), Axis(("loss",), LOSSES)]
+    models = [[gain_loss.dimer(S=1, **point) for point in line] for line in parameter_grid(axes)]
+    data = tabulate(axes, scan(models, Dense()))
+    assert data.variables["hpa_growth"].dims == ("gain", "loss", "configuration")
+    antiparallel = data["hpa_growth"][..., list(data["configuration"]).index("+-")]
+    products = np.outer((0.5, 2.0), LOSSES)
+    np.testing.assert_array_equal(antiparallel < 0, products > 1)  # g = 1 (Eq. 3 with h = 0)
+    tilted = [[replace(m, terms=(*m.terms, Term(0.1, ("Sx", 0, 0)))) for m in c] for c in models]
+    assert "hpa_growth" not in tabulate(axes, scan(tilted, Dense()))
+    monkeypatch.setattr("impo.scans.grid.LONGEST_FAMILY", 2)
+    assert "hpa_growth" not in tabulate(axes, scan(models, Dense()))
 
 
 def test_what_a_point_lacks_is_nan():

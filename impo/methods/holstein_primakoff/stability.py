@@ -13,11 +13,14 @@ from impo.memory import product as numbers
 from impo.memory import refuse_larger
 from impo.methods.advice import MOST_CONFIGURED
 from impo.methods.holstein_primakoff.gaussian import log_purity, negativity
+from impo.methods.holstein_primakoff.method import configuration_name
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
 from impo.model import LindbladModel
 
 _MARGINAL = 1e-11
 _SEARCH_GRID = {1: 256, 2: 48}
+_COARSE_GRID = {1: 64, 2: 16}
+_MOST_MAPPED = 4  # spins of a cell, all of whose configurations are tried at every point of a map
 
 
 def marginal_rate(bosons: QuadraticBosons) -> float:
@@ -84,6 +87,41 @@ def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], f
     if refusal is not None and not found:
         raise refusal
     return sorted(found, key=lambda entry: entry[1])
+
+
+def coarse_growth(model: LindbladModel) -> dict[str, float]:
+    """Return the largest growth rate about every configuration, on a coarse grid of wave vectors.
+
+    It is for maps of many models: some ten times faster than `stable_configurations`, from which it
+    differs only where the fastest growth is between two wave vectors of the grid. What neither
+    grows nor decays counts as growing. The rate is nan about what is no stationary point.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model is outside the method's reach in every configuration, or its cell is large.
+    """
+    if len(model.sites) > _MOST_MAPPED:
+        raise UnsupportedModelError(f"A map is of cells of up to {_MOST_MAPPED} spins.")
+    found, refusal = {}, None
+    for configuration in product((1, -1), repeat=len(model.sites)):
+        rate = np.nan
+        try:
+            rate = _coarse_rate(quadratic_bosons(model, configuration), model.dimension)
+        except UnsupportedModelError as error:
+            refusal = error
+        found[configuration_name(configuration)] = rate
+    if refusal is not None and np.all(np.isnan(list(found.values()))):
+        raise refusal
+    return found
+
+
+def _coarse_rate(bosons: QuadraticBosons, dimension: int) -> float:
+    points = _COARSE_GRID[dimension]
+    if 4 * bosons.reach > points:
+        raise UnsupportedModelError("A map is of couplings between near cells.")
+    waves = wave_vectors(points, dimension)
+    return float(bosons.spectrum(bosons.drift(waves)).real.max()) + marginal_rate(bosons)
 
 
 def candidates(

@@ -1,13 +1,21 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from impo import HolsteinPrimakoff, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.methods.api import phase_growth
 from impo.methods.holstein_primakoff import solve as holstein_primakoff
+from impo.methods.holstein_primakoff.method import configuration_name
 from impo.methods.holstein_primakoff.quadratic import QuadraticBosons, quadratic_bosons
-from impo.methods.holstein_primakoff.stability import cluster_fluctuations, quench_spectra
+from impo.methods.holstein_primakoff.stability import (
+    cluster_fluctuations,
+    coarse_growth,
+    quench_spectra,
+    stable_configurations,
+)
 from impo.methods.holstein_primakoff.state import HolsteinPrimakoffState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.state import SteadyState
@@ -296,3 +304,27 @@ def test_supercell_configuration_in_two_dimensions():
         np.sort_complex(np.round(np.concatenate(unfolded), 9)),
         atol=1e-8,
     )
+
+
+@pytest.mark.parametrize("make", [chain, square])
+def test_the_coarse_growth_of_maps_is_that_of_the_search(make):
+    """Growth is at the edge or the middle of the zone, which any grid has."""
+    for gain, loss in ((1.5, 1.0), (0.2, 0.1), (2.2, 1.3)):
+        model = make(1, gain=gain, loss=loss)
+        coarse = coarse_growth(model)
+        for configuration, growth, _ in stable_configurations(model):
+            name = configuration_name(configuration)
+            assert coarse[name] == pytest.approx(growth, abs=1e-8)
+
+
+def test_maps_of_what_has_no_phases():
+    model = chain(1)
+    assert phase_growth(model).keys() == {"++", "+-", "-+", "--"}
+    tilted = replace(model, terms=(*model.terms, Term(0.1, ("Sx", 0, 0))))
+    hop = Term(0.1, ("S+", 0, 0), ("S-", 0, 20), plus_hc=True)
+    far = replace(model, terms=(*model.terms, hop))
+    many = LindbladModel((Spin(1),) * 5, (), tuple(Jump(1, "S-", n) for n in range(5)))
+    for other in (tilted, far, many):
+        assert phase_growth(other) == {}
+    decay = LindbladModel((Spin(1),), (), (Jump(1.0, "S-", 0),))
+    assert phase_growth(decay)["-"] < 0 < phase_growth(decay)["+"]
