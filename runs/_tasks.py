@@ -105,13 +105,14 @@ def rows(
     directory
         Where finished points are kept: a study that was killed goes on from there.
     """
-    large = [
-        isinstance(method, ITEBD) and any(site.dimension > 2 * LARGE for site in line[0].sites)
+    sizes = [
+        max(site.dimension for site in line[0].sites) if isinstance(method, ITEBD) else 0
         for line, method in zip(chains, methods, strict=True)
     ]
     out: list[list[Row]] = [[] for _ in chains]
     for wanted, workers in ((False, None), (True, 1)):
-        numbers = [number for number, one in enumerate(large) if one == wanted]
+        numbers = [n for n, size in enumerate(sizes) if (size > 2 * LARGE) == wanted]
+        numbers.sort(key=lambda n: -sizes[n])  # chains that take long begin first
         pairs = [[(model, methods[number]) for model in chains[number]] for number in numbers]
         if not pairs:
             continue

@@ -51,7 +51,7 @@ def curves(quick: bool) -> dict[str, Curve]:
         max_time=500 if quick else 2000, tol=3e-3 if quick else 2e-3,
     )  # fmt: skip
     am = [0.1, 0.04, 0.02] if quick else [0.2, 0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.005]
-    ppt = [0.18, 0.14, 0.1] if quick else [0.22, 0.17, 0.13, 0.1, 0.08, 0.06, 0.04, 0.02]
+    ppt = [0.18, 0.15, 0.12, 0.1] if quick else [0.22, 0.17, 0.13, 0.1, 0.08, 0.06, 0.04, 0.02]
     found = {"HPA": Curve(1000, HolsteinPrimakoff(), np.geomspace(0.3, 0.003, 9))}
     for S in (1000,) if quick else (16, 128, 1000):
         found[f"TWA S={S}"] = Curve(S, stochastic, am, ppt)
