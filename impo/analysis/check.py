@@ -26,6 +26,7 @@ from impo.results.progress import tell
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
 from impo.results.store import Variables, content_of, load, stated
+from impo.results.summary import plain
 from impo.results.table import solved
 from impo.results.trajectory import Trajectory
 
@@ -118,6 +119,8 @@ def _observables(claimed: Variables, state: SteadyState | Trajectory) -> Iterato
     for name in sorted((set(claimed) | set(found)) - copied):
         if name.endswith("_error"):
             continue
+        if name.startswith("xi_") and name not in claimed:
+            continue  # earlier versions knew fewer lengths
         if name not in claimed or name not in found:
             where = "nothing" if name in claimed else "it is not in the file"
             stated = text(claimed[name].values) if name in claimed else ""
@@ -149,5 +152,22 @@ def _copies(claimed: Variables, facts: dict[str, Any], state: SteadyState | Traj
         for name in sorted(_copied(state) & set(claimed))
         if name not in shown or not close(claimed[name].values, shown[name].values)
     ]
+    if rebuilt:
+        _copy_lengths(rebuilt, claimed)
+        reasons = {name for name, value in rebuilt["correlation_length"].items() if value is None}
+        told = facts.get("no_correlation_length", dict.fromkeys(reasons))  # a later addition
+        rebuilt["no_correlation_length"] = told if reasons == set(told) else None
+        facts = {**facts, "no_correlation_length": told}
     wrong += [f"summary of {key}" for key in rebuilt if not same(facts.get(key), rebuilt[key])]
     return Claim("copies", "", ", ".join(wrong) or "all alike", not wrong)
+
+
+def _copy_lengths(summary: dict[str, Any], claimed: Variables) -> None:
+    """Put the lengths that the file claims in place of those found: `_observables` judges them."""
+    for name in summary["correlation_length"]:
+        for kept, key, suffix in (
+            ("correlation_length", name, ""),
+            ("errors", f"xi_{name}", "_error"),
+        ):
+            held = claimed.get(f"xi_{name}{suffix}")
+            summary[kept][key] = None if held is None else plain(held.values)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.fields import optional, stored, stored_number
+from impo.results.modes import Decay, no_decay
 from impo.results.questions import (
     distribution_places,
     known_distance,
@@ -57,6 +58,7 @@ class SteadyState(Stored):
         Further numbers of the method, by the names that `--json` prints.
     """
 
+    no_length: ClassVar[str] = "This state has no correlation lengths."
     model: LindbladModel
     method: Any
     status: Status
@@ -143,9 +145,16 @@ class SteadyState(Stored):
         """Return the decay length xi of the connected correlation function, in unit cells.
 
         <A_0 B_r> - <A><B> falls like exp(-r / xi). Parameters and errors are those of
-        `correlation`. None if the method cannot tell it from the distances that it knows.
+        `correlation`. None if there is none, or the method cannot tell it: `decay` says why.
         """
-        return self._correlation_length(op_a, op_b, known_pair(self.model, op_a, op_b, sites))
+        return self.decay(op_a, op_b, sites).length
+
+    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay:
+        """Return how <A_0 B_r> - <A><B> decays: length, wavenumber, modes, or why there is none.
+
+        Parameters and errors are those of `correlation`.
+        """
+        return self._decay(op_a, op_b, known_pair(self.model, op_a, op_b, sites))
 
     def density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; the last pair runs fastest.
@@ -247,8 +256,8 @@ class SteadyState(Stored):
     ) -> Estimate | None:
         return None
 
-    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
-        return None
+    def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
+        return no_decay(self.no_length)
 
     def _density_matrix(self, places: Sequence[Place]) -> Array | None:
         return None

@@ -35,22 +35,26 @@ def summary(state: Any) -> dict[str, Any]:
     """Return the result in JSON types: the object that `impo solve --json` prints.
 
     Lists run over the sites of the unit cell. Correlation lengths are those of its first site. What
-    a method cannot give is None.
+    a method cannot give is None; `no_correlation_length` tells why there is no length.
     """
     observables: dict[str, Any] = {}
     errors: dict[str, Any] = {}
     for name, _, found in _on_sites(state):
         observables[name], errors[name] = _plain_parts(found)
     lengths: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
     for op_a, op_b in state.model.sites[0].order_pairs:
-        length = state.correlation_length(op_a, op_b, (0, 0))
-        lengths[op_a + op_b], errors[f"xi_{op_a}{op_b}"] = _plain_parts(length)
+        decay, name = state.decay(op_a, op_b, (0, 0)), op_a + op_b
+        lengths[name], errors[f"xi_{name}"] = _plain_parts(decay.length)
+        if decay.length is None:
+            reasons[name] = decay.reason
     return {
         "model": state.model.name, "parameters": plain(state.model.to_json()["parameters"]),
         "method": plain(state.method.to_json()),
         "status": str(state.status), "message": state.message,
         "residual": plain(state.residual), "seconds": state.seconds,
         "observables": observables, "errors": errors, "correlation_length": lengths,
+        "no_correlation_length": reasons,
         "diagnostics": plain(state.diagnostics), **plain(state.extras),
     }  # fmt: skip
 

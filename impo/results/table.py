@@ -78,7 +78,9 @@ def state_table(state: Any) -> Table:
     for name, values in facts["observables"].items():
         rows.append([name, *numbers(values, errors[name])])
     for name, length in facts["correlation_length"].items():
-        rows.append([f"xi {name}", *numbers(length, errors[f"xi_{name}"])])
+        reason = facts["no_correlation_length"].get(name)
+        told = numbers(length, errors[f"xi_{name}"]) if reason is None else [f"- ({reason})"]
+        rows.append([f"xi {name}", *told])
     rows += [[name, f"{facts[name]}"] for name in state.extras]
     return Table(solved(state), rows)
 

@@ -93,7 +93,10 @@ def transfer_modes(environment: TraceEnvironment, charge: int) -> TransferModes 
     left, right = environment.left[0], environment.right[-1]
     norm = complex(left @ right)
     dominant = complex(left @ environment.tile @ right / norm)
-    values, rights = np.linalg.eig(environment.tile[np.ix_(states, states)] / dominant)
+    block = environment.tile[np.ix_(states, states)] / dominant
+    if not np.all(np.isfinite(block)):  # of an evolution that has run away
+        return None
+    values, rights = np.linalg.eig(block)
     try:
         lefts = np.linalg.inv(rights)
     except np.linalg.LinAlgError:

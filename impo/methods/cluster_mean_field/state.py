@@ -45,6 +45,7 @@ class ClusterMeanFieldState(SteadyState):
     """
 
     kind: ClassVar[str] = "cluster_mean_field"
+    no_length: ClassVar[str] = "Copies of the cluster are not correlated with each other."
     rho: Array
     accuracy: float
     wider: "ClusterMeanFieldState | None" = None

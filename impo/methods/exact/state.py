@@ -70,6 +70,7 @@ class ExactState(SteadyState):
     """
 
     kind: ClassVar[str] = "exact"
+    no_length: ClassVar[str] = "A finite cluster has no correlation length."
     density: ClusterDensity | None
     coarser: ClusterDensity | None = None
     uncertainty: float = 0.0

@@ -13,6 +13,7 @@ from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
+from impo.results.modes import Decay, no_decay
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
@@ -35,6 +36,9 @@ class HolsteinPrimakoffState(SteadyState):
     """
 
     kind: ClassVar[str] = "holstein_primakoff"
+    no_length: ClassVar[str] = (
+        "No configuration is stable, this is no chain, or nothing is correlated beyond a cell."
+    )
     configuration: tuple[int, ...] | None
     covariance: Array | None
     quadrature_error: float
@@ -119,7 +123,11 @@ class HolsteinPrimakoffState(SteadyState):
         assert mean_b is not None
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
 
-    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
+    def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
+        found = self._length(op_a, op_b, sites)
+        return no_decay(self.no_length) if found is None else Decay(found, None, "", fitted=found)
+
+    def _length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length, in cells, of the connected correlations of a chain.
 
         They are sums of exponentials lambda^r; the slowest is read off by a matrix pencil, and

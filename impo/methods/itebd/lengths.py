@@ -4,7 +4,8 @@ The spectrum alone misleads: its leading eigenvalue is often one that the operat
 noise of the truncation. A mode counts if it is found again, by what it gives to all low operators,
 in every approximation that the state is compared with, and if its amplitude for the operators
 exceeds its error. The length is that of the slowest such mode. Its error is what the length changes
-between approximations, with the factors of every other error bar.
+between approximations, with the factors of every other error bar; as that may be small by accident,
+it is at least a multiple of the error of the state over the size of the mode.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +18,15 @@ from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, FEWEST, fitted_length, signal_window
 from impo.methods.itebd.tracking import Ends, Spectrum, per_cell
 from impo.refinement.approximation import Approximation, Refinement
+from impo.refinement.budget import total_error
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 
 _ROUNDING = 1e-12  # of angles, and of what changes between approximations
 _NOTHING = 1e-12  # size of a mode that low operators do not see
+_LEAST = 3.0  # least relative error of a rate, over that of the state relative to the mode
 SAME = 0.5  # relative distance up to which two modes are one
+_FORBIDDEN = 1e-9  # of the largest amplitude: rounding of one that symmetry makes zero
 _UNCORRELATED = 1e-10  # correlations, over the operator norms, that are none
 _NOT_FOUND = (
     "The modes that carry this function differ between the accuracies that are compared: take a "
@@ -71,7 +75,8 @@ class Waves(NamedTuple):
     @property
     def seen(self) -> Array:
         """Whether the operators see it: its amplitude exceeds its error."""
-        return np.asarray(self.amplitude_errors < np.abs(self.amplitudes))
+        least = np.maximum(self.amplitude_errors, _FORBIDDEN * np.abs(self.amplitudes).max())
+        return np.asarray(least < np.abs(self.amplitudes))
 
     def estimates(self, count: int, amplitudes: bool) -> tuple[Mode, ...]:
         """Return the slowest modes as results."""
@@ -135,9 +140,11 @@ class Tracker:
             changes = np.abs([ratio.real, ratio.imag, one[1] - two[1]])
             errors += np.where(changes > _ROUNDING, factor * changes, 0.0)
             apart = np.maximum(apart, np.maximum(one[2], two[2]))
-        angles = np.angle(factors)
+        rates, angles = -np.log(np.abs(factors)), np.angle(factors)
+        total = total_error(self.approx, self.refinements)
+        least = _LEAST * total / np.maximum(best.sizes, _NOTHING)[:, None] * rates
         columns = (
-            -np.log(np.abs(factors)), errors[0],
+            rates, np.maximum(errors[0], least),
             np.where(np.abs(angles) > _ROUNDING, angles, 0.0), errors[1], amplitudes, errors[2],
             best.sizes[:, None], apart[:, None], np.array(-charge),
         )  # fmt: skip

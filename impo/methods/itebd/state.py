@@ -211,12 +211,8 @@ class ItebdState(SteadyState):
         rho = self._density_matrix(matrix_places(self.model, places))
         return np.diag(rho).real.reshape([self.model.sites[site].dimension for site, _ in places])
 
-    def decay(self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)) -> Decay:
-        """Return how <A_0 B_r> - <A><B> decays: its modes, and the length of the slowest seen.
-
-        See `impo.methods.itebd.lengths`; arguments and errors as of `correlation`.
-        """
-        known_pair(self.model, op_a, op_b, sites)
+    def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
+        """Return modes and length: see `impo.methods.itebd.lengths`."""
         # a least error would hide the decay: levels differ by the amplitude more than by the length
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
         found = [
@@ -262,26 +258,23 @@ class ItebdState(SteadyState):
 
     def _ends(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Iterator[tuple[int, Ends]]:
         """Yield the charge sectors that two operators share, with their parts there."""
-        left, right = self._matrix(op_a, sites[0]), self._matrix(op_b, sites[1])
-        rising = charge_parts(self.model.sites[sites[1]], right)
+        names = (op_a, op_b)
+        falling, rising = (
+            sorted(charge_parts(self.model.sites[site], self._matrix(op, site)))
+            for op, site in zip(names, sites, strict=True)
+        )
         if not len(self.generator.charges):
-            for q, part in rising.items() if self.generator.phase_advance else [(0, right)]:
-                yield 0, Ends(sites, left, part, q)
+            for q in rising if self.generator.phase_advance else [None]:
+                yield 0, Ends(sites, names, (None, q))
             return
-        signs = [int(self.generator.charges[0, site]) for site in sites]
-        for q, part in charge_parts(self.model.sites[sites[0]], left).items():
+        charges = self.generator.charges[0].astype(int)
+        signs = set(charges[sites[1] :: len(self.model.sites)].tolist())
+        for q in falling:
             # Tr(O T_kq) needs T_kq to lower what O raises
-            sector = -q * signs[0]
-            for other, closing in rising.items():
-                if other * signs[1] == sector:
-                    yield sector, Ends(sites, part, closing, other)
-
-    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
-        """Return the decay length of the connected correlation function in unit cells.
-
-        None if there is none or it is not known: `decay` tells the reason.
-        """
-        return self.decay(op_a, op_b, sites).length
+            sector = int(-q * charges[sites[0]])
+            for other in rising:
+                if any(other * sign == sector for sign in signs):
+                    yield sector, Ends(sites, names, (q, other))
 
     @property
     def purity_density(self) -> Estimate:

@@ -18,7 +18,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.model import Spin
-from impo.operators.local import local_operators
+from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation
 from impo.tensor.transfer import TransferModes, transfer_modes
 
@@ -33,16 +33,26 @@ class Ends:
     ----------
     sites
         Sites of the unit cell on which they act.
-    left, right
-        Their matrices, in the physical frame.
-    turn
-        By how much the right one raises S_z or n: it turns with the frame from tile to tile.
+    names
+        What they are called.
+    raised
+        By how much each raises S_z or n, if of an operator only that part is meant, else None.
     """
 
     sites: tuple[int, int]
-    left: Array
-    right: Array
-    turn: int
+    names: tuple[str, str]
+    raised: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def turn(self) -> int:
+        """By how much the right one raises: it turns with the frame from tile to tile."""
+        return self.raised[1] or 0
+
+    def matrix(self, approx: Approximation, end: int) -> Array:
+        """Return the physical matrix of the left (0) or right (1) operator, with its cut-off."""
+        site = approx.generator.model.sites[self.sites[end]]
+        found, part = local_operators(site)[self.names[end]], self.raised[end]
+        return found if part is None else charge_parts(site, found)[part]
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,10 @@ class Spectrum:
 
         `cell` is the number of sites of a unit cell.
         """
-        left = self.modes.opened(ends.sites[0], _measured(self.approx, ends.sites[0], ends.left))
+        first, second = (ends.matrix(self.approx, end) for end in (0, 1))
+        left = self.modes.opened(ends.sites[0], _measured(self.approx, ends.sites[0], first))
         positions = range(ends.sites[1], len(self.approx.bases), cell)
-        right = [self.modes.closed(p, _measured(self.approx, p, ends.right))[0] for p in positions]
+        right = [self.modes.closed(p, _measured(self.approx, p, second))[0] for p in positions]
         return np.asarray((left[0] * right / self.values).T)
 
 

@@ -41,6 +41,7 @@ class MeanFieldState(SteadyState):
     """
 
     kind: ClassVar[str] = "mean_field"
+    no_length: ClassVar[str] = "A product state has no correlations."
     orbit: Array
     accuracy: float
     variance_accuracy: float | None = None

@@ -14,6 +14,7 @@ from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
+from impo.results.modes import Decay, no_decay
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
@@ -36,6 +37,10 @@ class TWAState(SteadyState):
     """
 
     kind: ClassVar[str] = "twa"
+    no_length: ClassVar[str] = (
+        "The function stands out from its errors at less than three distances, or shorter windows "
+        "do not confirm an exponential."
+    )
     moments: Moments
     snapshots: Array
 
@@ -56,13 +61,16 @@ class TWAState(SteadyState):
         """
         return self.moments.correlation(op_a, op_b, sites, max_cells)
 
-    def _correlation_length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
-        """Return the decay length of the connected correlation function in unit cells, or None.
+    def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
+        """Return the decay length by a fit.
 
-        None unless three distances exceed ten times their error and shorter windows confirm the fit
-        (see `results.decay`).
+        There is none unless three distances exceed ten times their error and shorter windows
+        confirm the fit (see `results.decay`).
         """
-        return self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
+        found = self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
+        if found is None:
+            return no_decay(self.no_length)
+        return Decay(found, None, "", fitted=found)
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""

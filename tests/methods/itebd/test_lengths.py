@@ -1,0 +1,159 @@
+"""Modes and lengths of correlation functions: sums of modes, right values, and reasons."""
+
+import numpy as np
+import pytest
+
+from impo import ITEBD, ArgumentError, Jump, LindbladModel, Spin, Term, load, steady_state
+from impo.methods.itebd.correlations import fitted_length
+from impo.methods.itebd.tracking import spectrum
+from models import gain_loss, xy_decay
+
+TRANSVERSE, ALONG = ("S+", "S-"), ("Sz", "Sz")
+
+
+def precessing(terms=(("Sx", 2.0), ("Sy", 1.2))):
+    """A chain with an anisotropic coupling in a field: correlations turn as they decay."""
+    return LindbladModel(
+        (Spin(0.5),),
+        (*(Term(c, (op, 0, 0), (op, 0, 1)) for op, c in terms), Term(2.0, ("Sz", 0, 0))),
+        (Jump(1.0, "S-", 0),),
+    )
+
+
+def summed(decay, count):
+    """Return the sum over the modes at the distances 1 ... count."""
+    r = np.arange(1, count + 1)
+    return sum(
+        mode.amplitude.value * np.exp((-1 / mode.length.value + 1j * mode.wavenumber.value) * r)
+        for mode in decay.modes
+    )
+
+
+@pytest.fixture(scope="module")
+def state():
+    return steady_state(gain_loss.chain(0.5, 1.0, 0.5, 1.5, 1.0), ITEBD(tol=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        (gain_loss.chain(1, 1.0, 0.3, 1.5, 0.7), {}),
+        (gain_loss.chain(0.5, 1.0, 0.3, 1.5, 0.7), {"charges": False}),
+        (xy_decay.chain(S=0.5, g=1.0, loss=1.3), {}),
+        (precessing(), {}),
+    ],
+    ids=["cell of two", "no charges", "cell of one", "no symmetry"],
+)
+def test_the_modes_add_up_to_the_function(model, settings, monkeypatch):
+    monkeypatch.setattr("impo.methods.itebd.lengths._TOLD", 10**6)
+    monkeypatch.setattr("impo.methods.itebd.lengths._ROOT", 0.0)
+    found = steady_state(model, ITEBD(tol=1e-2, **settings))
+    for sites in {(0, 0), (len(model.sites) - 1, 0)}:
+        for pair in (TRANSVERSE, ALONG, ("Sx", "Sx"), ("Sx", "Sy")):
+            values = found.connected(*pair, sites, 6).value
+            np.testing.assert_allclose(summed(found.decay(*pair, sites), 6), values[1:], atol=1e-10)
+
+
+def test_a_length_from_the_modes_and_by_a_fit(state):
+    found = state.decay(*TRANSVERSE)
+    assert found.agree
+    assert found.spectral == found.length == state.correlation_length(*TRANSVERSE)
+    assert found.value == pytest.approx(0.4806, abs=found.error)
+    assert found.error < 0.03 * found.value
+    assert found.wavenumber.value == found.wavenumber.error == 0
+    assert str(found).startswith("length 0.48")
+
+
+def test_a_function_that_vanishes_at_every_other_distance():
+    """The same chain in a cell half as long, in which S+S- is zero at even distances."""
+    long = steady_state(gain_loss.chain(0.5, 1.0, 1.0, 1.3, 1.3), ITEBD(tol=1e-3))
+    short = steady_state(xy_decay.chain(S=0.5, g=1.0, loss=1.3), ITEBD(tol=1e-3))
+    assert abs(short.connected(*TRANSVERSE, (0, 0), 1).value[1]) < 1e-12
+    one, two = long.decay(*TRANSVERSE), short.decay(*TRANSVERSE)
+    assert abs(2 * one.value - two.value) <= 2 * one.error + two.error
+    assert two.value == pytest.approx(1.1419, abs=two.error)
+    assert two.error < 0.05 * two.value
+
+
+def test_an_oscillating_function():
+    found = steady_state(precessing(), ITEBD(tol=1e-3))
+    along_x, along_z = found.decay("Sx", "Sx"), found.decay(*ALONG)
+    assert along_x.value == pytest.approx(1.1706, abs=along_x.error)
+    assert along_x.error < 0.05 * along_x.value
+    assert along_x.wavenumber.value == pytest.approx(2.888, abs=along_x.wavenumber.error)
+    assert along_x.fitted is None
+    # its slowest mode has a small amplitude: near neighbours alone would tell half of the length
+    assert along_z.value > 2 * max(along_z.fitted.value - along_z.fitted.error, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("spin", "gain", "loss", "pair", "right", "error"),
+    [
+        (0.5, 0.8, 0.8, TRANSVERSE, 0.4840, 0.006),
+        (1.0, 0.3, 0.3, ALONG, 0.955, 0.002),
+        (1.5, 0.6, 0.2, TRANSVERSE, 1.0516, 0.0007),
+        (2.0, 0.6, 0.2, TRANSVERSE, 1.3262, 0.0058),
+    ],
+)
+def test_functions_of_which_few_distances_are_known(spin, gain, loss, pair, right, error):
+    state = steady_state(gain_loss.chain(spin, 1.0, 0.5, gain, loss), ITEBD(tol=1e-3))
+    found = state.decay(*pair)
+    assert found.value == pytest.approx(right, abs=found.error + error)
+    assert found.error < 0.15 * right
+
+
+def test_what_is_not_known_has_a_reason(state):
+    rough = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=1e-3))
+    found = rough.decay(*TRANSVERSE)
+    assert found.length is rough.correlation_length(*TRANSVERSE) is None
+    assert np.isnan([found.value, found.error]).all()
+    assert str(found) == found.reason
+    assert "take a smaller tol" in found.reason
+    alone = steady_state(gain_loss.chain(0.5, 1.0, 0.0, 1.5, 1.0), ITEBD(tol=1e-3))
+    assert "not correlated" in alone.decay(*TRANSVERSE).reason
+    assert "not correlated" in state.decay("S+", "Sz").reason  # by symmetry
+
+
+def test_the_spectrum_of_the_transfer_matrix(state, tmp_path):
+    raising, neutral, every = (state.transfer_spectrum(charge) for charge in (1, 0, None))
+    length = state.decay(*TRANSVERSE).length
+    assert raising[0].length == length
+    assert raising[0].charge == 1
+    assert raising[0].stands_out
+    assert neutral[0].length.value < length.value
+    lengths = [mode.length.value for mode in every]
+    assert len(lengths) == 8
+    assert lengths == sorted(lengths, reverse=True)
+    assert {mode.charge for mode in every[:2]} == {-1, 1}  # mirror images of each other
+    assert len(state.transfer_spectrum(count=3)) == 3
+    state.save(tmp_path / "state.h5")
+    assert load(tmp_path / "state.h5").transfer_spectrum(1) == raising
+    for wrong in ({"charge": 77}, {"count": 0}):
+        with pytest.raises(ArgumentError):
+            state.transfer_spectrum(**wrong)
+
+
+def test_a_mode_is_followed_to_itself_in_another_gauge(state):
+    approx = state.approximation
+    one = spectrum(approx, 1)
+    nearest, apart = one.followed(one)
+    good = one.sizes > 1e-10
+    np.testing.assert_array_equal(nearest[good], np.arange(len(good))[good])
+    assert apart[good].max() < 1e-6
+    other = spectrum(state.refinements[0].coarser, 1)
+    nearest, apart = one.followed(other)
+    assert nearest[0] == 0
+    assert 0 < apart[0] < 0.1
+
+
+def test_the_error_of_a_fit_knows_its_misfit():
+    """Steps of 0.434 and 0.339 are no exponential."""
+    values = np.array([0.25, 2.26e-2, 2.26e-3, 1.18e-4])
+    errors = values / [1e4, 1512, 837, 59.7]
+    length, error = fitted_length(values, errors, 3)
+    assert 0.33 < length < 0.45
+    assert error > 0.08
+    values = 0.3 * np.exp(-np.arange(9) / 1.7)
+    length, error = fitted_length(values, 1e-4 * values, 8)
+    assert length == pytest.approx(1.7, rel=1e-12)
+    assert error < 1e-3
