@@ -42,6 +42,19 @@ def near(one, two):
     return one == two
 
 
+def without_lengths(numbers):
+    """Leave out lengths of iMPO: they are found from modes, in older files by a fit."""
+    return {name: value for name, value in numbers.items() if not name.startswith("xi_")}
+
+
+def same_lengths(found, stored):
+    """A length that was stored is found again within both errors."""
+    for name, before in stored["correlation_length"].items():
+        if before is not None:
+            now, bars = found["correlation_length"][name], f"xi_{name}"
+            assert abs(now - before) <= found["errors"][bars] + stored["errors"][bars]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_gives_the_numbers_that_were_stored(path):
     result = load(path)
@@ -56,9 +69,15 @@ def test_gives_the_numbers_that_were_stored(path):
     assert result.kind == ("trajectory" if hasattr(result, "times") else kind)
     if facts is not None:
         found = result.summary()
+        if kind == "itebd":
+            same_lengths(found, facts)
+            for held in (found, facts):
+                held["correlation_length"] = {}
+                held["errors"] = without_lengths(held["errors"])
+            stored = without_lengths(stored)
         found["method"] = {key: found["method"][key] for key in facts["method"]}  # later settings
         assert near(found, facts)
-    numbers = result.readable()
+    numbers = result.readable() if kind != "itebd" else without_lengths(result.readable())
     later = {"status"} if kind in OLD_TRAJECTORIES else set()
     assert set(numbers) == set(stored) | later
     for name, values in stored.items():
@@ -80,6 +99,7 @@ def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
         (path, {"attributes", "summary", "schema", "kind"}),
         (tmp_path / "again.h5", set()),
     ):
+        here = shown
         with xarray.open_dataset(where, engine="h5netcdf") as file:
             held = [
                 {key: value for key, value in one.attrs.items() if key not in UNCHANGED | other}
@@ -89,10 +109,15 @@ def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
             if kind_of(where) in OLD_TRAJECTORIES:
                 assert "status" not in file
                 file = file.assign(status=shown["status"])
-            xarray.testing.assert_allclose(shown, file, rtol=1e-3, atol=1e-12)
-            for name in shown.variables:
-                assert shown[name].attrs == file[name].attrs
-                assert shown[name].dtype == file[name].dtype
+            if kind_of(where) == "itebd" and where is path:
+                here, file = (
+                    one.drop_vars([name for name in one if name.startswith("xi_")])
+                    for one in (here, file)
+                )
+            xarray.testing.assert_allclose(here, file, rtol=1e-3, atol=1e-12)
+            for name in here.variables:
+                assert here[name].attrs == file[name].attrs
+                assert here[name].dtype == file[name].dtype
     assert shown.sizes
     if not isinstance(result, Dataset):
         for name, item in shown.variables.items():

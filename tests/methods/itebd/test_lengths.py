@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impo import ITEBD, ArgumentError, Jump, LindbladModel, Spin, Term, load, steady_state
+from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, load, steady_state
 from impo.methods.itebd.correlations import fitted_length
 from impo.methods.itebd.tracking import spectrum
 from models import gain_loss, xy_decay
@@ -157,3 +157,20 @@ def test_the_error_of_a_fit_knows_its_misfit():
     length, error = fitted_length(values, 1e-4 * values, 8)
     assert length == pytest.approx(1.7, rel=1e-12)
     assert error < 1e-3
+
+
+def test_bosons_with_hopping_against_the_gaussian_solution():
+    """Hopping 1 and 0.6, loss on both sites, a little gain on one: xi = 1.680695 cells."""
+    sites = (Boson(5), Boson(5))
+    terms = (
+        Term(1.0, ("Bd", 0, 0), ("B", 1, 0), plus_hc=True),
+        Term(0.6, ("Bd", 1, 0), ("B", 0, 1), plus_hc=True),
+    )
+    jumps = (Jump(0.5, "B", 0), Jump(0.5, "B", 1), Jump(0.03, "Bd", 0))
+    state = steady_state(LindbladModel(sites, terms, jumps), ITEBD(tol=1e-4))
+    found = state.decay("Bd", "B")
+    assert found.value == pytest.approx(1.680695, abs=found.error)
+    assert found.error < 0.05 * found.value
+    numbers = state.decay("N", "N")  # of Gaussian states they fall twice as fast
+    assert numbers.value == pytest.approx(1.680695 / 2, abs=numbers.error)
+    assert numbers.error < 0.15 * numbers.value
