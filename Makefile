@@ -3,7 +3,7 @@
 # make check  what a change must pass before a commit, in three minutes: all but the slow tests, style
 #             and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
-#             beside them: 15 minutes
+#             beside them: 25 minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
@@ -36,7 +36,8 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick -o docs/fig5.h5
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
 	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
-	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf
+	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
+	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'
