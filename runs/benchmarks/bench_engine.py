@@ -165,6 +165,8 @@ def tenpy(
         off = float(np.max(np.abs(found - exact)))
         if off < error or seconds > patience:
             break
+    if off >= error:  # out of patience on the way
+        return replace(like, per_step=seconds / steps, completed=False)
     return Measurement(chi, steps, seconds / steps, off, True)
 
 

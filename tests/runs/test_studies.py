@@ -67,7 +67,9 @@ def test_every_picture_has_its_data_beside_it_and_is_made_by_one_command():
 def test_a_picture_of_other_data_is_noticed(name):
     kept = load(PICTURES[name])
     compare_with_picture(kept, kept)
-    changed = {"truncation": "error", "fig5": "impo_i_Sz", "crossover": "TWA_Sz_var"}.get(name, "median")
+    changed = {"truncation": "error", "fig5": "impo_i_Sz", "crossover": "TWA_Sz_var"}.get(
+        name, "median"
+    )
     moved = replace(kept.variables[changed], values=1.2 * kept[changed])
     with pytest.raises(AssertionError, match=changed):
         compare_with_picture(kept, replace(kept, variables={**kept.variables, changed: moved}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from impo.methods.itebd.length_tol import too_wide
 from impo.methods.itebd.solve import followed
 from impo.methods.itebd.state import ItebdState
 from impo.refinement import verdict
@@ -77,4 +78,7 @@ def _of_state(state: ItebdState) -> Iterator[Claim]:
     yield from _error_claims(state)
     budget = error_budget(approx, state.refinements, found.value if steady else 0.0)
     status, _ = verdict.verdict(approx, budget, state.method.tol, _circumstances(state))
-    yield Claim("verdict", str(state.status), str(status), status == state.status)
+    good, told = status == state.status, str(status)
+    if status is Status.CONVERGED and (wide := too_wide(state)) is not None:
+        good, told = state.status is not Status.CONVERGED, wide
+    yield Claim("verdict", str(state.status), told, good)

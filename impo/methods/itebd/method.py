@@ -27,6 +27,11 @@ class ITEBD(Method):
         evolution that runs away is begun again with a smaller one.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
+    length_tol
+        Relative accuracy asked for in correlation lengths: the refinement goes on until they have
+        it. None asks for none.
+    lengths
+        Pairs of operators whose lengths on the first site are meant.
     charges
         Whether to use the U(1) symmetry of the model; False allows starts that break it.
     t_max
@@ -53,6 +58,8 @@ class ITEBD(Method):
     k_max: int | None = None
     weight: float = 1.5
     tol: float = 1e-4
+    length_tol: float | None = None
+    lengths: tuple[tuple[str, str], ...] = (("S+", "S-"),)
     charges: bool = True
     t_max: float | None = None
     backend: str = "kernel"
@@ -63,6 +70,8 @@ class ITEBD(Method):
             k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
             weight=_weight(self.weight),
             tol=positive("tol", self.tol),
+            length_tol=None if self.length_tol is None else positive("length_tol", self.length_tol),
+            lengths=_pairs(self.lengths),
             charges=boolean("charges", self.charges),
             t_max=None if self.t_max is None else positive("t_max", self.t_max),
             backend=one_of("backend", self.backend, ("kernel", "tenpy")),
@@ -76,6 +85,15 @@ class ITEBD(Method):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""
         return Omission("the infinite chain; its errors cover every numerical setting", 0.0)
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    """Return the setting `lengths`; one pair may stand alone, as on the command line."""
+    try:
+        alone = not isinstance(value, str) and isinstance(value[0], str)
+        return tuple((str(a), str(b)) for a, b in ([value] if alone else value))
+    except (TypeError, ValueError, IndexError):
+        raise fail("lengths", "pairs of names of operators", value) from None
 
 
 def _weight(value: Any) -> float:

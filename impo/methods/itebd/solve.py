@@ -12,6 +12,7 @@ from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.advice import advice
 from impo.methods.base import refuse_long
+from impo.methods.itebd.length_tol import refined_lengths
 from impo.methods.itebd.sizes import refuse_large_gates, refuse_large_sites
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
@@ -40,6 +41,7 @@ from impo.refinement.verdict import (
     verdict,
 )
 from impo.results.progress import Follower
+from impo.results.questions import known_pair
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.trotter import trotter_step
@@ -74,13 +76,26 @@ def steady_state(
     UnsupportedModelError
         If the model is not a nearest-neighbour chain.
     ArgumentError
-        If `start` is no state of the model, or breaks a symmetry that is used.
+        If `start` is no state of the model, or breaks a symmetry that is used; or if the first site
+        lacks an operator of `method.lengths`.
     """
     generator = chain_generator(model, method)
-    resume = Resume.of(generator, progress)
-    relaxation = _relaxation(generator, method, resume)
-    conserved = conserved_densities(model)
+    if method.length_tol is not None:
+        for pair in method.lengths:
+            known_pair(model, *pair, (0, 0))
+    resume, conserved = Resume.of(generator, progress), conserved_densities(model)
     lasting = str(conserved) if len(conserved) else None
+
+    def solved(tol: float, start: Any) -> ItebdState:
+        relaxation = replace(_relaxation(generator, method, resume), tol=tol)
+        return _solved(relaxation, method, start, lasting)
+
+    return refined_lengths(solved, method, start)
+
+
+def _solved(relaxation: Relaxation, method: "ITEBD", start: Any, lasting: str | None) -> ItebdState:
+    """Return the steady state to the accuracy of a relaxation."""
+    model, resume = relaxation.generator.model, relaxation.resume
     refined = _refined(relaxation, method, start, lasting)
     top, meeting = refined.approximation, refined.meeting
     found = None if top.diverged else residual(top)
@@ -88,11 +103,11 @@ def steady_state(
     way = Circumstances(
         stopped=top.time >= relaxation.t_max,
         conserved=lasting,
-        apart=_apart(meeting, method.tol) if meeting.met is False else None,
+        apart=_apart(meeting, relaxation.tol) if meeting.met is False else None,
         given_start=start is not None,
     )
     budget = error_budget(top, refined.refinements, value)
-    status, message = verdict(top, budget, method.tol, way)
+    status, message = verdict(top, budget, relaxation.tol, way)
     state = ItebdState(
         model=model, method=method, status=status, message=message, residual=value,
         history=tuple(resume.history), approximation=top, refinements=tuple(refined.refinements),
@@ -120,7 +135,7 @@ def _refined(relaxation: Relaxation, method: "ITEBD", start: Any, conserved: str
         top, pairs = refined.approximation, refined.refinements
         if not top.diverged and refined.meeting.met is not False:
             lowest = min((pair.coarser for pair in pairs), key=lambda approx: approx.chi)
-            noise = max(total_error(top, pairs), method.tol / 100)
+            noise = max(total_error(top, pairs), relaxation.tol / 100)
             cut = cutoff_check(relaxation, lowest, noise)
             pairs = pairs if cut is None else [*pairs, cut]
         refined = replace(refined, refinements=pairs)

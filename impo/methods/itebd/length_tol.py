@@ -1,0 +1,65 @@
+"""Correlation lengths to an accuracy of their own: the setting `length_tol`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from impo.methods.itebd.state import ItebdState
+from impo.results.estimate import Status
+
+if TYPE_CHECKING:
+    from impo.methods.itebd.method import ITEBD
+
+_TIGHTER = 4.0  # by which `tol` falls from one attempt to the next
+
+
+def refined_lengths(
+    solved: Callable[[float, Any], ItebdState], method: "ITEBD", start: Any
+) -> ItebdState:
+    """Return a state whose lengths have the accuracy asked for, if one is.
+
+    A state that converged is the start of one with a fourth of its tolerance, and so on. The last
+    that converged is the result; if its lengths are not accurate enough, the verdict is that of the
+    first that did not.
+
+    Parameters
+    ----------
+    solved
+        Function of tolerance and start that solves the model.
+    method
+        Settings.
+    start
+        As in `ITEBD.steady_state`.
+    """
+    tol, state = method.tol, solved(method.tol, start)
+    if method.length_tol is None:
+        return state
+    given = {"given_start": state.diagnostics["given_start"]}
+    while state.status is Status.CONVERGED and (wide := too_wide(state)) is not None:
+        tol /= _TIGHTER
+        better = solved(tol, state)
+        if better.status is not Status.CONVERGED:
+            message = f"{wide} With a smaller tolerance: {better.message}"
+            return replace(state, status=better.status, message=message)
+        state = replace(better, diagnostics={**better.diagnostics, **given})
+    if state.status is Status.CONVERGED:
+        message = f"{state.message} Correlation lengths are known to `length_tol`."
+        return replace(state, message=message)
+    return state
+
+
+def too_wide(state: ItebdState) -> str | None:
+    """Say which length is not accurate enough, or return None; what is not correlated has none."""
+    method = state.method
+    if method.length_tol is None:
+        return None
+    for pair in method.lengths:
+        decay, name = state.decay(*pair), "".join(pair)
+        if decay.length is None and decay.modes:
+            return f"The correlation length of {name} is not known. {decay.reason}"
+        if decay.length is not None and not decay.error <= method.length_tol * decay.value:
+            return (
+                f"The correlation length of {name}, {decay.length} cells, has an error above "
+                f"`length_tol` = {method.length_tol:g}."
+            )
+    return None
