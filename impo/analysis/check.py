@@ -72,8 +72,8 @@ def _report(path: str | Path, tell: Callable[[str], None]) -> Report:
     own = result.method.check(result) if known else ()
     copies = _copies(variables, facts, result)
     times = _times(result) if isinstance(result, Trajectory) else ()
-    claims = []
-    for claim in chain(times, own, _observables(variables, result)):
+    claims, earlier = [], "no_correlation_length" not in facts
+    for claim in chain(times, own, _observables(variables, result, earlier)):
         claims.append(claim)
         tell(f"checked {claim.name}")
     return Report(label, result.status, (*claims, copies))
@@ -113,14 +113,19 @@ def _not_finite(state: SteadyState | Trajectory) -> list[str]:
     return [name for name, values in numbers.items() if not np.isfinite(values).all()]
 
 
-def _observables(claimed: Variables, state: SteadyState | Trajectory) -> Iterator[Claim]:
-    """Compare the numbers that a person reads with those that the arrays give."""
+def _observables(
+    claimed: Variables, state: SteadyState | Trajectory, earlier: bool
+) -> Iterator[Claim]:
+    """Compare the numbers that a person reads with those that the arrays give.
+
+    `earlier` tells of files from before reasons for missing lengths were written.
+    """
     found, copied = state.readable(), _copied(state)
     for name in sorted((set(claimed) | set(found)) - copied):
         if name.endswith("_error"):
             continue
-        if name.startswith("xi_") and name not in claimed:
-            continue  # earlier versions knew fewer lengths
+        if name.startswith("xi_") and name not in claimed and earlier:
+            continue  # fewer lengths were known
         if name not in claimed or name not in found:
             where = "nothing" if name in claimed else "it is not in the file"
             stated = text(claimed[name].values) if name in claimed else ""

@@ -55,12 +55,14 @@ class Decay:
     Attributes
     ----------
     length, wavenumber
-        Of the slowest mode that the operators see; None if there is none.
+        Of the slowest mode that the operators see (of several as slow the largest, then the one
+        with the smallest wavenumber), or else of a fit; None if there is none.
     reason
         Why there is no length; empty if there is one.
     modes
-        Modes with their amplitudes, the slowest first; a sum over them gives the function at all
-        distances from the next unit cell on, as far as they are resolved.
+        The eight slowest modes with their amplitudes. The function is a sum over all modes, at all
+        distances from the next unit cell on; some of those told may be noise of the truncation,
+        with errors that say so.
     fitted, spectral
         The length by a fit to the function, and from the modes; None where there is none.
     window

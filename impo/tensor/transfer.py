@@ -19,6 +19,7 @@ from impo.arrays import Array
 from impo.tensor.environment import TraceEnvironment
 
 _TRACE = 1e-9  # 1 - |lambda| of the trace itself
+_DEFECTIVE = 1e12  # condition number of eigenvectors that are no basis
 
 
 class TransferModes(NamedTuple):
@@ -97,13 +98,12 @@ def transfer_modes(environment: TraceEnvironment, charge: int) -> TransferModes 
     if not np.all(np.isfinite(block)):  # of an evolution that has run away
         return None
     values, rights = np.linalg.eig(block)
-    try:
-        lefts = np.linalg.inv(rights)
-    except np.linalg.LinAlgError:
+    if len(states) and not np.linalg.cond(rights) < _DEFECTIVE:
         return None
+    lefts = np.linalg.inv(rights)
     order = np.argsort(-np.abs(values), kind="stable")
-    if charge == 0:
-        order = order[np.abs(values[order]) < 1 - _TRACE]
+    # the trace, and in other sectors what only a truncated state has
+    order = order[np.abs(values[order]) < 1 - _TRACE]
     if not len(order):
         return None
     return TransferModes(

@@ -79,6 +79,6 @@ def _of_state(state: ItebdState) -> Iterator[Claim]:
     budget = error_budget(approx, state.refinements, found.value if steady else 0.0)
     status, _ = verdict.verdict(approx, budget, state.method.tol, _circumstances(state))
     good, told = status == state.status, str(status)
-    if status is Status.CONVERGED and (wide := too_wide(state)) is not None:
+    if steady and status is Status.CONVERGED and (wide := too_wide(state)) is not None:
         good, told = state.status is not Status.CONVERGED, wide
     yield Claim("verdict", str(state.status), told, good)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from impo.methods.itebd.lengths import ENDS, UNCORRELATED
 from impo.methods.itebd.state import ItebdState
 from impo.results.estimate import Status
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
 
+_LEAST_TOL = 1e-10  # below it is rounding
 _TIGHTER = 4.0  # by which `tol` falls from one attempt to the next
 
 
@@ -19,8 +21,8 @@ def refined_lengths(
     """Return a state whose lengths have the accuracy asked for, if one is.
 
     A state that converged is the start of one with a fourth of its tolerance, and so on. The last
-    that converged is the result; if its lengths are not accurate enough, the verdict is that of the
-    first that did not.
+    that converged is the result; if its lengths are not accurate enough, the verdict says what
+    limits the first that did not.
 
     Parameters
     ----------
@@ -37,10 +39,14 @@ def refined_lengths(
     given = {"given_start": state.diagnostics["given_start"]}
     while state.status is Status.CONVERGED and (wide := too_wide(state)) is not None:
         tol /= _TIGHTER
+        if tol < _LEAST_TOL:
+            return replace(state, status=Status.NOT_CONVERGED, message=wide)
         better = solved(tol, state)
         if better.status is not Status.CONVERGED:
             message = f"{wide} With a smaller tolerance: {better.message}"
-            return replace(state, status=better.status, message=message)
+            limited = better.status in (Status.CHI_LIMITED, Status.K_LIMITED)
+            status = better.status if limited else Status.NOT_CONVERGED
+            return replace(state, status=status, message=message)
         state = replace(better, diagnostics={**better.diagnostics, **given})
     if state.status is Status.CONVERGED:
         message = f"{state.message} Correlation lengths are known to `length_tol`."
@@ -55,7 +61,7 @@ def too_wide(state: ItebdState) -> str | None:
         return None
     for pair in method.lengths:
         decay, name = state.decay(*pair), "".join(pair)
-        if decay.length is None and decay.modes:
+        if decay.length is None and decay.reason not in (UNCORRELATED, ENDS):
             return f"The correlation length of {name} is not known. {decay.reason}"
         if decay.length is not None and not decay.error <= method.length_tol * decay.value:
             return (

@@ -8,26 +8,29 @@ between approximations, with the factors of every other error bar; as that may b
 it is at least a multiple of the error of the state over the size of the mode.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, FEWEST, fitted_length, signal_window
-from impo.methods.itebd.tracking import Ends, Spectrum, per_cell
+from impo.methods.itebd.tracking import Ends, Spectrum, per_cell, spectrum, units_of
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
+from impo.refinement.error_bars import LEAST_SHARE
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 
 _ROUNDING = 1e-12  # of angles, and of what changes between approximations
 _NOTHING = 1e-12  # size of a mode that low operators do not see
-_LEAST = 3.0  # least relative error of a rate, over that of the state relative to the mode
+_LEAST = 5.0  # least relative error of a rate, over the error of the state in units of the mode
 SAME = 0.5  # relative distance up to which two modes are one
 _FORBIDDEN = 1e-9  # of the largest amplitude: rounding of one that symmetry makes zero
 _UNCORRELATED = 1e-10  # correlations, over the operator norms, that are none
+UNCORRELATED = "The operators are not correlated from one unit cell to the next."
+ENDS = "The function vanishes beyond the next unit cell."
 _NOT_FOUND = (
     "The modes that carry this function differ between the accuracies that are compared: take a "
     "smaller tol, or raise chi_max."
@@ -69,29 +72,35 @@ class Waves(NamedTuple):
     @property
     def found(self) -> Array:
         """Whether a mode is found again everywhere, and its decay told from none."""
-        there = (self.sizes > _NOTHING) & (self.apart < SAME)
-        return np.asarray(there & (self.rate_errors < self.rates))
+        return np.asarray((self.sizes > _NOTHING) & (self.rate_errors < self.rates))
 
     @property
     def seen(self) -> Array:
         """Whether the operators see it: its amplitude exceeds its error."""
-        least = np.maximum(self.amplitude_errors, _FORBIDDEN * np.abs(self.amplitudes).max())
-        return np.asarray(least < np.abs(self.amplitudes))
+        least = _FORBIDDEN * np.max(self.near, initial=0.0)
+        return np.asarray((self.amplitude_errors < np.abs(self.amplitudes)) & (self.near > least))
+
+    @property
+    def near(self) -> Array:
+        """What a mode gives to the function in the next unit cell."""
+        return np.asarray(np.abs(self.amplitudes) * np.exp(-self.rates))
 
     def estimates(self, count: int, amplitudes: bool) -> tuple[Mode, ...]:
         """Return the slowest modes as results."""
         out = []
         for n in range(min(count, len(self.rates))):
-            rate = float(self.rates[n])
-            length = Estimate(1 / rate, float(self.rate_errors[n]) / rate**2)
+            rate, error = float(self.rates[n]), float(self.rate_errors[n])
+            longest = 1 / (rate - error) if error < rate else np.inf
+            length = Estimate(1 / rate, longest - 1 / rate)
             angle = Estimate(float(self.angles[n]), float(self.angle_errors[n]))
             size = Estimate(complex(self.amplitudes[n]), float(self.amplitude_errors[n]))
             out.append(Mode(length, angle, int(self.charges[n]), size if amplitudes else None))
         return tuple(out)
 
     def sorted(self) -> "Waves":
-        """Return them by rising rate; of equal rates the larger amplitude first."""
-        order = np.lexsort((-np.abs(self.amplitudes), np.round(self.rates, 9)))
+        """Return them by rising rate, then by falling amplitude, then by the size of the angle."""
+        sizes = np.round(np.log(np.maximum(np.abs(self.amplitudes), 1e-300)), 6)
+        order = np.lexsort((np.abs(self.angles), -sizes, np.round(self.rates, 9)))
         return Waves(*(part[order] for part in self))
 
 
@@ -110,14 +119,19 @@ class Tracker:
         As of the state.
     cell
         Number of sites of the unit cell.
-    spectrum
-        Returns the modes of an approximation in a charge sector; None if there are none.
     """
 
     approx: Approximation
     refinements: Sequence[Refinement]
     cell: int
-    spectrum: Callable[[Approximation, int], Spectrum | None]
+    _known: dict[tuple[Approximation, int], Spectrum | None] = field(default_factory=dict)
+
+    def spectrum(self, approx: Approximation, charge: int) -> Spectrum | None:
+        """Return the modes of an approximation in a charge sector, which are computed once."""
+        if (approx, charge) not in self._known:
+            units = units_of(self.approx.generator.sites)
+            self._known[approx, charge] = spectrum(approx, charge, units)
+        return self._known[approx, charge]
 
     def waves(self, charge: int, ends: Ends | None) -> Waves | None:
         """Return the modes of a sector, with their amplitudes for two operators if given.
@@ -128,26 +142,33 @@ class Tracker:
         if best is None:
             return None
         factors, amplitudes = self._resolved(best, ends)
-        kept = np.abs(amplitudes) >= _ROOT * np.abs(amplitudes).max(axis=1, keepdims=True)
         errors, apart = np.zeros((3, *factors.shape)), np.zeros(len(factors))
         for pair in self.refinements:
             one, two = (
                 self._again(best, factors, self.spectrum(side, charge), ends)
                 for side in (pair.finer, pair.coarser)
             )
-            factor = np.inf if pair.unknown else pair.factor
             ratio = np.log(one[0] / two[0])
             changes = np.abs([ratio.real, ratio.imag, one[1] - two[1]])
-            errors += np.where(changes > _ROUNDING, factor * changes, 0.0)
+            if pair.unknown:
+                errors[[0, 2]] = np.inf
+            else:
+                errors += np.where(changes > _ROUNDING, pair.factor * changes, 0.0)
             apart = np.maximum(apart, np.maximum(one[2], two[2]))
+        errors[:, ~(apart < SAME)] = np.inf  # not found again
         rates, angles = -np.log(np.abs(factors)), np.angle(factors)
         total = total_error(self.approx, self.refinements)
-        least = _LEAST * total / np.maximum(best.sizes, _NOTHING)[:, None] * rates
+        unit = np.sqrt(np.maximum(best.sizes, _NOTHING))[:, None]  # each of its ends has that
+        least = _LEAST * total / unit * rates
+        if ends is not None:  # as the function in the next cell has
+            errors[2] = np.maximum(errors[2], LEAST_SHARE * total * ends.largest * np.exp(rates))
         columns = (
             rates, np.maximum(errors[0], least),
             np.where(np.abs(angles) > _ROUNDING, angles, 0.0), errors[1], amplitudes, errors[2],
             best.sizes[:, None], apart[:, None], np.array(-charge),
         )  # fmt: skip
+        size = np.abs(amplitudes)
+        kept = (size >= _ROOT * size.max(axis=1, keepdims=True)) | (size > errors[2])
         return Waves(*(np.broadcast_to(one, kept.shape)[kept] for one in columns)).sorted()
 
     def _resolved(self, found: Spectrum, ends: Ends | None) -> tuple[Array, Array]:
@@ -156,10 +177,13 @@ class Tracker:
         if ends is not None:
             levels = found.amplitudes(ends, self.cell)
             return per_cell(levels, found.values, ends.turn * advance)
+        charges = found.approx.generator.charges
+        alike = len(charges) > 0 and np.ptp(charges[0]) == 0  # others do not turn
+        turn = found.charge / charges[0][0] * advance if alike else 0.0
         right = found.right.reshape(
             -1, self.cell, *found.right.shape[1:]
         )  # cell site operator mode
-        factors, vectors = per_cell(right.transpose(3, 0, 1, 2), found.values, 0.0)
+        factors, vectors = per_cell(right.transpose(3, 0, 1, 2), found.values, turn)
         left = np.linalg.norm(found.left, axis=(0, 1))
         return factors, left[:, None] * np.linalg.norm(vectors, axis=(2, 3))
 
@@ -194,12 +218,16 @@ def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) 
     largest
         Product of the operator norms.
     """
-    if waves is None or np.max(np.abs(values[1:])) <= _UNCORRELATED * largest:
-        return no_decay("The operators are not correlated from one unit cell to the next.")
+    for first, reason in enumerate((UNCORRELATED, ENDS), 1):
+        if np.max(np.abs(values[first:])) <= _UNCORRELATED * largest:
+            return no_decay(reason)
+    if waves is None:
+        return no_decay("The transfer matrix of the trace has no basis of modes.")
     end, fit = _visible(values, errors), _fit(values, errors)
     modes = waves.estimates(len(waves.rates), amplitudes=True)
+    shown = np.flatnonzero(waves.near > _UNCORRELATED * np.max(waves.near, initial=0.0))[:_TOLD]
     window = (1, end) if end else None
-    told = Decay(None, None, "", modes[:_TOLD], fitted=fit, window=window)
+    told = Decay(None, None, "", tuple(modes[n] for n in shown), fitted=fit, window=window)
     good = np.flatnonzero(waves.found & waves.seen)
     weights = np.abs(waves.amplitudes) * np.exp(-waves.rates * max(end, 1))
     if not len(good) or weights[: good[0]].sum() > weights[good[0]]:
@@ -210,7 +238,7 @@ def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) 
     angle = Estimate(abs(mode.wavenumber.value), mode.wavenumber.error)
     return replace(
         told, length=mode.length, wavenumber=angle, spectral=mode.length,
-        crossover=_crossover(waves, int(good[0])),
+        crossover=_crossover(waves, int(good[0]), end),
     )  # fmt: skip
 
 
@@ -231,12 +259,15 @@ def _fit(values: Array, errors: Array) -> Estimate | None:
     return Estimate(length, error) if error < length else None
 
 
-def _crossover(waves: Waves, carrier: int) -> float | None:
-    """Return where a slower mode that is not excluded would take over."""
-    size, slower = abs(waves.amplitudes[carrier]), np.abs(waves.amplitudes[:carrier])
-    open_ = slower > _UNCORRELATED * size
-    apart = (waves.rates[carrier] - waves.rates[:carrier])[open_]
-    if not np.any(apart > 0):
+def _crossover(waves: Waves, carrier: int, end: int) -> float | None:
+    """Return where a slower mode may take over: beyond the distances at which none has."""
+    sizes, errors = np.abs(waves.amplitudes), waves.amplitude_errors
+    most = sizes + np.where(np.isfinite(errors), errors, 0.0)
+    least = max(sizes[carrier] - errors[carrier], 0.0)
+    apart = waves.rates[carrier] - waves.rates[:carrier]
+    near = most[:carrier] * np.exp(-waves.rates[:carrier])
+    rivals = (apart > 0) & (near > _FORBIDDEN * np.max(waves.near, initial=0.0))
+    if not rivals.any():
         return None
-    where = np.log(size / slower[open_][apart > 0]) / apart[apart > 0]
-    return float(max(where.min(), 1.0))
+    where = np.log(np.maximum(least / most[:carrier][rivals], 1.0)) / apart[rivals]
+    return float(max(where.min(), end, 1.0))

@@ -255,7 +255,7 @@ def evolve(
     Parameters
     ----------
     method, model, start
-        As in `steady_state`; `t_max` is not used.
+        As in `steady_state`; `t_max` and `length_tol` are not used.
     times
         Non-negative times in rising order, in units of the inverse rates of the model.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial, reduce
+from functools import cached_property, partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
-from impo.methods.itebd.tracking import Ends, spectrum
+from impo.methods.itebd.tracking import Ends
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -22,7 +22,7 @@ from impo.refinement.approximation import Approximation, Refinement, density_mat
 from impo.refinement.error_bars import LEAST_SHARE, estimate
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
-from impo.results.modes import Decay, Mode
+from impo.results.modes import Decay, Mode, no_decay
 from impo.results.questions import known_distance, known_pair, matrix_places
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
@@ -213,6 +213,8 @@ class ItebdState(SteadyState):
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return modes and length: see `impo.methods.itebd.lengths`."""
+        if self.approximation.diverged:
+            return no_decay("The evolution has run away.")
         # a least error would hide the decay: levels differ by the amplitude more than by the length
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
         found = [
@@ -240,7 +242,7 @@ class ItebdState(SteadyState):
         Raises
         ------
         ArgumentError
-            If an argument is no integer, or there are no modes of this charge.
+            If an argument is no integer, or the model has no such charge.
         """
         count = positive_integer("count", count)
         sectors = sorted({-int(q) for q in self.approximation.environment.charges[0]})
@@ -254,7 +256,7 @@ class ItebdState(SteadyState):
     def _tracker(self) -> Tracker:
         """Modes of all approximations, which are computed once."""
         cell = len(self.model.sites)
-        return Tracker(self.approximation, self.refinements, cell, cache(spectrum))
+        return Tracker(self.approximation, self.refinements, cell)
 
     def _ends(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Iterator[tuple[int, Ends]]:
         """Yield the charge sectors that two operators share, with their parts there."""
@@ -263,9 +265,9 @@ class ItebdState(SteadyState):
             sorted(charge_parts(self.model.sites[site], self._matrix(op, site)))
             for op, site in zip(names, sites, strict=True)
         )
+        largest = self._largest(op_a, op_b, sites)
         if not len(self.generator.charges):
-            for q in rising if self.generator.phase_advance else [None]:
-                yield 0, Ends(sites, names, (None, q))
+            yield 0, Ends(sites, names, largest)
             return
         charges = self.generator.charges[0].astype(int)
         signs = set(charges[sites[1] :: len(self.model.sites)].tolist())
@@ -274,7 +276,7 @@ class ItebdState(SteadyState):
             sector = int(-q * charges[sites[0]])
             for other in rising:
                 if any(other * sign == sector for sign in signs):
-                    yield sector, Ends(sites, names, (q, other))
+                    yield sector, Ends(sites, names, largest, (q, other))
 
     @property
     def purity_density(self) -> Estimate:

@@ -10,6 +10,7 @@ operators (`impo.tensor.transfer`) the product of two modes is
 A mode is followed to that at the least distance in this product.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,7 +18,7 @@ from itertools import product
 import numpy as np
 
 from impo.arrays import Array
-from impo.model import Spin
+from impo.model import Site, Spin
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation
 from impo.tensor.transfer import TransferModes, transfer_modes
@@ -35,12 +36,15 @@ class Ends:
         Sites of the unit cell on which they act.
     names
         What they are called.
+    largest
+        Product of their norms.
     raised
         By how much each raises S_z or n, if of an operator only that part is meant, else None.
     """
 
     sites: tuple[int, int]
     names: tuple[str, str]
+    largest: float
     raised: tuple[int | None, int | None] = (None, None)
 
     @property
@@ -63,6 +67,8 @@ class Spectrum:
     ----------
     approx
         The approximation.
+    charge
+        Of the sector.
     modes
         Of the transfer matrix of a tile.
     left, right
@@ -70,6 +76,7 @@ class Spectrum:
     """
 
     approx: Approximation
+    charge: int
     modes: TransferModes
     left: Array
     right: Array
@@ -83,7 +90,8 @@ class Spectrum:
     def sizes(self) -> Array:
         """Norms of the modes: what they give to all correlation functions; # mode."""
         ends = np.linalg.norm(self.left, axis=(0, 1)) * np.linalg.norm(self.right, axis=(0, 1))
-        return np.asarray(ends / np.sqrt(1 - np.abs(self.values) ** 2))
+        there = np.abs(self.modes.values) > _OVER  # others are over within a tile
+        return np.asarray(there * ends / np.sqrt(1 - np.abs(self.values) ** 2))
 
     def followed(self, other: "Spectrum") -> tuple[Array, Array]:
         """Return the nearest mode of another approximation, and its relative distance; # mode."""
@@ -107,16 +115,19 @@ class Spectrum:
         return np.asarray((left[0] * right / self.values).T)
 
 
-def spectrum(approx: Approximation, charge: int) -> Spectrum | None:
-    """Return the modes of an approximation; None if there are none, or they are no basis."""
+def spectrum(approx: Approximation, charge: int, units: Sequence[float]) -> Spectrum | None:
+    """Return the modes of an approximation; None if there are none, or they are no basis.
+
+    `units` are what low operators of each site of the tile are measured in: S, or the cut-off of n.
+    """
     modes = transfer_modes(approx.environment, charge)
     if modes is None:
         return None
     sites = range(len(approx.bases))
-    low = [_low_operators(approx, site) for site in sites]
+    low = [_low_operators(approx, site, units[site]) for site in sites]
     left = np.array([modes.opened(site, low[site]) for site in sites])
     right = np.array([modes.closed(site, low[site]) for site in sites])
-    return Spectrum(approx, modes, left, right)
+    return Spectrum(approx, charge, modes, left, right)
 
 
 def per_cell(levels: Array, values: Array, turn: float) -> tuple[Array, Array]:
@@ -150,15 +161,20 @@ def _overlaps(one: Array, two: Array) -> Array:
     return np.tensordot(one.conj(), two, axes=((0, 1), (0, 1)))
 
 
-def _low_operators(approx: Approximation, site: int) -> Array:
+def _low_operators(approx: Approximation, site: int, unit: float) -> Array:
     """Return what measures low operators and their products; # operator x."""
     kind = approx.generator.sites[site]
-    known, spin = local_operators(kind), isinstance(kind, Spin)
-    unit = float(kind.S) if isinstance(kind, Spin) else 1.0
-    names = ("Sz", "S+", "S-") if spin else ("N", "B", "Bd")
-    matrices: list[Array] = [known[name] / unit for name in names]
-    matrices += [known[a] @ known[b] / unit**2 for a, b in product(names, repeat=2)]
-    return _measured(approx, site, *matrices)
+    known, root = local_operators(kind), unit**0.5
+    scales = {"N": unit, "B": root, "Bd": root}
+    if isinstance(kind, Spin):
+        scales = dict.fromkeys(("Sz", "S+", "S-"), unit)
+    low: list[Array] = [known[name] / scale for name, scale in scales.items()]
+    return _measured(approx, site, *low, *(a @ b for a, b in product(low, repeat=2)))
+
+
+def units_of(sites: Sequence[Site]) -> tuple[float, ...]:
+    """Return S of every spin, and the cut-off of every boson."""
+    return tuple(float(s.S) if isinstance(s, Spin) else float(s.cutoff) for s in sites)
 
 
 def _measured(approx: Approximation, position: int, *matrices: Array) -> Array:

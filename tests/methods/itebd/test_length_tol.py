@@ -2,7 +2,7 @@
 
 import pytest
 
-from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, check, load, steady_state
+from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, check, evolve, load, steady_state
 from impo.methods.itebd.length_tol import too_wide
 from impo.results.settings import settings_from
 from impo.scans.checkpoint import Checkpoint
@@ -31,8 +31,10 @@ def test_the_refinement_goes_on_until_the_length_is_known(narrow):
 def test_what_is_known_already_costs_nothing_more(narrow):
     wide = steady_state(MODEL, ITEBD(tol=1e-3, length_tol=0.5))
     assert len(wide.history) < len(narrow.history)
-    alone = steady_state(gain_loss.chain(0.5, 1.0, 0.0, 0.8, 0.8), ITEBD(tol=1e-3, length_tol=0.01))
-    assert alone.status == "converged"  # cells that are not correlated have no length to refine
+    for g, h in ((1.0, 0.0), (0.0, 1.0)):  # dimers have no length to refine
+        model = gain_loss.chain(0.5, g, h, 0.8, 0.8)
+        alone = steady_state(model, ITEBD(tol=1e-3, length_tol=0.01))
+        assert alone.status == "converged"
 
 
 def test_the_verdict_says_what_limits_a_length(tmp_path):
@@ -54,6 +56,13 @@ def test_a_file_and_a_checkpoint_know_both_targets(narrow, tmp_path):
     assert check(tmp_path / "state.h5").reproduced
     told = ITEBD(length_tol=0.1, lengths=("Sz", "Sz")).to_json()
     assert settings_from(told, "itebd").lengths == (("Sz", "Sz"),)
+
+
+def test_an_evolution_has_no_lengths_to_refine(tmp_path):
+    path = evolve(MODEL, ITEBD(tol=1e-2, chi_max=16, length_tol=0.01), None, [0.0, 0.5])
+    assert path.status == "converged"
+    path.save(tmp_path / "path.h5")
+    assert check(tmp_path / "path.h5").reproduced
 
 
 def test_an_interrupted_refinement_goes_on_to_the_same_numbers(narrow, tmp_path):

@@ -1,10 +1,14 @@
 """Modes and lengths of correlation functions: sums of modes, right values, and reasons."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, load, steady_state
 from impo.methods.itebd.correlations import fitted_length
+from impo.methods.itebd.lengths import ENDS, Waves, decay_of
 from impo.methods.itebd.tracking import spectrum
 from models import gain_loss, xy_decay
 
@@ -128,6 +132,8 @@ def test_the_spectrum_of_the_transfer_matrix(state, tmp_path):
     assert len(state.transfer_spectrum(count=3)) == 3
     state.save(tmp_path / "state.h5")
     assert load(tmp_path / "state.h5").transfer_spectrum(1) == raising
+    for mode in every:  # what is not found again has no error
+        assert np.isfinite(mode.length.error) or not mode.stands_out
     for wrong in ({"charge": 77}, {"count": 0}):
         with pytest.raises(ArgumentError):
             state.transfer_spectrum(**wrong)
@@ -135,12 +141,12 @@ def test_the_spectrum_of_the_transfer_matrix(state, tmp_path):
 
 def test_a_mode_is_followed_to_itself_in_another_gauge(state):
     approx = state.approximation
-    one = spectrum(approx, 1)
+    one = spectrum(approx, 1, (0.5, 0.5))
     nearest, apart = one.followed(one)
     good = one.sizes > 1e-10
     np.testing.assert_array_equal(nearest[good], np.arange(len(good))[good])
     assert apart[good].max() < 1e-6
-    other = spectrum(state.refinements[0].coarser, 1)
+    other = spectrum(state.refinements[0].coarser, 1, (0.5, 0.5))
     nearest, apart = one.followed(other)
     assert nearest[0] == 0
     assert 0 < apart[0] < 0.1
@@ -171,3 +177,57 @@ def test_bosons_with_hopping_against_the_gaussian_solution():
     found = state.decay("Bd", "B")
     assert found.value == pytest.approx(1.680695, abs=found.error)
     assert found.error < 0.05 * found.value
+
+
+def test_a_function_that_ends_at_the_next_cell_has_no_length():
+    """Decoupled dimers that lie across the edge of the cell."""
+    state = steady_state(gain_loss.chain(0.5, 0.0, 1.0, 1.5, 1.0), ITEBD(tol=1e-3))
+    found = state.decay(*TRANSVERSE, (1, 0))
+    assert abs(state.connected(*TRANSVERSE, (1, 0), 1).value[1]) > 0.1
+    assert found.length is None
+    assert found.reason == ENDS
+    assert not any(mode.stands_out for mode in state.transfer_spectrum(1))
+
+
+def test_wavenumbers_are_those_of_the_physical_frame():
+    """A hopping with a phase turns the frame from cell to cell."""
+    terms = (
+        Term(np.exp(0.5j), ("Bd", 0, 0), ("B", 1, 0), plus_hc=True),
+        Term(0.6, ("Bd", 1, 0), ("B", 0, 1), plus_hc=True),
+    )
+    jumps = (Jump(1.0, "B", 0), Jump(1.0, "B", 1), Jump(0.03, "Bd", 0))
+    state = steady_state(LindbladModel((Boson(2), Boson(2)), terms, jumps), ITEBD(tol=1e-2))
+    assert state.generator.phase_advance == pytest.approx(0.5)
+    seen = state.decay("Bd", "B").modes
+    waves = [(mode.length.value, mode.wavenumber.value) for mode in state.transfer_spectrum(1)]
+    for mode in seen[:3]:
+        apart = np.array(waves) - (mode.length.value, mode.wavenumber.value)
+        assert np.abs(apart).sum(axis=1).min() < 1e-9
+
+
+def test_a_state_can_be_sent_to_other_processes_after_its_lengths(state):
+    length = state.correlation_length(*TRANSVERSE)
+    again = pickle.loads(pickle.dumps(state))
+    assert again.correlation_length(*TRANSVERSE) == length
+    assert again.transfer_spectrum(1) == state.transfer_spectrum(1)
+
+
+def test_a_state_that_has_run_away_has_no_length(state):
+    approx = replace(state.approximation, matrix_product=state.approximation.matrix_product.copy())
+    approx.matrix_product.tensors[0] *= np.nan
+    assert "run away" in replace(state, approximation=approx).decay(*TRANSVERSE).reason
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 1e-12, 1e-9])
+def test_where_a_slower_mode_may_take_over(amplitude):
+    """Its amplitude may be as large as its error, 1e-4, beside one of 0.1."""
+    rates, amplitudes = np.array([0.2, 1.0]), np.array([amplitude, 0.1])
+    errors, one = np.array([1e-4, 0.0]), np.ones(2)
+    waves = Waves(rates, 0 * one, 0 * one, 0 * one, amplitudes, errors, one, 0 * one, one)
+    values = np.append(1.0, amplitudes @ np.exp(-np.outer(rates, np.arange(1, 40))))
+    found = decay_of(waves, values, np.full(40, 1e-4), 1.0)
+    assert (found.value, found.error) == (1.0, 0.0)
+    assert found.crossover == pytest.approx(np.log(0.1 / (1e-4 + amplitude)) / 0.8)
+    assert "of the visible decay" in str(found)
+    # it has not taken over where the function is seen
+    assert decay_of(waves, values, np.full(40, 1e-9), 1.0).crossover == 18
