@@ -42,7 +42,7 @@ PHASES = {
     "FM down": (0.2, 0.6),
 }
 UP, DOWN = [1.0, 0.0], [0.0, 1.0]
-_TIMES = ("seconds",)
+_TIMES = ("seconds", "file")  # and names of points, which depend on all settings
 
 
 def chain(S: float, phase: str) -> Any:

@@ -6,6 +6,7 @@ slow tests run.
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ def test_slow_python(page, tmp_path, monkeypatch):
 def test_the_first_hour(tmp_path, monkeypatch):
     """Its files are written, its commands and its Python run, in the order of the page."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "mine", None)  # another test may have one
+    del sys.modules["mine"]
     namespace: dict[str, object] = {}
     steps = re.compile(rf"{BLOCK.pattern}|^    (impo [^\n]*)$", re.DOTALL | re.MULTILINE)
     for _, block, command in steps.findall(TASKS.read_text()):

@@ -27,6 +27,7 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy]] = {
     "itebd": {
         "chi_max": _whole(1, 16), "k_max": st.none() | _whole(1, 4), "weight": st.floats(0, 10),
         "tol": _tolerances(1e-3, 10), "charges": st.booleans(), "t_max": st.floats(0.01, 50),
+        "length_tol": st.none() | _tolerances(0.1, 10), "lengths": st.just((("Sz", "Sz"),)),
     },
     "exact": {
         "cells": st.sampled_from([1, 1, 1, 2, (1,), (1, 1)]), "periodic": st.booleans(),

@@ -87,7 +87,11 @@ def equals(value):
     elif isinstance(value, str):
         yield np.str_(value)
     elif isinstance(value, tuple):
-        yield from (list(value), tuple(map(np.int64, value)))
+        yield list(value)
+        if isinstance(value[0], tuple):  # pairs of names
+            yield [list(pair) for pair in value]
+        else:
+            yield tuple(map(np.int64, value))
 
 
 @pytest.mark.parametrize("method", SETTINGS, ids=lambda method: type(method).__name__)
