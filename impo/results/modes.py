@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -111,6 +110,11 @@ class Decay:
         return told
 
 
-def no_decay(reason: str, **known: Any) -> Decay:
+def no_decay(reason: str) -> Decay:
     """Return a decay without a length."""
-    return Decay(None, None, reason, **known)
+    return Decay(None, None, reason)
+
+
+def decay_with(length: Estimate | None, reason: str) -> Decay:
+    """Return a decay of which only the length is known, by a fit; without one there is a reason."""
+    return no_decay(reason) if length is None else Decay(length, None, "", fitted=length)

@@ -1,6 +1,6 @@
 """Stability of collinear configurations: growth rates, finite clusters, quench spectra."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -76,17 +76,29 @@ def stable_configurations(model: LindbladModel) -> list[tuple[tuple[int, ...], f
             f"HolsteinPrimakoff tries all 2^{len(model.sites)} configurations of a cell, which may "
             f"have {MOST_CONFIGURED} spins; give a `configuration`."
         )
-    found, refusal = [], None
+    pairs = _expanded(model)
+    found = [(signs, *largest_growth(bosons)) for signs, bosons in pairs if bosons is not None]
+    return sorted(found, key=lambda entry: entry[1])
+
+
+def _expanded(
+    model: LindbladModel,
+) -> Iterator[tuple[tuple[int, ...], QuadraticBosons | None]]:
+    """Yield the bosons about every configuration, None about one that is no stationary point.
+
+    At the end `UnsupportedModelError` is raised if there are none about any.
+    """
+    refusal, any_found = None, False
     for configuration in product((1, -1), repeat=len(model.sites)):
+        bosons = None
         try:
             bosons = quadratic_bosons(model, configuration)
-        except UnsupportedModelError as error:  # one configuration may be no stationary point
+            any_found = True
+        except UnsupportedModelError as error:
             refusal = error
-            continue
-        found.append((configuration, *largest_growth(bosons)))
-    if refusal is not None and not found:
+        yield configuration, bosons
+    if refusal is not None and not any_found:
         raise refusal
-    return sorted(found, key=lambda entry: entry[1])
 
 
 def coarse_growth(model: LindbladModel) -> dict[str, float]:
@@ -103,17 +115,12 @@ def coarse_growth(model: LindbladModel) -> dict[str, float]:
     """
     if len(model.sites) > _MOST_MAPPED:
         raise UnsupportedModelError(f"A map is of cells of up to {_MOST_MAPPED} spins.")
-    found, refusal = {}, None
-    for configuration in product((1, -1), repeat=len(model.sites)):
-        rate = np.nan
-        try:
-            rate = _coarse_rate(quadratic_bosons(model, configuration), model.dimension)
-        except UnsupportedModelError as error:
-            refusal = error
-        found[configuration_name(configuration)] = rate
-    if refusal is not None and np.all(np.isnan(list(found.values()))):
-        raise refusal
-    return found
+    return {
+        configuration_name(signs): (
+            np.nan if bosons is None else _coarse_rate(bosons, model.dimension)
+        )
+        for signs, bosons in _expanded(model)
+    }
 
 
 def _coarse_rate(bosons: QuadraticBosons, dimension: int) -> float:

@@ -13,7 +13,7 @@ from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
-from impo.results.modes import Decay, no_decay
+from impo.results.modes import Decay, decay_with
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.signals import slowest_decay
@@ -124,8 +124,7 @@ class HolsteinPrimakoffState(SteadyState):
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
-        found = self._length(op_a, op_b, sites)
-        return no_decay(self.no_length) if found is None else Decay(found, None, "", fitted=found)
+        return decay_with(self._length(op_a, op_b, sites), self.no_length)
 
     def _length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
         """Return the decay length, in cells, of the connected correlations of a chain.

@@ -53,8 +53,6 @@ class Waves(NamedTuple):
         A, likewise.
     sizes
         Norm of the mode over all low operators.
-    apart
-        Largest relative distance between a mode and what is nearest to it elsewhere.
     charges
         By how much the operator at the left end raises the charge.
     """
@@ -66,7 +64,6 @@ class Waves(NamedTuple):
     amplitudes: Array
     amplitude_errors: Array
     sizes: Array
-    apart: Array
     charges: Array
 
     @property
@@ -141,11 +138,11 @@ class Tracker:
         best = self.spectrum(self.approx, charge)
         if best is None:
             return None
-        factors, amplitudes = self._resolved(best, ends)
+        own = factors, amplitudes = self._resolved(best, ends)
         errors, apart = np.zeros((3, *factors.shape)), np.zeros(len(factors))
         for pair in self.refinements:
             one, two = (
-                self._again(best, factors, self.spectrum(side, charge), ends)
+                self._again(best, own, self.spectrum(side, charge), ends)
                 for side in (pair.finer, pair.coarser)
             )
             ratio = np.log(one[0] / two[0])
@@ -165,7 +162,7 @@ class Tracker:
         columns = (
             rates, np.maximum(errors[0], least),
             np.where(np.abs(angles) > _ROUNDING, angles, 0.0), errors[1], amplitudes, errors[2],
-            best.sizes[:, None], apart[:, None], np.array(-charge),
+            best.sizes[:, None], np.array(-charge),
         )  # fmt: skip
         size = np.abs(amplitudes)
         kept = (size >= _ROOT * size.max(axis=1, keepdims=True)) | (size > errors[2])
@@ -188,11 +185,15 @@ class Tracker:
         return factors, left[:, None] * np.linalg.norm(vectors, axis=(2, 3))
 
     def _again(
-        self, best: Spectrum, factors: Array, other: Spectrum | None, ends: Ends | None
+        self, best: Spectrum, own: tuple[Array, Array], other: Spectrum | None, ends: Ends | None
     ) -> tuple[Array, Array, Array]:
-        """Return factors and amplitudes of the same modes elsewhere, and how far apart they are."""
+        """Return factors and amplitudes of the same modes elsewhere, and how far apart they are.
+
+        `own` are those of `best`.
+        """
+        factors, amplitudes = own
         if other is best:
-            return (*self._resolved(best, ends), np.zeros(len(factors)))
+            return factors, amplitudes, np.zeros(len(factors))
         if other is None:
             return factors, np.zeros(factors.shape), np.full(len(factors), np.inf)
         nearest, apart = best.followed(other)

@@ -14,7 +14,7 @@ from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
-from impo.results.modes import Decay, no_decay
+from impo.results.modes import Decay, decay_with
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
@@ -68,9 +68,7 @@ class TWAState(SteadyState):
         confirm the fit (see `results.decay`).
         """
         found = self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
-        if found is None:
-            return no_decay(self.no_length)
-        return Decay(found, None, "", fitted=found)
+        return decay_with(found, self.no_length)
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""

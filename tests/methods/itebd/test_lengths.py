@@ -223,7 +223,7 @@ def test_where_a_slower_mode_may_take_over(amplitude):
     """Its amplitude may be as large as its error, 1e-4, beside one of 0.1."""
     rates, amplitudes = np.array([0.2, 1.0]), np.array([amplitude, 0.1])
     errors, one = np.array([1e-4, 0.0]), np.ones(2)
-    waves = Waves(rates, 0 * one, 0 * one, 0 * one, amplitudes, errors, one, 0 * one, one)
+    waves = Waves(rates, 0 * one, 0 * one, 0 * one, amplitudes, errors, one, one)
     values = np.append(1.0, amplitudes @ np.exp(-np.outer(rates, np.arange(1, 40))))
     found = decay_of(waves, values, np.full(40, 1e-4), 1.0)
     assert (found.value, found.error) == (1.0, 0.0)
