@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, load, steady_state
-from impo.methods.itebd.correlations import fitted_length
+from impo.methods.itebd.correlations import fitted_length, visible_slope
 from impo.methods.itebd.lengths import ENDS, Waves, decay_of
 from impo.methods.itebd.tracking import spectrum
 from models import gain_loss, xy_decay
@@ -107,7 +107,7 @@ def test_functions_of_which_few_distances_are_known(spin, gain, loss, pair, righ
 
 
 def test_what_is_not_known_has_a_reason(state):
-    rough = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=1e-3))
+    rough = steady_state(gain_loss.chain(1, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=1e-2))
     found = rough.decay(*TRANSVERSE)
     assert found.length is rough.correlation_length(*TRANSVERSE) is None
     assert np.isnan([found.value, found.error]).all()
@@ -163,6 +163,41 @@ def test_the_error_of_a_fit_knows_its_misfit():
     length, error = fitted_length(values, 1e-4 * values, 8)
     assert length == pytest.approx(1.7, rel=1e-12)
     assert error < 1e-3
+
+
+def test_the_slope_where_few_distances_are_known():
+    r = np.arange(6)
+    one = 0.3 * np.exp(-r / 0.4)
+    found = visible_slope(one, np.where(r < 4, 1e-3, 2.0) * one)
+    assert found.rate == pytest.approx(2.5, rel=1e-12)
+    assert 1e-3 < found.error < 3e-3
+    assert not found.staggered
+    assert visible_slope(one * (-1.0) ** r, 1e-3 * one).staggered
+    # without a third distance it may be curved, by what C(0) tells or by a tenth
+    short = np.where(r < 3, 0.0, 2.0) * one
+    assert visible_slope(one, short).error == pytest.approx(0.25)
+    assert visible_slope(one + 0.7 * (r == 0), short).error == pytest.approx(np.log(1.0 / 0.3))
+    # two exponentials: the slope is not that of the slower one, and its error says so
+    two = np.exp(-3.0 * r) + 0.05 * np.exp(-1.5 * r)
+    found = visible_slope(two, np.where(r < 4, 1e-4, 2.0) * two)
+    assert found.rate - found.error < 1.5 < found.rate
+    for lost in (np.cos(2.0 * r) * one, 0 * one):  # one that turns, and none
+        assert visible_slope(lost, 1e-3 * one) is None
+    assert visible_slope(one, np.where(r < 2, 0.0, 2.0) * one) is None
+
+
+def test_a_visible_decay_where_no_mode_is_found_again():
+    one, unknown = np.ones(1), np.full(1, np.inf)
+    lost = Waves(one, unknown, 0 * one, 0 * one, one, unknown, one, one)
+    values = 0.3 * (-1.0) ** np.arange(40) * np.exp(-np.arange(40) / 0.4)
+    errors = np.where(np.arange(40) < 4, 1e-3 * np.abs(values), 1.0)
+    found = decay_of(lost, values, errors, 1.0)
+    assert found.value == pytest.approx(0.4, abs=found.error)
+    assert found.wavenumber.value == np.pi
+    assert found.spectral is None
+    assert found.crossover == found.window[1] == 3
+    assert "of the visible decay" in str(found)
+    assert decay_of(lost, values, np.abs(values) * 0.9, 1.0).length is None
 
 
 def test_bosons_with_hopping_against_the_gaussian_solution():
