@@ -214,6 +214,34 @@ def test_bosons_with_hopping_against_the_gaussian_solution():
     assert found.error < 0.05 * found.value
 
 
+def test_bosons_created_in_pairs_against_the_gaussian_solution():
+    """H = D n + J (b+_j b_{j+1} + h.c.) + K (b_j b_{j+1} + h.c.) with loss G: waves that turn.
+
+    With e = D + 2 J cos k and d = 2 K cos k the rates of the pair (b_k, b+_-k) are
+    -G/2 +- i sqrt(e^2 - d^2); the covariance has its poles where two of them add up to zero:
+    e^2 - d^2 = -G^2/4, at complex k.
+    """
+    detuning, hopping, pairing, loss = 0.5, 0.5, 0.1, 1.0
+    model = LindbladModel(
+        (Boson(3),),
+        (
+            Term(detuning, ("N", 0, 0)),
+            Term(hopping, ("Bd", 0, 0), ("B", 0, 1), plus_hc=True),
+            Term(pairing, ("B", 0, 0), ("B", 0, 1), plus_hc=True),
+        ),
+        (Jump(loss, "B", 0),),
+    )
+    squares = 4 * (hopping**2 - pairing**2), 4 * detuning * hopping, detuning**2 + loss**2 / 4
+    k = np.arccos(np.roots(squares)[0].astype(complex))
+    assert abs(1 / k.imag) == pytest.approx(1.869526, abs=1e-6)
+    state = steady_state(model, ITEBD(tol=1e-3))
+    for pair in (("Bd", "B"), ("B", "B")):
+        found = state.decay(*pair)
+        assert found.value == pytest.approx(abs(1 / k.imag), abs=found.error)
+        assert found.wavenumber.value == pytest.approx(abs(k.real), abs=found.wavenumber.error)
+        assert found.error < 0.01 * found.value
+
+
 def test_a_function_that_ends_at_the_next_cell_has_no_length():
     """Decoupled dimers that lie across the edge of the cell."""
     state = steady_state(gain_loss.chain(0.5, 0.0, 1.0, 1.5, 1.0), ITEBD(tol=1e-3))
