@@ -1,6 +1,6 @@
 """Points of the longer studies: solved on all cores, kept on disk, reduced to what is drawn."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -92,18 +92,23 @@ def measured(state: SteadyState) -> Row:
 
 
 def rows(
-    chains: Sequence[Sequence[LindbladModel]], methods: Sequence[Any], directory: Path
+    chains: Sequence[Sequence[LindbladModel]],
+    methods: Sequence[Any],
+    directory: Path,
+    read: Callable[[SteadyState], Row] = measured,
 ) -> list[list[Row]]:
-    """Return what is `measured` of models in chains of neighbours, one method for each chain.
+    """Return what is `read` of the states of models in chains of neighbours.
 
     All cores share the work, but chains that need much memory come after the others, one at a time.
 
     Parameters
     ----------
     chains, methods
-        As of `impo.scans.scan.scan`.
+        As of `impo.scans.scan.scan`: one method for each chain.
     directory
         Where finished points are kept: a study that was killed goes on from there.
+    read
+        Returns what is kept of a state.
     """
     sizes = [
         max(site.dimension for site in line[0].sites) if isinstance(method, ITEBD) else 0
@@ -117,7 +122,7 @@ def rows(
         if not pairs:
             continue
         states = scan(pairs, None, directory, embedded(workers))
-        found = {number: measured(state) for number, state in states}
+        found = {number: read(state) for number, state in states}
         ordered = iter([found[number] for number in sorted(found)])
         for number in numbers:
             out[number] = list(islice(ordered, len(chains[number])))

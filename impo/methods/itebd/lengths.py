@@ -5,7 +5,8 @@ noise of the truncation. A mode counts if it is found again, by what it gives to
 in every approximation that the state is compared with, and if its amplitude for the operators
 exceeds its error. The length is that of the slowest such mode. Its error is what the length changes
 between approximations, with the factors of every other error bar; as that may be small by accident,
-it is at least a multiple of the error of the state over the size of the mode.
+it is at least a multiple of the error of the state over the size of the mode. Where no mode counts,
+a fit to the function is taken, or else its slope between two near distances: of the visible decay.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.itebd.correlations import AHEAD, FEWEST, fitted_length, signal_window
+from impo.methods.itebd.correlations import (
+    AHEAD,
+    FEWEST,
+    TURNS,
+    fitted_length,
+    signal_window,
+    visible_slope,
+)
 from impo.methods.itebd.tracking import Ends, Spectrum, per_cell, spectrum, units_of
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
@@ -36,7 +44,6 @@ _NOT_FOUND = (
     "smaller tol, or raise chi_max."
 )
 _TOLD = 8  # modes that are told
-_TURNS = 1e-3  # change of phase, from one distance to the next, of what does not oscillate
 _ROOT = 0.3  # share of the largest amplitude from which on another root of lambda is a mode too
 
 
@@ -234,7 +241,7 @@ def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) 
     if not len(good) or weights[: good[0]].sum() > weights[good[0]]:
         if fit is not None:
             return replace(told, length=fit, wavenumber=Estimate(0.0, 0.0))
-        return replace(told, reason=_NOT_FOUND)
+        return _visible_decay(told, values, errors)
     mode = modes[good[0]]
     angle = Estimate(abs(mode.wavenumber.value), mode.wavenumber.error)
     return replace(
@@ -254,10 +261,21 @@ def _fit(values: Array, errors: Array) -> Estimate | None:
     """Return the length by a fit, of a function of one sign at enough distances."""
     last = signal_window(values, errors)
     ratios = values[2 : last + 1] / values[1:last]
-    if last < FEWEST or np.any(np.abs(np.angle(ratios)) > _TURNS):
+    if last < FEWEST or np.any(np.abs(np.angle(ratios)) > TURNS):
         return None
     length, error = fitted_length(values, errors, last)
     return Estimate(length, error) if error < length else None
+
+
+def _visible_decay(told: Decay, values: Array, errors: Array) -> Decay:
+    """Return the decay between two near distances, beyond which nothing is known, or the reason."""
+    slope = visible_slope(values, errors)
+    if slope is None:
+        return replace(told, reason=_NOT_FOUND)
+    length = Estimate(1 / slope.rate, 1 / (slope.rate - slope.error) - 1 / slope.rate)
+    wavenumber = Estimate(np.pi if slope.staggered else 0.0, 0.0)
+    crossover = float(max(told.window[1] if told.window else 0, slope.first + 1))
+    return replace(told, length=length, wavenumber=wavenumber, fitted=length, crossover=crossover)
 
 
 def _crossover(waves: Waves, carrier: int, end: int) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, load, steady_state
-from impo.methods.itebd.correlations import fitted_length
+from impo.methods.itebd.correlations import fitted_length, visible_slope
 from impo.methods.itebd.lengths import ENDS, Waves, decay_of
 from impo.methods.itebd.tracking import spectrum
 from models import gain_loss, xy_decay
@@ -107,7 +107,7 @@ def test_functions_of_which_few_distances_are_known(spin, gain, loss, pair, righ
 
 
 def test_what_is_not_known_has_a_reason(state):
-    rough = steady_state(gain_loss.chain(0.5, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=1e-3))
+    rough = steady_state(gain_loss.chain(1, 1.0, 0.5, 0.3, 0.3), ITEBD(tol=1e-2))
     found = rough.decay(*TRANSVERSE)
     assert found.length is rough.correlation_length(*TRANSVERSE) is None
     assert np.isnan([found.value, found.error]).all()
@@ -165,6 +165,41 @@ def test_the_error_of_a_fit_knows_its_misfit():
     assert error < 1e-3
 
 
+def test_the_slope_where_few_distances_are_known():
+    r = np.arange(6)
+    one = 0.3 * np.exp(-r / 0.4)
+    found = visible_slope(one, np.where(r < 4, 1e-3, 2.0) * one)
+    assert found.rate == pytest.approx(2.5, rel=1e-12)
+    assert 1e-3 < found.error < 3e-3
+    assert not found.staggered
+    assert visible_slope(one * (-1.0) ** r, 1e-3 * one).staggered
+    # without a third distance it may be curved, by what C(0) tells or by a tenth
+    short = np.where(r < 3, 0.0, 2.0) * one
+    assert visible_slope(one, short).error == pytest.approx(0.25)
+    assert visible_slope(one + 0.7 * (r == 0), short).error == pytest.approx(np.log(1.0 / 0.3))
+    # two exponentials: the slope is not that of the slower one, and its error says so
+    two = np.exp(-3.0 * r) + 0.05 * np.exp(-1.5 * r)
+    found = visible_slope(two, np.where(r < 4, 1e-4, 2.0) * two)
+    assert found.rate - found.error < 1.5 < found.rate
+    for lost in (np.cos(2.0 * r) * one, 0 * one):  # one that turns, and none
+        assert visible_slope(lost, 1e-3 * one) is None
+    assert visible_slope(one, np.where(r < 2, 0.0, 2.0) * one) is None
+
+
+def test_a_visible_decay_where_no_mode_is_found_again():
+    one, unknown = np.ones(1), np.full(1, np.inf)
+    lost = Waves(one, unknown, 0 * one, 0 * one, one, unknown, one, one)
+    values = 0.3 * (-1.0) ** np.arange(40) * np.exp(-np.arange(40) / 0.4)
+    errors = np.where(np.arange(40) < 4, 1e-3 * np.abs(values), 1.0)
+    found = decay_of(lost, values, errors, 1.0)
+    assert found.value == pytest.approx(0.4, abs=found.error)
+    assert found.wavenumber.value == np.pi
+    assert found.spectral is None
+    assert found.crossover == found.window[1] == 3
+    assert "of the visible decay" in str(found)
+    assert decay_of(lost, values, np.abs(values) * 0.9, 1.0).length is None
+
+
 def test_bosons_with_hopping_against_the_gaussian_solution():
     """Hopping 1 and 0.6, loss on both sites, a little gain on one: xi = 1.680695 cells."""
     sites = (Boson(5), Boson(5))
@@ -177,6 +212,34 @@ def test_bosons_with_hopping_against_the_gaussian_solution():
     found = state.decay("Bd", "B")
     assert found.value == pytest.approx(1.680695, abs=found.error)
     assert found.error < 0.05 * found.value
+
+
+def test_bosons_created_in_pairs_against_the_gaussian_solution():
+    """H = D n + J (b+_j b_{j+1} + h.c.) + K (b_j b_{j+1} + h.c.) with loss G: waves that turn.
+
+    With e = D + 2 J cos k and d = 2 K cos k the rates of the pair (b_k, b+_-k) are
+    -G/2 +- i sqrt(e^2 - d^2); the covariance has its poles where two of them add up to zero:
+    e^2 - d^2 = -G^2/4, at complex k.
+    """
+    detuning, hopping, pairing, loss = 0.5, 0.5, 0.1, 1.0
+    model = LindbladModel(
+        (Boson(3),),
+        (
+            Term(detuning, ("N", 0, 0)),
+            Term(hopping, ("Bd", 0, 0), ("B", 0, 1), plus_hc=True),
+            Term(pairing, ("B", 0, 0), ("B", 0, 1), plus_hc=True),
+        ),
+        (Jump(loss, "B", 0),),
+    )
+    squares = 4 * (hopping**2 - pairing**2), 4 * detuning * hopping, detuning**2 + loss**2 / 4
+    k = np.arccos(np.roots(squares)[0].astype(complex))
+    assert abs(1 / k.imag) == pytest.approx(1.869526, abs=1e-6)
+    state = steady_state(model, ITEBD(tol=1e-3))
+    for pair in (("Bd", "B"), ("B", "B")):
+        found = state.decay(*pair)
+        assert found.value == pytest.approx(abs(1 / k.imag), abs=found.error)
+        assert found.wavenumber.value == pytest.approx(abs(k.real), abs=found.wavenumber.error)
+        assert found.error < 0.01 * found.value
 
 
 def test_a_function_that_ends_at_the_next_cell_has_no_length():
