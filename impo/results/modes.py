@@ -8,6 +8,8 @@ import numpy as np
 from impo.results.estimate import Estimate
 from impo.results.notation import with_error
 
+UNCORRELATED = "The operators are not correlated from one unit cell to the next."
+
 
 @dataclass(frozen=True)
 class Mode:
