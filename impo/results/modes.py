@@ -115,8 +115,3 @@ class Decay:
 def no_decay(reason: str) -> Decay:
     """Return a decay without a length."""
     return Decay(None, None, reason)
-
-
-def decay_with(length: Estimate | None, reason: str) -> Decay:
-    """Return a decay of which only the length is known, by a fit; without one there is a reason."""
-    return no_decay(reason) if length is None else Decay(length, None, "", fitted=length)

@@ -122,10 +122,12 @@ def test_ordered_phases(gain, loss):
     expected = 2 * S * amplitude * decay ** np.arange(1, 7)
     deviation = np.abs(pairs.value[1:] - expected)
     assert np.all(deviation <= 3.5 * pairs.error[1:] + 2 * bias * np.abs(expected))
-    length = state.correlation_length("S+", "S-")
-    if length is not None:
+    told = state.decay("S+", "S-")
+    if told.length is not None:
         exact = -1 / math.log(abs(decay))
-        assert abs(length.value - exact) <= 3 * length.error + bias * exact
+        assert abs(told.value - exact) <= 3 * told.error + bias * exact
+        wavenumber = 0.0 if decay > 0 else math.pi
+        assert abs(told.wavenumber.value - wavenumber) <= 4 * told.wavenumber.error
 
 
 @pytest.mark.slow

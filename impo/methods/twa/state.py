@@ -14,7 +14,7 @@ from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
-from impo.results.modes import Decay, decay_with
+from impo.results.modes import UNCORRELATED, Decay, no_decay
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
@@ -37,10 +37,6 @@ class TWAState(SteadyState):
     """
 
     kind: ClassVar[str] = "twa"
-    no_length: ClassVar[str] = (
-        "The function stands out from its errors at less than three distances, or shorter windows "
-        "do not confirm an exponential."
-    )
     moments: Moments
     snapshots: Array
 
@@ -62,13 +58,16 @@ class TWAState(SteadyState):
         return self.moments.correlation(op_a, op_b, sites, max_cells)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
-        """Return the decay length by a fit.
+        """Return length and wavenumber by a fit, or by modes where the function oscillates.
 
-        There is none unless three distances exceed ten times their error and shorter windows
-        confirm the fit (see `results.decay`).
+        See `results.decay` and `lengths.py`.
         """
-        found = self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
-        return decay_with(found, self.no_length)
+        if not any(
+            term.coefficient and any(cell)
+            for term in self.model.hamiltonian for _, _, cell in term.factors
+        ):  # fmt: skip
+            return no_decay(UNCORRELATED)
+        return self.moments.decay(op_a, op_b, sites, self.method.periodic)
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
