@@ -21,6 +21,19 @@ from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
 
 
+def decay(
+    model: LindbladModel, method: Any, moments: Moments, op_a: str, op_b: str,
+    sites: tuple[int, int] = (0, 0),
+) -> Decay:  # fmt: skip
+    """Return how correlations decay that are known by moments; cells may not be coupled at all."""
+    if not any(
+        term.coefficient and any(cell)
+        for term in model.hamiltonian for _, _, cell in term.factors
+    ):  # fmt: skip
+        return no_decay(UNCORRELATED)
+    return moments.decay(op_a, op_b, sites, method.periodic)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TWAState(SteadyState):
     """Averages over trajectories of classical spins and over all cells of the lattice.
@@ -58,16 +71,8 @@ class TWAState(SteadyState):
         return self.moments.correlation(op_a, op_b, sites, max_cells)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
-        """Return length and wavenumber by a fit, or by modes where the function oscillates.
-
-        See `results.decay` and `lengths.py`.
-        """
-        if not any(
-            term.coefficient and any(cell)
-            for term in self.model.hamiltonian for _, _, cell in term.factors
-        ):  # fmt: skip
-            return no_decay(UNCORRELATED)
-        return self.moments.decay(op_a, op_b, sites, self.method.periodic)
+        """Return length and wavenumber: see `results.decay` and `lengths.py`."""
+        return decay(self.model, self.method, self.moments, op_a, op_b, sites)
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""
