@@ -14,7 +14,7 @@ from impo.results.modes import UNCORRELATED, Decay, Mode, no_decay
 
 _TOLD = 8  # modes that are told
 _PAIRED = 64  # poles whose products are looked at, the slowest
-_DIGITS = 9  # of products that are one mode if they are equal
+_DIGITS = 9  # of products, over the largest, that are one mode if they are equal
 _NOTHING = 1e-12  # of the largest mode in the next cell, or of the operators: rounding
 
 
@@ -106,7 +106,7 @@ def _linear(poles: Poles, one: Expansion, two: Expansion) -> list[_Exponential]:
     parts = np.diag(one.ladder) if one.raises else one.ladder[None, :]
     for part, charge in zip(parts, (one.raises, -one.raises), strict=False):
         columns = poles.factors, poles.errors, seen @ part, np.abs(part).sum() * sizes
-        out += [_Exponential(*one, charge) for one in zip(*columns, strict=True)]
+        out += [_Exponential(*row, charge) for row in zip(*columns, strict=True)]
     return out
 
 
@@ -124,11 +124,12 @@ def _quadratic(poles: Poles, one: Expansion, two: Expansion) -> list[_Exponentia
     off = np.abs(factors[first]) * errors[second] + np.abs(factors[second]) * errors[first]
     unsure = 4 * (size[first] * rounding[second] + size[second] * rounding[first])
     made = factors[first] * factors[second]
-    _, chosen, same = np.unique(np.round(made, _DIGITS), return_index=True, return_inverse=True)
+    scaled = np.round(made / np.abs(made).max(initial=1e-300), _DIGITS)
+    _, chosen, same = np.unique(scaled, return_index=True, return_inverse=True)
     total = np.zeros(len(chosen), dtype=complex)
     np.add.at(total, same, weight * both)
     columns = made[chosen], off[chosen], total, abs(weight) * np.bincount(same, unsure)
-    return [_Exponential(*one, 0) for one in zip(*columns, strict=True)]
+    return [_Exponential(*row, 0) for row in zip(*columns, strict=True)]
 
 
 def _between(poles: Poles, one: Expansion, two: Expansion) -> Array:

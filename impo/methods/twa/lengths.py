@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from impo.arrays import Array
-from impo.results.decay import CHANGES_SIGN, fitted_decay, spread
+from impo.results.decay import CHANGES_SIGN, STANDS_OUT, fitted_decay, spread
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, no_decay
 from impo.signals import Modes, decaying_modes
@@ -55,44 +55,50 @@ def _oscillation(samples: Array) -> Decay:
     if not np.any(samples.imag):
         samples = samples.real
     mean, error = samples.mean(axis=0), spread(samples)
-    seen = np.flatnonzero(np.abs(mean) > _CERTAIN * error)
+    seen = 1 + np.flatnonzero((np.abs(mean) > _CERTAIN * error)[1:])
     gaps = np.flatnonzero(np.diff(seen) > _AHEAD)
     window = slice(1, int(seen[gaps[0]] if len(gaps) else seen[-1]) + 1)
     noise = error[window] / (np.sqrt(2) if np.iscomplexobj(samples) else 1.0)
     modes = decaying_modes(mean[window], noise=noise)
-    first = _carrier(modes)
+    first = _carrier(modes, float(np.max(error[window])))
     if first is None:
         return no_decay(_UNTOLD)
-    carrier = complex(modes.rates[first], modes.frequencies[first])
-    others = []
+    factor, changes = _factors(modes)[first], []
     for left in _blocks(samples):
         again = decaying_modes(left[window], noise=noise)
         if not len(again):
             return no_decay(_UNTOLD)
-        near = again.rates + 1j * again.frequencies
-        others.append(near[np.argmin(np.abs(near - carrier))])
-    changes = spread(np.real(others)), spread(np.imag(others))
+        apart = np.log(_factors(again) / factor)
+        changes.append(apart[np.argmin(np.abs(apart))])
     rate, angle = modes.rates[first], abs(float(modes.frequencies[first]))
-    off = max(float(modes.rate_errors[first]), float(changes[0]))
+    off = max(float(modes.rate_errors[first]), float(spread(np.real(changes))))
     if not rate > _CERTAIN * off:
         return no_decay(_UNTOLD)
     length = Estimate(float(1 / rate), float(off / rate**2))
-    turn = Estimate(angle, max(float(modes.frequency_errors[first]), float(changes[1])))
-    return Decay(length, turn, "", fitted=length, window=(1, window.stop - 1))
+    turn = max(float(modes.frequency_errors[first]), float(spread(np.imag(changes))))
+    wavenumber = Estimate(angle, turn)
+    return Decay(length, wavenumber, "", fitted=length, window=(1, window.stop - 1))
 
 
-def _carrier(modes: Modes) -> int | None:
+def _factors(modes: Modes) -> Array:
+    """Return by what each mode is multiplied from one distance to the next."""
+    return np.asarray(np.exp(-modes.rates + 1j * modes.frequencies))
+
+
+def _carrier(modes: Modes, noise: float) -> int | None:
     """Return the slowest mode that is known, if what is not known is small beside it.
 
-    On a ring the function comes back from the other side: modes that grow are no objection.
+    Errors at neighbouring distances may be alike and look like a mode of their own size. On a ring
+    the function comes back from the other side, so that modes that grow are no objection.
     """
     sizes = np.abs(modes.amplitudes)
     known = modes.decaying & (sizes > _CERTAIN * modes.amplitude_errors)
+    known &= sizes > STANDS_OUT * noise
     if not known.any():
         return None
     first = int(np.flatnonzero(known)[0])
     there = sizes * np.exp(-modes.rates / modes.rates[first])  # where it has fallen by e
-    return first if there[~modes.decaying].sum() < _SMALL * there[first] else None
+    return first if there[~known].sum() < _SMALL * there[first] else None
 
 
 def _blocks(samples: Array) -> Array:

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from impo import TWA, HolsteinPrimakoff, steady_state
+from impo import TWA, steady_state
 from impo.methods.twa.lengths import decay_of, of_both
-from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Estimate
 from impo.results.modes import UNCORRELATED, Decay, no_decay
-from models import gain_loss, xy_decay
+from models import gain_loss
 
 R, RING, GROUPS = np.arange(26), 50, 64
 FUNCTIONS = {
@@ -76,32 +75,6 @@ def test_starts_that_disagree_widen_length_and_wavenumber():
     alone = of_both(told(3.0, 1.0), told(2.5, 1.1), no_decay("x"))
     assert alone.reason.startswith("The two starts disagree")
     assert of_both(no_decay("x"), told(1, 1), told(1, 1)).reason == "x"
-
-
-def wave(S):
-    """Return one spin a cell whose slowest fluctuation is a wave of finite length."""
-    terms = (
-        Term(0.2 / S, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
-        Term(0.04 / S, ("S+", 0, 0), ("S+", 0, 1), plus_hc=True),
-        Term(0.15, ("Sz", 0, 0)),
-    )
-    return LindbladModel((Spin(S),), terms, (Jump(0.3 / S, "S-", 0), Jump(0.1 / S, "S+", 0)))
-
-
-@pytest.mark.parametrize(
-    ("model", "ops", "wavenumber"),
-    [(wave(200.0), ("S+", "S+"), 1.761), (xy_decay.chain(200, 1.0, 2.2), ("S+", "S-"), None)],
-)
-def test_trajectories_and_linear_waves_have_one_decay(model, ops, wavenumber):
-    """A finite wavenumber, and a function that vanishes at every other distance."""
-    exact = steady_state(model, HolsteinPrimakoff()).decay(*ops)
-    found = steady_state(model, TWA(cells=40, trajectories=256, seed=2)).decay(*ops)
-    assert found.error < 0.1 * found.value
-    assert abs(found.value - exact.value) < 3.5 * found.error
-    if wavenumber is not None:
-        assert exact.wavenumber.value == pytest.approx(wavenumber, abs=1e-3)
-        off = abs(found.wavenumber.value - exact.wavenumber.value)
-        assert off < 3.5 * found.wavenumber.error < 0.2
 
 
 def test_cells_without_coupling_are_not_correlated():
