@@ -123,6 +123,24 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
     raise fail(name, "one of " + ", ".join(map(str, choices)), value)
 
 
+def pairs_of_names(name: str, value: Any) -> tuple[tuple[str, str], ...]:
+    """Return pairs of names of operators, or raise `ArgumentError` unless they are such.
+
+    One pair may stand alone, as on the command line.
+    """
+    rows = value if isinstance(value, list | tuple) else ()
+    if len(rows) == 2 and all(isinstance(word, str) for word in rows):
+        rows = (rows,)
+    if not rows or not all(map(_is_pair, rows)):
+        raise fail(name, 'pairs of names of operators, such as (("S+", "S-"),)', value)
+    return tuple((str(one), str(two)) for one, two in rows)
+
+
+def _is_pair(row: Any) -> bool:
+    whole = isinstance(row, list | tuple) and len(row) == 2
+    return whole and all(isinstance(word, str) for word in row)
+
+
 def rising_times(value: Any) -> Array:
     """Return times as an array, or raise `ArgumentError` unless they rise from zero or later on."""
     allowed = "a non-empty list of finite numbers"

@@ -40,6 +40,36 @@ def test_types_are_plain():
     assert type(arguments.finite("x", Fraction(1, 2))) is float
 
 
+PAIR = (("S+", "S-"),)
+
+
+@pytest.mark.parametrize(
+    ("value", "pairs"),
+    [
+        (("S+", "S-"), PAIR), (["S+", np.str_("S-")], PAIR), ([["S+", "S-"]], PAIR),
+        ([("Sz", "Sz"), ["S+", "S-"]], (("Sz", "Sz"), *PAIR)),
+    ],
+)  # fmt: skip
+def test_pairs_of_names(value, pairs):
+    found = arguments.pairs_of_names("x", value)
+    assert found == pairs
+    assert all(type(name) is str for pair in found for name in pair)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "S+", "S+S-", ["S+"], [["S+"]], [("S+", "S-", "Sz")], ["S+", "S-", "Sz"],
+        ["S+", ["Sz", "Sz"]], (1, 2), [(1, "S-")], (None, "S-"), 3, None, (), [],
+        {"S+": "S-"}, MATRIX, {"S+", "S-"},
+    ],
+)  # fmt: skip
+def test_what_is_no_pair_of_names(value):
+    """Neither are numbers names, nor is a word of two letters a pair."""
+    with pytest.raises(ArgumentError, match=r"^Argument `x` must be pairs of names of operators"):
+        arguments.pairs_of_names("x", value)
+
+
 def test_one_of():
     assert arguments.one_of("x", "a", ("a", "b")) == "a"
     with pytest.raises(ArgumentError, match="must be one of a, b, but is 'c'"):

@@ -50,6 +50,28 @@ def figure(result: Any) -> Figure:
     raise ArgumentError(f"There is no picture of a result of kind `{type(result).kind}`.")
 
 
+def spectrum(state: Any) -> Figure:
+    """Return the figure of the transfer spectrum of a state: decay over wavenumber of its modes.
+
+    Raises
+    ------
+    ArgumentError
+        If the result has no transfer matrix, or no modes.
+    """
+    if not hasattr(state, "transfer_spectrum"):
+        method = getattr(getattr(state, "method", None), "name", type(state).kind)
+        raise ArgumentError(
+            f"Only a steady state by `itebd` has a transfer spectrum, but this is one by {method}."
+        )
+    drawn = Figure(figsize=(_COLUMN, 2.9))
+    ax = drawn.subplots()
+    if not plot.spectrum(ax, state):
+        raise ArgumentError(f"There is nothing to draw: {state.status}: {state.message}")
+    drawn.legend(loc="outside lower center", ncols=2)
+    _title(drawn, state.model.label, f"{state.method.name}: {state.status}")
+    return drawn
+
+
 def check_format(path: str | Path) -> str:
     """Return the format that the ending of a name stands for.
 
@@ -115,7 +137,8 @@ def _state_figure(state: SteadyState) -> Figure:
         plot.correlation(third, state, *pair)
     if third.has_data():
         low, high = third.get_ylim()
-        third.set_ylim(top=high * (high / low) ** 0.35)  # room for the legend
+        lines = sum(1 + text.count("\n") for text in third.get_legend_handles_labels()[1])
+        third.set_ylim(top=high * (high / low) ** (0.175 * lines))  # room for the legend
         third.legend(loc="upper right")
     panels = [ax for ax in drawn.axes if ax.has_data()]
     if not panels:

@@ -1,6 +1,6 @@
 """Parts of figures: functions that draw results into axes and return artists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -13,15 +13,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.operators.local import local_operators, state_charges
 from impo.results.estimate import Estimate, Status
+from impo.results.modes import Decay, Mode
 from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 
 FEW_TIMES = 40
 """Times of a trajectory up to which each is a point with its error bar."""
+_FASTEST = 10.0  # decay per cell: what falls faster is never seen
 _SHORTEST_BAR = 1e-6  # of a value: a shorter one is no more than two caps
 _STYLE = Path(__file__).with_name("impo.mplstyle")
 LABELS = {
@@ -167,7 +170,8 @@ def correlation(
     """Draw |<A_0 B_r> - <A><B>| of the first site, r = 1 ... max_cells, on a logarithmic axis.
 
     Distances whose value does not exceed its error are left out. A line is the mode that falls with
-    the correlation length of the state, if it has one.
+    the correlation length of the state, if it has one: its envelope if it oscillates, as the label
+    says.
     """
     measured = state.correlation(op_a, op_b, (0, 0), max_cells)
     one, two = state.expect(op_a), state.expect(op_b)
@@ -184,15 +188,18 @@ def correlation(
         return []
     ax.set(xlabel="distance (cells)", ylabel="connected correlation", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    length = state.correlation_length(op_a, op_b, (0, 0))
-    name = _PAIRS.get(f"{op_a}{op_b}", f"{op_a} {op_b}")
-    label = name if length is None else rf"{name}, $\xi$ = {_short(length)}"
+    decay = state.decay(op_a, op_b, (0, 0))
+    length, turns = decay.length, _turns(decay)
+    label = _PAIRS.get(f"{op_a}{op_b}", f"{op_a} {op_b}")
+    if length is not None:
+        label += rf", $\xi$ = {_short(length)}{turns}"
     line = {"label": label, "linestyle": "-" if length is None else "none", **line}
     converged = state.status == Status.CONVERGED
     artists: list[Any] = []
     artists += errorbar_curve(ax, cells, size[cells], error[cells], converged, **line)
     if length is not None:
-        shown = _decay_mode(cells, size[cells], error[cells], float(np.real(length.value)))
+        draw = _envelope if turns else _decay_mode
+        shown = draw(cells, size[cells], error[cells], float(np.real(length.value)))
         color = artists[0].get_color()
         artists += ax.plot(cells, shown, linestyle="-", linewidth=0.8, color=color)
     return artists
@@ -207,10 +214,78 @@ def _decay_mode(cells: Array, size: Array, error: Array, length: float) -> Array
     return shown
 
 
+def _envelope(cells: Array, size: Array, error: Array, length: float) -> Array:
+    """Return A exp(-r/length) that touches the far half of a function from above."""
+    known = np.arange(len(cells)) >= len(cells) // 2
+    known &= (3 * error < size) | ~np.any(3 * error[known] < size[known])
+    amplitude = np.max(np.log(size[known]) + cells[known] / length)
+    return np.asarray(np.exp(amplitude - cells / length))
+
+
+def _turns(decay: Decay) -> str:
+    """Return the wavenumber of a mode that oscillates, for a label; else nothing.
+
+    At the wavenumber pi only the sign of the function oscillates, and not its size.
+    """
+    if (angle := decay.wavenumber) is None:
+        return ""
+    off = max(3 * float(angle.error), 1e-6)
+    return f",\n$k$ = {_short(angle)} (envelope)" if off < angle.value < np.pi - off else ""
+
+
 def _short(found: Estimate) -> str:
     """Return a number with its error, or to five digits if it is known better."""
     value, error = float(np.real(found.value)), float(found.error)
     return f"{value:.5g}" if error < 1e-5 * abs(value) else with_error(value, error)
+
+
+def spectrum(ax: Axes, state: Any, count: int = 8) -> list[Artist]:
+    """Draw the decay 1/xi of the slowest modes of a transfer matrix over their wavenumbers.
+
+    Every charge has a marker; that of a mode that may be noise is hollow and has no error bars.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw into.
+    state
+        A state with a `transfer_spectrum`.
+    count
+        Number of modes of each charge.
+    """
+    artists: list[Artist] = []
+    for charge, marker in enumerate("os^"):
+        try:
+            modes = [
+                mode for mode in state.transfer_spectrum(charge, count)
+                if mode.length.value * _FASTEST > 1
+            ]  # fmt: skip
+        except ArgumentError:  # the model has no such charge
+            continue
+        known = [mode for mode in modes if mode.stands_out]
+        noise = [mode for mode in modes if not mode.stands_out]
+        look = {"color": f"C{charge}", "linestyle": "none", "marker": marker}
+        label = rf"charge $\pm${charge}" if charge else "charge 0"
+        artists += errorbar_curve(ax, *_rates(noise)[:2], None, False, zorder=2, **look)
+        angles, rates, turns, errors = _rates(known)
+        artists += errorbar_curve(ax, angles, rates, errors, zorder=3, label=label, **look)
+        bars = ax.errorbar(angles, rates, xerr=turns, fmt="none", ecolor=f"C{charge}", zorder=3)
+        artists += bars.get_children()
+    ax.plot([], [], "o", color="0.4", markerfacecolor="white", label="may be noise")
+    ax.set(xlabel="wavenumber (1/cell)", ylabel=r"$1/\xi$ (1/cell)", ylim=(0, None))
+    ax.set(xticks=[-np.pi, 0, np.pi], xticklabels=[r"$-\pi$", "0", r"$\pi$"], xlim=(-3.5, 3.5))
+    return artists
+
+
+def _rates(modes: Sequence[Mode]) -> tuple[Array, Array, Array, Array]:
+    """Return wavenumbers and decays of modes, and the errors of both."""
+    rates = 1 / np.array([mode.length.value for mode in modes], dtype=float)
+    errors = np.array([mode.length.error for mode in modes]) * rates**2
+    angles, turns = (
+        np.array([getattr(mode.wavenumber, part) for mode in modes], dtype=float)
+        for part in ("value", "error")
+    )
+    return angles, rates, turns, errors
 
 
 def _means_of_cells(state: SteadyState, op_a: str, op_b: str, count: int) -> Array | None:

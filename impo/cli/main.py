@@ -156,15 +156,16 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 
 def plot(arguments: argparse.Namespace) -> Outcome:
-    """Draw the figure of a result, a scan or a study."""
+    """Draw the figure of a result, a scan or a study, or the spectrum of a state."""
     from impo.analysis.figures import check_format  # with matplotlib, which takes a second
 
     result = load(arguments.file)
-    output = arguments.output or arguments.file.with_suffix(".png")
+    ending = ".spectrum.png" if arguments.spectrum else ".png"
+    output = arguments.output or arguments.file.with_suffix(ending)
     check_format(output)
     check_writable(output)
     with content_of(arguments.file):
-        _draw(result, [output])
+        _draw(result, [output], arguments.spectrum)
     return CONVERGED, ""
 
 
@@ -186,13 +187,18 @@ def check_file(arguments: argparse.Namespace) -> Outcome:
     return (CONVERGED if good else NOT_CONVERGED), str(report)
 
 
-def _draw(result: Any, paths: Sequence[Path]) -> None:
-    """Draw a result, a study by its own `draw`, and write the figure to all paths."""
-    from impo.analysis.figures import figure, save_figure
+def _draw(result: Any, paths: Sequence[Path], modes: bool = False) -> None:
+    """Draw a result, a study by its own `draw`, and write the figure to all paths.
+
+    `modes` asks for the transfer spectrum of a state.
+    """
+    from impo.analysis.figures import figure, save_figure, spectrum
     from impo.analysis.plot import style
 
     with style():
-        if isinstance(result, Dataset) and "study" in result.attributes:
+        if modes:
+            drawn = spectrum(result)
+        elif isinstance(result, Dataset) and "study" in result.attributes:
             drawn = studies.drawn(studies.study(str(result.attributes["study"])), result)
         else:
             drawn = figure(result)

@@ -94,7 +94,9 @@ def _add_rest(made: Mapping[str, argparse.ArgumentParser]) -> None:
     form.add_argument("--full", action="store_true", help="the long form")
     study.add_argument("-o", "--output", **_FILE, help="default: results/NAME.h5")
     picture.add_argument("file", type=Path, metavar="FILE")
-    picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help="default: FILE.png")
+    picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help=_PICTURE)
+    told = "draw the modes of the transfer matrix of a state by itebd"
+    picture.add_argument("--spectrum", action="store_true", help=told)
     made["check"].add_argument("file", type=Path, metavar="FILE")
     made["methods"].add_argument("method", metavar="NAME", nargs="?", help=f"one of {_KNOWN}")
 
@@ -106,6 +108,7 @@ def _data_file(word: str) -> Path:
     return Path(word)
 
 
+_PICTURE = "default: FILE.png, or FILE.spectrum.png"
 _FILE: dict[str, Any] = {"type": _data_file, "metavar": "FILE.h5"}
 
 

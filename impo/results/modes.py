@@ -1,12 +1,16 @@
 """Modes of a correlation function, and the length that follows from them."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from impo.results.estimate import Estimate
 from impo.results.notation import with_error
+
+UNCORRELATED = "The operators are not correlated from one unit cell to the next."
+ENDS = "The function vanishes beyond the next unit cell."
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,29 @@ def no_decay(reason: str) -> Decay:
     return Decay(None, None, reason)
 
 
-def decay_with(length: Estimate | None, reason: str) -> Decay:
-    """Return a decay of which only the length is known, by a fit; without one there is a reason."""
-    return no_decay(reason) if length is None else Decay(length, None, "", fitted=length)
+def unknown_length(
+    decay_of: Callable[[str, str], Decay], pairs: Iterable[tuple[str, str]], tol: float
+) -> str | None:
+    """Say which length has a relative error above `tol`, or return None.
+
+    What is not correlated has no length, and none that could be known better.
+
+    Parameters
+    ----------
+    decay_of
+        Returns the decay of a pair of operators.
+    pairs
+        The operators.
+    tol
+        The setting `length_tol`.
+    """
+    for pair in pairs:
+        decay, name = decay_of(*pair), "".join(pair)
+        if decay.length is None and decay.reason not in (UNCORRELATED, ENDS):
+            return f"The correlation length of {name} is not known. {decay.reason}"
+        if decay.length is not None and not decay.error <= tol * decay.value:
+            return (
+                f"The correlation length of {name}, {decay.length} cells, has an error above "
+                f"`length_tol` = {tol:g}."
+            )
+    return None

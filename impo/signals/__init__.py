@@ -24,6 +24,5 @@ P. Stoica and R. Moses, Spectral Analysis of Signals (Prentice Hall, 2005): erro
 """
 
 from impo.signals.modes import Modes, Remaining, decaying_modes, remaining_change
-from impo.signals.pencil import slowest_decay
 
-__all__ = ["Modes", "Remaining", "decaying_modes", "remaining_change", "slowest_decay"]
+__all__ = ["Modes", "Remaining", "decaying_modes", "remaining_change"]

@@ -37,6 +37,22 @@ def test_figure_of_a_state():
     assert len(drawn.axes) == 2  # no correlations, no empty panel
 
 
+def test_spectrum_of_a_state():
+    """Of a state with a transfer matrix; others are refused by name."""
+    state = impo.steady_state(
+        gain_loss.chain(0.5, 1.0, 0.5, 1.5, 1.0), impo.ITEBD(tol=1e-2, chi_max=12)
+    )
+    drawn = figures.spectrum(state)
+    (ax,) = drawn.axes
+    slowest = state.transfer_spectrum(charge=1, count=1)[0]
+    points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() == "s"])
+    assert points[:, 1].min() == pytest.approx(1 / slowest.length.value)
+    assert drawn.get_suptitle().endswith(f"itebd: {state.status}")
+    for other in (steady_state(gain_loss.dimer(S=1), Dense()), Dataset({})):
+        with pytest.raises(ArgumentError, match="Only a steady state by `itebd` has a transfer"):
+            figures.spectrum(other)
+
+
 def test_figure_of_a_cell_that_begins_with_a_boson(monkeypatch):
     """Correlations are those of the first site, by its own operators."""
     exchange = Term(0.3, ("Bd", 0, 0), ("S-", 1, 0), plus_hc=True)

@@ -9,6 +9,7 @@ from impo import Exact
 from impo.analysis import plot
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Estimate, Status
+from impo.results.modes import Decay, Mode
 from models import gain_loss
 from tests.dense import Dense, steady_state
 
@@ -98,13 +99,61 @@ def test_the_mode_with_the_correlation_length(ax, monkeypatch):
     monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
     lengths = {"short": Estimate(2.0, 0.031), "exact": Estimate(2.0, 1e-14)}
     for length, told in ((lengths["short"], "2.00(3)"), (lengths["exact"], "2")):
-        monkeypatch.setattr(type(state), "correlation_length", lambda *_, found=length: found)
+        found = Decay(length, Estimate(0.0, 0.0), "")
+        monkeypatch.setattr(type(state), "decay", lambda *_, found=found: found)
         points, *_, mode = plot.correlation(ax, state, "S+", "S-", 8)
         assert points.get_linestyle() == "None"
         assert points.get_label() == rf"$S^+S^-$, $\xi$ = {told}"
         np.testing.assert_allclose(mode.get_ydata(), 0.3 * np.exp(-r[1:] / 2), rtol=1e-4)
         assert mode.get_color() == points.get_color()
     assert ax.get_yscale() == "log"
+
+
+def test_the_line_through_what_oscillates_is_its_envelope(ax, monkeypatch):
+    """The label tells the wavenumber; at pi the size of the function does not oscillate."""
+    state = steady_state(gain_loss.dimer(S=1, gain=1.5, loss=0.7), Dense())
+    known, r = state.correlation("S+", "S-", (0, 0), 18), np.arange(19)
+    known.value[:] = 0.3 * np.exp(-r / 6.0) * np.cos(0.5 * r)
+    monkeypatch.setattr(type(state), "correlation", lambda *arguments: known)
+    for angle, error, told in (
+        (0.5, 0.02, ",\n$k$ = 0.50(2) (envelope)"), (np.pi, 0.02, ""), (0.01, 0.02, ""),
+    ):  # fmt: skip
+        found = Decay(Estimate(6.0, 0.1), Estimate(angle, error), "")
+        monkeypatch.setattr(type(state), "decay", lambda *_, found=found: found)
+        points, *_, line = plot.correlation(ax, state, "S+", "S-", 18)
+        assert points.get_label() == rf"$S^+S^-$, $\xi$ = 6.00(10){told}"
+        above = line.get_ydata() >= points.get_ydata() * (1 - 1e-12)
+        assert np.all(above[len(above) // 2 :]) == bool(told)
+        if told:
+            np.testing.assert_allclose(line.get_ydata(), 0.3 * np.exp(-r[1:] / 6), rtol=0.03)
+
+
+def test_a_spectrum_tells_charges_and_noise(ax):
+    """A marker for each charge; what may be noise is hollow, what is never seen left out."""
+
+    class Spectrum:
+        def transfer_spectrum(self, charge, count):
+            if charge == 2:
+                raise impo.ArgumentError("no such charge")
+            assert count == 5
+            sure = Mode(Estimate(2.0 + charge, 0.5), Estimate(0.3, 0.1), charge)
+            noise = Mode(Estimate(1.0, np.inf), Estimate(-0.7, np.inf), charge)
+            return sure, noise, Mode(Estimate(0.05, 0.0), Estimate(0.0, 0.0), charge)
+
+    plot.spectrum(ax, Spectrum(), 5)
+    drawn = [line for line in ax.lines if len(line.get_xdata()) and line.get_marker() in "os^"]
+    for charge, marker in enumerate("os"):
+        mine = [line for line in drawn if line.get_marker() == marker]
+        told = {tuple(np.round(xy, 9)): line for line in mine for xy in line.get_xydata()}
+        assert set(told) == {(0.3, round(1 / (2 + charge), 9)), (-0.7, 1.0)}
+        assert told[-0.7, 1.0].get_markerfacecolor() == "white"
+        assert told[0.3, round(1 / (2 + charge), 9)].get_markerfacecolor() == f"C{charge}"
+    _, labels = ax.get_legend_handles_labels()
+    assert labels == ["charge 0", r"charge $\pm$1", "may be noise"]
+    lengths = [
+        np.ptp(path.vertices, axis=0) for item in ax.collections for path in item.get_paths()
+    ]
+    assert sorted(np.round(np.max(lengths, axis=1), 6)) == [0.111111, 0.2, 0.2, 0.25]
 
 
 def test_connected_correlation_of_an_open_cluster(ax):

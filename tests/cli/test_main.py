@@ -403,6 +403,15 @@ def test_plot_of_a_state(capsys):
     assert main(["plot", "point.h5", "-o", "picture.doc"]) == 2
 
 
+def test_plot_of_a_spectrum(capsys):
+    kept = ROOT / "tests" / "data" / "schema1"
+    Path("chain.h5").write_bytes((kept / "itebd.h5").read_bytes())
+    assert main(["plot", "chain.h5", "--spectrum"]) == 0
+    assert files() == ["chain.h5", "chain.spectrum.png"]
+    assert main(["plot", str(kept / "exact.h5"), "--spectrum", "-o", "no.png"]) == 2
+    assert "Only a steady state by `itebd` has a transfer spectrum" in capsys.readouterr().err
+
+
 def test_plot_of_a_trajectory(capsys):
     kept = ROOT / "tests" / "data" / "schema3" / "twa_trajectory.h5"
     assert main(["plot", str(kept), "-o", "picture.png"]) == 0

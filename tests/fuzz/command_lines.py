@@ -244,7 +244,7 @@ def one_file(draw, names):
         usual = [f"out.{end}" for end in ("png", "pdf", "svg")]
         odd = [f"out.{end}" for end in ("pgf", "doc", "eps", "", "raw")]
         path = mostly(st.sampled_from(usual), st.sampled_from([*odd, "no/x.png"]), TEXT)
-        words += ["-o", draw(path)]
+        words += ["-o", draw(path), *draw(st.sampled_from([[], [], ["--spectrum"]]))]
     return words
 
 

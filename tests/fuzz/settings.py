@@ -38,6 +38,7 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy]] = {
         "cells": st.integers(1, 4) | st.tuples(st.integers(1, 3), st.integers(1, 3)),
         "trajectories": _whole(1, 64), "dt": _tolerances(1e-2, 0.3), "seed": _whole(0, 5),
         "periodic": st.booleans(), "max_time": st.floats(0.01, 20), "tol": _tolerances(1e-3, 10),
+        "length_tol": st.none() | _tolerances(0.1, 10), "lengths": st.just((("Sz", "Sz"),)),
     },
     "hpa": {"configuration": st.none() | st.text("+-", max_size=3)},
     "mf": {"t_max": st.floats(0.01, 50)},

@@ -142,6 +142,10 @@ def test_a16_a17_a18_correlation_length(phase, sign):
     if amplitude is not None:
         powers = amplitude * product / c * decay ** np.arange(1, 9)
         np.testing.assert_allclose(found[1:], powers, **TOL)
+    told = state.decay("S-", "S+")
+    assert told.wavenumber.value == pytest.approx(0 if decay > 0 else math.pi, abs=1e-12)
+    (mode,) = told.modes
+    np.testing.assert_allclose(mode.amplitude.value / (2 * S), found[1] / decay, **TOL)
     length = state.correlation_length("S+", "S-")
     closed = 1 / math.acosh(abs(product - G**2 - H**2) / (2 * G * H))
     assert length.value == pytest.approx(-1 / math.log(abs(decay)), rel=1e-10)

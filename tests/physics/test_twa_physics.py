@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import qutip
 
-from impo import TWA, Exact, evolve, steady_state
+from impo import TWA, Exact, HolsteinPrimakoff, evolve, steady_state
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
+from models import xy_decay
 from models.gain_loss import chain, dimer, square
 
 
@@ -122,10 +123,12 @@ def test_ordered_phases(gain, loss):
     expected = 2 * S * amplitude * decay ** np.arange(1, 7)
     deviation = np.abs(pairs.value[1:] - expected)
     assert np.all(deviation <= 3.5 * pairs.error[1:] + 2 * bias * np.abs(expected))
-    length = state.correlation_length("S+", "S-")
-    if length is not None:
+    told = state.decay("S+", "S-")
+    if told.length is not None:
         exact = -1 / math.log(abs(decay))
-        assert abs(length.value - exact) <= 3 * length.error + bias * exact
+        assert abs(told.value - exact) <= 3 * told.error + bias * exact
+        wavenumber = 0.0 if decay > 0 else math.pi
+        assert abs(told.wavenumber.value - wavenumber) <= 4 * told.wavenumber.error
 
 
 @pytest.mark.slow
@@ -191,3 +194,29 @@ def test_critical_side_of_the_disordered_phase_is_not_called_converged():
     ]
     error = state.correlation("S+", "S-", (0, 0), 20)[20].error
     assert error >= abs(far[1] - far[0])
+
+
+def wave(S):
+    """Return one spin a cell whose slowest fluctuation is a wave of finite length."""
+    terms = (
+        Term(0.2 / S, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
+        Term(0.04 / S, ("S+", 0, 0), ("S+", 0, 1), plus_hc=True),
+        Term(0.15, ("Sz", 0, 0)),
+    )
+    return LindbladModel((Spin(S),), terms, (Jump(0.3 / S, "S-", 0), Jump(0.1 / S, "S+", 0)))
+
+
+@pytest.mark.parametrize(
+    ("model", "ops", "wavenumber"),
+    [(wave(200.0), ("S+", "S+"), 1.761), (xy_decay.chain(200, 1.0, 2.2), ("S+", "S-"), None)],
+)
+def test_trajectories_and_linear_waves_have_one_decay(model, ops, wavenumber):
+    """A finite wavenumber, and a function that vanishes at every other distance."""
+    exact = steady_state(model, HolsteinPrimakoff()).decay(*ops)
+    found = steady_state(model, TWA(cells=40, trajectories=256, seed=2)).decay(*ops)
+    assert found.error < 0.1 * found.value
+    assert abs(found.value - exact.value) < 3.5 * found.error
+    if wavenumber is not None:
+        assert exact.wavenumber.value == pytest.approx(wavenumber, abs=1e-3)
+        off = abs(found.wavenumber.value - exact.wavenumber.value)
+        assert off < 3.5 * found.wavenumber.error < 0.2

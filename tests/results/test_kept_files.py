@@ -42,8 +42,11 @@ def near(one, two):
     return one == two
 
 
+BY_MODES = ("itebd", "holstein_primakoff")
+
+
 def without_lengths(numbers):
-    """Leave out lengths of iMPO: they are found from modes, in older files by a fit."""
+    """Leave out lengths that are found from modes: in older files they are from a fit."""
     return {name: value for name, value in numbers.items() if not name.startswith("xi_")}
 
 
@@ -69,7 +72,7 @@ def test_gives_the_numbers_that_were_stored(path):
     assert result.kind == ("trajectory" if hasattr(result, "times") else kind)
     if facts is not None:
         found = result.summary()
-        if kind == "itebd":
+        if kind in BY_MODES:
             same_lengths(found, facts)
             for held in (found, facts):
                 held["correlation_length"] = {}
@@ -77,7 +80,7 @@ def test_gives_the_numbers_that_were_stored(path):
             stored = without_lengths(stored)
         found["method"] = {key: found["method"][key] for key in facts["method"]}  # later settings
         assert near(found, facts)
-    numbers = result.readable() if kind != "itebd" else without_lengths(result.readable())
+    numbers = result.readable() if kind not in BY_MODES else without_lengths(result.readable())
     later = {"status"} if kind in OLD_TRAJECTORIES else set()
     assert set(numbers) == set(stored) | later
     for name, values in stored.items():
@@ -109,7 +112,7 @@ def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
             if kind_of(where) in OLD_TRAJECTORIES:
                 assert "status" not in file
                 file = file.assign(status=shown["status"])
-            if kind_of(where) == "itebd" and where is path:
+            if kind_of(where) in BY_MODES and where is path:
                 here, file = (
                     one.drop_vars([name for name in one if name.startswith("xi_")])
                     for one in (here, file)

@@ -8,15 +8,20 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity
-from impo.methods.holstein_primakoff.quadratic import ladder_vector, longitudinal
+from impo.methods.holstein_primakoff.lengths import Expansion, charges, decay_of
+from impo.methods.holstein_primakoff.poles import LARGEST, Poles, poles, rows
+from impo.methods.holstein_primakoff.quadratic import (
+    ladder_vector,
+    longitudinal,
+    quadratic_bosons,
+)
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
-from impo.results.modes import Decay, decay_with
+from impo.results.modes import Decay, no_decay
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
-from impo.signals import slowest_decay
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -36,9 +41,6 @@ class HolsteinPrimakoffState(SteadyState):
     """
 
     kind: ClassVar[str] = "holstein_primakoff"
-    no_length: ClassVar[str] = (
-        "No configuration is stable, this is no chain, or nothing is correlated beyond a cell."
-    )
     configuration: tuple[int, ...] | None
     covariance: Array | None
     quadrature_error: float
@@ -124,30 +126,33 @@ class HolsteinPrimakoffState(SteadyState):
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
-        return decay_with(self._length(op_a, op_b, sites), self.no_length)
+        """Return the modes from the poles of the covariance, see `poles.py`."""
+        if self.covariance is None:
+            return no_decay("No configuration is stable.")
+        if self.model.dimension != 1:
+            return no_decay("In two dimensions the function is no sum of exponentials.")
+        if self._poles is None:
+            return no_decay("The unit cell has too many spins to compute its modes.")
+        found = self._connected(op_a, op_b, sites)
+        one, two = (self._in_bosons(op, site) for op, site in zip((op_a, op_b), sites, strict=True))
+        half = slice(len(found.value) // 2)
+        return decay_of(self._poles, one, two, found.value[half], self.quadrature_error)
 
-    def _length(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate | None:
-        """Return the decay length, in cells, of the connected correlations of a chain.
+    @cached_property
+    def _poles(self) -> Poles | None:
+        """Poles of the covariance of a chain; None if they would take too long."""
+        assert self.configuration is not None
+        bosons = quadratic_bosons(self.model, self.configuration)
+        return poles(bosons) if rows(bosons) <= LARGEST else None
 
-        They are sums of exponentials lambda^r; the slowest is read off by a matrix pencil, and
-        xi = -1/log|lambda| (below Eq. A18). None in two dimensions, where they are not exponential,
-        and for correlations that vanish beyond one cell.
-        """
-        if self.covariance is None or self.model.dimension != 1:
-            return None
-        values = self._connected(op_a, op_b, sites).value
-        tail = values[1 : len(values) // 4]
-        largest = np.abs(tail).max()
-        if not largest >= 1e-12 * max(np.abs(values[0]), 1e-300):
-            return None
-        reached = np.flatnonzero(np.abs(tail) > 1e-8 * largest)
-        tail = tail[: min(int(reached[-1]) + 1, 200)]
-        if len(tail) < 3:
-            return None
-        lengths = [-1 / np.log(slowest_decay(part)) for part in (tail, tail[: 3 * len(tail) // 4])]
-        if not np.isfinite(lengths[0]) or lengths[0] <= 0:
-            return None
-        return Estimate(float(lengths[0]), float(abs(lengths[0] - lengths[1])))
+    @cached_property
+    def _charges(self) -> Array:
+        return charges(self.model)
+
+    def _in_bosons(self, op: str, site: int) -> Expansion:
+        assert self.configuration is not None
+        ladder, _, number = self._expansion(op, site)
+        return Expansion(site, ladder, number, int(self.configuration[site] * self._charges[site]))
 
     def _structure_factor(
         self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from impo.methods.itebd.lengths import ENDS, UNCORRELATED
 from impo.methods.itebd.state import ItebdState
 from impo.results.estimate import Status
+from impo.results.modes import unknown_length
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
@@ -59,13 +59,4 @@ def too_wide(state: ItebdState) -> str | None:
     method = state.method
     if method.length_tol is None:
         return None
-    for pair in method.lengths:
-        decay, name = state.decay(*pair), "".join(pair)
-        if decay.length is None and decay.reason not in (UNCORRELATED, ENDS):
-            return f"The correlation length of {name} is not known. {decay.reason}"
-        if decay.length is not None and not decay.error <= method.length_tol * decay.value:
-            return (
-                f"The correlation length of {name}, {decay.length} cells, has an error above "
-                f"`length_tol` = {method.length_tol:g}."
-            )
-    return None
+    return unknown_length(state.decay, method.lengths, method.length_tol)

@@ -29,7 +29,7 @@ from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
 from impo.refinement.error_bars import LEAST_SHARE
 from impo.results.estimate import Estimate
-from impo.results.modes import Decay, Mode, no_decay
+from impo.results.modes import ENDS, UNCORRELATED, Decay, Mode, no_decay
 
 _ROUNDING = 1e-12  # of angles, and of what changes between approximations
 _NOTHING = 1e-12  # size of a mode that low operators do not see
@@ -37,8 +37,6 @@ _LEAST = 5.0  # least relative error of a rate, over the error of the state in u
 SAME = 0.5  # relative distance up to which two modes are one
 _FORBIDDEN = 1e-9  # of the largest amplitude: rounding of one that symmetry makes zero
 _UNCORRELATED = 1e-10  # correlations, over the operator norms, that are none
-UNCORRELATED = "The operators are not correlated from one unit cell to the next."
-ENDS = "The function vanishes beyond the next unit cell."
 _NOT_FOUND = (
     "The modes that carry this function differ between the accuracies that are compared: take a "
     "smaller tol, or raise chi_max."

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from impo.arguments import boolean, fail, non_negative, one_of, positive, positive_integer
+from impo.arguments import (
+    boolean,
+    fail,
+    non_negative,
+    one_of,
+    pairs_of_names,
+    positive,
+    positive_integer,
+)
 from impo.methods.base import Method, Omission, on_call
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
@@ -71,7 +79,7 @@ class ITEBD(Method):
             weight=_weight(self.weight),
             tol=positive("tol", self.tol),
             length_tol=None if self.length_tol is None else positive("length_tol", self.length_tol),
-            lengths=_pairs(self.lengths),
+            lengths=pairs_of_names("lengths", self.lengths),
             charges=boolean("charges", self.charges),
             t_max=None if self.t_max is None else positive("t_max", self.t_max),
             backend=one_of("backend", self.backend, ("kernel", "tenpy")),
@@ -85,15 +93,6 @@ class ITEBD(Method):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""
         return Omission("the infinite chain; its errors cover every numerical setting", 0.0)
-
-
-def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Return the setting `lengths`; one pair may stand alone, as on the command line."""
-    try:
-        alone = not isinstance(value, str) and isinstance(value[0], str)
-        return tuple((str(a), str(b)) for a, b in ([value] if alone else value))
-    except (TypeError, ValueError, IndexError):
-        raise fail("lengths", "pairs of names of operators", value) from None
 
 
 def _weight(value: Any) -> float:

@@ -13,6 +13,7 @@ from impo.methods.twa.verdict import starts_difference
 from impo.results.claims import Claim, accuracy_claim, motion_claim, residual_claim
 from impo.results.equality import largest
 from impo.results.estimate import Status
+from impo.results.modes import unknown_length
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -26,9 +27,19 @@ def claims(method: "TWA", result: Any) -> Iterator[Claim]:
         found = starts_difference(result.moments, result.model)
         yield residual_claim(result.residual, found)
         yield accuracy_claim(result, found)
+        yield from _known_lengths_claims(result)
         yield _stationary_claim(result)
     elif isinstance(result, Trajectory):
         yield from _trajectory_claims(result)
+
+
+def _known_lengths_claims(state: TWAState) -> Iterator[Claim]:
+    """Judge whether correlation lengths are as accurate as asked for, if they are."""
+    tol = state.method.length_tol
+    if tol is not None:
+        wide = unknown_length(state.decay, state.method.lengths, tol)
+        good = wide is None or state.status != Status.CONVERGED
+        yield Claim("length_tol", str(state.status), wide or "lengths are known to it", good)
 
 
 def _stationary_claim(state: TWAState) -> Claim:

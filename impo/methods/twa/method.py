@@ -4,7 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from impo.arguments import boolean, non_negative_integer, positive, positive_integer
+from impo.arguments import (
+    boolean,
+    non_negative_integer,
+    pairs_of_names,
+    positive,
+    positive_integer,
+)
 from impo.methods.base import Method, Omission, left_out, on_call, shape_text
 from impo.model import LindbladModel, Spin
 from impo.operators.lattice import cell_counts
@@ -31,6 +37,11 @@ class TWA(Method):
         Longest time that a steady state is waited for.
     tol
         Accuracy asked for in <S_z>/S and Var(S_z)/S^2.
+    length_tol
+        Relative standard error asked for in correlation lengths: averaging goes on until they have
+        it, at most for `max_time`. None asks for none.
+    lengths
+        Pairs of operators whose lengths on the first site are meant.
 
     Raises
     ------
@@ -51,6 +62,8 @@ class TWA(Method):
     periodic: bool = True
     max_time: float = 2000.0
     tol: float = 2e-3
+    length_tol: float | None = None
+    lengths: tuple[tuple[str, str], ...] = (("S+", "S-"),)
 
     def __post_init__(self) -> None:
         self.keep(
@@ -61,6 +74,8 @@ class TWA(Method):
             periodic=boolean("periodic", self.periodic),
             max_time=positive("max_time", self.max_time),
             tol=positive("tol", self.tol),
+            length_tol=None if self.length_tol is None else positive("length_tol", self.length_tol),
+            lengths=pairs_of_names("lengths", self.lengths),
         )
 
     steady_state = on_call("impo.methods.twa.solve", "steady_state")

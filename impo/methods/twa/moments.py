@@ -20,9 +20,10 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.arrays import Array, read_only
+from impo.methods.twa.lengths import decay_of, of_both
 from impo.operators.local import SPIN_VECTORS, spin_vector
-from impo.results.decay import decay_length
 from impo.results.estimate import Estimate
+from impo.results.modes import UNCORRELATED, Decay, no_decay
 
 
 def _linear(op: str) -> tuple[Array, float]:
@@ -136,29 +137,25 @@ class Moments:
         index: Any = (..., slice(None), *[0] * (len(self.shape) - 1))
         return np.asarray(pair[index])
 
-    def correlation_length(
-        self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool
-    ) -> Estimate | None:
-        """Return the decay length of <A(0) B(r)> - <A><B> in cells (see `results.decay`)."""
+    def decay(self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool) -> Decay:
+        """Return how <A(0) B(r)> - <A><B> decays along the first direction, in cells."""
         (u, c), (v, d) = _linear(op_a), _linear(op_b)
         pair = self._along(self._pair(op_a, op_b, sites))
-        if pair.shape[-1] < 4 or "Id" in (op_a, op_b):  # nothing is correlated with a number
-            return None
+        if "Id" in (op_a, op_b):  # nothing is correlated with a number
+            return no_decay(UNCORRELATED)
+        if pair.shape[-1] < 4:
+            return no_decay("A length needs at least six cells.")
 
-        def fit(groups: slice) -> Estimate | None:
+        def fit(groups: slice) -> Decay:
             chosen = [sample[groups] for sample in (pair, self.first)]
             left, mean = [(sample.sum(axis=0) - sample) / (len(sample) - 1) for sample in chosen]
             product = (mean[:, sites[0]] @ u + c) * (mean[:, sites[1]] @ v + d)
-            return decay_length(left - product[:, None], self.shape[0] if periodic else None)
+            return decay_of(left - product[:, None], self.shape[0] if periodic else None)
 
-        length = fit(slice(None))
-        if length is None or self.agree:
-            return length
-        halves = [fit(part) for part in (slice(self.starts), slice(self.starts, None))]
-        if halves[0] is None or halves[1] is None:
-            return None
-        change = abs(halves[0].value - halves[1].value)
-        return Estimate(length.value, float(np.hypot(length.error, change)))
+        whole = fit(slice(None))
+        if self.agree:
+            return whole
+        return of_both(whole, fit(slice(self.starts)), fit(slice(self.starts, None)))
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int]

@@ -14,6 +14,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.sizes import refuse_fine_step, refuse_large_ensemble
-from impo.methods.twa.state import TWAState
+from impo.methods.twa.state import TWAState, decay
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites
 from impo.methods.twa.verdict import (
     Verdict,
@@ -35,6 +36,7 @@ from impo.methods.twa.verdict import (
     joined,
     judge,
     largest_error,
+    lengths_message,
     not_unique,
     of_start,
     third_start_message,
@@ -44,7 +46,9 @@ from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
+from impo.results.modes import unknown_length
 from impo.results.progress import Follower, tell
+from impo.results.questions import known_pair
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -68,10 +72,11 @@ def steady_state(
 
     Half of the trajectories begin disordered (independent random directions), half ordered (all
     spins along x, or what `start` says). The time doubles until the two agree, nothing drifts any
-    more and the errors are below `method.tol`; what lies before the agreement is discarded. Both
-    starts may agree in something that never changes, as <Sz> without noise across it. So the
-    equations are searched for what they conserve, and a few more trajectories that begin in other
-    directions on every site, none along an axis, must lead to the same averages.
+    more, the errors are below `method.tol` and those of lengths below `method.length_tol`; what
+    lies before the agreement is discarded. Both starts may agree in something that never changes,
+    as <Sz> without noise across it. So the equations are searched for what they conserve, and a few
+    more trajectories that begin in other directions on every site, none along an axis, must lead to
+    the same averages.
 
     Parameters
     ----------
@@ -97,8 +102,12 @@ def steady_state(
     UnsupportedModelError
         If the model has bosons, terms of higher order, other jumps, or no dynamics at all.
     ArgumentError
-        If `method.dt` is too long for the model, or `start` does not fit the lattice.
+        If `method.dt` is too long for the model, or `start` does not fit the lattice; or if the
+        first site lacks an operator of `method.lengths`.
     """
+    if method.length_tol is not None:
+        for pair in method.lengths:
+            known_pair(model, *pair, (0, 0))
     shape, equations = _prepare(model, method, starts=2)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
@@ -133,7 +142,9 @@ def _averaged(
         third = _third_start(method, model, ensemble, stride, elapsed)
         starts["general"] = of_start(third)
         worst = disagreement(moments, third, turning_sites(model, shape, method.periodic))
-        status = Status.CONVERGED
+        wide = _too_wide(method, model, moments)
+        status = Status.CONVERGED if wide is None else Status.NOT_CONVERGED
+        message += lengths_message(wide) if method.length_tol is not None else ""
         if not worst <= 1:
             status, message = Status.NOT_CONVERGED, third_start_message(worst)
             moments = joined(moments, third)
@@ -163,9 +174,9 @@ def _relaxed(
     method: "TWA", model: LindbladModel, ensemble: SpinEnsemble, stride: int, once: bool,
     progress: Follower | None,
 ) -> tuple[list[Samples], Verdict, list[dict[str, Any]]]:  # fmt: skip
-    """Double the time until the verdict is good or the time is up; return stretches and history.
+    """Double the time until verdict and lengths are good or the time is up.
 
-    One stretch is enough if the verdict cannot be good.
+    Returned are stretches, verdict and history. One stretch is enough if no verdict can be good.
     """
     stretches: list[Samples] = []
     history: list[dict[str, Any]] = []
@@ -182,9 +193,18 @@ def _relaxed(
         verdict = judge(stretches, ensemble.shape, model)
         history.append({"time": elapsed * stride * method.dt, **verdict.record})
         told |= {"time": history[-1]["time"], "error": verdict.error}
-        if once or verdict.within(method.tol) or 2 * elapsed > limit:
+        if once or 2 * elapsed > limit:
+            return stretches, verdict, history
+        if verdict.within(method.tol) and _too_wide(method, model, verdict.moments) is None:
             return stretches, verdict, history
         samples = elapsed
+
+
+def _too_wide(method: "TWA", model: LindbladModel, moments: Moments) -> str | None:
+    """Say which length is not as accurate as asked for, or return None."""
+    if method.length_tol is None:
+        return None
+    return unknown_length(partial(decay, model, method, moments), method.lengths, method.length_tol)
 
 
 def _third_start(

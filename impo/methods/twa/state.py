@@ -14,11 +14,24 @@ from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
-from impo.results.modes import Decay, decay_with
+from impo.results.modes import UNCORRELATED, Decay, no_decay
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
+
+
+def decay(
+    model: LindbladModel, method: Any, moments: Moments, op_a: str, op_b: str,
+    sites: tuple[int, int] = (0, 0),
+) -> Decay:  # fmt: skip
+    """Return how correlations decay that are known by moments; cells may not be coupled at all."""
+    if not any(
+        term.coefficient and any(cell)
+        for term in model.hamiltonian for _, _, cell in term.factors
+    ):  # fmt: skip
+        return no_decay(UNCORRELATED)
+    return moments.decay(op_a, op_b, sites, method.periodic)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -37,10 +50,6 @@ class TWAState(SteadyState):
     """
 
     kind: ClassVar[str] = "twa"
-    no_length: ClassVar[str] = (
-        "The function stands out from its errors at less than three distances, or shorter windows "
-        "do not confirm an exponential."
-    )
     moments: Moments
     snapshots: Array
 
@@ -62,13 +71,8 @@ class TWAState(SteadyState):
         return self.moments.correlation(op_a, op_b, sites, max_cells)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
-        """Return the decay length by a fit.
-
-        There is none unless three distances exceed ten times their error and shorter windows
-        confirm the fit (see `results.decay`).
-        """
-        found = self.moments.correlation_length(op_a, op_b, sites, self.method.periodic)
-        return decay_with(found, self.no_length)
+        """Return length and wavenumber: see `results.decay` and `lengths.py`."""
+        return decay(self.model, self.method, self.moments, op_a, op_b, sites)
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>), r up to half the lattice."""

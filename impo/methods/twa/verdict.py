@@ -171,6 +171,13 @@ def verdict_message(verdict: Verdict, tol: float) -> str:
     )
 
 
+def lengths_message(wide: str | None) -> str:
+    """Return what is said of the lengths of a state whose verdict is good."""
+    if wide is None:
+        return " Correlation lengths are known to `length_tol`."
+    return f" But `length_tol` is not reached at max_time. {wide} Raise max_time or trajectories."
+
+
 def disagreement(moments: Moments, third: Moments, turning: Sequence[int]) -> float:
     """Return the largest difference of what a third start leads to, over what chance allows."""
     one, two = compared(moments, turning), compared(third, turning)

@@ -82,12 +82,6 @@ def test_an_interrupted_refinement_goes_on_to_the_same_numbers(narrow, tmp_path)
     assert resumed.correlation_length("S+", "S-") == narrow.correlation_length("S+", "S-")
 
 
-@pytest.mark.parametrize("lengths", ["S+", 3, [("S+",)], [("S+", "S-", "Sz")], None])
-def test_lengths_are_pairs(lengths):
-    with pytest.raises(ArgumentError, match="Argument `lengths` must be pairs of names"):
-        ITEBD(lengths=lengths)
-
-
 def test_operators_must_be_those_of_the_first_site():
     with pytest.raises(ArgumentError, match=r"S\+"):
         steady_state(LindbladModel((Boson(2),), (), (Jump(1.0, "B", 0),)), ITEBD(length_tol=0.1))

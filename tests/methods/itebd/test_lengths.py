@@ -8,8 +8,9 @@ import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, load, steady_state
 from impo.methods.itebd.correlations import fitted_length, visible_slope
-from impo.methods.itebd.lengths import ENDS, Waves, decay_of
+from impo.methods.itebd.lengths import Waves, decay_of
 from impo.methods.itebd.tracking import spectrum
+from impo.results.modes import ENDS
 from models import gain_loss, xy_decay
 
 TRANSVERSE, ALONG = ("S+", "S-"), ("Sz", "Sz")

@@ -9,6 +9,7 @@ from impo.methods.twa.equations import spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
 from impo.methods.twa.moments import Moments, jackknife
 from impo.operators.local import spin_operators
+from impo.results.modes import UNCORRELATED
 from models.gain_loss import chain, square
 
 
@@ -201,4 +202,4 @@ def test_the_identity_is_an_operator():
     np.testing.assert_allclose(
         moments.structure_factor("Id", "S+", [0.0, 1.0], (0, 1)).value, 0.0, atol=1e-12
     )
-    assert moments.correlation_length("Id", "S+", (0, 1), periodic=True) is None
+    assert moments.decay("Id", "S+", (0, 1), periodic=True).reason == UNCORRELATED
