@@ -87,9 +87,10 @@ class Slope(NamedTuple):
 def visible_slope(values: Array, errors: Array) -> Slope | None:
     """Return the slope between the farthest two distances at which it is known well, or None.
 
-    That is to half of it, and with at most twice the smallest relative error. The error is that of the two logarithms, and what the slope differs from the next one: from that
-    before it where the next is not known. A function that oscillates has no slope. Without a third
-    distance beyond the next unit cell the error is at least a tenth of the slope.
+    That is to half of it, and with at most twice the smallest relative error. The error is that of
+    the two logarithms, and what the slope differs from the next one, or from that before it where
+    the next is not known. A function that oscillates has no slope. Without a third distance beyond
+    the next unit cell the error is at least a tenth of the slope.
     """
     known = (errors < np.abs(values)) & (values != 0)
     count = len(values) if known[1:].all() else 1 + int(np.argmin(known[1:]))  # from r = 0 on
