@@ -54,6 +54,7 @@ SYMBOLS = {
     "Var Sz": r"Var $S^z$",
     "neighbours": r"$\langle AB\rangle$ of neighbours",
     "connected": "the same, connected",
+    "negativity": "negativity of neighbours",
     "distant": r"$\langle AB\rangle$, 2 to 6 sites",
     "purity density": r"$-\ln\,\mathrm{Tr}\,\rho^2$ per site",
     "structure factor": "structure factor",
