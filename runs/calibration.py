@@ -115,7 +115,18 @@ def counted(found: Sequence[Dataset]) -> Dataset:
     for i in order:
         first.setdefault((int(owner[i]), str(columns["quantity"][i])), i)
     worst = [_told(cases[owner[i]], columns, i) for i in list(first.values())[:WORST]]
-    return Dataset(variables, {"seed": SEED, "prompt_seconds": PROMPT, "worst": worst})
+    told = {"seed": SEED, "prompt_seconds": PROMPT, "worst": worst}
+    return Dataset(variables, {**told, "conclusion": _conclusion(cases, columns["ratio"][good])})
+
+
+def _conclusion(cases: Sequence[Mapping[str, Any]], ratio: NDArray) -> str:
+    """Return how many cases converged, and how many of their numbers are off by more than a bar."""
+    both, alone = sum(map(comparable, cases)), sum(map(converged, cases))
+    beyond, known = np.sum(ratio > 1), np.sum(~np.isnan(ratio))
+    return (
+        f"{alone} of {len(cases)} cases are converged, {both} of them with their references; "
+        f"{beyond} of {known} numbers are off by more than their bars"
+    )
 
 
 def _cases(cases: Sequence[Mapping[str, Any]]) -> dict[str, Variable]:

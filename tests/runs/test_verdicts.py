@@ -192,3 +192,6 @@ def test_the_last_lines_name_every_point_and_say_what_there_is(capsys, monkeypat
     assert last == f"wrote fig9.h5: {len(lines)} of {len(states)} results are not converged"
     assert _verdict(replace(data, variables={}), "empty.h5")[0] == 0
     assert "it holds no results with a verdict" in capsys.readouterr().err
+    measured = replace(data, variables={}, attributes={"conclusion": "two of three are right"})
+    assert _verdict(measured, "bars.h5")[0] == 0
+    assert capsys.readouterr().err == "wrote bars.h5: two of three are right\n"
