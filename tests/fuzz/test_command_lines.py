@@ -75,7 +75,7 @@ def faults(words, place):
 
 
 @given(data=st.data())
-@fuzz(25)
+@fuzz(12)
 def test_command_lines(place, data):
     directory, names = place
     words = data.draw(command_lines(names))

@@ -26,7 +26,7 @@ def test_single_spin(jumps):
         (Term(0.3, ("Sx", 0, 0)), Term(0.2, ("Sz", 0, 0))),
         tuple(Jump(rate, op, 0) for rate, op in jumps),
     )
-    exact = steady_state(model, Exact())
+    exact = steady_state(model, Exact(gap=False))
     state = steady_state(model, TWA(cells=64, trajectories=256, tol=2e-3, max_time=1000))
     assert state.status is Status.CONVERGED
     for op in ("Sz", "Sx", "Sy"):
@@ -42,7 +42,7 @@ POINTS = [(0.6, 0.6), (1.0, 1.0), (1.5, 0.3), (1.5, 1.0), (0.4, 2.0)]
 def test_dimer(gain, loss):
     """S = 12, on and off the symmetry line; bias at most 1 % of <S_z> and 2 % of the variance."""
     model = dimer(12, 1.0, gain, loss)
-    exact = steady_state(model, Exact())
+    exact = steady_state(model, Exact(gap=False))
     state = steady_state(model, TWA(cells=50, trajectories=256, tol=4e-3, max_time=500, seed=3))
     assert state.status is Status.CONVERGED
     assert_agrees(state.expect("Sz"), exact.expect("Sz").value, 0.01)
@@ -160,11 +160,11 @@ def test_square_lattice_antimagnet():
 
 @pytest.mark.slow
 def test_standard_errors_are_right():
-    """Over 400 independent runs the pulls about the ensemble mean have variance near one."""
+    """Over 200 independent runs the pulls about the ensemble mean have variance near one."""
     model = chain(8, 1.0, 0.5, gain=1.5, loss=0.7)
     names = ("Sz", "Sz_var", "S+S-")
     values, errors = [], []
-    for seed in range(400):
+    for seed in range(200):
         state = steady_state(
             model, TWA(cells=2, trajectories=32, tol=0.2, max_time=220, seed=1000 + seed)
         )

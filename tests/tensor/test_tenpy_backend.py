@@ -90,7 +90,7 @@ FRAMES = {
     ("S", "frame"),
     [
         *((0.5, frame) for frame in FRAMES),
-        (1, "real with charges"),
+        pytest.param(1, "real with charges", marks=pytest.mark.slow),
         pytest.param(1, "complex without charges", marks=pytest.mark.slow),
         pytest.param(1, "Hermitian basis", marks=pytest.mark.slow),
     ],
