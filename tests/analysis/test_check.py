@@ -42,6 +42,7 @@ FILES |= {
 }
 
 LATEST = [name for name in FILES if name[0] != "s" or name.startswith(f"schema{SCHEMA}")]
+EVERY = [pytest.param(name, marks=[pytest.mark.slow] * (name not in LATEST)) for name in FILES]
 
 
 def tampered(name, place, change):
@@ -56,7 +57,7 @@ def failures(path):
     return {claim.name for claim in check(path).claims if not claim.good}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", EVERY)
 def test_honest_files_are_reproduced(name, capsys):
     status = getattr(load(FILES[name]), "status", None)
     good = status in (None, Status.CONVERGED)
@@ -77,7 +78,7 @@ def numbers(name):
         ]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_changed_number_is_noticed(name, tmp_path):
     """Every one of the first schema and the present one, and one of each between them."""
     for key in numbers(name)[: None if name in LATEST else 1]:

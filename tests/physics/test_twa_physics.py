@@ -18,7 +18,13 @@ def assert_agrees(found, exact, bias, sigmas=3.0):
     assert np.all(np.abs(found.value - exact) <= sigmas * found.error + bias * np.abs(exact))
 
 
-@pytest.mark.parametrize("jumps", [((0.08, "S+"), (0.05, "S-")), ((0.02, "S+"), (0.06, "S-"))])
+@pytest.mark.parametrize(
+    "jumps",
+    [
+        ((0.08, "S+"), (0.05, "S-")),
+        pytest.param(((0.02, "S+"), (0.06, "S-")), marks=pytest.mark.slow),
+    ],
+)
 def test_single_spin(jumps):
     """A spin in a field with gain and loss at once."""
     model = LindbladModel(

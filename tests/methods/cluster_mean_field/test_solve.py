@@ -372,7 +372,7 @@ def test_large_clusters(spin, sites):
     state = steady_state(xy_decay(spin, 1.0, 1.6), ClusterMeanField(sites))
     assert state.status == "converged"
     assert state.residual < 1e-9
-    moved = evolve(state.model, state.method, state, [0.0, 5.0])
+    moved = evolve(state.model, state.method, state, [0.0, 2.0])
     values = moved.expect("Sz").value
     np.testing.assert_allclose(values[1], values[0], atol=1e-8)
 
