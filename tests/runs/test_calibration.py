@@ -288,6 +288,7 @@ def test_classes_of_rates():
 def test_one_case_of_every_part(tmp_path, monkeypatch):
     """On all cores, and a second time from what was kept."""
     monkeypatch.setattr(calibration, "QUICK", dict.fromkeys(_calibration.PARTS, 1))
+    monkeypatch.setattr(calibration, "SEED", 83)  # its first draws are solved soon
     data = calibration.compute(True, tmp_path)
     assert list(data["case_part"]) == list(data["part"]) == list(_calibration.PARTS)
     assert np.all(np.bincount(data["sample_case"]) > 2)
