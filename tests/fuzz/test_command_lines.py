@@ -74,6 +74,7 @@ def faults(words, place):
     return wrong, ended
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @fuzz(12)
 def test_command_lines(place, data):

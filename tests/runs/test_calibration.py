@@ -112,6 +112,7 @@ def test_a_boson_differs_in_its_cutoff_alone():
     assert (low.terms, low.jumps) == (high.terms, high.jumps)
 
 
+@pytest.mark.slow
 def test_numbers_of_clusters_are_those_of_copies_solved_together():
     """A ring of three cells holds three whole clusters, though each lies across the edge."""
     shift = 1

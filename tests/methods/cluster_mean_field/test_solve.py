@@ -377,7 +377,7 @@ def test_large_clusters(spin, sites):
     np.testing.assert_allclose(values[1], values[0], atol=1e-8)
 
 
-@pytest.mark.parametrize("dense", [16, 25])
+@pytest.mark.parametrize("dense", [16, pytest.param(25, marks=pytest.mark.slow)])
 def test_the_free_phase_of_a_broken_symmetry_is_no_instability(dense, monkeypatch):
     monkeypatch.setattr("impo.methods.cluster_mean_field.stability._DENSE", dense)
     model, method = chain(2.0, 1.0, 0.5, 1.5, 1.0), ClusterMeanField(2, 1e-6)
