@@ -9,17 +9,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from impo.model import LindbladModel, Spin
+from impo.model import LindbladModel, Place, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Estimate
 
 ONE, VARIANCE, NEIGHBOUR, CONNECTED = "<S>", "Var Sz", "neighbours", "connected"
-DISTANT, PURITY, STRUCTURE = "distant", "purity density", "structure factor"
-QUANTITIES = (ONE, VARIANCE, NEIGHBOUR, CONNECTED, DISTANT, PURITY, STRUCTURE)
+NEGATIVITY, DISTANT, PURITY = "negativity", "distant", "purity density"
+STRUCTURE = "structure factor"
+QUANTITIES = (ONE, VARIANCE, NEIGHBOUR, CONNECTED, NEGATIVITY, DISTANT, PURITY, STRUCTURE)
 SPIN_PAIRS = (("Sz", "Sz"), ("S+", "S-"), ("S+", "S+"), ("Sx", "Sz"))
 BOSON_PAIRS = (("N", "N"), ("Bd", "B"))
 DISTANCES = (2, 6)  # in sites
 WAVES = np.array([0.0, np.pi / 2, np.pi])
+LARGEST_PAIR = 100  # states of two sites up to which their negativity is computed: it is a spectrum
 
 
 class Answers(Protocol):
@@ -65,8 +67,8 @@ def numbers(state: Answers) -> list[Number]:
 
     <S> in three directions (of a boson <n>), the variance of Sz (n), correlations of neighbours and
     of site 0 with sites at distances from 2 to 6, both as such and, for neighbours, connected; the
-    purity density per site, and the structure factor of site 0. Spins scale by S and S^2, bosons
-    and the purity do not.
+    negativity of neighbours, the purity density per site, and the structure factor of site 0. Spins
+    scale by S and S^2, bosons, negativity and purity do not.
     """
     return [*_local(state), *_farther(state)]
 
@@ -90,6 +92,17 @@ def _local(state: Answers) -> Iterator[Number]:
             found = ask(a, b, (left, right), cell) if ask else None
             if found is not None:
                 yield from _scaled(quantity, f"{a}{b} {left}", found[cell:], size**2)
+    yield from _entangled(state)
+
+
+def _entangled(state: Answers) -> Iterator[Number]:
+    """Yield the negativity of all pairs of neighbours, of states that know it."""
+    sites = state.model.sites
+    ask = getattr(state, "negativity", None)
+    for left in range(len(sites)):
+        right, cell = (left + 1) % len(sites), (left + 1) // len(sites)
+        if ask and sites[left].dimension * sites[right].dimension <= LARGEST_PAIR:
+            yield from _scaled(NEGATIVITY, str(left), ask([(left, 0), (right, cell)]), 1.0)
 
 
 def _farther(state: Answers) -> Iterator[Number]:
@@ -170,6 +183,18 @@ class Clusters:
         """Return <A_0 B_r> - <A><B>."""
         means = self._mean((sites[0], op_a)) * self._mean((sites[1], op_b))
         return _exact(self.correlation(op_a, op_b, sites, max_cells).value - means)
+
+    def negativity(self, places: Sequence[Place]) -> Estimate:
+        """Return (||rho^T||_1 - 1)/2 of two sites of a cluster; those of two clusters have none."""
+        positions = [site + cell * self._count for site, cell in places]
+        (copy, a), (other, b) = (divmod(p - self.shift, self._count) for p in positions)
+        if copy != other:
+            return _exact(0.0)
+        n, d = self._count, self.model.sites[0].dimension
+        columns = [n + site if site in (a, b) else site for site in range(n)]
+        turned = [a, n + b, n + a, b]  # rows and columns of the second site exchanged
+        pair = np.einsum(self.rho.reshape([d] * 2 * n), [*range(n), *columns], turned)
+        return _exact((np.abs(np.linalg.eigvalsh(pair.reshape(d**2, d**2))).sum() - 1) / 2)
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)

@@ -49,11 +49,13 @@ TITLES = {
     "cmf": "cluster mean field, cut off",
 }
 BY_QUANTITY = ("chain", "cluster")
+_COLOURS = 7  # of the style: more lines are dashed
 SYMBOLS = {
     "<S>": r"$\langle S^{x,y,z}\rangle$",
     "Var Sz": r"Var $S^z$",
     "neighbours": r"$\langle AB\rangle$ of neighbours",
     "connected": "the same, connected",
+    "negativity": "negativity of neighbours",
     "distant": r"$\langle AB\rangle$, 2 to 6 sites",
     "purity density": r"$-\ln\,\mathrm{Tr}\,\rho^2$ per site",
     "structure factor": "structure factor",
@@ -114,7 +116,18 @@ def counted(found: Sequence[Dataset]) -> Dataset:
     for i in order:
         first.setdefault((int(owner[i]), str(columns["quantity"][i])), i)
     worst = [_told(cases[owner[i]], columns, i) for i in list(first.values())[:WORST]]
-    return Dataset(variables, {"seed": SEED, "prompt_seconds": PROMPT, "worst": worst})
+    told = {"seed": SEED, "prompt_seconds": PROMPT, "worst": worst}
+    return Dataset(variables, {**told, "conclusion": _conclusion(cases, columns["ratio"][good])})
+
+
+def _conclusion(cases: Sequence[Mapping[str, Any]], ratio: NDArray) -> str:
+    """Return how many cases converged, and how many of their numbers are off by more than a bar."""
+    both, alone = sum(map(comparable, cases)), sum(map(converged, cases))
+    beyond, known = np.sum(ratio > 1), np.sum(~np.isnan(ratio))
+    return (
+        f"{alone} of {len(cases)} cases are converged, {both} of them with their references; "
+        f"{beyond} of {known} numbers are off by more than their bars"
+    )
 
 
 def _cases(cases: Sequence[Mapping[str, Any]]) -> dict[str, Variable]:
@@ -219,14 +232,15 @@ def _distribution(ax: Axes, data: Dataset, lines: Mapping[str, NDArray]) -> None
     left, right = 1e-3, 30.0
     ax.axvspan(1, 3, color="0.92", zorder=0)
     ax.axvspan(3, right, color="0.84", zorder=0)
-    for name, chosen in lines.items():
+    for place, (name, chosen) in enumerate(lines.items()):
         ratio = np.sort(data["sample_ratio"][chosen & np.isfinite(data["sample_ratio"])])
         if not len(ratio):
             continue
         right = max(right, 2 * float(ratio[-1]))
         share = 1 - np.arange(len(ratio)) / len(ratio)
         label = f"{name} ({len(ratio)})"
-        ax.step(np.maximum(ratio, left), share, where="pre", label=label, linewidth=1)
+        look = {"color": f"C{place}", "linestyle": "-" if place < _COLOURS else "--"}
+        ax.step(np.maximum(ratio, left), share, where="pre", label=label, linewidth=1, **look)
     ax.axhline(0.02, color="0.4", linewidth=0.8, linestyle=":")
     ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(1e-4, 1.3))
     ax.set(xlabel="$x$", ylabel="share with error/bar $> x$")

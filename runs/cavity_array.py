@@ -40,7 +40,7 @@ def _stable(strength: float, gain: float, loss: float) -> int:
 
 def compute(quick: bool) -> Dataset:
     """Return the stable configurations for several local terms, and couplings over J1/delta."""
-    points = 14 if quick else 70
+    points = 10 if quick else 70
     axis = EDGE * (np.arange(points) + 0.5) / points
     stable = np.array([[[_stable(x, gain, loss) for loss in axis] for gain in axis] for x in LOCAL])
     ratio = np.linspace(0.02, 0.6, 30)

@@ -43,7 +43,10 @@ def curves(quick: bool) -> dict[str, tuple[Sequence[float], Callable[[float], An
     )  # fmt: skip
     large = [2, 8, 32, 1000] if quick else [2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1000]
     return {
-        "ring": ([0.5, 1] if quick else [0.5, 1, 1.5], lambda S: Exact(cells=2, periodic=True)),
+        "ring": (
+            [0.5, 1] if quick else [0.5, 1, 1.5],
+            lambda S: Exact(cells=2, periodic=True, gap=False),
+        ),
         "TWA": (large, lambda S: stochastic),
         "HPA": ([4, 8, 32, 1000], lambda S: HolsteinPrimakoff()),
         "iMPO": ([0.5, 1, 2] if quick else [0.5, 1, 2, 4, 8, 16], _impo),

@@ -54,7 +54,7 @@ def smooth(gains: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def compute(quick: bool) -> Dataset:
     """Return the stable phase on a grid of rates, and the boundaries to ten digits."""
-    points, along = (28, 25) if quick else (150, 100)
+    points, along = (18, 25) if quick else (150, 100)
     axis = EDGE * (np.arange(points) + 0.5) / points
     gains = np.geomspace(0.05, EDGE, along)
     phase = np.array([[_phase(gain, loss) for loss in axis] for gain in axis])

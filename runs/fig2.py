@@ -38,7 +38,7 @@ def compute(quick: bool) -> Dataset:
 
 def _plane(quick: bool) -> dict[str, Variable]:
     """Solve gain >= loss; the rest follows by exchange of the sites with a flip of both spins."""
-    spin, count = _PLANE_SPIN[quick], 12 if quick else 24
+    spin, count = _PLANE_SPIN[quick], 9 if quick else 24
     rates = _EDGE * (np.arange(count) + 0.5) / count
     method = Exact(k_max=None if quick else "auto", tol=1e-3, gap=False)
     order, error = np.empty((2, count, count))

@@ -48,7 +48,7 @@ def compute(quick: bool) -> Dataset:
     states = np.empty(solved.shape, dtype=object)
     for i, D in enumerate(sizes):
         for j, F in enumerate(solved_drive):
-            state = steady_state(oscillator(D, F, **_FIXED), Exact())
+            state = steady_state(oscillator(D, F, **_FIXED), Exact(gap=False))
             states[i, j] = state
             if state.density is not None:
                 solved[i, j] = state.extras["purity"]
@@ -63,7 +63,7 @@ def compute(quick: bool) -> Dataset:
     exact, number_states = np.zeros_like(number), []
     for i, F in enumerate(points):
         model = oscillator(shown, F, **_FIXED, cutoff=top)
-        state = steady_state(model, Exact())
+        state = steady_state(model, Exact(gap=False))
         number_states.append(state)
         distribution = state.distribution([(0, 0)])
         number[i] = np.nan if distribution is None else distribution

@@ -23,7 +23,7 @@ COST = {"quick": "30 s", "full": "25 min"}
 CLUSTERS = {"quick": (1, 2, 3), "full": (1, 2, 3, 4)}
 SPINS = {"quick": (0.5, 1.0, 1.5), "full": (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)}
 RATES = {
-    "quick": np.linspace(0.4, 2.1, 9),
+    "quick": np.linspace(0.6, 2.1, 6),
     "full": np.array([0.3, 0.7, 1.0, 1.2, 1.35, 1.5, 1.6, 1.7, 1.8, 1.9, 2.1]),
 }
 TOL = 1e-6

@@ -44,7 +44,7 @@ def compute(quick: bool) -> Dataset:
     separations.
     """
     spins = np.array([0.5, 1.0])
-    separation = np.array([5.0, 20, 80] if quick else [5.0, 10, 20, 40, 80, 160])
+    separation = np.array([5.0, 40] if quick else [5.0, 10, 20, 40, 80, 160])
     places = [(0, 0), (1, 0)]
     magnetisation = np.empty((len(spins), len(separation), 3, 2))
     distance = np.empty((len(spins), len(separation), 2))

@@ -89,7 +89,7 @@ def plane(found: Iterable[Row], places: Iterable[tuple[int, int]], points: int) 
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return both quantities on a grid of rates for all spins, and the boundaries."""
-    points, along = (8, 25) if quick else (24, 60)
+    points, along = (6, 25) if quick else (24, 60)
     axis = EDGE * np.arange(1, points + 1) / points
     methods = _methods(quick)
     halves = [half_plane(axis, not quick or spin != LARGE_SPIN) for spin, _ in methods]

@@ -40,7 +40,14 @@ def run(page: Path, slow: bool) -> None:
         exec(compile("\n" * line + block[2], str(page), "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] * (page.name == "tenpy.md"))
+        for page in WITH_PYTHON
+    ],
+    ids=lambda page: page.name,
+)
 def test_python(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(page, slow=False)

@@ -208,12 +208,13 @@ def _draw(result: Any, paths: Sequence[Path], modes: bool = False) -> None:
 
 
 def _verdict(data: Dataset, path: Path) -> Outcome:
-    """Name every point that is not converged, and count them."""
+    """Name every point that is not converged, and count them, or say what the study concludes."""
     bad, total = data.unconverged, data.verdicts
     for line in data.unconverged_points():
         print(line, file=sys.stderr)
     verdict = f"{bad} of {total} results are not converged" if bad else "all results are converged"
-    verdict = verdict if total else "it holds no results with a verdict"
+    without = data.attributes.get("conclusion", "it holds no results with a verdict")
+    verdict = verdict if total else without
     print(f"wrote {path}: {verdict}", file=sys.stderr)
     return (NOT_CONVERGED if bad else CONVERGED), ""
 

@@ -21,7 +21,8 @@ def study(name: str) -> ModuleType:
     """Return the module NAME of `runs`.
 
     A study has `COST`, `draw(data)` and `compute(quick)`, or `compute(quick, directory)` if it
-    keeps the points that it has finished and goes on from them after an interruption.
+    keeps the points that it has finished and goes on from them after an interruption. Where its
+    data have no verdicts of results, their attribute `conclusion` ends the last line of `impo run`.
 
     Raises
     ------

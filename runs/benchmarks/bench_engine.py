@@ -49,7 +49,7 @@ CASES = {  # (S, error asked for)
     "full": ((0.5, 1e-3), (1.0, 1e-3), (1.0, 1e-4), (1.5, 1e-3), (2.0, 1e-3)),
 }
 EQUAL = {"quick": (1.0, 20), "full": (2.0, 40)}  # S and chi of steps compared at equal chi
-PATIENCE = {"quick": 10.0, "full": 120.0}  # seconds that a completed TeNPy run may take
+PATIENCE = {"quick": 3.0, "full": 120.0}  # seconds that a completed TeNPy run may take
 SCALING_SPIN = 8.0
 SCALING = {
     "quick": ((2, 4), (12, 24)),

@@ -1,6 +1,7 @@
 """`impo check` reproduces honest files, and notices every number and array that was changed."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,9 @@ FILES |= {
     for path in sorted(PLACE.with_name(f"schema{schema}").glob("*.h5"))
 }
 
+LATEST = [name for name in FILES if name[0] != "s" or name.startswith(f"schema{SCHEMA}")]
+EVERY = [pytest.param(name, marks=[pytest.mark.slow] * (name not in LATEST)) for name in FILES]
+
 
 def tampered(name, place, change):
     """Write a copy of a file with something changed, and a valid seal."""
@@ -53,16 +57,15 @@ def failures(path):
     return {claim.name for claim in check(path).claims if not claim.good}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", EVERY)
 def test_honest_files_are_reproduced(name, capsys):
-    report = check(FILES[name])
-    assert report.reproduced, str(report)
-    assert len(report.claims) >= (2 if name.endswith("failure") else 3)
-    good = report.status in (None, Status.CONVERGED)
+    status = getattr(load(FILES[name]), "status", None)
+    good = status in (None, Status.CONVERGED)
     assert main(["check", str(FILES[name])]) == (0 if good else 3)
     out = capsys.readouterr().out
     assert "FAIL" not in out
-    assert f"{len(report.claims)} of {len(report.claims)} statements are reproduced" in out
+    right, claims = map(int, re.search(r"(\d+) of (\d+) statements are reproduced", out).groups())
+    assert right == claims >= (2 if name.endswith("failure") else 3)
 
 
 def numbers(name):
@@ -75,9 +78,10 @@ def numbers(name):
         ]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_changed_number_is_noticed(name, tmp_path):
-    for key in numbers(name):
+    """Every one of the first schema and the present one, and one of each between them."""
+    for key in numbers(name)[: None if name in LATEST else 1]:
 
         def change(file, key=key):
             file[key][...] = np.asarray(file[key]) * 1.1 + 1e-3
@@ -85,7 +89,6 @@ def test_a_changed_number_is_noticed(name, tmp_path):
         assert failures(tampered(name, tmp_path, change)), key
 
 
-LATEST = [name for name in FILES if name[0] != "s" or name.startswith(f"schema{SCHEMA}")]
 ARRAYS = [
     (name, array)
     for name, path in FILES.items()

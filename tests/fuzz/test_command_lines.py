@@ -74,8 +74,9 @@ def faults(words, place):
     return wrong, ended
 
 
+@pytest.mark.slow
 @given(data=st.data())
-@fuzz(25)
+@fuzz(12)
 def test_command_lines(place, data):
     directory, names = place
     words = data.draw(command_lines(names))

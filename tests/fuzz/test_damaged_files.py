@@ -42,7 +42,7 @@ def test_good_files_are_checked_and_drawn(good):
 @given(
     number=st.integers(0, 99), damage=sealed_damage(), command=st.sampled_from(["check", "plot"])
 )
-@fuzz(12)
+@fuzz(8)
 def test_sealed_again(good, number, damage, command):
     used(good, number, damage, command)
 

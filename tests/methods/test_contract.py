@@ -47,6 +47,10 @@ CASES = [
     for model in MODELS
     if model != "boson and spin" or method not in SPINS_ONLY
 ]
+# a picture and a check take longest: in the slow tests also of models with two kinds of sites
+DRAWN = [
+    pytest.param(*case, marks=[pytest.mark.slow] * (case[1] != "gain and loss")) for case in CASES
+]
 MOVING = [m for m in METHODS if METHODS[m].evolve is not Method.evolve]
 STARTS = {
     "exact": "states", "itebd": "states", "twa": "directions", "mf": "directions",
@@ -168,7 +172,7 @@ def test_other_quantities_are_numbers_or_none(states, method, model):
     assert purity is None or purity.value >= -5 * purity.error
 
 
-@pytest.mark.parametrize(("method", "model"), CASES)
+@pytest.mark.parametrize(("method", "model"), DRAWN)
 def test_a_state_is_drawn_checked_and_kept(states, method, model, tmp_path):
     state = states(method, model)
     state.save(tmp_path / "state.h5")
@@ -183,7 +187,7 @@ def test_a_state_is_drawn_checked_and_kept(states, method, model, tmp_path):
     figure(again).savefig(tmp_path / "state.png")
 
 
-@pytest.mark.parametrize(("method", "model"), [case for case in CASES if case[0] in MOVING])
+@pytest.mark.parametrize(("method", "model"), [case for case in DRAWN if case.values[0] in MOVING])
 def test_a_trajectory_is_measured_drawn_checked_and_kept(trajectories, method, model, tmp_path):
     trajectory = trajectories(method, model)
     for op in known_operators(trajectory.model):

@@ -77,7 +77,13 @@ def test_finds_nothing_where_the_state_is_unique(model):
     assert len(conserved_densities(model)) == 0
 
 
-@pytest.mark.parametrize("model", HIDDEN)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=[pytest.mark.slow] * (number % 4 > 0))
+        for number, model in enumerate(HIDDEN)
+    ],
+)
 def test_hidden_conservation_laws(model):
     """None is missed, in no unit of time."""
     found = conserved_densities(model)

@@ -62,14 +62,14 @@ UNIQUE = {
 def agree(model):
     state = steady_state(model, Exact())
     matrix = oracle.liouvillian(model)
-    scale = np.linalg.norm(matrix, 2)
-    _, sizes, rows = np.linalg.svd(matrix / scale)
+    _, sizes, rows = np.linalg.svd(matrix)
+    scale = sizes[0]
     dimension = math.isqrt(len(matrix))
     expected = rows[-1].conj().reshape(dimension, dimension, order="F")
     expected = expected / np.trace(expected)
     assert state.status is Status.CONVERGED, state.message
     found = state.density_matrix([(site, 0) for site in range(len(model.sites))])
-    assert np.abs(found - expected).max() < 1e-14 / sizes[-2]
+    assert np.abs(found - expected).max() < 1e-14 * scale / sizes[-2]
     rates = np.sort(-np.linalg.eigvals(matrix).real)
     assert state.extras["gap"] == pytest.approx(rates[1], abs=1e-12 * scale)
 
@@ -80,15 +80,10 @@ def test_everyday_models_agree_with_qutip(name):
 
 
 @pytest.mark.slow
-def test_chains_driven_at_both_ends_agree_with_qutip():
-    for seed in range(10):
-        agree(both_ends(np.random.default_rng([4, seed])))
-
-
-@pytest.mark.slow
-def test_many_chains_driven_at_both_ends_agree_with_qutip():
-    for seed in range(35):
-        agree(both_ends(np.random.default_rng([5, seed])))
+@pytest.mark.parametrize(("sites", "count"), [(3, 30), (4, 10)])
+def test_chains_driven_at_both_ends_agree_with_qutip(sites, count):
+    for seed in range(count):
+        agree(both_ends(np.random.default_rng([sites, seed]), sites))
 
 
 def test_values_that_are_known():
@@ -146,7 +141,7 @@ def test_a_quartic_oscillator():
 
 @pytest.mark.slow
 def test_a_quartic_oscillator_with_many_levels():
-    few, many = (steady_state(quartic(cutoff), Exact()) for cutoff in (40, 160))
+    few, many = (steady_state(quartic(cutoff), Exact(gap=False)) for cutoff in (40, 160))
     assert many.status is Status.CONVERGED
     assert many.expect("N").value[0] == pytest.approx(few.expect("N").value[0], abs=1e-9)
 
@@ -205,16 +200,18 @@ def test_the_dimension_of_the_null_space_is_right(name):
     assert np.sum(sizes < 1e-13 * sizes[0]) == dimension
 
 
-@pytest.mark.parametrize("detuning", [2.0, 5.0])
-def test_the_gap_of_a_driven_detuned_ring_oscillates(detuning):
+@pytest.mark.parametrize(
+    ("detuning", "cells"), [(2.0, 4), (5.0, 4), pytest.param(5.0, 5, marks=pytest.mark.slow)]
+)
+def test_the_gap_of_a_driven_detuned_ring_oscillates(detuning, cells):
     terms = (
         Term(detuning, ("Sz", 0, 0)),
         Term(1.0, ("Sx", 0, 0)),
         Term(1.0, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
     )
     model = LindbladModel((HALF,), terms, (Jump(1, "S-", 0),))
-    state = steady_state(model, Exact(cells=5, periodic=True))
-    values = np.linalg.eigvals(oracle.liouvillian(model, 5, periodic=True))
+    state = steady_state(model, Exact(cells=cells, periodic=True))
+    values = np.linalg.eigvals(oracle.liouvillian(model, cells, periodic=True))
     rates = np.sort(-values.real)
     assert state.extras["gap"] == pytest.approx(rates[1], rel=1e-9)
     assert state.diagnostics["gap_error"] < 1e-9

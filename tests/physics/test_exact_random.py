@@ -1,6 +1,8 @@
 """Random clusters by `Exact` against the dense Liouvillian of QuTiP."""
 
+import itertools
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -27,8 +29,9 @@ def agrees(model):
     state = Exact(tol=1e-3).steady_state(model)  # also without dissipation
     matrix = oracle.liouvillian(model)
     dimension = math.isqrt(len(matrix))
-    scale = np.linalg.norm(matrix, 2) or 1.0
-    _, sizes, rows = np.linalg.svd(matrix / scale)
+    _, sizes, rows = np.linalg.svd(matrix)
+    scale = sizes[0] or 1.0
+    sizes = sizes / scale
     surely, perhaps = int(np.sum(sizes <= NULL)), int(np.sum(sizes <= DOUBTFUL))
     found = state.diagnostics["null_space_dimension"]
     assert max(surely, 1) <= found <= max(perhaps, 1), (surely, found, perhaps)
@@ -57,30 +60,37 @@ def agrees(model):
 SEEDS = range(40)
 
 
+@cache
+def small(seed):
+    """Return what there was to compare of a small cluster."""
+    return agrees(random_cluster(np.random.default_rng([1, seed]), 12))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_small_random_clusters_agree_with_qutip(seed):
-    agrees(random_cluster(np.random.default_rng([1, seed]), 12))
+    small(seed)
 
 
 def test_the_random_clusters_are_of_all_kinds():
-    """Some have one steady state, some several, and the rates spread widely."""
-    models = [random_cluster(np.random.default_rng([1, seed]), 12) for seed in SEEDS]
-    found = {agrees(model) for model in models[:12]}
-    assert {"unique", "several"} <= found
+    """Some have one steady state, some several."""
+    kinds = (small(seed) for seed in SEEDS)
+    assert set(itertools.islice(kinds, 12)) >= {"unique", "several"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(examples(60)))
 def test_random_clusters_agree_with_qutip(seed):
-    agrees(random_cluster(np.random.default_rng([2, seed]), 27))
+    states = 18 if seed % 3 else 27  # all eigenvectors of the Liouvillian: states**6 operations
+    agrees(random_cluster(np.random.default_rng([2, seed]), states))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("factor", [1e-3, 1e3])
-def test_the_unit_of_time_changes_no_verdict(factor):
-    for seed in range(12):
-        model = random_cluster(np.random.default_rng([3, seed]), 10)
-        one, two = (Exact(tol=1e-3).steady_state(m) for m in (model, scaled(model, factor)))
+@pytest.mark.parametrize("seed", range(12))
+def test_the_unit_of_time_changes_no_verdict(seed):
+    model = random_cluster(np.random.default_rng([3, seed]), 10)
+    one = Exact(tol=1e-3).steady_state(model)
+    for factor in (1e-3, 1e3):
+        two = Exact(tol=1e-3).steady_state(scaled(model, factor))
         assert one.status is two.status
         assert one.diagnostics["null_space_dimension"] == two.diagnostics["null_space_dimension"]
         if one.density is not None:

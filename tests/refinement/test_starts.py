@@ -115,6 +115,7 @@ def test_a_strongly_damped_neighbour(strong, start):
         assert state.diagnostics["slowest_rate"] == pytest.approx(1.2 / strong, rel=0.1)
 
 
+@pytest.mark.slow
 def test_fast_and_slow_rates_together():
     chain = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
     noisy = (Jump(1e3, "Sz", 0), Jump(2e-3, "S-", 0), Jump(1e-3, "S+", 0))

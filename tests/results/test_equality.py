@@ -17,6 +17,10 @@ from impo.results.variable import Variable
 from models.gain_loss import dimer
 
 FILES = sorted((Path(__file__).parents[1] / "data").glob("schema*/*.h5"))
+KEPT = [
+    pytest.param(path, marks=[pytest.mark.slow] * (path.parent.stem in ("schema2", "schema3")))
+    for path in FILES
+]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_values_that_are_equal(one, two, alike):
     assert equal(one, two) == equal(two, one) == alike
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_results_are_equal_to_what_a_file_keeps_of_them(path, tmp_path):
     result, again = load(path), load(path)
     save(result, tmp_path / "again.h5")
@@ -88,7 +92,7 @@ def parts(result):
     return [result, *getattr(result, "states", ())]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_results_do_not_change(path):
     for part in parts(load(path)):
         if not isinstance(part, Dataset):

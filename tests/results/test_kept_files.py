@@ -19,6 +19,10 @@ from tests.data import make_files
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "tests" / "data"
 FILES = sorted(PLACE.glob("schema*/*.h5"))
+KEPT = [
+    pytest.param(path, marks=[pytest.mark.slow] * (path.parent.stem in ("schema2", "schema3")))
+    for path in FILES
+]
 OLD_TRAJECTORIES = ("mean_field_trajectory", "cluster_trajectory", "state_trajectory")
 UNCHANGED = {"created", "checksum", "provenance"}  # of the moment of writing
 
@@ -58,7 +62,7 @@ def same_lengths(found, stored):
             assert abs(now - before) <= found["errors"][bars] + stored["errors"][bars]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_gives_the_numbers_that_were_stored(path):
     result = load(path)
     with h5py.File(path) as file:
@@ -92,7 +96,7 @@ def test_gives_the_numbers_that_were_stored(path):
             np.testing.assert_array_equal(numbers[name].values, values)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
     result = load(path)
     save(result, tmp_path / "again.h5")
@@ -127,7 +131,7 @@ def test_xarray_shows_the_same_from_memory_and_from_the_file(path, tmp_path):
             assert {"units", "long_name"} <= set(item.attrs), name
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.stem}-{path.stem}")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_what_is_written_is_strict_json(path, tmp_path):
     save(load(path), tmp_path / "again.h5")
 

@@ -25,6 +25,7 @@ WITHOUT = {"cavity_array", "fig1c", "fig8", "truncation"}
 MEASURED = {"bench_engine", "calibration"}
 UNUSED = {"fig2": 2, "fig3": 1}  # states that only confirm a symmetry: no number is theirs
 SLOW = {"phase_diagram": "boundary", "fig4": "_closed_purity"}  # functions without a verdict
+COSTLY = {"crossover", "fig3", "fig5", "gutzwiller"}  # figures that take more than a second
 SEARCHED = {"negativity"}  # a maximum is searched for: only the state there has a number
 
 
@@ -151,7 +152,13 @@ def _hollow(figure: Figure) -> int:
     return points + sum(str(Status.NOT_CONVERGED) in title for title in titles)
 
 
-@pytest.mark.parametrize("name", sorted(set(STUDIES) - WITHOUT - MEASURED))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in COSTLY))
+        for name in sorted(set(STUDIES) - WITHOUT - MEASURED)
+    ],
+)
 def test_no_verdict_is_lost_or_changed(name, monkeypatch):
     data, states = _computed(name, monkeypatch, itertools.repeat(Status.NOT_CONVERGED))
     assert data.unconverged == data.verdicts > 0
@@ -192,3 +199,6 @@ def test_the_last_lines_name_every_point_and_say_what_there_is(capsys, monkeypat
     assert last == f"wrote fig9.h5: {len(lines)} of {len(states)} results are not converged"
     assert _verdict(replace(data, variables={}), "empty.h5")[0] == 0
     assert "it holds no results with a verdict" in capsys.readouterr().err
+    measured = replace(data, variables={}, attributes={"conclusion": "two of three are right"})
+    assert _verdict(measured, "bars.h5")[0] == 0
+    assert capsys.readouterr().err == "wrote bars.h5: two of three are right\n"

@@ -83,7 +83,7 @@ def test_interrupted_after_every_few_blocks(tmp_path, undisturbed, saves):
     ("S", "method"),
     [
         (1.5, ITEBD(chi_max=30, tol=1e-3)),
-        (0.5, ITEBD(chi_max=20, charges=False)),
+        (0.5, ITEBD(chi_max=12, charges=False)),
         (3, ITEBD(chi_max=14, tol=0.03)),
     ],
 )

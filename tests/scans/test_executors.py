@@ -13,6 +13,7 @@ import pytest
 
 from impo import TWA
 from impo.arguments import ArgumentError
+from impo.cli.main import main
 from impo.results.estimate import Status
 from impo.scans import executors
 from impo.scans.executors import ClusterError, embedded, external, usable_cores
@@ -20,7 +21,7 @@ from impo.scans.scan import scan
 from models import gain_loss
 from tests.dense import Dense
 from tests.faulty import Faulty, computed
-from tests.processes import cluster, finish, numbers, workers
+from tests.processes import GRID, cluster, finish, numbers, workers
 from tests.processes import scan as started_scan
 
 LOSSES = (0.2, 0.4, 0.6, 0.8)
@@ -74,7 +75,7 @@ def test_seeds_do_not_depend_on_the_order(tmp_path):
     settings = {"cells": 4, "trajectories": 64, "max_time": 5}
     pairs = [[(model, TWA(seed=seed, **settings)) for model in models] for seed in (0, 1)]
     alone = dict(scan(pairs, None, tmp_path / "alone"))
-    spread = dict(scan(pairs, None, tmp_path / "spread", embedded(3)))
+    spread = dict(scan(pairs, None, tmp_path / "spread", embedded(2)))
     for n in range(4):
         np.testing.assert_array_equal(alone[n].expect("Sz").value, spread[n].expect("Sz").value)
     assert not np.array_equal(alone[0].expect("Sz").value, alone[2].expect("Sz").value)
@@ -83,11 +84,15 @@ def test_seeds_do_not_depend_on_the_order(tmp_path):
 @pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_data(tmp_path):
     found = []
-    for words in (["--workers", 1], ["--workers", 3]):
-        output = tmp_path / f"{words[1]}.h5"
-        code, err = finish(started_scan(output, "--direction", "both", *words))
-        assert code == 0, err
-        found.append(numbers(output))
+    both = ["--direction", "both", "--checkpoint", "0"]
+
+    def here(output, *words):
+        assert main(["scan", *GRID, *both, "--workers", "1", "-o", str(output), *words]) == 0
+
+    here(tmp_path / "1.h5")
+    code, err = finish(started_scan(tmp_path / "3.h5", "--direction", "both", "--workers", 3))
+    assert code == 0, err
+    found += [numbers(tmp_path / f"{count}.h5") for count in (1, 3)]
     with cluster(tmp_path) as (file, _):
         code, err = finish(
             started_scan(tmp_path / "x.h5", "--direction", "both", "--scheduler-file", file)
@@ -95,9 +100,7 @@ def test_any_number_of_workers_gives_the_same_data(tmp_path):
         assert code == 0, err
         found.append(numbers(tmp_path / "x.h5"))
     for n in (0, 1):  # shares of an array of jobs
-        words = ["--direction", "both", "--workers", 1, "--task-id", n, "--tasks", 2]
-        code, err = finish(started_scan(tmp_path / "array.h5", *words))
-        assert code == 0, err
+        here(tmp_path / "array.h5", "--task-id", str(n), "--tasks", "2")
         assert (tmp_path / "array.h5").exists() == (n == 1)
     found.append(numbers(tmp_path / "array.h5"))
     assert all(other == found[0] for other in found)

@@ -1,6 +1,6 @@
 """Killed at random moments, a scan ends with the same numbers, and computes no point twice.
 
-The environment variable IMPO_KILLS is the number of moments for each kind of kill (3).
+The environment variable IMPO_KILLS is the number of moments for each kind of kill (2).
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import pytest
 from tests.processes import cluster, finish, numbers, points, scan, workers
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("IMPO_KILLS", "3"))
+KILLS = int(os.environ.get("IMPO_KILLS", "2"))
 CHANCE = {kind: random.Random(kind) for kind in ("scan", "worker", "scheduler")}
 
 

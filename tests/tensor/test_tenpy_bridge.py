@@ -110,7 +110,10 @@ def dense_mpo(mpo, n, start=0):
 
 
 @pytest.mark.parametrize("charges", [True, False])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * name.endswith("S=1")) for name in MODELS],
+)
 def test_infinite_operator_is_the_sum_of_dense_terms(name, charges):
     model, n = MODELS[name]
     generator = infinite_chain(model)

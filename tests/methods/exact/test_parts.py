@@ -84,7 +84,7 @@ def generator_of_classical_jumps(rng, n, slow):
     return sparse.csr_array(rates - np.diag(rates.sum(axis=0)))
 
 
-@pytest.mark.parametrize("n", [40, 800])
+@pytest.mark.parametrize("n", [40, 500])
 def test_a_slow_mode_is_not_a_second_steady_state(n):
     for slow in (1e-4, 1e-8, 1e-11):
         matrix = generator_of_classical_jumps(np.random.default_rng(2), n, slow)
@@ -160,7 +160,7 @@ def test_bars_of_a_kerr_oscillator_cover_its_closed_form():
     exact = np.arange(81) @ np.diag(expected).real
     found = set()
     for cutoff in (6, 10, 13, 16, 25, 40):
-        state = steady_state(oscillator(10.0, 3.0, cutoff=cutoff), Exact())
+        state = steady_state(oscillator(10.0, 3.0, cutoff=cutoff), Exact(gap=False))
         number = state.expect("N")
         assert abs(number.value[0] - exact) < number.error[0]
         found.add(state.status)

@@ -49,12 +49,13 @@ def skewness(state):
     ("spin", "phase"), [*((0.5, phase) for phase in PHASES), (1, "AM"), (1, "PPT")]
 )
 def test_backends_agree_in_all_phases(spin, phase):
-    kernel, stock = both(gain_loss.chain(spin, 1.0, 0.5, *PHASES[phase]), tol=1e-3)
+    kernel, stock = both(gain_loss.chain(spin, 1.0, 0.5, *PHASES[phase]), tol=3e-3)
     assert kernel.status == stock.status == Status.CONVERGED
     check_within_bars(kernel, stock)
     assert skewness(stock) < 1e-9
 
 
+@pytest.mark.slow
 def test_the_result_is_of_the_same_kind(tmp_path):
     model = gain_loss.chain(0.5, 1.0, 0.5, *PHASES["PPT"])
     kernel, stock = both(model, tol=2e-2)
