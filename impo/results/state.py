@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from impo.arguments import boolean, rising_times
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
@@ -139,6 +140,43 @@ class SteadyState(Stored):
         pair = known_pair(self.model, op_a, op_b, sites)
         return self._correlation(op_a, op_b, pair, known_distance(max_cells))
 
+    def two_time(
+        self, op_a: str, op_b: str, times: ArrayLike, sites: tuple[int, int] = (0, 0),
+        max_cells: int = 10, reverse: bool = False,
+    ) -> Estimate | None:  # fmt: skip
+        """Return <A_{site a, cell 0}(t) B_{site b, cell r}(0)> in the steady state, not connected.
+
+        At t = 0 and r >= 0 it is `correlation`.
+
+        Parameters
+        ----------
+        op_a, op_b, sites
+            As in `correlation`.
+        times
+            Rising times, the first not negative, in inverse rates of the model.
+        max_cells
+            Largest distance in unit cells to both sides: r = -max_cells ... max_cells.
+        reverse
+            Return <B_{site b, cell r}(0) A_{site a, cell 0}(t)>, the other order.
+
+        Returns
+        -------
+        Estimate or None
+            Shape (times, 2 max_cells + 1), complex in general; on a ring (`Exact`) r ends at half
+            of it. None if the method has none, or the cells of a cluster are not alike.
+
+        Raises
+        ------
+        ArgumentError
+            If a site does not exist or lacks its operator, `max_cells` is negative or too large, or
+            the times do not rise.
+        """
+        pair = known_pair(self.model, op_a, op_b, sites)
+        return self._two_time(
+            op_a, op_b, rising_times(times), pair, known_distance(max_cells),
+            boolean("reverse", reverse),
+        )  # fmt: skip
+
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
     ) -> Estimate | None:
@@ -254,6 +292,12 @@ class SteadyState(Stored):
     def _correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate | None:
+        return None
+
+    def _two_time(
+        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
+        reverse: bool,
+    ) -> Estimate | None:  # fmt: skip
         return None
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:

@@ -15,6 +15,7 @@ from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
 from impo.methods.itebd.tracking import Ends
+from impo.methods.itebd.two_time import Pair, TwoTime
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -184,6 +185,23 @@ class ItebdState(SteadyState):
         mean_b = self._local(sites[1:], op_b)(approx)
         means: Array = mean_a[0] * mean_b[0]
         return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
+
+    def _two_time(
+        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
+        reverse: bool,
+    ) -> Estimate:  # fmt: skip
+        """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
+        others = {id(a): a for pair in self.refinements for a in (pair.finer, pair.coarser)}
+        others.pop(id(self.approximation), None)
+        cells = range(-max_cells, max_cells + 1)
+        asked = TwoTime(
+            self.approximation, tuple(others.values()), self.method.tol, self.method.chi_max,
+            Pair((op_a, op_b), sites, cells, reverse),
+        )  # fmt: skip
+        values, errors = zip(*asked.at(times.tolist()), strict=True)
+        largest = self._largest(op_a, op_b, sites)
+        found = self.estimate(lambda p: np.array([one[p] for one in values]), largest)
+        return Estimate(found.value, found.error + np.array(errors))
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
