@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import boolean, rising_times
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
@@ -27,6 +26,7 @@ from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
 from impo.results.table import Table, state_table
+from impo.results.two_time import TwoTimeFunctions
 from impo.results.variable import Variable
 
 _WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
@@ -34,7 +34,7 @@ _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SteadyState(Stored):
+class SteadyState(TwoTimeFunctions, Stored):
     """The steady state of a model by any method.
 
     A quantity that a method cannot give is None. Its arguments are checked here, once for all
@@ -139,43 +139,6 @@ class SteadyState(Stored):
         """
         pair = known_pair(self.model, op_a, op_b, sites)
         return self._correlation(op_a, op_b, pair, known_distance(max_cells))
-
-    def two_time(
-        self, op_a: str, op_b: str, times: ArrayLike, sites: tuple[int, int] = (0, 0),
-        max_cells: int = 10, reverse: bool = False,
-    ) -> Estimate | None:  # fmt: skip
-        """Return <A_{site a, cell 0}(t) B_{site b, cell r}(0)> in the steady state, not connected.
-
-        At t = 0 and r >= 0 it is `correlation`.
-
-        Parameters
-        ----------
-        op_a, op_b, sites
-            As in `correlation`.
-        times
-            Rising times, the first not negative, in inverse rates of the model.
-        max_cells
-            Largest distance in unit cells to both sides: r = -max_cells ... max_cells.
-        reverse
-            Return <B_{site b, cell r}(0) A_{site a, cell 0}(t)>, the other order.
-
-        Returns
-        -------
-        Estimate or None
-            Shape (times, 2 max_cells + 1), complex in general; on a ring (`Exact`) r ends at half
-            of it. None if the method has none, or the cells of a cluster are not alike.
-
-        Raises
-        ------
-        ArgumentError
-            If a site does not exist or lacks its operator, `max_cells` is negative or too large, or
-            the times do not rise.
-        """
-        pair = known_pair(self.model, op_a, op_b, sites)
-        return self._two_time(
-            op_a, op_b, rising_times(times), pair, known_distance(max_cells),
-            boolean("reverse", reverse),
-        )  # fmt: skip
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -292,12 +255,6 @@ class SteadyState(Stored):
     def _correlation(
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate | None:
-        return None
-
-    def _two_time(
-        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
-        reverse: bool,
-    ) -> Estimate | None:  # fmt: skip
         return None
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:

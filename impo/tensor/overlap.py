@@ -4,7 +4,6 @@ A(t) and the state are contracted site by site, from the left and from the right
 costs one site, wherever it stands.
 """
 
-from collections.abc import Callable
 from math import log
 from typing import NamedTuple
 
@@ -101,13 +100,11 @@ class Overlap:
         value = np.sum(self._left.blocks[-1] * self._environment.right[-1])
         return self._scaled(value, self._left.logs[-1])
 
-    def with_operator(self, position: int, action: Callable[[Array], Array]) -> complex:
-        """Return Tr[A(t) B rho]; `action` turns the tensor of a site of rho into that of B rho.
-
-        It maps the operator axis of a tensor # vL p vR, p those of the state.
-        """
+    def with_operator(self, position: int, action: Array) -> complex:
+        """Return Tr[A(t) B rho]; `action` is the matrix of rho to B rho on a site; # p p'."""
         n = position - self._first
-        tensor = self._common(action(self._state(position)), position)
+        tensor = np.einsum("xy,ayb->axb", action, self._state(position))  # p [p'], vL [p'] vR
+        tensor = self._common(tensor, position)
         block = self._moved(self._left.blocks[n], tensor, position)
         value = np.sum(block * self._right.blocks[n + 1])
         return self._scaled(value, self._left.logs[n] + self._right.logs[n + 1])

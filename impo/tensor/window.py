@@ -12,7 +12,7 @@ stay small where dissipation turns operators of many sites into nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
 
@@ -47,6 +47,7 @@ class Adjoint:
     generator: Generator
     k_max: int
     weight: float
+    _steps: dict[float, Step] = field(default_factory=dict)
 
     @cached_property
     def bases(self) -> tuple[OperatorBasis, ...]:
@@ -70,8 +71,11 @@ class Adjoint:
         return [Bond({q: block.T.tocsr() for q, block in bond.blocks.items()}) for bond in bonds]
 
     def step(self, dt: float) -> Step:
-        """Return the gates of a Trotter step of the bonds of a tile."""
-        return trotter_step(self._bonds, dt)
+        """Return the gates of a Trotter step of the bonds of a tile; they are made once."""
+        dt = float(f"{dt:.12g}")  # equal steps share their gates
+        if dt not in self._steps:
+            self._steps[dt] = trotter_step(self._bonds, dt)
+        return self._steps[dt]
 
     def window(self, position: int, matrix: Array) -> "Window":
         """Return the operator with a matrix, in the physical frame and of one charge, on a site."""

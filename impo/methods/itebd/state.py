@@ -14,8 +14,9 @@ from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
-from impo.methods.itebd.two_time import Pair, TwoTime
+from impo.methods.itebd.two_time import Pair, stacked, two_time_of
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -191,17 +192,17 @@ class ItebdState(SteadyState):
         reverse: bool,
     ) -> Estimate:  # fmt: skip
         """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
-        others = {id(a): a for pair in self.refinements for a in (pair.finer, pair.coarser)}
-        others.pop(id(self.approximation), None)
-        cells = range(-max_cells, max_cells + 1)
-        asked = TwoTime(
-            self.approximation, tuple(others.values()), self.method.tol, self.method.chi_max,
-            Pair((op_a, op_b), sites, cells, reverse),
-        )  # fmt: skip
-        values, errors = zip(*asked.at(times.tolist()), strict=True)
-        largest = self._largest(op_a, op_b, sites)
-        found = self.estimate(lambda p: np.array([one[p] for one in values]), largest)
-        return Estimate(found.value, found.error + np.array(errors))
+        pair = Pair((op_a, op_b), sites, range(-max_cells, max_cells + 1), reverse)
+        found = stacked(list(two_time_of(self, pair).at(times.tolist())))
+        found = found.read(lambda values, _: values[:, :-1])
+        value = self.estimate(found.values.__getitem__, self._largest(op_a, op_b, sites))
+        return Estimate(value.value, value.error + found.error(value.value))
+
+    def _spectral_function(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
+    ) -> Estimate:
+        """Return its Fourier transform: see `impo.methods.itebd.spectra`."""
+        return spectral_function(self, (op_a, op_b), k, omega, sites)
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
