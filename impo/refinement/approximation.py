@@ -240,6 +240,19 @@ def _places(small: OperatorBasis, large: OperatorBasis) -> Array:
     return np.array([where[label] for label in _labels(small)])
 
 
+def common_operators(
+    one: Sequence[OperatorBasis], two: Sequence[OperatorBasis]
+) -> list[tuple[Array, Array]]:
+    """Return where the operators that two bases of every site share stand in each of them."""
+    found = []
+    for first, second in zip(one, two, strict=True):
+        if len(first) <= len(second):
+            found.append((np.arange(len(first)), _places(first, second)))
+        else:
+            found.append((_places(second, first), np.arange(len(second))))
+    return found
+
+
 def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
     """Return (k, q, number among equals): Hermitian combinations share q = 0."""
     seen: dict[tuple[int, int], int] = {}

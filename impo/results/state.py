@@ -26,6 +26,7 @@ from impo.results.settings import settings_from
 from impo.results.store import Arrays, Stored, Told
 from impo.results.summary import readable, summary
 from impo.results.table import Table, state_table
+from impo.results.two_time import TwoTimeFunctions
 from impo.results.variable import Variable
 
 _WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
@@ -33,7 +34,7 @@ _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SteadyState(Stored):
+class SteadyState(TwoTimeFunctions, Stored):
     """The steady state of a model by any method.
 
     A quantity that a method cannot give is None. Its arguments are checked here, once for all

@@ -16,6 +16,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout, starts
+from impo.tensor.remembered import remembered
 from impo.tensor.tables import GATED, NO_MOVES, PRODUCT, SECTOR, Filling, Sector, Tables, moves
 
 Blocks: TypeAlias = dict[tuple[int, int, int], Array]
@@ -105,7 +106,12 @@ class ContractionPlan:
     tables: Tables
 
 
-@lru_cache(maxsize=32)
+def _plan_size(plan: ContractionPlan) -> int:
+    return sum(part.nbytes for part in plan.tables if isinstance(part, np.ndarray))
+
+
+@lru_cache(maxsize=32)  # the bonds of a tile; those of a window are many and small
+@remembered(_plan_size)
 def contraction_plan(
     left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
 ) -> ContractionPlan:

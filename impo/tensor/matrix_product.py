@@ -84,8 +84,8 @@ class MatrixProduct:
         """Largest number of states on a bond."""
         return max(leg.size for leg in self.legs)
 
-    def update(self, bond: int, gate: Gate, truncation: Truncation) -> float:
-        """Apply a gate to sites bond, bond + 1 and return the discarded weight.
+    def update(self, bond: int, gate: Gate, truncation: Truncation) -> tuple[float, float]:
+        """Apply a gate to sites bond, bond + 1; return the discarded weight and the norm taken out.
 
         Hastings' variant (J. Math. Phys. 50, 095207, 2009) of Vidal's update, with S the singular
         values left of the first site and B the right-canonical tensors:
@@ -113,7 +113,7 @@ class MatrixProduct:
             decomposed, plan.tables.sectors, split.first, split.second, split.order
         )
         self.legs[middle] = split.middle
-        return float(found.discarded)
+        return float(found.discarded), float(found.norm)
 
 
 def product_state(

@@ -10,6 +10,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.tensor.contraction import ContractionPlan, orbits
 from impo.tensor.legs import Leg, TensorLayout
+from impo.tensor.remembered import remembered
 from impo.tensor.tables import moves
 
 
@@ -34,7 +35,12 @@ class SplitPlan:
     order: Array
 
 
-@lru_cache(maxsize=32)
+def _plan_size(plan: SplitPlan) -> int:
+    return plan.first.nbytes + plan.second.nbytes + plan.order.nbytes
+
+
+@lru_cache(maxsize=32)  # as contraction plans
+@remembered(_plan_size)
 def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
     """Return the (cached) plan of a split."""
     sites = plan.sites

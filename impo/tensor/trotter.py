@@ -61,5 +61,5 @@ def evolve(state: MatrixProduct, step: Step, count: int, truncation: Truncation)
         first = step.stages[0] if number == 0 else step.joined
         for bonds, gates in (first, *step.stages[1 : -1 if number < count - 1 else None]):
             for bond, gate in zip(bonds, gates, strict=True):
-                worst = max(worst, state.update(bond, gate, truncation))
+                worst = max(worst, state.update(bond, gate, truncation)[0])
     return worst

@@ -63,7 +63,7 @@ def test_an_update_is_the_best_truncation_of_the_dense_product(name, chi):
     weighted = left[:, None, None, None] * theta
     matrix = weighted.reshape(weighted.shape[0] * weighted.shape[1], -1)
     values = np.linalg.svd(matrix, compute_uv=False)
-    discarded = state.update(0, gate, Truncation(14))
+    discarded, _ = state.update(0, gate, Truncation(14))
     kept = state.legs[1].size
     best = np.sum(values[kept:] ** 2) / np.sum(values**2)
     assert best <= discarded * (1 + 1e-9)

@@ -18,6 +18,7 @@ from impo.methods.exact.sector import (
     top_rank,
     zero_charge,
 )
+from impo.methods.exact.two_time import two_time
 from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.lattice import lattice_shape
@@ -120,6 +121,22 @@ class ExactState(SteadyState):
         """
         return self._estimate(
             lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
+        )
+
+    def _two_time(
+        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
+        reverse: bool,
+    ) -> Estimate | None:  # fmt: skip
+        """Return <A_0(t) B_r> on a ring, up to half of it; None where cells are not alike."""
+        if self.density is None or not (self.method.periodic or self.density.cells == 1):
+            return None
+        if self.model.dimension != 1:
+            return None
+        most = min(max_cells, self.density.cells // 2)
+        cells = range(-most, most + 1)
+        return self._estimate(
+            lambda rho: two_time(rho, (op_a, op_b), sites, cells, times.tolist(), reverse),
+            self._size(op_a, op_b),
         )
 
     def _density_matrix(self, places: Sequence[Place]) -> Array | None:

@@ -14,7 +14,9 @@ from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
+from impo.methods.itebd.two_time import Pair, stacked, two_time_of
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -184,6 +186,23 @@ class ItebdState(SteadyState):
         mean_b = self._local(sites[1:], op_b)(approx)
         means: Array = mean_a[0] * mean_b[0]
         return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
+
+    def _two_time(
+        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
+        reverse: bool,
+    ) -> Estimate:  # fmt: skip
+        """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
+        pair = Pair((op_a, op_b), sites, range(-max_cells, max_cells + 1), reverse)
+        found = stacked(list(two_time_of(self, pair).at(times.tolist())))
+        found = found.read(lambda values, _: values[:, :-1])
+        value = self.estimate(found.values.__getitem__, self._largest(op_a, op_b, sites))
+        return Estimate(value.value, value.error + found.error(value.value))
+
+    def _spectral_function(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
+    ) -> Estimate:
+        """Return its Fourier transform: see `impo.methods.itebd.spectra`."""
+        return spectral_function(self, (op_a, op_b), k, omega, sites)
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""

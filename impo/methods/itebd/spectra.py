@@ -1,0 +1,71 @@
+"""Spectral functions of an infinite chain, from two-time correlations until they have decayed.
+
+Every approximation of the state and of A(t) is transformed by itself, so that the error of the
+spectrum knows how errors at different times and distances hang together.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from impo.arrays import Array
+from impo.methods.itebd.two_time import Moment, Pair, TwoTime, stacked, two_time_of
+from impo.methods.spectra import Transform, transformed
+from impo.refinement.approximation import Approximation
+from impo.results.estimate import Estimate
+
+if TYPE_CHECKING:
+    from impo.methods.itebd.state import ItebdState
+
+_CELLS = 24  # to both sides
+_SMALL = 0.1  # share of the tolerance below which a function has decayed
+_FEWEST = 8  # samples
+_LONGEST = 400  # samples of a function that decays slowly
+_FINE = 0.5  # distance of two samples, in units of the fastest rate
+_TURN = 0.5  # largest angle by which the fastest wave asked for turns between two samples
+
+
+def spectral_function(
+    state: "ItebdState", names: tuple[str, str], k: Array, omega: Array, sites: tuple[int, int]
+) -> Estimate:
+    """Return sum_r e^{ikr} int dt e^{i omega t} of the connected <A_0(t) B_r>; # k omega."""
+    cells = np.arange(-_CELLS, _CELLS + 1)
+    pair = Pair(names, sites, cells.tolist())
+    pairs = [pair] if pair.backwards.same(pair, state.approximation) else [pair, pair.backwards]
+    asked = [two_time_of(state, one) for one in pairs]
+    fastest = float(np.max(np.abs(omega), initial=0.0))
+    spacing = min(_FINE * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
+    found = [stacked(list(_until_small(one, spacing))) for one in asked]
+
+    def spectrum(values: Callable[[Moment], Array]) -> Transform:
+        return transformed([values(one) for one in found], cells, spacing, k, omega)
+
+    def of_state(approx: Approximation) -> Array:
+        return spectrum(lambda one: one.values[approx]).value
+
+    best = spectrum(lambda one: one.values[state.approximation])
+    value = state.estimate(of_state)
+    error = value.error + best.error
+    for n, (weight, _) in enumerate(found[0].coarser):
+        other = transformed([one.coarser[n][1] for one in found], cells, spacing, k, omega)
+        error = error + weight * np.abs(other.value - best.value)
+    return Estimate(value.value, error)
+
+
+def _until_small(asked: TwoTime, spacing: float) -> Iterator[Moment]:
+    """Yield the connected function at equal times until it has decayed."""
+    means = {one: asked.pair.mean(one) for one in (asked.approx, *asked.others)}
+
+    def connected(values: Array, approx: Approximation | None) -> Array:
+        # with <A(t)>, which drifts by the errors of the state, all errors decay
+        return np.asarray(values[:-1] - values[-1] * means[approx or asked.approx])
+
+    first = 0.0
+    for n, moment in enumerate(asked.at(spacing * step for step in count())):
+        yield (read := moment.read(connected))
+        size = float(np.abs(read.values[asked.approx]).max())
+        first = first or size
+        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= _SMALL * asked.tol * first):
+            return

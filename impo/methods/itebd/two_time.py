@@ -1,0 +1,285 @@
+"""Two-time correlations of an infinite chain: A moves in the Heisenberg picture, B acts on rho.
+
+    <A_0(t) B_r> = Tr[A_0(t) B_r rho]
+
+One A(t) gives all distances and both orders. The error is that of the state, as of any observable,
+and that of A(t): what changes with a wider truncation, a longer step, and another rank.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from impo.arrays import Array
+from impo.operators.local import charge_parts, local_operators
+from impo.refinement.approximation import Approximation, common_operators
+from impo.refinement.levels import K_STEP, SAFETY
+from impo.refinement.relaxation import Relaxation
+from impo.tensor.matrix_product import Truncation
+from impo.tensor.overlap import Overlap
+from impo.tensor.trotter import ORDER
+from impo.tensor.window import Adjoint, Window
+
+if TYPE_CHECKING:
+    from impo.methods.itebd.state import ItebdState
+
+_CUT = 1e-3  # smallest singular value of A(t) over the largest, over the tolerance
+_WIDER = 8.0  # by what the truncation of the comparison is wider
+_FINEST = 1e-4  # tolerance from which on the step is the unit of time
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Which function is asked for.
+
+    Attributes
+    ----------
+    names
+        Of A and B.
+    sites
+        Their sites in the unit cell.
+    cells
+        Cells in which B stands; A is in cell 0.
+    reverse
+        Whether B stands left of A(t).
+    adjoint
+        Whether A and B are the adjoints of the operators with these names.
+    """
+
+    names: tuple[str, str]
+    sites: tuple[int, int]
+    cells: Sequence[int]
+    reverse: bool = False
+    adjoint: bool = False
+
+    def matrix(self, approx: Approximation, end: int) -> Array:
+        """Return A (0) or B (1) with the cut-off of an approximation."""
+        named = local_operators(approx.generator.model.sites[self.sites[end]])[self.names[end]]
+        return named.conj().T if self.adjoint else named
+
+    def mean(self, approx: Approximation) -> complex:
+        """Return <B>."""
+        site = self.sites[1]
+        rotated = approx.generator.rotated(site, self.matrix(approx, 1))
+        return complex(approx.environment.marginal(site, 1) @ approx.bases[site].measure(rotated))
+
+    @property
+    def backwards(self) -> "Pair":
+        """The pair whose function, complex conjugate, is this one at negative times and -r."""
+        return Pair(self.names[::-1], self.sites[::-1], self.cells, self.reverse, not self.adjoint)
+
+    def same(self, other: "Pair", approx: Approximation) -> bool:
+        """Return whether another pair has the same operators on the same sites."""
+        return self.sites == other.sites and all(
+            np.array_equal(self.matrix(approx, end), other.matrix(approx, end)) for end in (0, 1)
+        )
+
+
+@dataclass
+class _Moving:
+    """A(t) as a sum of windows with their factors, at some settings.
+
+    Attributes
+    ----------
+    adjoint
+        The motion.
+    parts
+        (factor, window): one for each charge, or for the Hermitian and anti-Hermitian part.
+    truncation, steps
+        What is kept, and in how many steps an interval is passed.
+    weight
+        Factor of the distance from the best in the error; None if this is the best.
+    """
+
+    adjoint: Adjoint
+    parts: list[tuple[complex, Window]]
+    truncation: Truncation
+    steps: int
+    weight: float | None
+
+    def move(self, duration: float, count: int) -> None:
+        """Evolve by a duration."""
+        step = self.adjoint.step(duration / (self.steps * count))
+        self.parts = [
+            (factor, window.evolved(step, self.steps * count, self.truncation))
+            for factor, window in self.parts
+        ]
+
+    def values(self, approx: Approximation, actions: Mapping[int, Array]) -> Array:
+        """Return <A(t) B> in every cell, and after them <A(t)>; # cell.
+
+        `actions` are matrices of rho to B rho, by the positions of B.
+        """
+        common = common_operators(self.adjoint.bases, approx.bases)
+        total = np.zeros(len(actions) + 1, dtype=complex)
+        for factor, window in self.parts:
+            overlap = Overlap(window, approx.environment, common, min(actions), max(actions) + 1)
+            for n, (position, action) in enumerate(actions.items()):
+                total[n] += factor * overlap.with_operator(position, action)
+            total[-1] += factor * overlap.expectation()
+        return total
+
+
+@dataclass(frozen=True)
+class TwoTime:
+    """A function at rising times.
+
+    Attributes
+    ----------
+    approx, others
+        The state, and those that it is compared with.
+    tol, chi_max
+        As in `ITEBD`.
+    pair
+        The function.
+    """
+
+    approx: Approximation
+    others: Sequence[Approximation]
+    tol: float
+    chi_max: int
+    pair: Pair
+
+    @cached_property
+    def _full(self) -> int:
+        return max(site.dimension for site in self.approx.generator.sites) - 1
+
+    def _moving(
+        self, approx: Approximation, rank: int, truncation: Truncation, steps: int,
+        weight: float | None,
+    ) -> _Moving:  # fmt: skip
+        adjoint = Adjoint(approx.generator, rank, approx.weight)
+        first, generator = self.pair.matrix(approx, 0), approx.generator
+        parts: list[tuple[complex, Array]]
+        if generator.hermitian_basis:
+            flipped = first.conj().T
+            parts = [(1, (first + flipped) / 2), (1j, (first - flipped) / 2j)]
+        else:
+            site = generator.sites[self.pair.sites[0]]
+            parts = [(1, part) for part in charge_parts(site, first).values()]
+        windows = [
+            (factor, adjoint.window(self.pair.sites[0], part))
+            for factor, part in parts
+            if np.abs(part).max() > 0
+        ]
+        return _Moving(adjoint, windows, truncation, steps, weight)
+
+    def _compared(self) -> list[_Moving]:
+        """Return A at the best settings, then with one of them coarser."""
+        rank, cut = self.approx.k_max, _CUT * self.tol
+        fine = Truncation(self.chi_max, cut)
+        wide = Truncation(max(1, self.chi_max // 2), _WIDER * cut)
+        found = [
+            self._moving(self.approx, rank, fine, 2, None),
+            self._moving(self.approx, rank, wide, 2, SAFETY),
+            self._moving(self.approx, rank, fine, 1, 1 / (2**ORDER - 1)),
+        ]
+        if rank < self._full:
+            other = rank - K_STEP if rank > K_STEP + 1 else min(rank + K_STEP, self._full)
+            found.append(self._moving(self.approx, other, fine, 2, 1.5))
+        return found
+
+    def at(self, times: Iterable[float]) -> Iterator["Moment"]:
+        """Yield the function at rising times."""
+        compared = self._compared()
+        best = compared[0]
+        # a state with another cut-off of a boson lives on other operators
+        by_size = {_sizes(self.approx): best}
+        for other in self.others:
+            if _sizes(other) not in by_size:
+                made = self._moving(other, other.k_max, best.truncation, best.steps, None)
+                by_size[_sizes(other)] = made
+        moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
+        actions = {one: _actions(one, self.pair) for one in (self.approx, *self.others)}
+        dt, now = self.time_unit * min(1.0, self.tol / _FINEST) ** (1 / ORDER), 0.0
+        for moment in times:
+            if moment > now:
+                count = max(1, ceil((moment - now) / (2 * dt) - 1e-9))
+                for one in moving:
+                    one.move(moment - now, count)
+                now = moment
+            yield Moment(
+                {one: by_size[_sizes(one)].values(one, acting) for one, acting in actions.items()},
+                [
+                    (one.weight or 0.0, one.values(self.approx, actions[self.approx]))
+                    for one in compared[1:]
+                ],
+            )
+
+    @cached_property
+    def time_unit(self) -> float:
+        """Time in which low multipoles change by order one."""
+        return Relaxation(self.approx.generator, 1, None, self.tol).time_unit
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A function at one time, or at several if its arrays have a leading axis of times.
+
+    Attributes
+    ----------
+    values
+        By every approximation of the state; # cell. The last is <A(t)> alone.
+    coarser
+        (factor of the difference in the error, values) with an A(t) that is less accurate.
+    """
+
+    values: Mapping[Approximation, Array]
+    coarser: Sequence[tuple[float, Array]]
+
+    def read(self, function: Callable[[Array, Approximation | None], Array]) -> "Moment":
+        """Return a function of the values by each approximation; None stands for the best one."""
+        return Moment(
+            {one: function(values, one) for one, values in self.values.items()},
+            [(weight, function(values, None)) for weight, values in self.coarser],
+        )
+
+    def error(self, best: Array) -> Array:
+        """Return the error of A(t); curves that cross are none that agree."""
+        total = np.zeros(best.shape)
+        for weight, other in self.coarser:
+            total += weight * maximum_filter1d(np.abs(best - other), 3, axis=-1, mode="nearest")
+        return total
+
+
+def stacked(moments: Sequence[Moment]) -> Moment:
+    """Return functions at several times as one."""
+    first = moments[0]
+    return Moment(
+        {one: np.array([m.values[one] for m in moments]) for one in first.values},
+        [
+            (weight, np.array([m.coarser[n][1] for m in moments]))
+            for n, (weight, _) in enumerate(first.coarser)
+        ],
+    )
+
+
+def two_time_of(state: "ItebdState", pair: Pair) -> TwoTime:
+    """Return the function of a state that is asked for."""
+    others = {id(a): a for pair in state.refinements for a in (pair.finer, pair.coarser)}
+    others.pop(id(state.approximation), None)
+    method = state.method
+    return TwoTime(state.approximation, tuple(others.values()), method.tol, method.chi_max, pair)
+
+
+def _sizes(approx: Approximation) -> tuple[int, ...]:
+    return tuple(site.dimension for site in approx.generator.sites)
+
+
+def _actions(approx: Approximation, pair: Pair) -> dict[int, Array]:
+    """Return the matrices of rho to B rho, or to rho B, by the positions of B."""
+    unit, found = len(approx.generator.model.sites), {}
+    matrix = pair.matrix(approx, 1)
+    for cell in pair.cells:
+        position = pair.sites[1] + cell * unit
+        basis, rotated = (
+            approx.bases[position % len(approx.bases)],
+            approx.generator.rotated(position, matrix),
+        )
+        found[position] = basis.right(rotated) if pair.reverse else basis.left(rotated)
+    return found

@@ -1,0 +1,120 @@
+"""Expectations Tr[A(t) B rho] of an operator in the Heisenberg picture in an infinite state.
+
+A(t) and the state are contracted site by site, from the left and from the right. With both known, B
+costs one site, wherever it stands.
+"""
+
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+
+from impo.arrays import Array
+from impo.tensor.environment import TraceEnvironment
+from impo.tensor.window import Window
+
+
+class _Side(NamedTuple):
+    """Contractions up to every position, of norm one, and the logarithms of their norms."""
+
+    blocks: list[Array]
+    logs: list[float]
+
+
+class Overlap:
+    """A window in an infinite state.
+
+    Parameters
+    ----------
+    window
+        A(t).
+    environment
+        The state with its trace environment.
+    common
+        Where the operators that both have stand in the window and in the state, per site.
+    first, end
+        Stretch of the chain on which B may stand; it is widened to the window.
+    """
+
+    def __init__(
+        self, window: Window, environment: TraceEnvironment, common: list[tuple[Array, Array]],
+        first: int, end: int,
+    ):  # fmt: skip
+        count = len(environment.tensors)
+        low, high = min(first, window.first), max(end, window.end)
+        self._first, self._end = low // count * count, -(-high // count) * count
+        self._window, self._environment = window, environment
+        self._kept = [theirs for _, theirs in common]
+        self._functionals = [
+            window.coefficients(p)[:, common[p % count][0]] for p in range(self._first, self._end)
+        ]
+        self._left, self._right = self._from_left(), self._from_right()
+        trace, size = environment.left[0], 0.0
+        for position in range(self._first, self._end):
+            trace, grown = _unit(trace @ environment.transfer[position % count])
+            size += grown
+        self._norm = complex(trace @ environment.right[-1])
+        self._size = window.log_norm - size
+
+    def _state(self, position: int) -> Array:
+        """Return the tensor of the state; # vL p vR."""
+        return self._environment.tensors[position % len(self._environment.tensors)]
+
+    def _functional(self, position: int) -> Array:
+        """Return a_x of a site for all operators that the state has in common; # wL p wR."""
+        return self._functionals[position - self._first]
+
+    def _common(self, tensor: Array, position: int) -> Array:
+        """Return the operators of a tensor that the window has too."""
+        return tensor[:, self._kept[position % len(self._kept)]]
+
+    def _from_left(self) -> _Side:
+        block = self._environment.left[0][None, :]
+        side = _Side([block], [0.0])
+        for position in range(self._first, self._end):
+            tensor = self._common(self._state(position), position)
+            block = self._moved(side.blocks[-1], tensor, position)
+            block, size = _unit(block)
+            side.blocks.append(block)
+            side.logs.append(side.logs[-1] + size)
+        return side
+
+    def _moved(self, block: Array, tensor: Array, position: int) -> Array:
+        """Return a contraction one site further to the right; # wR vR."""
+        block = np.tensordot(block, tensor, axes=(1, 0))  # wL [vL], [vL] p vR
+        return np.tensordot(self._functional(position), block, axes=((0, 1), (0, 1)))
+
+    def _from_right(self) -> _Side:
+        side = _Side([self._environment.right[-1][None, :]], [0.0])
+        for position in reversed(range(self._first, self._end)):
+            tensor = self._common(self._state(position), position)
+            block = np.tensordot(tensor, side.blocks[-1], axes=(2, 1))  # vL p [vR], wR [vR]
+            block = np.tensordot(self._functional(position), block, axes=((1, 2), (1, 2)))
+            block, size = _unit(block)
+            side.blocks.append(block)
+            side.logs.append(side.logs[-1] + size)
+        return _Side(side.blocks[::-1], side.logs[::-1])
+
+    def expectation(self) -> complex:
+        """Return <A(t)>."""
+        value = np.sum(self._left.blocks[-1] * self._environment.right[-1])
+        return self._scaled(value, self._left.logs[-1])
+
+    def with_operator(self, position: int, action: Array) -> complex:
+        """Return Tr[A(t) B rho]; `action` is the matrix of rho to B rho on a site; # p p'."""
+        n = position - self._first
+        tensor = np.einsum("xy,ayb->axb", action, self._state(position))  # p [p'], vL [p'] vR
+        tensor = self._common(tensor, position)
+        block = self._moved(self._left.blocks[n], tensor, position)
+        value = np.sum(block * self._right.blocks[n + 1])
+        return self._scaled(value, self._left.logs[n] + self._right.logs[n + 1])
+
+    def _scaled(self, value: complex, size: float) -> complex:
+        factor = np.exp(size + self._size)
+        return complex(value * factor / self._norm * self._window.turn)
+
+
+def _unit(block: Array) -> tuple[Array, float]:
+    """Return an array of norm one, and the logarithm of its norm; zero stays."""
+    size = float(np.linalg.norm(block))
+    return (block / size, log(size)) if size > 0 else (block, 0.0)
