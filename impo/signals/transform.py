@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 from impo.arrays import Array
 from impo.signals.modes import decaying_modes
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _TAIL = 3  # the last third of the samples tells how the signal goes on
 
 
