@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.linalg import expm
 
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.gaussian import log_purity
@@ -49,11 +50,19 @@ class HolsteinPrimakoffState(SteadyState):
     def _moments(self) -> Array:
         """<Psi_a(0) Psi_b(r)> in this order of the operators, shape (points, [points,] 2n, 2n)."""
         assert self.covariance is not None
-        n, axes = len(self.model.sites), tuple(range(self.model.dimension))
-        moments = np.fft.fftn(self.covariance, axes=axes, norm="forward")
-        moments = np.roll(moments, n, axis=-1)  # Psi is Psi^+ with c and c^+ exchanged
-        moments[(0,) * self.model.dimension] += np.kron([[0, 1], [-1, 0]], np.eye(n)) / 2
-        return moments
+        return self._in_space(self.covariance + self._half_commutator)
+
+    @property
+    def _half_commutator(self) -> Array:
+        """[Psi, Psi^+]/2 of a cell, which is the same for all k."""
+        return np.kron(np.diag([0.5, -0.5]), np.eye(len(self.model.sites)))
+
+    def _in_space(self, products: Array) -> Array:
+        """Return <Psi_a(0) Psi_b(r)> from <Psi_k Psi_k^+>."""
+        axes = tuple(range(self.model.dimension))
+        moments = np.fft.fftn(products, axes=axes, norm="forward")
+        # Psi is Psi^+ with c and c^+ exchanged
+        return np.roll(moments, len(self.model.sites), axis=-1)
 
     @property
     def occupations(self) -> Estimate | None:
@@ -92,13 +101,18 @@ class HolsteinPrimakoffState(SteadyState):
             value = value.real
         return Estimate(value, np.array([v.error[origin] for v in both]))
 
-    def _connected(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Estimate:
-        """Return <A_0 B_r> - <A><B> for all r of the grid, by Wick's theorem."""
+    def _connected(
+        self, op_a: str, op_b: str, sites: tuple[int, int], moments: Array | None = None
+    ) -> Estimate:
+        """Return <A_0 B_r> - <A><B> for all r of the grid, by Wick's theorem.
+
+        `moments` are those of other times, or in another order, as `_moments` are.
+        """
         (a, b), n = sites, len(self.model.sites)
         (vector_a, _, number_a), (vector_b, _, number_b) = (
             self._expansion(op, site) for op, site in ((op_a, a), (op_b, b))
         )
-        moments = self._moments
+        moments = self._moments if moments is None else moments
         rows, columns = [a, a + n], [b, b + n]
         pair = moments[..., rows, :][..., columns]
         linear = np.einsum("i,...ij,j", vector_a, pair, vector_b)
@@ -120,6 +134,33 @@ class HolsteinPrimakoffState(SteadyState):
         error = np.full(max_cells + 1, self.quadrature_error)
         kept = min(max_cells + 1, half)
         value[:kept], error[:kept] = found.value[line][:kept], found.error[line][:kept]
+        mean_a, mean_b = self._expect(op_a), self._expect(op_b)
+        assert mean_a is not None
+        assert mean_b is not None
+        return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
+
+    def _two_time(
+        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
+        reverse: bool,
+    ) -> Estimate | None:  # fmt: skip
+        """Return <A_0(t) B_r> of a chain: dPsi_k/dt = X_k Psi_k, whatever stands beside Psi_k."""
+        if self.covariance is None or self.model.dimension != 1:
+            return None
+        assert self.configuration is not None
+        points = len(self.covariance)
+        waves = 2 * np.pi * np.arange(points)[:, None] / points
+        drift = quadratic_bosons(self.model, self.configuration).drift(waves)
+        sign = -1 if reverse else 1
+        begin = self.covariance + sign * self._half_commutator
+        cells = np.arange(-max_cells, max_cells + 1)
+        known = np.abs(cells) < points // 2  # beyond, correlations are below their error
+        value = np.zeros((len(times), len(cells)), dtype=complex)
+        error = np.full(value.shape, self.quadrature_error)
+        for n, moment in enumerate(times):
+            moved = self._in_space(expm(drift * moment) @ begin)
+            found = self._connected(op_a, op_b, sites, moved)
+            value[n, known] = found.value[cells[known]]
+            error[n, known] = found.error[cells[known]]
         mean_a, mean_b = self._expect(op_a), self._expect(op_b)
         assert mean_a is not None
         assert mean_b is not None
