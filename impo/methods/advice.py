@@ -4,8 +4,9 @@ The rules are read off the description alone, and err on the safe side: a method
 treats the model, one that is not named may do so as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from impo.arguments import UnsupportedModelError
 from impo.memory import product
 from impo.model import LindbladModel, Spin, Term
 
@@ -47,9 +48,21 @@ def treating(model: LindbladModel) -> list[str]:
         "HolsteinPrimakoff": _collinear(model),
         "MeanField": _mean_field(model),
         "ClusterMeanField": model.dimension == 1
+        and all(not jump.terms for jump in model.jumps)
         and product([site.dimension for site in model.sites]) <= LARGEST_CLUSTER,
     }
     return [name for name, treats in rules.items() if treats]
+
+
+def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str, int]]:
+    """Yield (rate, operator, site) of jumps on one site, and refuse sums of products by name."""
+    for jump in model.jumps:
+        if jump.op is None or jump.site is None:
+            raise UnsupportedModelError(
+                f"{method} treats jump operators named on one site, but the jump {jump} is a sum "
+                f"or product; {advice(model, method)}."
+            )
+        yield jump.rate, jump.op, jump.site
 
 
 def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
@@ -57,13 +70,15 @@ def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
 
 
 def _infinite_chain(model: LindbladModel) -> bool:
-    """Return whether a chain has sites of few states and no terms beyond neighbours."""
+    """Return whether a chain has sites of few states, and nothing reaches beyond neighbours."""
     if model.dimension != 1 or len(model.sites) > _SITES:
         return False
     if max(site.dimension for site in model.sites) > _STATES:
         return False
-    for term in model.terms:
-        places = [cell[0] * len(model.sites) + site for _, site, cell in _factors(term)]
+    operators = [*([term] for term in model.terms), *(jump.terms for jump in model.jumps)]
+    for products in operators:
+        factors = [factor for term in products for factor in _factors(term)]
+        places = [cell[0] * len(model.sites) + site for _, site, cell in factors]
         if places and max(places) - min(places) > 1:
             return False
     return True
@@ -74,7 +89,7 @@ def _only_spins(model: LindbladModel) -> bool:
 
 
 def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
-    return all(jump.op in allowed for jump in model.jumps)
+    return all(jump.op is not None and jump.op in allowed for jump in model.jumps)
 
 
 def _classical_spins(model: LindbladModel) -> bool:
@@ -100,4 +115,5 @@ def _mean_field(model: LindbladModel) -> bool:
         return all(places.count(place) <= 2 for place in set(places))
 
     spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
-    return spins and all(map(factorises, model.terms))
+    local = all(not jump.terms for jump in model.jumps)
+    return spins and local and all(map(factorises, model.terms))

@@ -58,9 +58,13 @@ class OperatorBasis:
         """Return the matrix Tr(T_x^+ T_y O) of rho -> rho O; rows x from another basis if given."""
         return (rows or self)._expand_all(self.matrices @ operator)
 
+    def sandwich(self, left: Array, right: Array, rows: "OperatorBasis | None" = None) -> Array:
+        """Return the matrix Tr(T_x^+ A T_y B) of rho -> A rho B; rows x from another basis."""
+        return (rows or self)._expand_all(left @ self.matrices @ right)
+
     def dissipator(self, jump: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho}/2."""
-        recycling = (rows or self)._expand_all(jump @ self.matrices @ jump.conj().T)
+        recycling = self.sandwich(jump, jump.conj().T, rows)
         loss = jump.conj().T @ jump
         return recycling - (self.left(loss, rows) + self.right(loss, rows)) / 2
 

@@ -17,6 +17,7 @@ from impo.operators.liouvillian import (
     with_cutoffs,
 )
 from models import gain_loss, ising, xy_decay, xyz
+from tests.jump_models import FAR, NEIGHBOURS
 
 HOP = ("S+", 0, 0), ("S-", 0, 1)
 
@@ -68,6 +69,20 @@ CASES = {
     "XXZ": (XXZ, 2, False, False, 1),
     "next neighbours": (NEXT, 3, False, True, 0),
     "decoupled sites": (NEXT, 1, False, True, 0),
+    "correlated": (NEIGHBOURS["correlated"], 2, False, False, 1),
+    "correlated, ring": (NEIGHBOURS["correlated"], 2, True, False, 1),
+    "correlated, S = 1": (NEIGHBOURS["correlated, S = 1"], 1, False, False, 1),
+    "nonreciprocal, ring": (NEIGHBOURS["nonreciprocal"], 2, True, True, 1),
+    "nonreciprocal, S = 1": (NEIGHBOURS["nonreciprocal, S = 1"], 1, False, True, 1),
+    "two-body": (NEIGHBOURS["two-body"], 2, True, False, 1),
+    "two-body, S = 1": (NEIGHBOURS["two-body, S = 1"], 1, False, False, 1),
+    "conditional": (NEIGHBOURS["conditional"], 3, True, True, 0),
+    "conditional, S = 1": (NEIGHBOURS["conditional, S = 1"], 2, False, True, 0),
+    "general": (NEIGHBOURS["general"], 2, True, True, 0),
+    "general, S = 1": (NEIGHBOURS["general, S = 1"], 1, False, True, 0),
+    "two-body loss of bosons": (NEIGHBOURS["bosons"], 2, False, True, 0),
+    "jumps of range 2": (FAR["range 2"], 4, True, False, 1),
+    "jumps of range 3": (FAR["range 3"], 4, False, False, 1),
 }
 
 
@@ -93,24 +108,27 @@ def qutip_liouvillian(model, shape, periodic):
     cells = list(product(*map(range, shape)))
     sites = [site for _ in cells for site in model.sites]
     hamiltonian = 0 * embedded(sites, 0, qutip_operator(sites[0], "Id"))
-    for cell, term in product(cells, model.hamiltonian):
-        factors = []
+
+    def whole(cell, term):
+        factors = [term.coefficient * embedded(sites, 0, qutip_operator(sites[0], "Id"))]
         for name, site, offset in term.factors:
             there = tuple(c + o for c, o in zip(cell, offset, strict=True))
             if periodic:
                 there = tuple(c % length for c, length in zip(there, shape, strict=True))
             if there not in cells:
-                break
+                return None
             position = cells.index(there) * len(model.sites) + site
             factors.append(embedded(sites, position, qutip_operator(model.sites[site], name)))
-        else:
-            hamiltonian += term.coefficient * reduce(lambda a, b: a * b, factors)
-    jumps = [
-        np.sqrt(jump.rate) * embedded(sites, i, qutip_operator(sites[i], jump.op))
-        for i in range(len(sites))
-        for jump in model.jumps
-        if i % len(model.sites) == jump.site
-    ]
+        return reduce(lambda a, b: a * b, factors)
+
+    for cell, term in product(cells, model.hamiltonian):
+        if (found := whole(cell, term)) is not None:
+            hamiltonian += found
+    jumps = []
+    for cell, jump in product(cells, model.jumps):
+        parts = [whole(cell, term) for term in jump.products(model.dimension)]
+        if all(part is not None for part in parts):
+            jumps.append(np.sqrt(jump.rate) * sum(parts[1:], parts[0]))
     return sites, qutip.liouvillian(hamiltonian, jumps)
 
 

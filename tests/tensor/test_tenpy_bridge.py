@@ -1,6 +1,7 @@
 """The matrix product operator against dense Liouvillians, and tensors to TeNPy and back."""
 
 from functools import reduce
+from itertools import product
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from impo.operators.liouvillian import finite_cluster, infinite_chain
 from impo.operators.local import local_operators
 from impo.tensor.tenpy_bridge import canonical, from_mps, liouvillian_model, operator_sites, to_mps
 from models import gain_loss, ising, xy_decay, xyz
+from tests.jump_models import FAR, NEIGHBOURS
 
 
 def with_field(S):
@@ -48,6 +50,10 @@ MODELS = {
     "one site, S=1": (xy_decay.chain(1, g=1.0, loss=0.7), 3),
     "Ising": (ising.chain(J=1.0, field=0.4, loss=0.9), 4),
     "XYZ": (xyz.chain(), 4),
+    "correlated jumps": (NEIGHBOURS["correlated"], 4),
+    "nonreciprocal jumps, S=1": (NEIGHBOURS["nonreciprocal, S = 1"], 3),
+    "jumps without a charge": (NEIGHBOURS["general"], 4),
+    "jumps of range 3": (FAR["range 3"], 4),
     "three sites": (three_spins(), 4),
 }
 
@@ -76,11 +82,14 @@ def dense_liouvillian(model, n, start=0):
                 H = term.coefficient * embed(factors)
                 total += -1j * (np.kron(H, one) - np.kron(one, H.T))
         for jump in model.jumps:
-            position = shift * cell + jump.site - start
-            if 0 <= position < n:
-                L = embed([(jump.op, position)])
-                K = L.conj().T @ L / 2
-                total += jump.rate * (np.kron(L, L.conj()) - np.kron(K, one) - np.kron(one, K.T))
+            inside = []  # of a jump that leaves the window, what two products inside give stays
+            for term in jump.products(1):
+                factors = [(op, (c[0] + shift) * cell + s - start) for op, s, c in term.factors]
+                if all(0 <= p < n for _, p in factors):
+                    inside.append(np.sqrt(jump.rate) * term.coefficient * embed(factors))
+            for L, other in product(inside, repeat=2):
+                K = other.conj().T @ L / 2
+                total += np.kron(L, other.conj()) - np.kron(K, one) - np.kron(one, K.T)
     return total
 
 

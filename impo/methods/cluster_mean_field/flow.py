@@ -23,7 +23,7 @@ from scipy.sparse import coo_array, csr_array, eye_array, kron
 
 from impo.arguments import UnsupportedModelError, fail, positive_integer
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import advice, local_jumps
 from impo.model import LindbladModel, Site
 from impo.operators.components import Component
 from impo.operators.liouvillian import infinite_chain
@@ -349,9 +349,9 @@ def _active_jumps(
 ) -> Iterator[tuple[int, Site, float, Array]]:
     """Yield (position, site, rate, L) of the jumps with a rate."""
     for position, site in enumerate(sites):
-        for jump in model.jumps:
-            if jump.site == position % len(model.sites) and jump.rate > 0:
-                yield position, site, jump.rate, local_operators(site)[jump.op]
+        for rate, op, where in local_jumps(model, "ClusterMeanField"):
+            if where == position % len(model.sites) and rate > 0:
+                yield position, site, rate, local_operators(site)[op]
 
 
 def _jumps(

@@ -14,7 +14,7 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import advice, local_jumps
 from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.local import spin_numbers, spin_vector
 
@@ -57,7 +57,8 @@ def largest_rate(model: LindbladModel) -> float:
     factors, a jump moves it at rate * S.
     """
     spins = spin_numbers(model).tolist()
-    rates = [jump.rate * spins[jump.site] for jump in model.jumps if jump.op != "Id"]
+    jumps = local_jumps(model, "MeanField")
+    rates = [rate * spins[site] for rate, op, site in jumps if op != "Id"]
     for term in model.terms:
         lengths = [spins[site] for op, site, _ in term.factors if op != "Id"]
         if lengths:
@@ -143,16 +144,16 @@ def _dissipative(
     model: LindbladModel, first: Callable[[int, Cell], int]
 ) -> Iterator[tuple[int, Polynomial]]:
     """Yield (variable, part of its motion) of rate/2 <L^+ [S_a, L] + [L^+, S_a] L> of the jumps."""
-    for jump in model.jumps:
-        if jump.op == "Id" or jump.rate == 0:
+    for jump_rate, op, site in local_jumps(model, "MeanField"):
+        if op == "Id" or jump_rate == 0:
             continue
-        _check_spin(model, jump.site, f"the jump {jump.op}[site {jump.site}]")
-        vector, x = spin_vector(jump.op), first(jump.site, (0,) * model.dimension)
+        _check_spin(model, site, f"the jump {op}[site {site}]")
+        vector, x = spin_vector(op), first(site, (0,) * model.dimension)
         for a in range(3):
             across = _cross_with_axis(vector, a)  # [S_a, v.S] = i across . S
             for pair in ((vector.conj(), 1j * across), (-1j * across.conj(), vector)):
-                mean = _mean(model, jump.site, pair, x)
-                yield 3 * jump.site + a, _times({(): jump.rate / 2}, mean)
+                mean = _mean(model, site, pair, x)
+                yield 3 * site + a, _times({(): jump_rate / 2}, mean)
 
 
 def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Array]]:
