@@ -110,10 +110,11 @@ def _collinear(model: LindbladModel) -> bool:
 
 
 def _mean_field(model: LindbladModel) -> bool:
-    def factorises(term: Term) -> bool:
+    def most(term: Term) -> int:
+        """Return the largest number of operators on one spin."""
         places = [factor[1:] for factor in _factors(term)]
-        return all(places.count(place) <= 2 for place in set(places))
+        return max(map(places.count, places), default=0)
 
     spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
-    local = all(not jump.terms for jump in model.jumps)
-    return spins and local and all(map(factorises, model.terms))
+    products = [term for jump in model.jumps for term in jump.terms]
+    return spins and all(most(t) <= 2 for t in model.terms) and all(most(t) <= 1 for t in products)

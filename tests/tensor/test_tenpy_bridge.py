@@ -79,22 +79,29 @@ def dense_liouvillian(model, n, start=0, alone=False):
     one = np.eye(int(np.prod([site.dimension for site in sites])))
     total = 0j * np.kron(one, one)
     for shift in range(-4, n + 3):
-        for term in model.hamiltonian:
-            factors = [(op, (c[0] + shift) * cell + s - start) for op, s, c in term.factors]
-            if all(0 <= p < n for _, p in factors):
-                H = term.coefficient * embed(factors)
-                total += -1j * (np.kron(H, one) - np.kron(one, H.T))
+
+        def inside(terms, shift=shift):
+            """Return the products that lie on these sites."""
+            placed = [
+                (x.coefficient, [(op, (c[0] + shift) * cell + s - start) for op, s, c in x.factors])
+                for x in terms
+            ]
+            return [
+                value * embed(factors)
+                for value, factors in placed
+                if all(0 <= p < n for _, p in factors)
+            ]
+
+        for H in inside(model.hamiltonian):
+            total += -1j * (np.kron(H, one) - np.kron(one, H.T))
         for jump in model.jumps:
-            inside = []
-            for term in jump.products(1):
-                factors = [(op, (c[0] + shift) * cell + s - start) for op, s, c in term.factors]
-                if all(0 <= p < n for _, p in factors):
-                    inside.append(np.sqrt(jump.rate) * term.coefficient * embed(factors))
-            if alone and len(inside) < len(jump.products(1)):
+            parts = inside(jump.products(1))
+            if alone and len(parts) < len(jump.products(1)):
                 continue
-            for L, other in product(inside, repeat=2):
+            for L, other in product(parts, repeat=2):
                 K = other.conj().T @ L / 2
-                total += np.kron(L, other.conj()) - np.kron(K, one) - np.kron(one, K.T)
+                pair = np.kron(L, other.conj()) - np.kron(K, one) - np.kron(one, K.T)
+                total += jump.rate * pair
     return total
 
 
