@@ -48,7 +48,6 @@ def treating(model: LindbladModel) -> list[str]:
         "HolsteinPrimakoff": _collinear(model),
         "MeanField": _mean_field(model),
         "ClusterMeanField": model.dimension == 1
-        and all(not jump.terms for jump in model.jumps)
         and product([site.dimension for site in model.sites]) <= LARGEST_CLUSTER,
     }
     return [name for name, treats in rules.items() if treats]

@@ -64,6 +64,11 @@ class JointJump:
         """All sites on which L acts, in rising order."""
         return tuple(sorted({p for part in self.parts for p in part.positions}))
 
+    def moved(self, by: int) -> "JointJump":
+        """Return the jump on other sites."""
+        parts = [replace(x, positions=tuple(p + by for p in x.positions)) for x in self.parts]
+        return replace(self, parts=tuple(parts))
+
     def pairs(self) -> Iterator[JumpPair]:
         """Yield all pairs of products: rho -> L rho L^+ is the sum of rate L_i rho L_j^+."""
         for (i, left), (j, right) in product(enumerate(self.parts), repeat=2):
@@ -149,8 +154,7 @@ def charge_resolved(
             products = _matrices(operators, jump.terms, origin, locate)
             for found in [] if products is None else _placed_jump(model, jump, products):
                 shift = found.positions[0] // n * n
-                if infinite and shift:
-                    found = _moved(found, -shift)
+                found = found.moved(-shift) if infinite else found
                 if len(found.positions) == 1:
                     position = found.positions[0]
                     jumps.append((position, found.rate, found.matrix()))
@@ -194,12 +198,6 @@ def _placed_jump(
     found = JointJump(jump.rate, tuple(_sizeable(merged)))
     if found.positions:
         yield found
-
-
-def _moved(jump: JointJump, by: int) -> JointJump:
-    """Return a jump on other sites."""
-    parts = [replace(part, positions=tuple(p + by for p in part.positions)) for part in jump.parts]
-    return replace(jump, parts=tuple(parts))
 
 
 def _sizeable(merged: Mapping[_Key, _Entry]) -> Iterator[Component]:

@@ -19,9 +19,10 @@ from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.memory import amount, product
 from impo.methods.advice import LARGEST_CLUSTER, advice
+from impo.methods.cluster_mean_field.assembly import cluster_flow
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
-from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
+from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_mode, wave_modes
 from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
