@@ -108,7 +108,7 @@ def _sum(sector: Sector, rows: Sector, products: _Products) -> sparse.csr_array:
         key, value = base, np.ones(len(sector))
         for positions, matrix in factors:
             sizes = [len(sector.bases[p]) for p in positions]
-            old = np.ravel_multi_index(sector.index[column][:, list(positions)].T, sizes)
+            old = np.ravel_multi_index([sector.index[column, p] for p in positions], sizes)
             many = np.diff(matrix.indptr)[old]
             offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
             entry = np.repeat(matrix.indptr[old], many) + offset
