@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from impo.arguments import ArgumentError, fail, one_of
-from impo.sites import Boson, Site, Spin, spin_number
+from impo.sites import Boson, Site, Spin, adjoint_name, spin_number
 from impo.terms import Cell, Factor, Jump, Term
 
 __all__ = [
@@ -31,14 +31,20 @@ Place = tuple[int, int | Cell]
 _Product = tuple[tuple[Cell, int, tuple[str, ...]], ...]
 
 
-def _normal_order(term: Term) -> tuple[complex, _Product]:
-    """Return (coefficient, key): operators on different sites commute; the first cell is 0."""
+def _normal_order(term: Term, sites: tuple[Site, ...]) -> tuple[complex, _Product]:
+    """Return (coefficient, key): operators on different sites commute; the first cell is 0.
+
+    An operator that has several names is called by one of them.
+    """
     origin = min(cell for _, _, cell in term.factors)
     by_site: dict[tuple[Cell, int], list[str]] = {}
     for name, site, cell in term.factors:
         shifted = tuple(x - o for x, o in zip(cell, origin, strict=True))
         if name != "Id":
-            by_site.setdefault((shifted, site), []).append(name)
+            known = (
+                name if name in sites[site].operators else sites[site].adjoint(adjoint_name(name))
+            )
+            by_site.setdefault((shifted, site), []).append(known)
     return term.coefficient, tuple((*where, tuple(ops)) for where, ops in sorted(by_site.items()))
 
 
@@ -107,13 +113,13 @@ class LindbladModel:
         whole = isinstance(site, Integral) and not isinstance(site, bool)
         if not whole or not 0 <= site < len(self.sites):
             raise fail("site", f"a site of the unit cell, 0 ... {len(self.sites) - 1}", site)
-        one_of("op", name, self.sites[site].operators)
+        one_of("op", name, self.sites[site].names)
 
     def _check_hermitian(self) -> None:
         totals: dict[_Product, complex] = {}
         for term in self.hamiltonian:
             for sign, part in ((1, term), (-1, term.adjoint())):
-                coefficient, key = _normal_order(part)
+                coefficient, key = _normal_order(part, self.sites)
                 totals[key] = totals.get(key, 0) + sign * coefficient
         scale = max((abs(term.coefficient) for term in self.terms), default=0.0)
         for key, rest in totals.items():
@@ -143,10 +149,7 @@ class LindbladModel:
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain numbers, strings and lists; `from_json` reads it."""
         return {
-            "sites": [
-                {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
-                for site in self.sites
-            ],
+            "sites": list(map(_site_to_json, self.sites)),
             "terms": [_term_to_json(term) for term in self.terms],
             "jumps": [
                 [jump.rate, *map(_term_to_json, jump.terms)]
@@ -167,16 +170,31 @@ class LindbladModel:
         ArgumentError
             If it is not valid, as for any other description.
         """
-        sites = tuple(
-            Spin(Fraction(site["spin"])) if "spin" in site else Boson(site["boson"])
-            for site in data["sites"]
-        )
+        sites = tuple(map(_site_from_json, data["sites"]))
         terms = tuple(map(_term_from_json, data["terms"]))
         jumps = tuple(
             Jump(rate, *(_term_from_json(x) if isinstance(x, Mapping) else x for x in operator))
             for rate, *operator in data["jumps"]
         )
         return cls(sites, terms, jumps, data["dimension"], data["name"], data["parameters"])
+
+
+def _site_to_json(site: Site) -> dict[str, Any]:
+    told = {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
+    if not site.own:
+        return told
+    matrices = {name: site.own_matrices[name] for name, _ in site.own}
+    return {**told, "operators": {
+        name: [matrix.real.tolist(), matrix.imag.tolist()] for name, matrix in matrices.items()
+    }}  # fmt: skip
+
+
+def _site_from_json(data: Mapping[str, Any]) -> Site:
+    own = {
+        name: np.array(real) + 1j * np.array(imaginary)
+        for name, (real, imaginary) in data.get("operators", {}).items()
+    }
+    return Spin(Fraction(data["spin"]), own) if "spin" in data else Boson(data["boson"], own)
 
 
 def _term_to_json(term: Term) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from impo.arguments import (
     non_negative,
     non_negative_integer,
 )
-from impo.sites import ADJOINT
+from impo.sites import adjoint_name
 
 Cell = tuple[int, ...]
 Factor = tuple[str, int, Cell]
@@ -89,7 +89,7 @@ class Term:
 
     def adjoint(self) -> "Term":
         """Return the Hermitian conjugate (without `plus_hc`)."""
-        factors = [(ADJOINT[name], site, cell) for name, site, cell in reversed(self.factors)]
+        factors = [(adjoint_name(name), site, cell) for name, site, cell in reversed(self.factors)]
         return Term(self.coefficient.conjugate(), *factors)
 
     @property

@@ -109,6 +109,39 @@ def far(reach, S=0.5):
     )
 
 
+def own(S=0.5):
+    """Own operators, complex and without symmetry, in terms and jumps."""
+    d, rng = int(2 * S) + 1, np.random.default_rng(5)
+    A, X = rng.normal(size=(2, d, d)) + 1j * rng.normal(size=(2, d, d))
+    up = np.diag(np.arange(1.0, d), 1)
+    site = Spin(S, operators={"A": A / d, "Q": (X + X.conj().T) / d, "up": up, "down": up.T})
+    return LindbladModel(
+        (site, Spin(0.5)),
+        (
+            Term(0.4, ("up", 0, 0), ("S-", 1, 0)),
+            Term(0.4, ("down", 0, 0), ("S+", 1, 0)),
+            Term(0.3 - 0.2j, ("A", 0, 1), ("Sz", 1, 0), plus_hc=True),
+            Term(0.3, ("Q", 0, 0)),
+        ),
+        (
+            Jump(0.5, "A", 0),
+            Jump(0.4, Term(1.0, ("A^+", 0, 0)), Term(0.5j, ("S-", 1, 0), ("down", 0, 0))),
+            Jump(0.3, Term(1.0, ("Q", 0, 1), ("S+", 1, 0))),
+        ),
+    )
+
+
+def own_charged(S=1):
+    """Own ladder operators, which keep the charge."""
+    d = int(2 * S) + 1
+    site = Spin(S, operators={"up": np.diag(np.arange(1.0, d), 1)})
+    return LindbladModel(
+        (site,),
+        (Term(0.4j, ("up", 0, 0), ("up^+", 0, 1), plus_hc=True),),
+        (Jump(0.5, Term(1.0, ("up^+", 0, 0)), Term(0.4j, ("up^+", 0, 1))), Jump(0.3, "up", 0)),
+    )
+
+
 NEIGHBOURS = {
     "correlated": correlated(),
     "correlated, S = 1": correlated(1),
@@ -123,5 +156,10 @@ NEIGHBOURS = {
     "bosons": lossy_bosons(),
 }
 """Everything between neighbours."""
+
+OWN = {
+    "own operators": own(), "own operators, S = 1": own(1), "own charged operators": own_charged(),
+}  # fmt: skip
+"""Sites with operators of their own."""
 
 FAR = {"range 2": far(2), "range 3": far(3), "range 2, S = 1": far(2, 1)}

@@ -8,6 +8,13 @@ from impo.model import Spin
 
 
 def _local(site):
+    """Return operators by name; of own ones also the adjoints."""
+    own = {name: np.frombuffer(elements, complex) for name, elements in site.own}
+    own = {name: qutip.Qobj(x.reshape((site.dimension,) * 2)) for name, x in own.items()}
+    return {**_named(site), **own, **{f"{name}^+": x.dag() for name, x in own.items()}}
+
+
+def _named(site):
     if isinstance(site, Spin):
         s = float(site.S)
         sx, sy, sz = qutip.jmat(s)

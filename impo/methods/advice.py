@@ -64,6 +64,17 @@ def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str,
         yield jump.rate, jump.op, jump.site
 
 
+def refuse_own_operators(model: LindbladModel, method: str) -> None:
+    """Refuse sites with own operators, in the name of a method that knows spin components only."""
+    for number, site in enumerate(model.sites):
+        if site.own:
+            names = ", ".join(name for name, _ in site.own)
+            raise UnsupportedModelError(
+                f"{method} treats the components of spins, but site {number} has operators of its "
+                f"own ({names}); {advice(model, method)}."
+            )
+
+
 def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
     return [factor for factor in term.factors if factor[0] != "Id"]
 
@@ -84,7 +95,7 @@ def _infinite_chain(model: LindbladModel) -> bool:
 
 
 def _only_spins(model: LindbladModel) -> bool:
-    return all(isinstance(site, Spin) for site in model.sites)
+    return all(isinstance(site, Spin) and not site.own for site in model.sites)
 
 
 def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:

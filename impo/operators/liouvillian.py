@@ -26,11 +26,11 @@ import numpy as np
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.model import Boson, Cell, LindbladModel, Site
+from impo.model import Cell, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
-from impo.operators.local import charge_parts, frame
+from impo.operators.local import changed_cutoffs, charge_parts, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
@@ -350,11 +350,7 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
     cutoffs
         One per site of the unit cell.
     """
-    sites = tuple(
-        site if cutoff is None else Boson(cutoff)
-        for site, cutoff in zip(generator.model.sites, cutoffs, strict=True)
-    )
-    model = replace(generator.model, sites=sites)
+    model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
     return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
 
 

@@ -161,18 +161,7 @@ def terms_from_matrix(
     ArgumentError
         If the matrix has another size, or a place is no spin, or of too large a spin.
     """
-    if not 1 <= len(places) <= _MOST_PLACES or len(set(places)) < len(places):
-        raise fail("places", f"one to {_MOST_PLACES} different (site, cell) pairs", places)
-    chosen = []
-    for place in places:
-        site, _ = place
-        if not isinstance(site, int) or not 0 <= site < len(sites):
-            raise fail("places", f"pairs with a site below {len(sites)}", place)
-        if not isinstance(sites[site], Spin) or sites[site].dimension > _MOST_STATES:
-            raise fail(
-                "sites", f"spins up to S = {Fraction(_MOST_STATES - 1, 2)} at `places`", sites[site]
-            )
-        chosen.append(sites[site])
+    chosen = _spins_at(places, sites)
     dims = [site.dimension for site in chosen]
     order, found = math.prod(dims), _matrix("matrix", matrix)
     if found.shape != (order, order):
@@ -197,6 +186,23 @@ def terms_from_matrix(
         factors = factors or [("Id", *places[0])]
         terms.append(Term(complex(tensor[tuple(index)]), *factors))
     return tuple(terms)
+
+
+def _spins_at(places: Sequence[Place], sites: Sequence[Site]) -> list[Site]:
+    """Return the sites at some places, or refuse what is no small spin."""
+    if not 1 <= len(places) <= _MOST_PLACES or len(set(places)) < len(places):
+        raise fail("places", f"one to {_MOST_PLACES} different (site, cell) pairs", places)
+    chosen = []
+    for place in places:
+        site, _ = place
+        if not isinstance(site, int) or not 0 <= site < len(sites):
+            raise fail("places", f"pairs with a site below {len(sites)}", place)
+        if not isinstance(sites[site], Spin) or sites[site].dimension > _MOST_STATES:
+            raise fail(
+                "sites", f"spins up to S = {Fraction(_MOST_STATES - 1, 2)} at `places`", sites[site]
+            )
+        chosen.append(sites[site])
+    return chosen
 
 
 def _labels(d: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Jump operators on several sites: finite clusters against QuTiP."""
+"""Jump operators on several sites and own operators: finite clusters against QuTiP."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import qutip
 from impo import Exact, Status, evolve, steady_state, to_qutip
 from impo.methods.exact import assembly
 from tests import qutip_oracle
-from tests.jump_models import FAR, NEIGHBOURS
+from tests.jump_models import FAR, NEIGHBOURS, OWN
 
 CLUSTERS = {  # cells, periodic
     "correlated": [(3, False), (2, True)],
@@ -19,12 +19,15 @@ CLUSTERS = {  # cells, periodic
     "conditional, S = 1": [(3, True)],
     "general": [(2, True), (2, False)],
     "bosons": [(3, True), (3, False)],
+    "own operators": [(2, True), (2, False)],
+    "own operators, S = 1": [(2, True)],
+    "own charged operators": [(4, True), (3, False)],
     "range 2": [(6, False), (5, True)],
     "range 3": [(6, False)],
     "range 2, S = 1": [(3, True)],
 }
 EVERY = [(name, *cluster) for name, clusters in CLUSTERS.items() for cluster in clusters]
-MODELS = {**NEIGHBOURS, **FAR}
+MODELS = {**NEIGHBOURS, **FAR, **OWN}
 
 
 @pytest.mark.parametrize("few", [64, 0], ids=["one superoperator", "pairs of products"])

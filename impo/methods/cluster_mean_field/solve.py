@@ -325,6 +325,12 @@ def _other_message(reports: list[dict[str, Any]]) -> str:
 def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state with the change of its observables with the cut-off, and the verdict."""
     model, method = larger_cutoffs(state.model), state.method
+    if model is None:
+        message = (
+            "The cut-off of the bosons was not tested, because their own operators are not known "
+            "with a larger one; write them as products of B and Bd."
+        )
+        return replace(state, status=Status.K_LIMITED, message=message, accuracy=math.nan)
     dimension = _dimension(model, method)
     if dimension > LARGEST_CLUSTER:
         message = (

@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.methods.advice import TRANSVERSE, advice, local_jumps
+from impo.methods.advice import TRANSVERSE, advice, local_jumps, refuse_own_operators
 from impo.model import Cell, LindbladModel, Spin, Term
 
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
@@ -214,7 +214,8 @@ def _hoppings(total: Polynomial, n: int, dimension: int) -> dict[Cell, Array]:
 
 
 def _check_spins(model: LindbladModel) -> None:
-    """Refuse a model with bosons, naming a term that contains one."""
+    """Refuse a model with bosons, naming a term that contains one, or with own operators."""
+    refuse_own_operators(model, "HolsteinPrimakoff")
     bosons = [j for j, site in enumerate(model.sites) if not isinstance(site, Spin)]
     if bosons:
         terms = [t for t in model.terms if any(site in bosons for _, site, _ in t.factors)]

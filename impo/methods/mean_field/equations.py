@@ -14,7 +14,7 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import advice, refuse_own_operators
 from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.local import spin_numbers, spin_vector
 
@@ -116,6 +116,7 @@ def _generate(
     model: LindbladModel, first: Callable[[int, Cell], int], one: int
 ) -> MeanFieldEquations:
     """Generate ds/dt of one cell; `first` numbers the x component of a spin, `one` the constant."""
+    refuse_own_operators(model, "MeanField")
     total: dict[tuple[int, ...], Array] = {}
     for variable, polynomial in chain(_coherent(model, first), _dissipative(model, first)):
         for key, value in polynomial.items():

@@ -23,7 +23,7 @@ from scipy.sparse import csr_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import TRANSVERSE, advice, local_jumps
+from impo.methods.advice import TRANSVERSE, advice, local_jumps, refuse_own_operators
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -149,6 +149,7 @@ def _sparse(blocks: Mapping[tuple[int, int], Array], n: int) -> csr_array:
 
 def _check(model: LindbladModel) -> None:
     """Refuse sites and jumps that are outside the method's reach."""
+    refuse_own_operators(model, "TWA")
     for number, site in enumerate(model.sites):
         if not isinstance(site, Spin):
             raise UnsupportedModelError(
