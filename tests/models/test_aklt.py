@@ -64,7 +64,8 @@ def test_an_open_chain_has_free_spins_at_its_ends():
 
 @pytest.mark.slow
 def test_the_infinite_chain_reaches_the_dark_state():
-    state = steady_state(chain(), ITEBD(tol=1e-4, chi_max=30))
+    state = steady_state(chain(), ITEBD(tol=1e-5, chi_max=30))
+    assert state.status is Status.CONVERGED
     assert abs(quintets(state)) < 1e-6
     for distance in (1, 2, 3):
-        assert string(state, distance) == pytest.approx(-4 / 9, abs=1e-4)
+        assert string(state, distance) == pytest.approx(-4 / 9, abs=1e-5)
