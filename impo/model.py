@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from impo.arguments import ArgumentError, fail, one_of
-from impo.sites import Boson, Site, Spin, adjoint_name, spin_number
+from impo.sites import Boson, Level, Site, Spin, adjoint_name, spin_number
 from impo.terms import Cell, Factor, Jump, Term
 
 __all__ = [
-    "Boson", "Cell", "Factor", "Jump", "LindbladModel", "Place", "Site", "Spin", "Term",
+    "Boson", "Cell", "Factor", "Jump", "Level", "LindbladModel", "Place", "Site", "Spin", "Term",
     "spin_number", "told_parameter",
 ]  # fmt: skip
 
@@ -55,7 +55,7 @@ class LindbladModel:
     Parameters
     ----------
     sites
-        The sites of the unit cell, `Spin` or `Boson`.
+        The sites of the unit cell, `Spin`, `Boson` or `Level`.
     terms
         Hamiltonian terms of one unit cell; the Hamiltonian is their sum over all cells.
     jumps
@@ -96,8 +96,11 @@ class LindbladModel:
         self._check_hermitian()
 
     def _check_parts(self) -> None:
-        if not self.sites or not all(isinstance(site, Spin | Boson) for site in self.sites):
-            raise fail("sites", "a non-empty tuple of `Spin` and `Boson`", self.sites)
+        if not self.sites or not all(isinstance(site, Site) for site in self.sites):
+            raise fail("sites", "a non-empty tuple of `Spin`, `Boson` and `Level`", self.sites)
+        levels = [site for site in self.sites if isinstance(site, Level)]
+        if len({site.charges is None for site in levels}) > 1:
+            raise fail("charges", "given for all or for no `Level` of a model", levels)
         for label, kind in (("terms", Term), ("jumps", Jump)):
             for item in getattr(self, label):
                 if not isinstance(item, kind):
@@ -180,7 +183,12 @@ class LindbladModel:
 
 
 def _site_to_json(site: Site) -> dict[str, Any]:
-    told = {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
+    told: dict[str, Any]
+    if isinstance(site, Level):
+        charges = None if site.charges is None else list(site.charges)
+        told = {"level": site.dimension, "charges": charges}
+    else:
+        told = {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
     if not site.own:
         return told
     matrices = {name: site.own_matrices[name] for name, _ in site.own}
@@ -194,6 +202,8 @@ def _site_from_json(data: Mapping[str, Any]) -> Site:
         name: np.array(real) + 1j * np.array(imaginary)
         for name, (real, imaginary) in data.get("operators", {}).items()
     }
+    if "level" in data:
+        return Level(data["level"], own, data["charges"])
     return Spin(Fraction(data["spin"]), own) if "spin" in data else Boson(data["boson"], own)
 
 

@@ -1,9 +1,12 @@
-"""The sites of a lattice: spins and bosons, with the names of their operators."""
+"""The sites of a lattice: spins, bosons and levels, with the names of their operators."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,7 +74,7 @@ def _own_operators(operators: Any, d: int) -> tuple[tuple[str, bytes], ...]:
 
 
 class _Operators:
-    """What sites of both kinds know of their local operators."""
+    """What sites of all kinds know of their local operators."""
 
     operators: ClassVar[tuple[str, ...]]
     """Names of the local operators."""
@@ -79,17 +82,12 @@ class _Operators:
     """Pairs of operators whose correlations show an order: transverse, then along z (or of n)."""
     own: tuple[tuple[str, bytes], ...]
 
-    @property
-    def dimension(self) -> int:
-        """Dimension of the Hilbert space."""
-        raise NotImplementedError
-
-    def _set_own(self, operators: Any, own: tuple[tuple[str, bytes], ...]) -> None:
-        """Check and keep own operators, and list their names, and those of their adjoints."""
+    def _set_own(self, d: int, operators: Any, own: tuple[tuple[str, bytes], ...]) -> None:
+        """Check and keep own operators on d states, and list their names and their adjoints'."""
         if operators:
-            own = _own_operators(operators, self.dimension)
-        if any(len(elements) != 16 * self.dimension**2 for _, elements in own):
-            raise fail("own", f"operators on {self.dimension} states", [name for name, _ in own])
+            own = _own_operators(operators, d)
+        if any(len(elements) != 16 * d**2 for _, elements in own):
+            raise fail("own", f"operators on {d} states", [name for name, _ in own])
         object.__setattr__(self, "own", own)
         if own:
             names = [name for name, _ in own]
@@ -101,7 +99,8 @@ class _Operators:
         """The matrices of own operators, and of their adjoints by the name with ^+."""
         found = {}
         for name, elements in self.own:
-            matrix = np.frombuffer(elements, complex).reshape((self.dimension,) * 2)
+            d = math.isqrt(len(elements) // 16)
+            matrix = np.frombuffer(elements, complex).reshape(d, d)
             found[name] = matrix if np.any(matrix.imag) else np.ascontiguousarray(matrix.real)
         return found | {adjoint_name(name): matrix.conj().T for name, matrix in found.items()}
 
@@ -159,7 +158,7 @@ class Spin(_Operators):
         own: tuple[tuple[str, bytes], ...] = (),
     ):  # fmt: skip
         object.__setattr__(self, "S", spin_number("S", S))
-        self._set_own({} if operators is None else operators, own)
+        self._set_own(self.dimension, {} if operators is None else operators, own)
 
     @property
     def dimension(self) -> int:
@@ -201,7 +200,7 @@ class Boson(_Operators):
         own: tuple[tuple[str, bytes], ...] = (),
     ):  # fmt: skip
         object.__setattr__(self, "cutoff", positive_integer("cutoff", cutoff))
-        self._set_own({} if operators is None else operators, own)
+        self._set_own(self.dimension, {} if operators is None else operators, own)
 
     @property
     def dimension(self) -> int:
@@ -217,4 +216,62 @@ class Boson(_Operators):
         return Boson(cutoff, own)
 
 
-Site = Spin | Boson
+@dataclass(frozen=True, init=False)
+class Level(_Operators):
+    """A site with any few states 0 ... dimension - 1; operators Id, N and own ones.
+
+    N is the number of the state.
+
+    Parameters
+    ----------
+    dimension
+        Number of states, two or more.
+    operators
+        Own operators, a mapping of names to matrices of shape (dimension, dimension). The adjoint
+        of an own operator "Q" is called "Q^+" in a term, if it is no other own operator.
+    charges
+        The charge of every state, integers that rise or fall by one from state to state; None if
+        the states have none: a model with such a site is treated without any charge.
+    own
+        What became of `operators`, for `dataclasses.replace`.
+
+    Raises
+    ------
+    ArgumentError
+        Unless the arguments are that and the operators have the size of the site.
+    """
+
+    operators = ("Id", "N")
+    order_pairs = (("N", "N"),)
+    dimension: int
+    charges: tuple[int, ...] | None
+    own: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+    def __init__(
+        self, dimension: int, operators: Mapping[str, Any] | None = None,
+        charges: Sequence[int] | None = None, own: tuple[tuple[str, bytes], ...] = (),
+    ):  # fmt: skip
+        d = positive_integer("dimension", dimension)
+        if d < 2:
+            raise fail("dimension", "two or more states", dimension)
+        object.__setattr__(self, "dimension", d)
+        object.__setattr__(self, "charges", None if charges is None else _charges(charges, d))
+        self._set_own(self.dimension, {} if operators is None else operators, own)
+
+    @property
+    def cutoff(self) -> int:
+        """The largest number of a state, as of a boson; nothing is cut off."""
+        return self.dimension - 1
+
+
+def _charges(given: Any, d: int) -> tuple[int, ...]:
+    """Return the charges of the states of a `Level`, or raise `ArgumentError`."""
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else []
+    whole = all(isinstance(x, Integral) and not isinstance(x, bool) for x in listed)
+    steps = {b - a for a, b in pairwise(listed)} if whole and len(listed) == d else set()
+    if steps not in ({1}, {-1}) or max(map(abs, listed)) > _LARGEST_SPIN:
+        raise fail("charges", f"{d} integers that rise or fall by one, or None", given)
+    return tuple(map(int, listed))
+
+
+Site = Spin | Boson | Level

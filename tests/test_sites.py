@@ -7,6 +7,7 @@ import pytest
 
 from impo import (
     ITEBD,
+    TWA,
     ClusterMeanField,
     Exact,
     HolsteinPrimakoff,
@@ -17,7 +18,8 @@ from impo import (
     steady_state,
 )
 from impo.arguments import ArgumentError, UnsupportedModelError
-from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.model import Boson, Jump, Level, LindbladModel, Spin, Term
+from impo.operators.liouvillian import infinite_chain
 from impo.operators.local import local_operators
 from models.kerr import oscillator
 from tests.jump_models import OWN
@@ -178,3 +180,100 @@ def test_a_boson_with_another_cutoff():
     assert cut == Boson(1, {"X": np.diag([1.0, 2])})
     assert Boson(3).with_cutoff(7) == Boson(7)
     assert Boson(3).with_cutoff(0) is None
+
+
+def levels(charges, S=1):
+    """A chain of levels that has the operators of spins 1."""
+    named = local_operators(Spin(S))
+    own = {"up": named["S+"], "z": named["Sz"]}
+    site = Level(3, own, charges)
+    if charges is not None and charges[0] < charges[-1]:  # its states in the other order
+        site = Level(3, {name: matrix[::-1, ::-1] for name, matrix in own.items()}, charges)
+    return LindbladModel(
+        (site,),
+        (Term(0.5, ("up", 0, 0), ("up^+", 0, 1), plus_hc=True), Term(0.3, ("z", 0, 0))),
+        (
+            Jump(0.8, Term(1.0, ("up^+", 0, 0)), Term(0.5j, ("up^+", 0, 1))),
+            Jump(0.3, "up", 0),
+            Jump(0.2, Term(1.0, ("z", 0, 0), ("up^+", 0, 1))),
+        ),
+    )
+
+
+def spins():
+    """The same chain of spins."""
+    names = {"up": "S+", "up^+": "S-", "z": "Sz"}
+    model = levels(None)
+
+    def renamed(terms):
+        return tuple(
+            Term(x.coefficient, *((names[op], *where) for op, *where in x.factors)) for x in terms
+        )
+
+    jumps = tuple(Jump(jump.rate, *renamed(jump.products(1))) for jump in model.jumps)
+    return LindbladModel((Spin(1),), renamed(model.hamiltonian), jumps)
+
+
+CHARGES = [None, (1, 0, -1), (0, 1, 2)]
+
+
+@pytest.mark.parametrize("charges", CHARGES, ids=str)
+def test_levels_are_spins_with_other_names(charges):
+    model, order = levels(charges), slice(None, None, -1 if charges == (0, 1, 2) else 1)
+    assert bool(len(infinite_chain(model).charges)) is (charges is not None)
+    ring = Exact(cells=3, periodic=True, gap=False)
+    for method in (ring, ClusterMeanField(2), ITEBD(tol=2e-2)):
+        state, known = steady_state(model, method), steady_state(spins(), method)
+        assert state.status == Status.CONVERGED
+        accuracy = 1e-9 if method is ring else 1e-6 if method.name == "cmf" else 2e-2
+        found = state.distribution([(0, 0), (0, 1)])[order, order]
+        np.testing.assert_allclose(found, known.distribution([(0, 0), (0, 1)]), atol=accuracy)
+        up = state.correlation("up", "up^+", (0, 0), 1).value
+        np.testing.assert_allclose(
+            up, known.correlation("S+", "S-", (0, 0), 1).value, atol=2 * accuracy
+        )
+        assert state.expect("z").value == pytest.approx(known.expect("Sz").value, abs=accuracy)
+
+
+@pytest.mark.parametrize("charges", CHARGES, ids=str)
+def test_levels_in_files(charges, tmp_path):
+    model = levels(charges)
+    again = LindbladModel.from_json(json.loads(json.dumps(model.to_json())))
+    assert again == model
+    for method in (Exact(cells=2, gap=False), ITEBD(chi_max=6, tol=0.3), ClusterMeanField(1)):
+        state = steady_state(model, method)
+        state.save(tmp_path / "levels.h5")
+        assert load(tmp_path / "levels.h5") == state
+        assert check(tmp_path / "levels.h5").reproduced
+        assert state.summary()["observables"]["N"] == pytest.approx(state.expect("N").value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Level(1), "`dimension` must be two or more states"),
+        (lambda: Level(0), "`dimension` must be a positive integer"),
+        (lambda: Level(2, {"X": np.eye(3)}), r"`operators.*` must be of shape \(2, 2\)"),
+        (lambda: Level(3, charges=(0, 1)), "`charges` must be 3 integers that rise or fall by one"),
+        (lambda: Level(3, charges=(0, 1, 3)), "`charges` must be 3 integers that rise or fall"),
+        (lambda: Level(2, charges=(0, 0.5)), "`charges` must be 2 integers that rise or fall"),
+        (lambda: Level(2, charges=5), "`charges` must be 2 integers that rise or fall"),
+        (lambda: Level(2, charges="01"), "`charges` must be 2 integers that rise or fall"),
+        (
+            lambda: LindbladModel((Level(2, charges=(0, 1)), Level(2))),
+            "`charges` must be given for all or for no `Level`",
+        ),
+    ],
+)
+def test_what_is_no_level(make, message):
+    with pytest.raises(ArgumentError, match=message) as raised:
+        make()
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_levels_are_refused_by_methods_of_spins():
+    plain = LindbladModel((Level(2),), (), (Jump(1.0, "N", 0),))
+    for method in (MeanField(), HolsteinPrimakoff(), TWA()):
+        for model in (plain, levels((1, 0, -1))):
+            with pytest.raises(UnsupportedModelError, match="; use `ITEBD`"):
+                steady_state(model, method)

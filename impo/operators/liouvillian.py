@@ -26,7 +26,7 @@ import numpy as np
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.model import Cell, LindbladModel, Site
+from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
@@ -319,6 +319,7 @@ def _in_frame(
     """Find charges and gauge, and rotate components and jumps."""
     n = len(cells)
     sites = tuple(model.sites[p % len(model.sites)] for p in range(n))
+    charges = charges and not any(isinstance(s, Level) and s.charges is None for s in sites)
     found = conserved_charges(sites, placed) if charges else np.zeros((0, n), dtype=int)
     if hermitian := not np.any(found, axis=0).all():  # a site without any charge
         found = found[:0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from impo.arguments import fail
 from impo.arrays import Array
-from impo.model import Boson, LindbladModel, Site, Spin
+from impo.model import Boson, Level, LindbladModel, Site, Spin
 
 _TINY = 1e-13
 
@@ -128,8 +128,11 @@ def local_operators(site: Site) -> dict[str, Array]:
     """Return the matrices of all operators of a site by all their names."""
     if isinstance(site, Spin):
         found = spin_operators(float(site.S))
-    else:
+    elif isinstance(site, Boson):
         found = boson_operators(site.cutoff)
+    else:
+        states = np.arange(float(site.dimension))
+        found = {"Id": np.eye(site.dimension), "N": np.diag(states)}
     return {**found, **site.own_matrices} if site.own else found
 
 
@@ -164,9 +167,11 @@ def operator_norm(sites: Iterable[Site], op: str) -> float:
 
 
 def state_charges(site: Site) -> Array:
-    """Return m (spin) or n (boson) of the basis states of a site, in their order."""
+    """Return m (spin), n (boson) or the charge (level) of the states of a site, in order."""
     if isinstance(site, Spin):
         return float(site.S) - np.arange(site.dimension)
+    if isinstance(site, Level):
+        return np.array(site.charges or (0,) * site.dimension, dtype=float)
     return np.arange(float(site.dimension))
 
 

@@ -118,8 +118,9 @@ def _assemble(
 ) -> ClusterFlow | None:
     """Return the flow in the frame of the angles, or None if it should be real there and is not."""
     dims = [site.dimension for site in sites]
-    parts = [_product(dims, angles, term) for term in _terms(cell, len(sites))]
-    if real and any(abs(value.imag) > _TINY * abs(value) for value, _ in parts):
+    terms = _terms(cell, len(sites))
+    parts = [_product(dims, angles, term) for term in terms]
+    if real and not all(map(_is_real, terms, (value for value, _ in parts))):
         return None
     jumps = _jumps(cell, sites, angles, real)
     joint = [jump_in_frame(jump, angles, real) for jump in _joint_jumps(cell, len(sites))]
@@ -139,6 +140,12 @@ def _assemble(
         cell.model, tuple(sites), angles, real, *_aligned(effective, fields), tuple(jumps),
         recycled, tuple(_charges(cell, sites)),
     )  # fmt: skip
+
+
+def _is_real(term: Component, value: complex) -> bool:
+    """Return whether -i times a term is real in a frame, where it has this coefficient."""
+    matrices = not any(map(np.iscomplexobj, term.matrices))
+    return matrices and abs(value.imag) <= _TINY * abs(value)
 
 
 def _term_pieces(parts: Iterable[tuple[complex, dict[int, csr_array]]]) -> Iterator[list[Piece]]:

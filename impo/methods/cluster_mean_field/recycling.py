@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -93,25 +94,71 @@ def jump_pieces(jump: JointJump, dims: Sequence[int]) -> Iterator[list[Piece]]:
     A list with more than one piece is of a jump that leaves its cluster.
     """
     n = len(dims)
-    if len({p // n for p in jump.positions}) == 1:
+    clusters = sorted({p // n for p in jump.positions})
+    if len(clusters) == 1:
         yield [_inside(jump, dims)]
+    else:
+        yield [piece for here in clusters for piece in _across(jump, dims, here)]
+
+
+def _across(jump: JointJump, dims: Sequence[int], here: int) -> Iterator[Piece]:
+    """Yield what a jump does to one of the clusters that it acts on.
+
+    With L = sum_a A_a (x) B_a and different A_a on this cluster, for all pairs a, b; B_a is a sum
+    of products over the other clusters.
+    """
+    found: dict[bytes, tuple[csr_array, _Rest]] = {}
+    away = {p // len(dims) - here for p in jump.positions} - {0}
+    for part in jump.parts:
+        by_cluster = _by_cluster(part, len(dims))
+        mine = by_cluster.pop(here, {})
+        key = repr([(p, m.tobytes()) for p, m in sorted(mine.items())]).encode()
+        others = {c - here: embed(dims, factors) for c, factors in by_cluster.items()}
+        found.setdefault(key, (embed(dims, mine), []))[1].append((part.coefficient, others))
+    idle = repr([]).encode()
+    for (k, (a, right)), (m, (b, left)) in product(found.items(), repeat=2):
+        for value, others in _means(right, left, away) if (k, m) != (idle, idle) else ():
+            recycling = Recycling(csr_array(jump.rate * value * a), b)
+            effective = csr_array(-(b.conj().T @ recycling.left) / 2)
+            yield Piece(effective, recycling, others)
+
+
+_Rest = list[tuple[complex, dict[int, csr_array]]]
+"""Coefficients of products, and their factors by the distance of a cluster."""
+
+
+def _by_cluster(part: Component, n: int) -> dict[int, dict[int, Array]]:
+    """Return the factors of a product by cluster and position there."""
+    out: dict[int, dict[int, Array]] = {}
+    for p, matrix in zip(part.positions, part.matrices, strict=True):
+        out.setdefault(p // n, {})[p % n] = matrix
+    return out
+
+
+def _means(
+    right: _Rest, left: _Rest, away: set[int]
+) -> Iterator[tuple[complex, dict[int, csr_array]]]:
+    """Yield value and operators, by cluster, whose means multiply A_a rho A_b^+.
+
+    They are B_b^+ B_a: one operator if it lies on one cluster, else all pairs of products.
+    """
+    if not any(others for _, others in (*right, *left)):
+        yield sum(c for c, _ in right) * sum(c for c, _ in left).conjugate(), {}
         return
-    found = []
-    for pair in jump.pairs():
-        by_cluster: dict[int, dict[int, tuple[Array, Array]]] = {}
-        for p, matrices in pair.factors.items():
-            by_cluster.setdefault(p // n, {})[p % n] = matrices
-        operators = {
-            cluster: (embed(dims, {p: a for p, (a, _) in factors.items()}),
-                      embed(dims, {p: b for p, (_, b) in factors.items()}))
-            for cluster, factors in by_cluster.items()
-        }  # fmt: skip
-        for here, (a, b) in operators.items():
-            others = {c - here: y @ x for c, (x, y) in operators.items() if c != here}
-            left = csr_array(pair.coefficient * a)
-            recycling = Recycling(left, csr_array(b.conj().T))
-            found.append(Piece(csr_array(-(b @ left) / 2), recycling, others))
-    yield found
+    if len(away) > 1:
+        for (x, ours), (y, theirs) in product(right, left):
+            factors = {
+                c: csr_array(theirs[c].conj().T @ ours[c]) if c in ours and c in theirs
+                else ours[c] if c in ours else csr_array(theirs[c].conj().T)
+                for c in {*ours, *theirs}
+            }  # fmt: skip
+            yield x * y.conjugate(), factors
+        return
+    (where,) = away
+    order = next(o[where].shape[0] for _, o in (*right, *left) if o)
+    one = csr_array(eye_array(order))
+    a, b = (sum((c * o.get(where, one) for c, o in rest), 0 * one) for rest in (right, left))
+    yield 1.0, {where: csr_array(b.conj().T @ a)}
 
 
 def _inside(jump: JointJump, dims: Sequence[int]) -> Piece:

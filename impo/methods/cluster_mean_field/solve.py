@@ -27,7 +27,7 @@ from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_m
 from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.methods.cluster_mean_field.verdict import Solution, largest_share, verdict
-from impo.model import Boson, LindbladModel, Spin
+from impo.model import Boson, Level, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
 from impo.results.progress import Follower, tell
@@ -146,6 +146,9 @@ def _sites(flow: ClusterFlow, rho: Array) -> list[tuple[Array, float]]:
     out = []
     for j, site in enumerate(flow.sites):
         local, spin = site_density(flow, rho, j), isinstance(site, Spin)
+        if isinstance(site, Level):  # nothing is known to raise it
+            out.append((local, 0.0))
+            continue
         raised = abs(np.einsum("ij,ji", local_operators(site)["S+" if spin else "B"], local))
         out.append((local, float(raised / ((site.dimension - 1) / 2 if spin else 1.0))))
     return out

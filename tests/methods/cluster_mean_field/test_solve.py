@@ -24,9 +24,17 @@ from models.xy_decay import chain as xy_decay
 from models.xyz import chain as xyz
 from runs._random_models import random_boson
 from tests import qutip_oracle
-from tests.jump_models import NEIGHBOURS
+from tests.jump_models import FAR, NEIGHBOURS, OWN
 
 JUMPING = ("correlated", "nonreciprocal", "two-body", "conditional", "general")
+OWN_HALF = LindbladModel(  # complex matrices, times coefficients that alone would be real
+    (Spin(0.5, {"A": np.diag([0.3j, 1.0]), "Q": [[0.2, 1j], [-1j, 0.5]]}),),
+    (
+        Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
+        Term(0.3j, ("A", 0, 0), ("Sz", 0, 1), plus_hc=True),
+    ),
+    (Jump(0.5, "S-", 0), Jump(0.3, Term(1.0, ("S-", 0, 0)), Term(0.4j, ("S-", 0, 1)))),
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,8 @@ JUMPING = ("correlated", "nonreciprocal", "two-body", "conditional", "general")
         (chain(1.0, 1.0, 0.5, 1.3, 0.9), 4),
         (ising(1.0, 0.8, 1.1), 3),
         *((NEIGHBOURS[name], 4) for name in JUMPING),
+        (OWN_HALF, 3),
+        (OWN["own operators"], 2),
         (NEIGHBOURS["nonreciprocal, S = 1"], 2),
     ],
 )
@@ -59,14 +69,13 @@ def test_isolated_cluster_is_exact(model, sites):
     assert np.linalg.norm(rho) ** 2 == pytest.approx(exact.extras["purity"], abs=1e-9)
 
 
-def three_copies(model, flow, states):
-    """Return d rho/dt of the middle one of three clusters in a product state, by QuTiP."""
-    cells = 3 * len(flow.sites) // len(model.sites)
+def middle_copy(model, flow, states):
+    """Return d rho/dt of the middle one of some clusters in a product state, by QuTiP."""
+    cells, n = len(states) * len(flow.sites) // len(model.sites), len(states)
     liouvillian = qutip_oracle.liouvillian(model, cells)
-    d = flow.dimension
-    moved = liouvillian @ reduce(np.kron, states).ravel("F")
-    moved = moved.reshape([d] * 6, order="F").transpose(2, 1, 0, 5, 4, 3)  # first cluster first
-    return np.einsum("aibajb->ij", moved)
+    d, outer = flow.dimension, flow.dimension ** (n // 2)
+    moved = (liouvillian @ reduce(np.kron, states).ravel("F")).reshape([d**n] * 2, order="F")
+    return np.einsum("aibajb->ij", moved.reshape(outer, d, outer, outer, d, outer))
 
 
 def random_density(d, seed):
@@ -76,18 +85,22 @@ def random_density(d, seed):
     return rho / np.trace(rho)
 
 
-@pytest.mark.parametrize("name", [*JUMPING, "Hamiltonian alone"])
+@pytest.mark.parametrize(
+    "name", [*JUMPING, "Hamiltonian alone", "own operators, charged", "range 2"]
+)
 def test_jumps_across_the_edges_are_traced_over_the_copies(name):
     """Against the trace over the neighbours of what the whole master equation does."""
-    model = NEIGHBOURS.get(name) or chain(0.5, 1.0, 0.5, 1.3, 0.9)
-    flow = cluster_flow(model, 2)
+    others = {"Hamiltonian alone": chain(0.5, 1.0, 0.5, 1.3, 0.9)}
+    model = {**NEIGHBOURS, **FAR, **others, "own operators, charged": OWN_HALF}[name]
+    sites, copies = (1, 5) if name == "range 2" else (2, 3)
+    flow = cluster_flow(model, sites)
     d, u = flow.dimension, flow.frame()
     physical = random_density(d, 3)
     if flow.real:  # only states that are real in the frame are followed there
         physical = u[:, None] * (u.conj()[:, None] * physical * u).real * u.conj()
     rho = u.conj()[:, None] * physical * u
     rho = np.ascontiguousarray(rho.real) if flow.real else rho
-    expected = three_copies(model, flow, [physical] * 3)
+    expected = middle_copy(model, flow, [physical] * copies)
     found = u[:, None] * flow.rate(rho) * u.conj()
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
@@ -99,10 +112,10 @@ def test_jumps_across_the_edges_are_traced_over_the_copies(name):
     fields = flow.field_values(rho)
     directions, changes = flow.responses(rho)
     total = 0
-    for copy in (-1, 0, 1):
-        states = [physical] * 3
-        states[copy + 1] = delta
-        expected = three_copies(model, flow, states)  # linear in each of the three
+    for copy in range(-(copies // 2), copies // 2 + 1):
+        states = [physical] * copies
+        states[copies // 2 + copy] = delta
+        expected = middle_copy(model, flow, states)  # linear in each of them
         if copy == 0:
             found = flow.frozen_rate(turned[:, :, None], fields)[:, :, 0]
         else:
