@@ -234,7 +234,7 @@ def test_pairs_that_show_an_order_are_operators_of_the_site():
         (lambda: LindbladModel(np.array(1)), "`sites` must be a tuple, but is array(1)"),
         (lambda: LindbladModel([Spin(1)], [None]), "`terms` must be a tuple of `Term`, but is Non"),
         (lambda: LindbladModel([Spin(1)], jumps=[1]), "`jumps` must be a tuple of `Jump`, but is"),
-        (lambda: LindbladModel([1]), "`sites` must be a non-empty tuple of `Spin` and `Boson`"),
+        (lambda: LindbladModel([1]), "`sites` must be a non-empty tuple of `Spin`, `Boson`"),
         (
             lambda: LindbladModel([Spin(1)], dimension=3),
             "`dimension` must be one of 1, 2, but is 3",
