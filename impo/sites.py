@@ -63,7 +63,10 @@ def _own_operators(operators: Any, d: int) -> tuple[tuple[str, bytes], ...]:
         except (TypeError, ValueError, OverflowError):
             raise fail(f"operators[{name!r}]", "a matrix of numbers", given) from None
         if matrix.shape != (d, d):
-            raise fail(f"operators[{name!r}]", f"of shape ({d}, {d})", f"of shape {matrix.shape}")
+            raise ArgumentError(
+                f"Argument `operators[{name!r}]` must be of shape ({d}, {d}), but has the shape "
+                f"{matrix.shape}."
+            )
         if not np.all(np.abs(matrix) <= _LARGEST_ELEMENT) or not np.any(matrix):
             raise fail(
                 f"operators[{name!r}]",

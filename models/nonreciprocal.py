@@ -36,7 +36,8 @@ def chain(
         Of every spin alone; the rates are gain/S and loss/S.
     """
     spin = spin_number("S", S)
-    turn = cmath.exp(1j * finite("phase", phase))
+    exact = cmath.exp(1j * finite("phase", phase))
+    turn = complex(round(exact.real, 15), round(exact.imag, 15))  # -1j at a phase of -pi/2
     size = float(spin)
     return LindbladModel(
         sites=(Spin(spin),),

@@ -79,7 +79,7 @@ def test_the_hamiltonian_is_hermitian_by_any_name_of_the_adjoint():
 @pytest.mark.parametrize(
     ("operators", "message"),
     [
-        ({"X": np.eye(2)}, r"`operators\['X'\]` must be of shape \(3, 3\), but is .*\(2, 2\)"),
+        ({"X": np.eye(2)}, r"`operators\['X'\]` must be of shape \(3, 3\), but has .*\(2, 2\)"),
         ({"X": np.full((3, 3), np.nan)}, r"`operators\['X'\]` must be of numbers up to 1e\+100"),
         ({"X": np.zeros((3, 3))}, r"`operators\['X'\]` must be .* not all zero"),
         ({"X": "matrix"}, r"`operators\['X'\]` must be a matrix of numbers"),

@@ -57,6 +57,8 @@ def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str,
     """Yield (rate, operator, site) of jumps on one site, and refuse sums of products by name."""
     for jump in model.jumps:
         if jump.op is None or jump.site is None:
+            if jump.strength == 0:
+                continue
             raise UnsupportedModelError(
                 f"{method} treats jump operators named on one site, but the jump {jump} is a sum "
                 f"or product; {advice(model, method)}."

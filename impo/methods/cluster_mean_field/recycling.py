@@ -22,7 +22,7 @@ from impo.operators.components import Component, JointJump
 _TINY = 1e-12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recycling:
     """rho -> A rho B^+ on a cluster."""
 
