@@ -4,7 +4,8 @@ from .arguments import ArgumentError, UnsupportedModelError
 from .bridges import to_qutip
 from .methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
 from .methods.api import evolve, load, steady_state
-from .model import Boson, Jump, LindbladModel, Spin, Term
+from .model import Boson, Jump, Level, LindbladModel, Spin, Term
+from .operators.splitting import jumps_from_rates, terms_from_matrix
 from .results.dataset import Dataset
 from .results.estimate import Estimate, Status
 from .results.failure import Failure
@@ -14,7 +15,8 @@ from .results.variable import Variable
 
 __all__ = [
     "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
-    "HolsteinPrimakoff", "ITEBD", "Jump", "LindbladModel", "METHODS", "MeanField", "Spin",
+    "HolsteinPrimakoff", "ITEBD", "Jump", "Level", "LindbladModel", "METHODS", "MeanField", "Spin",
     "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError", "Variable",
-    "check", "compare", "evolve", "load", "steady_state", "to_qutip",
+    "check", "compare", "evolve", "jumps_from_rates", "load", "steady_state",
+    "terms_from_matrix", "to_qutip",
 ]  # fmt: skip

@@ -1,21 +1,19 @@
 """Ways to other software: a model as operators of QuTiP (a state has `SteadyState.to_qutip`)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from impo.arguments import UnsupportedModelError, boolean
-from impo.model import Cell, LindbladModel
+from impo.model import Cell, LindbladModel, Term
 from impo.operators.lattice import cell_counts, lattice_shape, place_in_cluster
 from impo.operators.local import local_operators
 from impo.results.fields import optional
 
 _LARGEST = 2**14  # states of a cluster
-
-Factors = Sequence[tuple[str, int, Cell]]
 
 
 def to_qutip(
@@ -34,12 +32,13 @@ def to_qutip(
     cells
         Number of unit cells; in two dimensions a pair.
     periodic
-        Whether terms that leave the cluster re-enter on the other side; otherwise dropped.
+        Whether terms and jumps that leave the cluster re-enter on the other side, or are dropped.
 
     Returns
     -------
     H, c_ops
-        Hamiltonian, and one operator for every jump of every cell whose rate is not zero.
+        Hamiltonian, and one operator for every jump of every cell whose rate is not zero. An open
+        cluster has no copy of a term or jump of which a product leaves it.
 
     Raises
     ------
@@ -58,26 +57,34 @@ def to_qutip(
     ]
     identities = [qutip.qeye(d) for d in dimensions]
 
-    def product(factors: Factors, origin: Cell) -> Any:
-        """Return a product of operators on the cluster: zero if it leaves an open one."""
-        found = list(identities)
-        for name, site, offset in factors:
-            cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
-            if (where := place(site, cell)) is None:
-                return 0
-            found[where] = found[where] @ matrices[site][name]
-        return qutip.tensor(found)
+    def total(products: Sequence[Term], origin: Cell) -> Any:
+        """Return a sum of products on the cluster: None if one of them leaves an open one."""
+        out = 0
+        for term in products:
+            found = list(identities)
+            for name, site, offset in term.factors:
+                cell = tuple(x + o for x, o in zip(origin, offset, strict=True))
+                if (where := place(site, cell)) is None:
+                    return None
+                found[where] = found[where] @ matrices[site][name]
+            out = out + term.coefficient * qutip.tensor(found)
+        return out
 
-    cluster, home = list(np.ndindex(shape)), (0,) * model.dimension
-    terms = (
-        term.coefficient * product(term.factors, cell)
-        for cell in cluster for term in model.hamiltonian
-    )  # fmt: skip
-    jumps = [jump for jump in model.jumps if jump.rate > 0]
-    return sum(terms, 0 * qutip.tensor(identities)), [
-        math.sqrt(jump.rate) * product([(jump.op, jump.site, home)], cell)
-        for cell in cluster for jump in jumps
+    terms, jumps = _copies(model, shape, total)
+    return sum(terms, 0 * qutip.tensor(identities)), jumps
+
+
+def _copies(
+    model: LindbladModel, shape: tuple[int, ...], total: Callable[[Sequence[Term], Cell], Any]
+) -> tuple[list[Any], list[Any]]:
+    """Return what `total` makes of all terms, and of all jumps times the root of their rates."""
+    cells = list(np.ndindex(shape))
+    terms = [total([term], cell) for cell in cells for term in model.hamiltonian]
+    jumps = [
+        (math.sqrt(jump.rate), total(jump.products(model.dimension), cell))
+        for cell in cells for jump in model.jumps if jump.rate > 0
     ]  # fmt: skip
+    return [x for x in terms if x is not None], [a * x for a, x in jumps if x is not None]
 
 
 def _dimensions(model: LindbladModel, shape: tuple[int, ...]) -> list[int]:

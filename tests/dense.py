@@ -49,15 +49,22 @@ def cell_liouvillian(model):
     ops = [local_operators(site) for site in model.sites]
     identity = [op["Id"] for op in ops]
     one = reduce(np.kron, identity)
-    hamiltonian = np.zeros_like(one, dtype=complex)
-    for term in model.hamiltonian:
-        if any(any(cell) for _, _, cell in term.factors):
-            raise UnsupportedModelError(f"Method `dense` cannot treat {term}: it leaves the cell.")
-        factors = [embed(identity, site, ops[site][name]) for name, site, _ in term.factors]
-        hamiltonian += term.coefficient * reduce(np.matmul, factors)
+
+    def matrix(terms):
+        total = np.zeros_like(one, dtype=complex)
+        for term in terms:
+            if any(any(cell) for _, _, cell in term.factors):
+                raise UnsupportedModelError(
+                    f"Method `dense` cannot treat {term}: it leaves the cell."
+                )
+            factors = [embed(identity, site, ops[site][name]) for name, site, _ in term.factors]
+            total += term.coefficient * reduce(np.matmul, factors)
+        return total
+
+    hamiltonian = matrix(model.hamiltonian)
     liouvillian = -1j * (np.kron(hamiltonian, one) - np.kron(one, hamiltonian.T))
     for jump in model.jumps:
-        c = embed(identity, jump.site, ops[jump.site][jump.op])
+        c = matrix(jump.products(model.dimension))
         n = c.conj().T @ c
         liouvillian += jump.rate * (
             np.kron(c, c.conj()) - (np.kron(n, one) + np.kron(one, n.T)) / 2

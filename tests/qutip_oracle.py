@@ -8,6 +8,13 @@ from impo.model import Spin
 
 
 def _local(site):
+    """Return operators by name; of own ones also the adjoints."""
+    own = {name: np.frombuffer(elements, complex) for name, elements in site.own}
+    own = {name: qutip.Qobj(x.reshape((site.dimension,) * 2)) for name, x in own.items()}
+    return {**_named(site), **own, **{f"{name}^+": x.dag() for name, x in own.items()}}
+
+
+def _named(site):
     if isinstance(site, Spin):
         s = float(site.S)
         sx, sy, sz = qutip.jmat(s)
@@ -32,20 +39,26 @@ def operator(model, cells, name, site, cell):
 
 def system(model, cells=1, periodic=False):
     """Return (H, collapse operators) of a one-dimensional cluster."""
+
+    def product(term, cell):
+        """Return coefficient * product; None if it leaves an open cluster."""
+        out = term.coefficient
+        for name, site, (offset,) in term.factors:
+            where = cell + offset
+            if not periodic and not 0 <= where < cells:
+                return None
+            out = out * operator(model, cells, name, site, where % cells)
+        return out
+
     total, jumps = 0 * operator(model, cells, "Id", 0, 0), []
     for cell in range(cells):
         for term in model.hamiltonian:
-            product = term.coefficient
-            for name, site, (offset,) in term.factors:
-                where = cell + offset
-                if periodic:
-                    where %= cells
-                product = (
-                    product * operator(model, cells, name, site, where) if 0 <= where < cells else 0
-                )
-            total = total + product
+            if (piece := product(term, cell)) is not None:
+                total = total + piece
         for jump in model.jumps:
-            jumps.append(np.sqrt(jump.rate) * operator(model, cells, jump.op, jump.site, cell))
+            pieces = [product(term, cell) for term in jump.products(1)]
+            if all(piece is not None for piece in pieces):
+                jumps.append(np.sqrt(jump.rate) * sum(pieces[1:], pieces[0]))
     return total, jumps
 
 

@@ -11,6 +11,8 @@ from impo.operators.local import local_operators
 from models import gain_loss, ising, xy_decay, xyz
 
 MATRIX = np.arange(400.0).reshape(20, 20)  # of several lines when printed
+LOWERED = Term(1.0, ("S-", 0, 0)), Term(1j, ("S-", 0, 1))
+LOWERED_2D = Term(1.0, ("S-", 0, (0, 0))), Term(1.0, ("S-", 0, (0, 1)))
 HOP = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
 
 
@@ -82,6 +84,19 @@ def test_description_is_immutable_and_hashable():
         ),
         (lambda: chain(jumps=(Jump(1.0, "B", 0),)), "`op` must be one of Id, Sx"),
         (lambda: chain(terms=(Term(1, ("Sa", 0, 0)),)), "`op` must be one of Id, Sx"),
+        (lambda: Jump(1.0), "`op` must be the name of a local operator"),
+        (lambda: Jump(1.0, *LOWERED, "S-"), "`terms` must be of type `Term`"),
+        (lambda: Jump(1.0, LOWERED[0], 0), "`terms` must be of type `Term`"),
+        (lambda: Jump(1.0, "S-", 0, *LOWERED), "`op` must be a `Term` like the others"),
+        (lambda: Jump(-1.0, *LOWERED), "`rate` must be a non-negative"),
+        (lambda: Jump(1e60, Term(1e30, ("S-", 0, 0))), "`coefficient` must be at most 1e.100"),
+        (lambda: Jump(1.0, Term(1.0, ("S-", 0, 1001))), "`cell` must be at most 1000 cells"),
+        (
+            lambda: chain(jumps=(Jump(1.0, *LOWERED, Term(1.0, ("S-", 1, 0))),)),
+            "`site` must be a site of the unit cell",
+        ),
+        (lambda: chain(jumps=(Jump(1.0, Term(2.0, ("B", 0, 0))),)), "`op` must be one of Id, Sx"),
+        (lambda: chain(jumps=(Jump(1.0, *LOWERED_2D),)), "`cell` must be of length 1"),
         (lambda: chain(terms=(Term(1, ("S+", 0, 0), ("S-", 0, 1)),)), "Hermitian"),
         (lambda: chain(terms=(Term(1j, ("Sz", 0, 0)),)), "Hermitian"),
     ],
@@ -145,6 +160,8 @@ def test_hermitian_by_hand_and_across_cells():
         xy_decay.chain(S=1),
         ising.chain(),
         xyz.chain(),
+        chain(jumps=(Jump(0.5, *LOWERED), Jump(1, "S-", 0), Jump(2, Term(1j, ("Sz", 0, 3))))),
+        LindbladModel((Spin(1),), (), (Jump(0.5, *LOWERED_2D),), dimension=2),
         LindbladModel(
             (Spin(1), Boson(4)), (), (Jump(2, "B", 1),), parameters={"x": Fraction(1, 3)}
         ),
@@ -217,7 +234,7 @@ def test_pairs_that_show_an_order_are_operators_of_the_site():
         (lambda: LindbladModel(np.array(1)), "`sites` must be a tuple, but is array(1)"),
         (lambda: LindbladModel([Spin(1)], [None]), "`terms` must be a tuple of `Term`, but is Non"),
         (lambda: LindbladModel([Spin(1)], jumps=[1]), "`jumps` must be a tuple of `Jump`, but is"),
-        (lambda: LindbladModel([1]), "`sites` must be a non-empty tuple of `Spin` and `Boson`"),
+        (lambda: LindbladModel([1]), "`sites` must be a non-empty tuple of `Spin`, `Boson`"),
         (
             lambda: LindbladModel([Spin(1)], dimension=3),
             "`dimension` must be one of 1, 2, but is 3",
@@ -246,3 +263,8 @@ def test_numbers_up_to_the_limits_are_descriptions():
     )  # fmt: skip
     assert model.sites[0].dimension == 2**51 + 1
     assert LindbladModel.from_json(json.loads(json.dumps(model.to_json()))) == model
+
+
+def test_old_descriptions_keep_their_text():
+    model = chain(jumps=(Jump(1, "S-", 0),))
+    assert model.to_json()["jumps"] == [[1.0, "S-", 0]]

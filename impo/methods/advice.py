@@ -4,8 +4,9 @@ The rules are read off the description alone, and err on the safe side: a method
 treats the model, one that is not named may do so as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from impo.arguments import UnsupportedModelError
 from impo.memory import product
 from impo.model import LindbladModel, Spin, Term
 
@@ -52,29 +53,55 @@ def treating(model: LindbladModel) -> list[str]:
     return [name for name, treats in rules.items() if treats]
 
 
+def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str, int]]:
+    """Yield (rate, operator, site) of jumps on one site, and refuse sums of products by name."""
+    for jump in model.jumps:
+        if jump.op is None or jump.site is None:
+            if jump.strength == 0:
+                continue
+            raise UnsupportedModelError(
+                f"{method} treats jump operators named on one site, but the jump {jump} is a sum "
+                f"or product; {advice(model, method)}."
+            )
+        yield jump.rate, jump.op, jump.site
+
+
+def refuse_own_operators(model: LindbladModel, method: str) -> None:
+    """Refuse sites with own operators, in the name of a method that knows spin components only."""
+    for number, site in enumerate(model.sites):
+        if site.own:
+            names = ", ".join(name for name, _ in site.own)
+            raise UnsupportedModelError(
+                f"{method} treats the components of spins, but site {number} has operators of its "
+                f"own ({names}); {advice(model, method)}."
+            )
+
+
 def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
     return [factor for factor in term.factors if factor[0] != "Id"]
 
 
 def _infinite_chain(model: LindbladModel) -> bool:
-    """Return whether a chain has sites of few states and no terms beyond neighbours."""
+    """Return whether a chain has sites of few states, and nothing reaches beyond neighbours."""
     if model.dimension != 1 or len(model.sites) > _SITES:
         return False
     if max(site.dimension for site in model.sites) > _STATES:
         return False
-    for term in model.terms:
-        places = [cell[0] * len(model.sites) + site for _, site, cell in _factors(term)]
+    operators = [*([term] for term in model.terms), *(jump.terms for jump in model.jumps)]
+    for products in operators:
+        factors = [factor for term in products for factor in _factors(term)]
+        places = [cell[0] * len(model.sites) + site for _, site, cell in factors]
         if places and max(places) - min(places) > 1:
             return False
     return True
 
 
 def _only_spins(model: LindbladModel) -> bool:
-    return all(isinstance(site, Spin) for site in model.sites)
+    return all(isinstance(site, Spin) and not site.own for site in model.sites)
 
 
 def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
-    return all(jump.op in allowed for jump in model.jumps)
+    return all(jump.op is not None and jump.op in allowed for jump in model.jumps)
 
 
 def _classical_spins(model: LindbladModel) -> bool:
@@ -95,9 +122,11 @@ def _collinear(model: LindbladModel) -> bool:
 
 
 def _mean_field(model: LindbladModel) -> bool:
-    def factorises(term: Term) -> bool:
+    def most(term: Term) -> int:
+        """Return the largest number of operators on one spin."""
         places = [factor[1:] for factor in _factors(term)]
-        return all(places.count(place) <= 2 for place in set(places))
+        return max(map(places.count, places), default=0)
 
     spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
-    return spins and all(map(factorises, model.terms))
+    products = [term for jump in model.jumps for term in jump.terms]
+    return spins and all(most(t) <= 2 for t in model.terms) and all(most(t) <= 1 for t in products)

@@ -143,7 +143,7 @@ def check_arguments(model: Any, method: Any) -> None:
     """Raise `ArgumentError` unless `steady_state` can be asked for this model and method."""
     _check_types(model, method)
     _check_scale(model)
-    if not any(jump.rate > 0 for jump in model.jumps):
+    if not any(jump.strength > 0 for jump in model.jumps):
         raise ArgumentError(
             "Argument `model` must have a jump operator with a positive rate, but "
             f"{model.label} has none: without dissipation its steady state is not unique."
@@ -163,7 +163,7 @@ def _check_types(model: Any, method: Any) -> None:
 
 def _check_scale(model: LindbladModel) -> None:
     """Refuse a model whose squares of rates would all be zero."""
-    sizes = [*(abs(term.coefficient) for term in model.terms), *(j.rate for j in model.jumps)]
+    sizes = [*(abs(term.coefficient) for term in model.terms), *(j.strength for j in model.jumps)]
     if 0 < (largest := max(sizes, default=0.0)) < _SMALLEST:
         raise ArgumentError(
             f"Argument `model` must have a coefficient or rate of at least {_SMALLEST:g}, but the "

@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from impo.arrays import Array
-from impo.model import Site, Spin
-from impo.operators.local import multipole_basis
+from impo.model import Site
+from impo.operators.local import multipole_basis, state_charges
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,13 @@ class OperatorBasis:
         """Return the matrix Tr(T_x^+ T_y O) of rho -> rho O; rows x from another basis if given."""
         return (rows or self)._expand_all(self.matrices @ operator)
 
+    def sandwich(self, left: Array, right: Array, rows: "OperatorBasis | None" = None) -> Array:
+        """Return the matrix Tr(T_x^+ A T_y B) of rho -> A rho B; rows x from another basis."""
+        return (rows or self)._expand_all(left @ self.matrices @ right)
+
     def dissipator(self, jump: Array, rows: "OperatorBasis | None" = None) -> Array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho}/2."""
-        recycling = (rows or self)._expand_all(jump @ self.matrices @ jump.conj().T)
+        recycling = self.sandwich(jump, jump.conj().T, rows)
         loss = jump.conj().T @ jump
         return recycling - (self.left(loss, rows) + self.right(loss, rows)) / 2
 
@@ -80,8 +84,8 @@ def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False
     """
     d = site.dimension
     matrices, k, q = multipole_basis(d, d - 1 if k_max is None else min(k_max, d - 1))
-    if not isinstance(site, Spin):
-        matrices = matrices[:, ::-1, ::-1].copy()  # states of a boson are ordered by rising n
+    if state_charges(site)[0] <= state_charges(site)[-1]:
+        matrices = matrices[:, ::-1, ::-1].copy()  # T_kq raises the charge, as of a boson, by q
     if not hermitian:
         return OperatorBasis(matrices, k, q)
     adjoint = matrices.transpose(0, 2, 1)

@@ -124,10 +124,10 @@ class ClusterDensity:
 
     @cached_property
     def scaled_moments(self) -> Array:
-        """<S_z>/S and Var/S^2 of all spins, <n> and Var n of all bosons."""
+        """<S_z>/S and Var/S^2 of all spins, <n> and Var n of all others."""
         found: list[Array] = []
-        for op, kind in (("Sz", Spin), ("N", Boson)):
-            sites = [site for site in self.generator.model.sites if isinstance(site, kind)]
+        for op in ("Sz", "N"):
+            sites = [site for site in self.generator.model.sites if op in site.operators]
             if sites:
                 scale = np.array([float(s.S) if isinstance(s, Spin) else 1.0 for s in sites])
                 found += [self.expect(op) / scale, self.variance(op) / scale**2]

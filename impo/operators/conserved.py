@@ -96,7 +96,7 @@ def conserved_densities(model: LindbladModel) -> ConservedDensities:
     """
     generator = infinite_chain(model, charges=False)
     n = len(generator.sites)
-    reach = max((t.positions[-1] - t.positions[0] for t in generator.components), default=0)
+    reach = generator.reach
     blocks = list(_blocks(generator))
     names = tuple(name for block in blocks for name in block.names)
     ring = _Ring(generator, n * ceil((2 * (reach + _REACH) + 1) / n), len(names) + _SPARE)
@@ -180,6 +180,12 @@ class _Ring:
         self.jumps: dict[int, list[tuple[float, Array]]] = {}
         for position, rate, matrix in generator.jumps:
             self.jumps.setdefault(position, []).append((rate, matrix))
+        self.pairs = [
+            (pair.coefficient, {(p + shift) % length: m for p, m in pair.factors.items()})
+            for shift in range(0, length, self.tile)
+            for jump in generator.joint_jumps
+            for pair in jump.pairs()
+        ]
 
     def rate_of_change(self, block: _Block) -> tuple[Array, Array]:
         """Return d<X>/dt, shape (samples, operators), and the size of what it is a sum of.
@@ -200,11 +206,27 @@ class _Ring:
                 for rate, jump in self.jumps.get(position % self.tile, ()):
                     turned = {**here, position: rate * _adjoint_dissipator(jump, operators)}
                     pieces.append(np.real(self._product(turned, {}, left=True)))
+            pieces += self._joint(here)
         if not pieces:
             shape = (len(self.states[0]), len(block.names))
             return np.zeros(shape), np.zeros(shape[1])
         stacked = np.array(pieces)
         return stacked.sum(axis=0), np.linalg.norm(np.abs(stacked).sum(axis=0), axis=0)
+
+    def _joint(self, here: dict[int, Array]) -> Iterator[Array]:
+        """Yield the parts of d<X>/dt by jumps on several sites, X the products of `here`."""
+        for coefficient, factors in self.pairs:
+            if not here.keys() & factors.keys():
+                continue
+            loss = {p: b @ a for p, (a, b) in factors.items()}
+            turned = dict(here)
+            for p in here.keys() & factors.keys():
+                a, b = factors[p]
+                turned[p] = b @ here[p] @ a
+            rest = {p: m for p, m in loss.items() if p not in here}
+            recycled = self._product(turned, rest, left=True)
+            ahead, behind = (self._product(here, loss, left) for left in (True, False))
+            yield np.real(coefficient * (recycled - (ahead + behind) / 2))
 
     def _product(self, here: dict[int, Array], factors: dict[int, Array], left: bool) -> Array:
         """Return Tr(rho M X) of products over sites, or Tr(rho X M); # sample (operators)."""

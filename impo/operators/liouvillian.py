@@ -20,19 +20,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.model import Boson, Cell, LindbladModel, Site
+from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.operators.components import Component, PlacedJump, charge_resolved
+from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
-from impo.operators.local import charge_parts, frame
+from impo.operators.local import changed_cutoffs, charge_parts, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
+
+Products: TypeAlias = Iterator[tuple[tuple[int, ...], tuple[Array, ...]]]
+"""(positions, matrices): a sum of products of one-site superoperators."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class Generator:
     components
         Hamiltonian in the rotated frame, charge-resolved, one copy per tile.
     jumps
-        (position, rate, matrix) of each dissipator.
+        (position, rate, matrix) of each dissipator on one site.
+    joint_jumps
+        All other dissipators in the rotated frame, one copy per tile.
     charges
         Integers of shape (charges, n): the weak U(1) symmetries; no rows if there are none.
     phases
@@ -71,6 +77,7 @@ class Generator:
     cells: tuple[Cell, ...]
     components: tuple[Component, ...]
     jumps: tuple[PlacedJump, ...]
+    joint_jumps: tuple[JointJump, ...]
     charges: Array
     phases: Array
     phase_advance: float
@@ -84,6 +91,13 @@ class Generator:
         A Hermitian state then has real coefficients, equal for q and -q, and L conserves that.
         """
         return self.real and not self.hermitian_basis
+
+    @property
+    def reach(self) -> int:
+        """The largest distance between two sites of a term or jump."""
+        supports = [term.positions for term in self.components]
+        supports += [jump.positions for jump in self.joint_jumps]
+        return max((where[-1] - where[0] for where in supports), default=0)
 
     def phase(self, position: int) -> float:
         """Return phi of any position of the chain, also outside the tile."""
@@ -107,15 +121,35 @@ class Generator:
         """Return the same Liouvillian without the sublattice gauge: in general complex."""
         if self.hermitian_basis:
             return self
-        components = []
-        for term in self.components:
-            angle = self.angle(term)
-            value = term.coefficient * complex(math.cos(angle), -math.sin(angle))
-            components.append(replace(term, coefficient=value))
         return replace(
-            self, components=tuple(components), phases=np.zeros_like(self.phases),
-            phase_advance=0.0, real=False,
+            self, components=tuple(self._turned(term, -1) for term in self.components),
+            joint_jumps=tuple(
+                replace(jump, parts=tuple(self._turned(part, -1) for part in jump.parts))
+                for jump in self.joint_jumps
+            ),
+            phases=np.zeros_like(self.phases), phase_advance=0.0, real=False,
         )  # fmt: skip
+
+    def _turned(self, term: Component, sign: int) -> Component:
+        """Return a term in the rotated frame (sign 1) or back in the physical one (-1)."""
+        angle = self.angle(term)
+        turn = complex(math.cos(angle), sign * math.sin(angle))
+        return replace(term, coefficient=term.coefficient * turn)
+
+    def _in_frame(self, components: Sequence[Component]) -> tuple[Component, ...]:
+        """Return the terms of the physical frame in that of the generator."""
+        turned = [self._turned(term, 1) for term in components]
+        if self.mirror:
+            turned = [replace(t, coefficient=1j * t.coefficient.imag) for t in turned]
+        return tuple(turned)
+
+    def _jump_in_frame(self, jump: JointJump) -> JointJump:
+        """Return a jump of the physical frame in that of the generator, the first product real."""
+        parts = [self._turned(part, 1) for part in jump.parts]
+        if self.mirror:
+            free = parts[0].coefficient.conjugate() / abs(parts[0].coefficient)
+            parts = [replace(p, coefficient=complex((p.coefficient * free).real)) for p in parts]
+        return replace(jump, parts=tuple(parts))
 
     def rotated(self, position: int, matrix: Array) -> Array:
         """Return the matrix, in the rotated frame, of a physical one-site operator."""
@@ -132,7 +166,7 @@ class Generator:
 
     def superoperators(
         self, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis] | None = None
-    ) -> Iterator[tuple[tuple[int, ...], tuple[Array, ...]]]:
+    ) -> Products:
         """Yield the Liouvillian as products of one-site matrices: (positions, matrices).
 
         Parameters
@@ -143,21 +177,55 @@ class Generator:
             Bases of the result, if they are others: the Liouvillian is then not projected onto the
             columns. Only sites in the support of a term are mapped from columns to rows.
         """
-        n = len(self.sites)
         rows = rows or columns
+        yield from self.one_site_and_coherent(columns, rows)
+        for jump in self.joint_jumps:
+            yield from self.joint_dissipator(jump, columns, rows)
+
+    def one_site_and_coherent(
+        self, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis]
+    ) -> Products:
+        """Yield -i[H, .] and the dissipators on one site; see `superoperators`."""
+        n = len(self.sites)
         for term in self.components:
             where = [p % n for p in term.positions]
             for action, factor in (("left", -1j), ("right", 1j)):
+                if self.hermitian_basis and action == "right":
+                    continue  # the conjugate of the left action of the conjugate term
                 matrices = [
                     getattr(columns[s], action)(m, rows[s])
                     for s, m in zip(where, term.matrices, strict=True)
                 ]
-                strength = factor * term.coefficient
-                yield from self._real_products(term.positions, strength, matrices, action)
+                yield from self._real_products(term.positions, factor * term.coefficient, matrices)
         for position, rate, matrix in self.jumps:
             if rate > 0:
                 loss = rate * columns[position].dissipator(matrix, rows[position])
                 yield (position,), (self._clean(loss),)
+
+    def joint_dissipator(
+        self, jump: JointJump, columns: Sequence[OperatorBasis], rows: Sequence[OperatorBasis]
+    ) -> Products:
+        """Yield the dissipator of a jump operator on several sites; see `superoperators`.
+
+        Every pair of products L_i, L_j of its sum gives L_i rho L_j^+ and -{L_j^+ L_i, rho} / 2 on
+        all sites of the two, even where L_j^+ L_i is the identity: the trace over any of these
+        sites vanishes for the pair, but not for its two parts alone.
+        """
+        n = len(self.sites)
+        for pair in jump.pairs():
+            if not pair.factors or (self.hermitian_basis and pair.second < pair.first):
+                continue  # a constant, or the conjugate of the pair in the other order
+            pieces: list[list[Array]] = [[], [], []]
+            for p, (a, b) in pair.factors.items():
+                basis, to = columns[p % n], rows[p % n]
+                pieces[0].append(basis.sandwich(a, b, to))
+                pieces[1].append(basis.left(b @ a, to))
+                pieces[2].append(basis.right(b @ a, to))
+            home = min(pair.factors) // n * n  # the same place in the tile
+            inside = tuple(p - home for p in pair.factors)
+            half = 0.5 if self.hermitian_basis and pair.first == pair.second else 1.0
+            for size, matrices in zip((1.0, -0.5, -0.5), pieces, strict=True):
+                yield from self._real_products(inside, half * size * pair.coefficient, matrices)
 
     def _clean(self, matrix: Array) -> Array:
         """Drop the imaginary part of a matrix that must be real."""
@@ -169,18 +237,16 @@ class Generator:
         return np.ascontiguousarray(np.real(matrix))
 
     def _real_products(
-        self, positions: tuple[int, ...], coefficient: complex, matrices: list[Array], action: str
-    ) -> Iterator[tuple[tuple[int, ...], tuple[Array, ...]]]:
+        self, positions: tuple[int, ...], coefficient: complex, matrices: list[Array]
+    ) -> Products:
         """Yield coefficient * (x) matrices; in the Hermitian basis as real products.
 
-        There, the right action of the conjugate term is the complex conjugate of the left action of
-        the term, so the right actions are left out and the left ones give twice their real part.
+        There, what is left out is the complex conjugate of this product, so twice the real part is
+        the sum of both.
         """
         if not self.hermitian_basis:
             first = self._clean(coefficient * matrices[0])
             yield positions, (first, *[self._clean(m) for m in matrices[1:]])
-            return
-        if action == "right":
             return
         for parts in product((0, 1), repeat=len(matrices)):
             factor = (2 * coefficient * 1j ** sum(parts)).real
@@ -212,7 +278,7 @@ def infinite_chain(model: LindbladModel, charges: bool = True) -> Generator:
             return cell[0] * len(model.sites) + site
 
         tile = charge_resolved(model, cells, [(c,) for c in range(repeat)], locate, infinite=True)
-        candidates.append(_in_frame(model, cells, *tile, charges=charges, infinite=True))
+        candidates.append(_in_frame(model, cells, tile, charges=charges, infinite=True))
     charged = [generator for generator in candidates if not generator.hermitian_basis]
     real = [generator for generator in charged if generator.real]
     return (real or charged or candidates)[0]
@@ -244,32 +310,29 @@ def finite_cluster(
 
     locate = partial(place_in_cluster, shape, periodic, len(model.sites))
     cluster = charge_resolved(model, cells, origins, locate, infinite=False)
-    return _in_frame(model, cells, *cluster, charges=charges, infinite=False)
+    return _in_frame(model, cells, cluster, charges=charges, infinite=False)
 
 
 def _in_frame(
-    model: LindbladModel, cells: Sequence[Cell], components: Sequence[Component],
-    jumps: Sequence[PlacedJump], *, charges: bool, infinite: bool,
-) -> Generator:  # fmt: skip
-    """Find charges and gauge, and rotate the components."""
+    model: LindbladModel, cells: Sequence[Cell], placed: Placed, *, charges: bool, infinite: bool
+) -> Generator:
+    """Find charges and gauge, and rotate components and jumps."""
     n = len(cells)
     sites = tuple(model.sites[p % len(model.sites)] for p in range(n))
-    found = conserved_charges(sites, components, jumps) if charges else np.zeros((0, n), dtype=int)
+    charges = charges and not any(isinstance(s, Level) and s.charges is None for s in sites)
+    found = conserved_charges(sites, placed) if charges else np.zeros((0, n), dtype=int)
     if hermitian := not np.any(found, axis=0).all():  # a site without any charge
         found = found[:0]
-    solved = None if hermitian else gauge(sites, components, jumps, infinite)
+    solved = None if hermitian else gauge(sites, placed, infinite)
     phases, advance = (np.zeros(n), 0.0) if solved is None else (solved[:n], float(solved[n]))
     generator = Generator(
-        model, sites, tuple(cells), (), tuple(jumps), found, phases, advance,
+        model, sites, tuple(cells), (), placed.jumps, (), found, phases, advance,
         hermitian, hermitian or solved is not None,
     )  # fmt: skip
-    rotated = []
-    for term in components:
-        angle = generator.angle(term)
-        value = term.coefficient * complex(math.cos(angle), math.sin(angle))
-        value = 1j * value.imag if generator.mirror else value
-        rotated.append(replace(term, coefficient=value))
-    return replace(generator, components=tuple(rotated))
+    return replace(
+        generator, components=generator._in_frame(placed.components),
+        joint_jumps=tuple(map(generator._jump_in_frame, placed.joint_jumps)),
+    )  # fmt: skip
 
 
 def one_charge(generator: Generator) -> Generator:
@@ -288,19 +351,16 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
     cutoffs
         One per site of the unit cell.
     """
-    sites = tuple(
-        site if cutoff is None else Boson(cutoff)
-        for site, cutoff in zip(generator.model.sites, cutoffs, strict=True)
-    )
-    model = replace(generator.model, sites=sites)
+    model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
     return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
 
 
 def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:
-    """Raise `UnsupportedModelError` if a term reaches beyond the next site of a chain."""
-    for term in generator.components:
-        if term.positions[-1] - term.positions[0] > 1:
+    """Raise `UnsupportedModelError` if a term or jump reaches beyond the next site of a chain."""
+    supports = [("term", term.positions) for term in generator.components]
+    for kind, where in [*supports, *(("jump", jump.positions) for jump in generator.joint_jumps)]:
+        if where[-1] - where[0] > 1:
             raise UnsupportedModelError(
-                f"ITEBD treats terms on one site or on neighbours, but {generator.model.label} has "
-                f"one on sites {term.positions}; {remedy}."
+                f"ITEBD treats {kind}s on one site or on neighbours, but {generator.model.label} "
+                f"has one on sites {where}; {remedy}."
             )

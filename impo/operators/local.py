@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from impo.arguments import fail
 from impo.arrays import Array
-from impo.model import LindbladModel, Site, Spin
+from impo.model import Boson, Level, LindbladModel, Site, Spin
 
 _TINY = 1e-13
 
@@ -124,10 +125,34 @@ def multipole_basis(dimension: int, k_max: int) -> tuple[Array, Array, Array]:
 
 
 def local_operators(site: Site) -> dict[str, Array]:
-    """Return the matrices of all named operators of a site."""
+    """Return the matrices of all operators of a site by all their names."""
     if isinstance(site, Spin):
-        return spin_operators(float(site.S))
-    return boson_operators(site.cutoff)
+        found = spin_operators(float(site.S))
+    elif isinstance(site, Boson):
+        found = boson_operators(site.cutoff)
+    else:
+        states = np.arange(float(site.dimension))
+        found = {"Id": np.eye(site.dimension), "N": np.diag(states)}
+    return {**found, **site.own_matrices} if site.own else found
+
+
+def changed_cutoffs(sites: Sequence[Site], cutoffs: Sequence[int | None]) -> tuple[Site, ...]:
+    """Return sites with other cut-offs of bosons; None keeps a site.
+
+    Raises
+    ------
+    ArgumentError
+        If own operators of a boson are not known there.
+    """
+    out: list[Site] = []
+    for site, cutoff in zip(sites, cutoffs, strict=True):
+        if cutoff is None or not isinstance(site, Boson):
+            out.append(site)
+        elif (changed := site.with_cutoff(cutoff)) is None:
+            raise fail("cutoff", "one for which own operators of the boson are known", cutoff)
+        else:
+            out.append(changed)
+    return tuple(out)
 
 
 def spin_numbers(model: LindbladModel) -> Array:
@@ -142,9 +167,11 @@ def operator_norm(sites: Iterable[Site], op: str) -> float:
 
 
 def state_charges(site: Site) -> Array:
-    """Return m (spin) or n (boson) of the basis states of a site, in their order."""
+    """Return m (spin), n (boson) or the charge (level) of the states of a site, in order."""
     if isinstance(site, Spin):
         return float(site.S) - np.arange(site.dimension)
+    if isinstance(site, Level):
+        return np.array(site.charges or (0,) * site.dimension, dtype=float)
     return np.arange(float(site.dimension))
 
 

@@ -5,6 +5,7 @@ use matrix units |n><n'|, in which a truncated ladder operator is sparse. Both b
 orthonormal in the Hilbert-Schmidt product, carry the charge q, and contain every transpose.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -13,7 +14,7 @@ from scipy import sparse
 
 from impo.arrays import Array
 from impo.model import Site, Spin
-from impo.operators.local import multipole_diagonals
+from impo.operators.local import multipole_diagonals, state_charges
 
 _TINY = 1e-12
 
@@ -66,8 +67,8 @@ class SparseBasis:
         """Return the coefficients Tr(T_x^+ O) of an operator."""
         return np.asarray(self.vectors.T @ np.ascontiguousarray(operator).ravel())
 
-    def _superoperator(
-        self, left: Array, right: Array, rows: "SparseBasis | None"
+    def sandwich(
+        self, left: Array, right: Array, rows: "SparseBasis | None" = None
     ) -> sparse.csc_array:
         """Return the matrix of rho -> A rho B; its rows belong to another basis if one is given."""
         action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
@@ -75,17 +76,41 @@ class SparseBasis:
 
     def left(self, operator: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> O rho; rows from another basis if given."""
-        return self._superoperator(operator, np.eye(self.dimension), rows)
+        return self.sandwich(operator, np.eye(self.dimension), rows)
 
     def right(self, operator: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> rho O; rows from another basis if given."""
-        return self._superoperator(np.eye(self.dimension), operator, rows)
+        return self.sandwich(np.eye(self.dimension), operator, rows)
 
     def dissipator(self, jump: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
         loss = jump.conj().T @ jump
-        recycling = self._superoperator(jump, jump.conj().T, rows)
+        recycling = self.sandwich(jump, jump.conj().T, rows)
         return pruned(recycling - 0.5 * (self.left(loss, rows) + self.right(loss, rows)), _TINY)
+
+
+def joint_dissipator(
+    jump: Array, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
+) -> sparse.csc_array:
+    """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2 on several sites.
+
+    States and operators of the last site run fastest.
+    """
+    operator, one = sparse.csr_array(jump), sparse.eye_array(len(jump))
+    loss = operator.conj().T @ operator
+    action = sparse.kron(operator, operator.conj())
+    action = action - (sparse.kron(loss, one) + sparse.kron(one, loss.T)) / 2
+    return pruned(_joint_vectors(rows).T @ (action @ _joint_vectors(columns)), _TINY)
+
+
+def _joint_vectors(bases: Sequence[SparseBasis]) -> sparse.csr_array:
+    """Return the elements of all products of one-site operators, in columns, row after row."""
+    vectors, dims = bases[0].vectors, [basis.dimension for basis in bases]
+    for basis in bases[1:]:
+        vectors = sparse.kron(vectors, basis.vectors, format="csr")
+    n = len(dims)  # rows of the product are (row column) of the first site, of the second, ...
+    places = np.arange(vectors.shape[0]).reshape([d for d in dims for _ in range(2)])
+    return vectors[places.transpose([*range(0, 2 * n, 2), *range(1, 2 * n, 2)]).ravel()]
 
 
 def pruned(matrix: sparse.sparray, threshold: float) -> sparse.csc_array:
@@ -114,4 +139,6 @@ def sparse_basis(site: Site, k_max: int | None = None) -> SparseBasis:
         k, q = np.array(labels).T
         return SparseBasis(sparse.csr_array(entries, shape=(d * d, len(labels))), k, q, d)
     i, j = np.divmod(np.arange(d * d), d)
-    return SparseBasis(sparse.eye_array(d * d, format="csr"), np.zeros(d * d, int), i - j, d)
+    rising = state_charges(site)[0] <= state_charges(site)[-1]
+    q = i - j if rising else j - i
+    return SparseBasis(sparse.eye_array(d * d, format="csr"), np.zeros(d * d, int), q, d)

@@ -1,14 +1,15 @@
 """The search for charges and gauges, and the integer linear algebra behind it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.model import Site
-from impo.operators.components import Component, PlacedJump
+from impo.operators.components import JointJump, Placed
 from impo.operators.local import charge_parts
 
 _TINY = 1e-13
@@ -72,50 +73,76 @@ def _echelon(system: list[tuple[list[int], float]], n: int) -> list[int]:
     return pivots
 
 
-def conserved_charges(
-    sites: Sequence[Site], components: Sequence[Component], jumps: Sequence[PlacedJump]
-) -> Array:
+def conserved_charges(sites: Sequence[Site], placed: Placed) -> Array:
     """Return the weak U(1) symmetries as integers c_j, shape (charges, sites).
 
-    Every term conserves sum_j c_j m_j, and every jump operator changes it by a definite amount.
-    Positions beyond the sites are those of the next tiles.
+    Every term conserves sum_j c_j m_j, and every jump operator changes it by a definite amount:
+    all products of a sum by the same. Positions beyond the sites are those of the next tiles.
     """
     n = len(sites)
-    rows = [_row(n, term.positions, term.charges) for term in components]
-    for position, _, matrix in jumps:
+    rows = [_row(n, term.positions, term.charges) for term in placed.components]
+    for position, _, matrix in placed.jumps:
         first, *others = charge_parts(sites[position], matrix)
         rows += [_row(n, (position,), (q - first,)) for q in others]
+    for jump in placed.joint_jumps:
+        rows += [row for row, _ in _differences(n, jump)]
     return integer_null_space([row[:n] for row in rows], n)
 
 
-def gauge(
-    sites: Sequence[Site], components: Sequence[Component], jumps: Sequence[PlacedJump],
-    infinite: bool,
-) -> Array | None:  # fmt: skip
+def gauge(sites: Sequence[Site], placed: Placed, infinite: bool) -> Array | None:
     """Return phases, and their advance per tile, that make the Liouvillian real, or None.
 
-    Shape (sites + 1,), in radians; the advance is zero unless the sites are a tile of a chain.
+    Shape (sites + 1,), in radians; the advance is zero unless the sites are a tile of a chain, and
+    all terms conserve the sum of all m: only then is an advance no change of the terms.
     """
     n = len(sites)
-    rows, angles = [], []
-    for term in components:
+    conditions = list(chain(_real_terms(n, placed), _real_jumps(sites, placed)))
+    if not infinite or any(sum(row[:n]) for row, _ in conditions):
+        conditions.append(([0] * n + [1], 0.0))
+    return solve_modulo_pi([row for row, _ in conditions], [a for _, a in conditions], n + 1)
+
+
+_Conditions = Iterator[tuple[list[int], float]]
+"""Equations row . phases = angle (mod pi); without a solution where the angle is nan."""
+
+
+def _real_terms(n: int, placed: Placed) -> _Conditions:
+    """Yield what makes -i times every Hamiltonian term real."""
+    for term in placed.components:
+        row = _row(n, term.positions, term.charges)
         if any(np.iscomplexobj(matrix) for matrix in term.matrices):
-            return None
-        rows.append(_row(n, term.positions, term.charges))
-        angles.append(math.pi / 2 - math.atan2(term.coefficient.imag, term.coefficient.real))
-    for position, _, matrix in jumps:
+            yield row, math.nan
+        yield row, math.pi / 2 - math.atan2(term.coefficient.imag, term.coefficient.real)
+
+
+def _real_jumps(sites: Sequence[Site], placed: Placed) -> _Conditions:
+    """Yield what makes every jump operator real, up to a phase of the whole."""
+    n = len(sites)
+    for position, _, matrix in placed.jumps:
         parts = charge_parts(sites[position], matrix)
         pivots = {q: part.flat[np.argmax(np.abs(part))] for q, part in parts.items()}
         if any(np.abs((part / pivots[q]).imag).max() > _TINY for q, part in parts.items()):
-            return None
+            yield [0] * (n + 1), math.nan
         first, *others = parts
         for q in others:
-            rows.append(_row(n, (position,), (q - first,)))
-            angles.append(float(np.angle(pivots[first]) - np.angle(pivots[q])))
-    if not infinite:
-        rows.append([0] * n + [1])
-        angles.append(0.0)
-    return solve_modulo_pi(rows, angles, n + 1)
+            angle = float(np.angle(pivots[first]) - np.angle(pivots[q]))
+            yield _row(n, (position,), (q - first,)), angle
+    for jump in placed.joint_jumps:
+        if any(np.iscomplexobj(matrix) for part in jump.parts for matrix in part.matrices):
+            yield [0] * (n + 1), math.nan
+        yield from _differences(n, jump)
+
+
+def _differences(n: int, jump: JointJump) -> _Conditions:
+    """Yield what tells the other products of a jump operator from the first: charges and angle.
+
+    Only their relative phase counts: that of a whole jump operator is free.
+    """
+    first, *others = jump.parts
+    start = np.array(_row(n, first.positions, first.charges))
+    for part in others:
+        row = np.array(_row(n, part.positions, part.charges)) - start
+        yield row.tolist(), float(np.angle(first.coefficient) - np.angle(part.coefficient))
 
 
 def _row(n: int, positions: Sequence[int], entries: Sequence[int]) -> list[int]:

@@ -28,7 +28,8 @@ def cutoff_check(relaxation: Relaxation, approx: Approximation, noise: float) ->
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
     the limit is that change times 1 + q + q^2 + ... if every further step changes q times as much;
     q is the ratio to the change from c - s (for small c: from c + s to c + 2 s). Where gates of a
-    larger cut-off would be too large, c, c - s and c - 2 s take its place. Changes below `noise`,
+    larger cut-off would be too large, or own operators of a boson are not known there, c, c - s and
+    c - 2 s take its place. Changes below `noise`,
     the error by the other settings, tell nothing about q.
     """
     sites = approx.generator.model.sites
@@ -36,12 +37,14 @@ def cutoff_check(relaxation: Relaxation, approx: Approximation, noise: float) ->
         return None
 
     def relaxed(steps: int) -> Approximation | None:
-        changed = [
-            site.cutoff + steps * cutoff_step(site.cutoff) if isinstance(site, Boson) else None
-            for site in sites
-        ]
-        if any(cutoff is not None and cutoff < 1 for cutoff in changed):
-            return None
+        changed: list[int | None] = []
+        for site in sites:
+            cutoff = None
+            if isinstance(site, Boson):
+                cutoff = site.cutoff + steps * cutoff_step(site.cutoff)
+                if site.with_cutoff(cutoff) is None:
+                    return None
+            changed.append(cutoff)
         return _with_cutoffs(relaxation, approx, changed)
 
     below, above = relaxed(-1), relaxed(1)

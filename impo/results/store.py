@@ -13,6 +13,7 @@ Layout of a file:
 
 Schema 1 scaled matrix products in another way. Up to schema 2, trajectories had a kind for every
 method. Up to schema 3, trajectories did not hold their start, and JSON held NaN and Infinity.
+Up to schema 4, jumps named one operator on one site, and sites had no operators of their own.
 """
 
 import io
@@ -49,7 +50,7 @@ __all__ = [
     "write_atomically",
 ]  # fmt: skip
 
-SCHEMA = 4
+SCHEMA = 5
 _LONGEST_TABLE = 1e7
 
 Variables = dict[str, Variable]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from impo.model import Boson, LindbladModel, Spin
+from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.variable import Variable
 
@@ -113,10 +113,10 @@ def with_errors(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Varia
 
 
 def site_numbers(model: LindbladModel) -> dict[str, Variable]:
-    """Return the coordinates of the sites that are spins and of those that are bosons."""
+    """Return the coordinates of the sites that are spins and of those that have a number N."""
     out = {}
-    for kind, dim in ((Spin, "spin_site"), (Boson, "boson_site")):
-        where = [i for i, site in enumerate(model.sites) if isinstance(site, kind)]
+    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
+        where = [i for i, site in enumerate(model.sites) if op in site.operators]
         if where:
             out[dim] = Variable((dim,), np.array(where), "1", "site of the unit cell")
     return out

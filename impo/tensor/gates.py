@@ -77,7 +77,8 @@ def bond_products(
     """Return the Liouvillian of every bond as a list of products of two one-site matrices.
 
     Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in
-    proportion to the couplings there: decoupled dimers then have no Trotter error.
+    proportion to the couplings there: decoupled dimers then have no Trotter error. The dissipator
+    of a jump on a bond is not divided.
     """
     n = len(bases)
     count = n if infinite else n - 1
@@ -88,11 +89,18 @@ def bond_products(
         if len(term.positions) == 2:
             strength[term.positions[0]] += abs(term.coefficient)
     local: dict[int, Array] = {}
-    for positions, matrices in generator.superoperators(bases):
+    for positions, matrices in generator.one_site_and_coherent(bases, bases):
         if len(positions) == 2:
             bonds[positions[0]].append((matrices[0], matrices[1]))
         else:
             local[positions[0]] = local.get(positions[0], 0) + matrices[0]
+    for jump in generator.joint_jumps:
+        bond = jump.positions[0]
+        strength[bond] += jump.rate * max(abs(part.coefficient) for part in jump.parts) ** 2
+        ends = bond, (bond + 1) % n
+        for positions, matrices in generator.joint_dissipator(jump, bases, bases):
+            here = dict(zip((p % n for p in positions), matrices, strict=True))
+            bonds[bond].append((here.get(ends[0], unit[ends[0]]), here.get(ends[1], unit[ends[1]])))
     for site, matrix in local.items():
         around = [b % n for b in (site - 1, site) if infinite or 0 <= b < count]
         total = strength[around].sum()

@@ -20,6 +20,7 @@ from impo import (
     evolve,
     steady_state,
 )
+from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.failure import Failure
 from impo.results.store import SCHEMA
 from models.gain_loss import chain, dimer
@@ -33,6 +34,28 @@ LATER = [0.3, 0.3, 0.8]
 MIXED, ORDERED = chain(0.5, 1.0, 0.5, 1.5, 0.9), chain(20, 1.0, 0.5, 2.5, 1.5)
 DIMER = dimer(1, 1.0, 1.2, 0.7)
 SMALL = TWA(cells=1, trajectories=32, dt=0.1, tol=0.5, max_time=5)
+
+
+OWN = LindbladModel(
+    (
+        Spin(0.5, {"A": [[0.2, 1j], [0.5, -0.3]]}),
+        Boson(6, {"a": np.diag(np.sqrt(np.arange(1, 7)), 1)}),
+    ),
+    (
+        Term(0.3, ("A", 0, 0), ("a", 1, 0), plus_hc=True),
+        Term(0.2, ("a", 1, 0), plus_hc=True),
+    ),
+    (Jump(1.0, "a", 1), Jump(0.4, Term(1.0, ("A", 0, 0)), Term(0.5j, ("a^+", 1, 0), ("a", 1, 0)))),
+)
+
+
+def correlated():
+    """Return a model whose jumps act on two sites."""
+    return LindbladModel(
+        MIXED.sites,
+        MIXED.terms,
+        (Jump(0.8, Term(1.0, ("S-", 0, 0)), Term(0.7j, ("S-", 1, 0))), *MIXED.jumps),
+    )
 
 
 def table():
@@ -94,6 +117,13 @@ RESULTS = {
             MIXED, ITEBD(chi_max=6, tol=1e-2), [[1.0, 0], [0.0, 1.0]], LATER
         ),
         "hpa_unstable": lambda: steady_state(chain(20, 1.0, 0.5, 0.9, 0.8), HolsteinPrimakoff()),
+    },
+    5: {  # jumps on several sites; own operators of spins and bosons
+        "itebd": lambda: steady_state(correlated(), ITEBD(chi_max=6, tol=2e-2)),
+        "exact": lambda: steady_state(OWN, Exact(gap=False)),
+        "cmf_trajectory": lambda: evolve(
+            correlated(), ClusterMeanField(sites=2), UP_AND_DOWN, LATER
+        ),
     },
 }
 

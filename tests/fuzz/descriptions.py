@@ -19,7 +19,8 @@ class Description(NamedTuple):
 
     sites: list[tuple[str, Any]]
     terms: list[tuple[Any, list[tuple[Any, Any, Any]], Any]]
-    jumps: list[tuple[Any, Any, Any]]
+    jumps: list[tuple[Any, ...]]
+    """(rate, operator, site), or (rate, (coefficient, factors, hc), ...) of a sum of products."""
     dimension: Any
 
     def model(self) -> LindbladModel:
@@ -28,9 +29,20 @@ class Description(NamedTuple):
         return LindbladModel(
             sites=tuple(kinds[kind](size) for kind, size in self.sites),
             terms=tuple(Term(value, *factors, plus_hc=hc) for value, factors, hc in self.terms),
-            jumps=tuple(Jump(*jump) for jump in self.jumps),
+            jumps=tuple(
+                Jump(
+                    rate,
+                    *(_product(x) if isinstance(x, tuple) and len(x) == 3 else x for x in rest),
+                )
+                for rate, *rest in self.jumps
+            ),
             dimension=self.dimension,
         )
+
+
+def _product(drawn: tuple[Any, Any, Any]) -> Term:
+    value, factors, hc = drawn
+    return Term(value, *factors, plus_hc=hc)
 
 
 NONSENSE = st.sampled_from(
@@ -100,6 +112,8 @@ def descriptions(draw):
     def jumps(draw):
         site = draw(st.integers(0, len(sites) - 1))
         rate = draw(_mostly(st.floats(2**-6, 3, width=32), EXTREMES | NONSENSE, 20))
+        if draw(st.integers(0, 3)) == 2:
+            return rate, *draw(st.lists(terms(), min_size=1, max_size=3))
         return rate, draw(operator(site)), site
 
     drawn = draw(st.lists(terms(), max_size=4))

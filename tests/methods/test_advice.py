@@ -1,6 +1,7 @@
 """A refusal names only methods that treat the model."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from impo.methods.advice import advice, treating
 from impo.methods.api import steady_state
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from models import gain_loss
+from tests.jump_models import FAR, NEIGHBOURS
 
 QUICK = {
     "ITEBD": ITEBD(chi_max=2, tol=0.5, t_max=0.1), "Exact": Exact(gap=False),
@@ -48,6 +50,12 @@ REFUSED = {
     ),
     "many states": model(sites=(Spin(700), Spin(700)), jump="S-"),
     "many states of a boson": model(sites=(Boson(10**5),)),
+    "correlated decay": replace(NEIGHBOURS["correlated"], terms=()),
+    "two operators of a jump on one spin": replace(
+        NEIGHBOURS["general, S = 1"], terms=(), sites=(Spin(0.5), Spin(0.5))
+    ),
+    "losses of pairs of bosons": NEIGHBOURS["bosons"],
+    "jumps of range 2": FAR["range 2"],
     "large cell": model(sites=(Spin(0.5),) * 30),
 }  # fmt: skip
 
@@ -93,3 +101,13 @@ def test_a_term_of_three_spins_is_none_of_itebd(name):
             QUICK[name],
         )
     assert "ITEBD" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["TWA", "HolsteinPrimakoff"])
+def test_jumps_that_are_sums_are_refused_by_name(name):
+    with pytest.raises(
+        UnsupportedModelError,
+        match=rf"{name} treats jump operators named on one site, but the jump S-\[site 0\] \+ "
+        r"\(.*\) S-\[site 1\] is a sum or product; use `ITEBD`, `Exact`, `MeanField` or `Cluster",
+    ):
+        steady_state(NEIGHBOURS["correlated"], QUICK[name])

@@ -87,6 +87,7 @@ def test_not_a_model():
     [
         gain_loss.dimer(S=1, gain=0, loss=0),
         LindbladModel((Spin(1),), (Term(1.0, ("Sx", 0, 0)),)),
+        LindbladModel((Spin(1),), (), (Jump(1.0, Term(0.0, ("S-", 0, 0))),)),
     ],
 )
 def test_a_model_without_dissipation(model):

@@ -17,6 +17,7 @@ from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.equality import same
 from impo.results.store import load
 from models import gain_loss
+from tests.jump_models import correlated
 
 BOSON_AND_SPIN = LindbladModel(
     (Spin(0.5), Boson(2)),
@@ -33,6 +34,7 @@ TWO_SPINS = LindbladModel(
 MODELS = {
     "gain and loss": gain_loss.chain(0.5, 1.0, 0.4, 2.0, 1.8),
     "two kinds of spins": TWO_SPINS, "boson and spin": BOSON_AND_SPIN,
+    "correlated decay": correlated(),
 }  # fmt: skip
 METHODS_USED = {
     "itebd": METHODS["itebd"](chi_max=6, tol=0.2), "exact": Exact(cells=2, gap=False),
@@ -40,12 +42,14 @@ METHODS_USED = {
     "mf": METHODS["mf"](), "cmf": METHODS["cmf"](2),
 }  # fmt: skip
 SPINS_ONLY = ("twa", "hpa", "mf")
+LOCAL_JUMPS = ("twa", "hpa")
 DISTANCES = {"exact": 2, "twa": 4}  # of the lattices above: cells, and half the cells and zero
 CASES = [
     (method, model)
     for method in METHODS
     for model in MODELS
-    if model != "boson and spin" or method not in SPINS_ONLY
+    if (model != "boson and spin" or method not in SPINS_ONLY)
+    and (model != "correlated decay" or method not in LOCAL_JUMPS)
 ]
 # a picture and a check take longest: in the slow tests also of models with two kinds of sites
 DRAWN = [

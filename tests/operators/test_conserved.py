@@ -7,6 +7,7 @@ from impo.operators.conserved import conserved_densities
 from impo.operators.liouvillian import infinite_chain
 from models import gain_loss, ising, xy_decay, xyz
 from tests.hidden_laws import models
+from tests.jump_models import FAR, NEIGHBOURS
 
 HALF = Spin(0.5)
 HIDDEN = [*models(7, 60, 0.5), *models(8, 12, 1)]  # a dark pair is every third
@@ -51,6 +52,16 @@ EXCHANGE = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
             "T2[site 0",
         ),
         (LindbladModel((Boson(4),), (Term(1, ("N", 0, 0)),), (Jump(1, "N", 0),)), "T1[site 0"),
+        (  # asymmetric hops conserve the magnetisation
+            LindbladModel((HALF,), (), (Jump(1, Term(1, ("S+", 0, 0), ("S-", 0, 1))),)),
+            "Sz[site 0] + Sz[site 0, cell 1]",
+        ),
+        (  # losses of neighbouring pairs conserve the difference of the sublattices
+            LindbladModel(
+                (HALF,), (), (Jump(1, Term(1j, ("S-", 0, 0), ("S-", 0, 1))), Jump(0.3, "Sz", 0))
+            ),
+            "Sz[site 0] - Sz[site 0, cell 1]",
+        ),
     ],
 )
 def test_finds_and_names_what_is_conserved(model, text):
@@ -71,6 +82,8 @@ def test_finds_and_names_what_is_conserved(model, text):
         LindbladModel((HALF,), (Term(0.7, ("Sx", 0, 0)),), (Jump(1, "S-", 0),)),
         LindbladModel((HALF,), (EXCHANGE,), (Jump(1.0, "Sz", 0), Jump(1e-9, "S-", 0))),
         LindbladModel((Boson(4),), (Term(1, ("N", 0, 0)),), (Jump(1, "B", 0),)),
+        *NEIGHBOURS.values(),
+        *FAR.values(),
     ],
 )
 def test_finds_nothing_where_the_state_is_unique(model):

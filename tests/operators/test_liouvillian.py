@@ -1,5 +1,6 @@
 """The superoperators of every kind of model against QuTiP's Liouvillian on a random matrix."""
 
+from dataclasses import replace
 from functools import reduce
 from itertools import product
 
@@ -17,6 +18,7 @@ from impo.operators.liouvillian import (
     with_cutoffs,
 )
 from models import gain_loss, ising, xy_decay, xyz
+from tests.jump_models import FAR, NEIGHBOURS
 
 HOP = ("S+", 0, 0), ("S-", 0, 1)
 
@@ -68,6 +70,20 @@ CASES = {
     "XXZ": (XXZ, 2, False, False, 1),
     "next neighbours": (NEXT, 3, False, True, 0),
     "decoupled sites": (NEXT, 1, False, True, 0),
+    "correlated": (NEIGHBOURS["correlated"], 2, False, False, 1),
+    "correlated, ring": (NEIGHBOURS["correlated"], 2, True, False, 1),
+    "correlated, S = 1": (NEIGHBOURS["correlated, S = 1"], 1, False, False, 1),
+    "nonreciprocal, ring": (NEIGHBOURS["nonreciprocal"], 2, True, True, 1),
+    "nonreciprocal, S = 1": (NEIGHBOURS["nonreciprocal, S = 1"], 1, False, True, 1),
+    "two-body": (NEIGHBOURS["two-body"], 2, True, False, 1),
+    "two-body, S = 1": (NEIGHBOURS["two-body, S = 1"], 1, False, False, 1),
+    "conditional": (NEIGHBOURS["conditional"], 3, True, True, 0),
+    "conditional, S = 1": (NEIGHBOURS["conditional, S = 1"], 2, False, True, 0),
+    "general": (NEIGHBOURS["general"], 2, True, True, 0),
+    "general, S = 1": (NEIGHBOURS["general, S = 1"], 1, False, True, 0),
+    "two-body loss of bosons": (NEIGHBOURS["bosons"], 2, False, True, 0),
+    "jumps of range 2": (FAR["range 2"], 4, True, False, 1),
+    "jumps of range 3": (FAR["range 3"], 4, False, False, 1),
 }
 
 
@@ -93,24 +109,27 @@ def qutip_liouvillian(model, shape, periodic):
     cells = list(product(*map(range, shape)))
     sites = [site for _ in cells for site in model.sites]
     hamiltonian = 0 * embedded(sites, 0, qutip_operator(sites[0], "Id"))
-    for cell, term in product(cells, model.hamiltonian):
-        factors = []
+
+    def whole(cell, term):
+        factors = [term.coefficient * embedded(sites, 0, qutip_operator(sites[0], "Id"))]
         for name, site, offset in term.factors:
             there = tuple(c + o for c, o in zip(cell, offset, strict=True))
             if periodic:
                 there = tuple(c % length for c, length in zip(there, shape, strict=True))
             if there not in cells:
-                break
+                return None
             position = cells.index(there) * len(model.sites) + site
             factors.append(embedded(sites, position, qutip_operator(model.sites[site], name)))
-        else:
-            hamiltonian += term.coefficient * reduce(lambda a, b: a * b, factors)
-    jumps = [
-        np.sqrt(jump.rate) * embedded(sites, i, qutip_operator(sites[i], jump.op))
-        for i in range(len(sites))
-        for jump in model.jumps
-        if i % len(model.sites) == jump.site
-    ]
+        return reduce(lambda a, b: a * b, factors)
+
+    for cell, term in product(cells, model.hamiltonian):
+        if (found := whole(cell, term)) is not None:
+            hamiltonian += found
+    jumps = []
+    for cell, jump in product(cells, model.jumps):
+        parts = [whole(cell, term) for term in jump.products(model.dimension)]
+        if all(part is not None for part in parts):
+            jumps.append(np.sqrt(jump.rate) * sum(parts[1:], parts[0]))
     return sites, qutip.liouvillian(hamiltonian, jumps)
 
 
@@ -220,6 +239,37 @@ def test_operators_are_physical_in_the_rotated_frame(name):
         factors[j] = bases[j].measure(generator.rotated(j, op_j.full()))
         lab = lab * embedded(sites, j, op_j)
     assert reduce(np.kron, factors) @ c == pytest.approx(np.trace(lab.full() @ rho))
+
+
+PAIRS = LindbladModel(  # pair creation, whose phase differs from bond to bond
+    (Spin(0.5), Spin(0.5)),
+    (
+        Term(1.0, ("S+", 0, 0), ("S+", 1, 0), plus_hc=True),
+        Term(np.exp(0.7j), ("S+", 1, 0), ("S+", 0, 1), plus_hc=True),
+    ),
+    (Jump(1.0, "S-", 0), Jump(0.5, "S-", 1)),
+)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [PAIRS, gain_loss.chain(1), XXZ, NEIGHBOURS["nonreciprocal"], NEIGHBOURS["correlated"]],
+    ids=["pairs", "gain and loss", "XXZ", "nonreciprocal", "correlated"],
+)
+def test_all_tiles_are_alike_in_the_frame(model):
+    """The frame turns equal terms of two tiles by the same angle, the products of a jump alike."""
+    generator = infinite_chain(model)
+    n = len(generator.sites)
+
+    def turn(part):
+        later = replace(part, positions=tuple(p + n for p in part.positions))
+        return np.exp(1j * (generator.angle(later) - generator.angle(part)))
+
+    for term in generator.components:
+        assert turn(term) == pytest.approx(1, abs=1e-12)
+    for jump in generator.joint_jumps:
+        turns = [turn(part) for part in jump.parts]
+        np.testing.assert_allclose(turns, turns[0], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +401,10 @@ def test_terms_beyond_the_next_site_are_named():
     far = LindbladModel((Spin(0.5),), (Term(1.0, ("Sz", 0, 0), ("Sz", 0, 2)),), name="far")
     with pytest.raises(UnsupportedModelError, match=r"far.* has one on sites \(0, 2\)"):
         check_nearest_neighbour(infinite_chain(far))
-    check_nearest_neighbour(infinite_chain(gain_loss.chain(0.5)))
+    with pytest.raises(UnsupportedModelError, match=r"jumps on one site or.* on sites \(0, 2\)"):
+        check_nearest_neighbour(infinite_chain(replace(FAR["range 2"], terms=())))
+    for near in (gain_loss.chain(0.5), *NEIGHBOURS.values()):
+        check_nearest_neighbour(infinite_chain(near))
 
 
 def test_refusals():
@@ -361,8 +414,9 @@ def test_refusals():
         finite_cluster(gain_loss.square(0.5), 2)
     with pytest.raises(ArgumentError, match="`shape` must be 1 positive integers"):
         finite_cluster(gain_loss.chain(0.5), 0)
-    with pytest.raises(ArgumentError, match="meets itself"):
-        finite_cluster(xyz.chain(), 1, periodic=True)
+    for model in (xyz.chain(), replace(NEIGHBOURS["conditional"], terms=())):
+        with pytest.raises(ArgumentError, match="meets itself"):
+            finite_cluster(model, 1, periodic=True)
 
 
 def test_a_real_liouvillian_with_unknown_imaginary_parts_is_refused():
@@ -372,3 +426,38 @@ def test_a_real_liouvillian_with_unknown_imaginary_parts_is_refused():
         with pytest.raises(AssertionError, match="imaginary part"):
             generator._clean(np.array([[1.0 + 1j * imaginary]]))
     assert generator._clean(np.array([[1.0 + 1e-14j]])) == 1
+
+
+def test_jumps_that_are_none():
+    """Products that cancel or vanish, and constants, dissipate nothing."""
+    one, zero = ("S-", 0, 0), ("S-", 0, 1)
+    nothing = [
+        Jump(1.0, Term(1.0, one, zero), Term(-1.0, zero, one)),
+        Jump(1.0, Term(1.0, one, one)),  # of a spin 1/2
+        Jump(1.0, Term(2.0, ("Id", 0, 0))),
+        Jump(1.0, Term(0.0, one, zero)),
+        Jump(0.0, Term(1.0, one, zero)),
+    ]
+    for jump in nothing:
+        for generator in (
+            infinite_chain(LindbladModel((Spin(0.5),), (), (jump,))),
+            finite_cluster(LindbladModel((Spin(0.5),), (), (jump,)), 3, periodic=True),
+        ):
+            assert generator.jumps == generator.joint_jumps == ()
+
+
+def test_a_jump_on_one_site_is_one_matrix():
+    jump = Jump(0.3, Term(1.0, ("B", 0, 1), ("B", 0, 1)), Term(0.5, ("N", 0, 1), ("Id", 0, 0)))
+    generator = infinite_chain(LindbladModel((Boson(2), Boson(2)), (), (jump,)))
+    assert generator.joint_jumps == ()
+    ((position, rate, matrix),) = generator.jumps
+    known = qutip.destroy(3) ** 2 + 0.5 * qutip.num(3)
+    assert (position, rate) == (0, 0.3)
+    np.testing.assert_allclose(matrix, known.full(), atol=1e-14)
+
+
+def test_jumps_that_leave_an_open_cluster_are_left_out_as_a_whole():
+    model = LindbladModel((Spin(0.5),), (), (Jump(1.0, *[Term(1, ("S-", 0, c)) for c in (0, 1)]),))
+    jumps = finite_cluster(model, 3).joint_jumps
+    assert [jump.positions for jump in jumps] == [(0, 1), (1, 2)]
+    assert len(finite_cluster(model, 3, periodic=True).joint_jumps) == 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from impo import ClusterMeanField, MeanField, evolve, steady_state
-from impo.methods.cluster_mean_field.flow import cluster_flow
+from impo.methods.cluster_mean_field.assembly import cluster_flow
 from impo.methods.mean_field.equations import mean_field_equations
 from impo.operators.local import spin_operators
 from models.gain_loss import chain, square

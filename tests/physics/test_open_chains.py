@@ -6,14 +6,29 @@ import numpy as np
 import pytest
 
 from models import gain_loss, ising, xy_decay, xyz
+from tests.jump_models import NEIGHBOURS, OWN
 from tests.tensor.helpers import OpenChain, Reference
 
+JUMPING = {**NEIGHBOURS, **OWN}
+JUMPS = {
+    "correlated": 6, "correlated, S = 1": 4, "nonreciprocal, S = 1": 4, "two-body": 6,
+    "two-body, S = 1": 4, "conditional": 5, "conditional, S = 1": 3, "general": 6,
+    "own operators": 4, "own charged operators": 4,
+}  # fmt: skip
 CASES = {
     "gain/loss, S = 1/2, 6 sites": (gain_loss.chain(0.5, 1.0, 0.6, 0.9, 0.4), 3, 1.2),
     "gain/loss, S = 1, 4 sites": (gain_loss.chain(1, 1.0, 0.6, 0.9, 0.4), 2, 1.0),
     "XY with decay, S = 1, 4 sites": (xy_decay.chain(1, 0.8, 0.5), 4, 0.8),
     "Ising, 5 sites": (ising.chain(1.3, 0.7, 0.6), 5, 1.0),
     "XYZ, 5 sites": (xyz.chain(0.9, 1.2, 0.4, 0.8), 5, 0.6),
+    **{
+        f"{name}, {sites} sites": (
+            JUMPING[name],
+            sites // len(JUMPING[name].sites),
+            0.7,
+        )
+        for name, sites in JUMPS.items()
+    },
 }
 PAIRS = (("S+", "S-"), ("Sz", "Sz"), ("Sx", "Sy"), ("S+", "S+"), ("Sz", "Sx"))
 

@@ -1,6 +1,8 @@
 """The verdict row by row: one state, made-up errors."""
 
 from dataclasses import replace
+from functools import reduce
+from itertools import product
 from math import inf
 
 import numpy as np
@@ -8,10 +10,13 @@ import pytest
 
 from impo import ITEBD, Boson, Jump, LindbladModel, Status
 from impo.methods.itebd.solve import chain_generator
+from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import Refinement, product_approximation
 from impo.refinement.budget import ErrorBudget, error_budget, relative_residual, total_error
-from impo.refinement.verdict import Circumstances, verdict
+from impo.refinement.verdict import Circumstances, residual, verdict
 from models import gain_loss
+from tests import qutip_oracle
+from tests.jump_models import NEIGHBOURS
 
 TOL = 1e-3
 GOOD = ErrorBudget(1e-5, {"chi": 2e-5, "k_max": 3e-5, "dt": 4e-5}, residual=5e-4)
@@ -82,3 +87,32 @@ def test_the_budget_of_a_state(mixed):
     assert budget.lowest_eigenvalue == pytest.approx(0.25)
     unknown = Refinement("cutoff", moved, moved, inf)
     assert total_error(moved, [*pairs, unknown]) == inf
+
+
+@pytest.mark.parametrize(
+    "name", ["correlated", "nonreciprocal", "two-body", "conditional", "general"]
+)
+def test_the_residual_of_jumps_on_two_sites_is_that_of_a_ring(name):
+    """Of a product state, on a ring where no operator meets itself."""
+    model = NEIGHBOURS[name]
+    generator = one_charge(infinite_chain(model, charges=False))
+    states = []
+    for seed in range(2):
+        vectors = np.random.default_rng(seed).normal(size=(2, 2, 2)) @ np.array([1, 1j])
+        rho = vectors @ vectors.conj().T
+        states.append(rho / np.trace(rho))
+    found = residual(product_approximation(generator, states, 1, 1.5))
+    cells = 6 // len(model.sites)
+    rho = reduce(np.kron, states * 3)
+    moved = qutip_oracle.liouvillian(model, cells, periodic=True) @ rho.ravel("F")
+    moved = moved.reshape(64, 64, order="F")
+    (one, two), largest = generator.bases(), 0.0
+    for first, bases in ((2, (one, two)), (1, (two, one))):
+        shape = (2**first, 4, 2 ** (4 - first))
+        local = np.einsum("aibajb->ij", moved.reshape(shape * 2))
+        for x, y in product(range(4), repeat=2):
+            size = bases[0].size[x] * bases[1].size[y]
+            value = np.trace(np.kron(bases[0].matrices[x], bases[1].matrices[y]) @ local)
+            largest = max(largest, abs(value) / size)
+    assert found.value == pytest.approx(largest, rel=1e-9)
+    assert largest > 0.1

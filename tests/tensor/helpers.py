@@ -55,20 +55,26 @@ class Reference:
         sites = finite_cluster(model, cells).sites
         self.sites = sites
         length = len(model.sites)
-        hamiltonian = 0
+
+        def product(term, cell):
+            """Return coefficient * product; None if it leaves the chain."""
+            placed = [(name, s + (cell + off[0]) * length) for name, s, off in term.factors]
+            if max(position for _, position in placed) >= len(sites):
+                return None
+            piece = term.coefficient
+            for name, position in placed:
+                piece = piece * self.operator(name, position)
+            return piece
+
+        hamiltonian, jumps = 0, []
         for cell in range(cells):
             for term in model.hamiltonian:
-                placed = [(name, s + (cell + off[0]) * length) for name, s, off in term.factors]
-                if max(position for _, position in placed) < len(sites):
-                    piece = term.coefficient
-                    for name, position in placed:
-                        piece = piece * self.operator(name, position)
+                if (piece := product(term, cell)) is not None:
                     hamiltonian = hamiltonian + piece
-        jumps = [
-            np.sqrt(jump.rate) * self.operator(jump.op, jump.site + cell * length)
-            for cell in range(cells)
-            for jump in model.jumps
-        ]
+            for jump in model.jumps:
+                pieces = [product(term, cell) for term in jump.products(1)]
+                if all(piece is not None for piece in pieces):
+                    jumps.append(np.sqrt(jump.rate) * sum(pieces[1:], pieces[0]))
         rho = qutip.tensor([qutip.Qobj(start_state(s, n)).to("CSR") for n, s in enumerate(sites)])
         options = {"atol": 1e-13, "rtol": 1e-12, "nsteps": 10**6}
         solved = qutip.mesolve(hamiltonian, rho, [0, time], c_ops=jumps, options=options)

@@ -1,7 +1,7 @@
 """The matrix product operator against dense Liouvillians, and tensors to TeNPy and back."""
 
 from functools import reduce
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from impo.operators.liouvillian import finite_cluster, infinite_chain
 from impo.operators.local import local_operators
 from impo.tensor.tenpy_bridge import canonical, from_mps, liouvillian_model, operator_sites, to_mps
 from models import gain_loss, ising, xy_decay, xyz
+from tests.jump_models import FAR, NEIGHBOURS
 
 
 def with_field(S):
@@ -48,12 +49,20 @@ MODELS = {
     "one site, S=1": (xy_decay.chain(1, g=1.0, loss=0.7), 3),
     "Ising": (ising.chain(J=1.0, field=0.4, loss=0.9), 4),
     "XYZ": (xyz.chain(), 4),
+    "correlated jumps": (NEIGHBOURS["correlated"], 4),
+    "nonreciprocal jumps, S=1": (NEIGHBOURS["nonreciprocal, S = 1"], 3),
+    "jumps without a charge": (NEIGHBOURS["general"], 4),
+    "jumps of range 3": (FAR["range 3"], 4),
     "three sites": (three_spins(), 4),
 }
 
 
-def dense_liouvillian(model, n, start=0):
-    """The Liouvillian of n sites from `start`, from the description alone, on C^d (x) C^d."""
+def dense_liouvillian(model, n, start=0, alone=False):
+    """The Liouvillian of n sites from `start`, from the description alone, on C^d (x) C^d.
+
+    Of a jump that leaves these sites, what pairs of products on them give; nothing if they stand
+    `alone`.
+    """
     cell = len(model.sites)
     sites = [model.sites[p % cell] for p in range(start, start + n)]
     names = [local_operators(site) for site in sites]
@@ -69,18 +78,30 @@ def dense_liouvillian(model, n, start=0):
 
     one = np.eye(int(np.prod([site.dimension for site in sites])))
     total = 0j * np.kron(one, one)
-    for shift in range(-2, n + 3):
-        for term in model.hamiltonian:
-            factors = [(op, (c[0] + shift) * cell + s - start) for op, s, c in term.factors]
-            if all(0 <= p < n for _, p in factors):
-                H = term.coefficient * embed(factors)
-                total += -1j * (np.kron(H, one) - np.kron(one, H.T))
+    for shift in range(-4, n + 3):
+
+        def inside(terms, shift=shift):
+            """Return the products that lie on these sites."""
+            placed = [
+                (x.coefficient, [(op, (c[0] + shift) * cell + s - start) for op, s, c in x.factors])
+                for x in terms
+            ]
+            return [
+                value * embed(factors)
+                for value, factors in placed
+                if all(0 <= p < n for _, p in factors)
+            ]
+
+        for H in inside(model.hamiltonian):
+            total += -1j * (np.kron(H, one) - np.kron(one, H.T))
         for jump in model.jumps:
-            position = shift * cell + jump.site - start
-            if 0 <= position < n:
-                L = embed([(jump.op, position)])
-                K = L.conj().T @ L / 2
-                total += jump.rate * (np.kron(L, L.conj()) - np.kron(K, one) - np.kron(one, K.T))
+            parts = inside(jump.products(1))
+            if alone and len(parts) < len(jump.products(1)):
+                continue
+            for L, other in product(parts, repeat=2):
+                K = other.conj().T @ L / 2
+                pair = np.kron(L, other.conj()) - np.kron(K, one) - np.kron(one, K.T)
+                total += jump.rate * pair
     return total
 
 
@@ -136,7 +157,7 @@ def test_finite_operator_is_the_dense_liouvillian(name):
     bases = generator.bases()
     mpo = liouvillian_model(generator, bases, bc="finite").H_MPO
     columns = operator_columns(generator, bases, n)
-    exact = columns.conj().T @ dense_liouvillian(model, n) @ columns
+    exact = columns.conj().T @ dense_liouvillian(model, n, alone=True) @ columns
     np.testing.assert_allclose(dense_mpo(mpo, n), exact, atol=1e-12)
 
 

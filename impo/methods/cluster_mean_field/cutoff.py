@@ -9,16 +9,22 @@ from impo.arrays import Array
 from impo.methods.cluster_mean_field.state import MARGIN, ClusterMeanFieldState
 from impo.methods.cluster_mean_field.verdict import largest_share
 from impo.model import Boson, LindbladModel
+from impo.operators.local import changed_cutoffs
 from impo.results.estimate import Status
 
 
-def larger_cutoffs(model: LindbladModel) -> LindbladModel:
-    """Return the model with the cut-off of each boson larger by a third, and by two at least."""
-    sites = tuple(
-        Boson(site.cutoff + max(2, math.ceil(site.cutoff / 3))) if isinstance(site, Boson) else site
+def larger_cutoffs(model: LindbladModel) -> LindbladModel | None:
+    """Return the model with the cut-off of each boson larger by a third, and by two at least.
+
+    None if own operators of a boson are not known there.
+    """
+    cutoffs = [
+        site.cutoff + max(2, math.ceil(site.cutoff / 3)) if isinstance(site, Boson) else None
         for site in model.sites
-    )
-    return replace(model, sites=sites)
+    ]
+    if any(isinstance(site, Boson) and site.own for site in model.sites):
+        return None
+    return replace(model, sites=changed_cutoffs(model.sites, cutoffs))
 
 
 def embedded(state: ClusterMeanFieldState, model: LindbladModel) -> Array:

@@ -19,14 +19,15 @@ from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
 from impo.memory import amount, product
 from impo.methods.advice import LARGEST_CLUSTER, advice
+from impo.methods.cluster_mean_field.assembly import cluster_flow
 from impo.methods.cluster_mean_field.cutoff import embedded, judged_cutoff, larger_cutoffs
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
-from impo.methods.cluster_mean_field.flow import ClusterFlow, cluster_flow
+from impo.methods.cluster_mean_field.flow import ClusterFlow
 from impo.methods.cluster_mean_field.stability import MARGINAL, STEPS, slowest_mode, wave_modes
 from impo.methods.cluster_mean_field.start import in_frame, product_state, start_in_frame
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.methods.cluster_mean_field.verdict import Solution, largest_share, verdict
-from impo.model import Boson, LindbladModel, Spin
+from impo.model import Boson, Level, LindbladModel, Spin
 from impo.operators.local import local_operators
 from impo.results.estimate import Status
 from impo.results.progress import Follower, tell
@@ -145,6 +146,9 @@ def _sites(flow: ClusterFlow, rho: Array) -> list[tuple[Array, float]]:
     out = []
     for j, site in enumerate(flow.sites):
         local, spin = site_density(flow, rho, j), isinstance(site, Spin)
+        if isinstance(site, Level):  # nothing is known to raise it
+            out.append((local, 0.0))
+            continue
         raised = abs(np.einsum("ij,ji", local_operators(site)["S+" if spin else "B"], local))
         out.append((local, float(raised / ((site.dimension - 1) / 2 if spin else 1.0))))
     return out
@@ -324,6 +328,12 @@ def _other_message(reports: list[dict[str, Any]]) -> str:
 def _with_larger_cutoff(state: ClusterMeanFieldState) -> ClusterMeanFieldState:
     """Return the state with the change of its observables with the cut-off, and the verdict."""
     model, method = larger_cutoffs(state.model), state.method
+    if model is None:
+        message = (
+            "The cut-off of the bosons was not tested, because their own operators are not known "
+            "with a larger one; write them as products of B and Bd."
+        )
+        return replace(state, status=Status.K_LIMITED, message=message, accuracy=math.nan)
     dimension = _dimension(model, method)
     if dimension > LARGEST_CLUSTER:
         message = (

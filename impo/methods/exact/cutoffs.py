@@ -38,8 +38,8 @@ def cutoff_error(
     A result with cut-off c is compared with that of c + s, about a third larger. Its distance to
     the limit is that change times 1 + q + q^2 + ... if every further step changes q times as much;
     q is the ratio to the change from c - s, or, where c - s is less than one, that of n^2 P(n)
-    around n = c + s and n = c. Where a larger cut-off would be too much work, c, c - s and c - 2 s
-    are used.
+    around n = c + s and n = c. Where a larger cut-off would be too much work, or own operators of
+    the boson are not known there, c, c - s and c - 2 s are used.
 
     Parameters
     ----------
@@ -57,9 +57,11 @@ def cutoff_error(
 
     def at(number: int, cutoff: int) -> ClusterDensity | None:
         """Return the state with another cut-off; None if that is too much work or not unique."""
-        if cutoff < 1:
+        boson = model.sites[number]
+        changed = boson.with_cutoff(cutoff) if isinstance(boson, Boson) else None
+        if changed is None:
             return None
-        sites = [Boson(cutoff) if i == number else site for i, site in enumerate(model.sites)]
+        sites = [changed if i == number else site for i, site in enumerate(model.sites)]
         try:
             generator = cluster(replace(model, sites=tuple(sites)), method)
             rows = sector_size(generator, k_max, zero_charge(generator))

@@ -13,7 +13,8 @@ from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.memory import refuse_larger
 from impo.methods.base import refuse_long
-from impo.methods.exact.sector import Sector, charge_sector, cluster, liouvillian
+from impo.methods.exact.assembly import liouvillian
+from impo.methods.exact.sector import Sector, charge_sector, cluster
 from impo.methods.exact.solution import bounded_sector, projected, residual
 from impo.methods.exact.state import ExactState
 from impo.model import LindbladModel

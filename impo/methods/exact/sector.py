@@ -1,15 +1,14 @@
-"""The Liouvillian of a finite cluster in one charge sector, as a sparse matrix.
+"""The operators of a finite cluster in one charge sector.
 
 A density operator is expanded in products of one-site operators. Only the products that carry the
-wanted charges are ever listed; the matrix is assembled on them by index arithmetic.
+wanted charges are ever listed.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 
 Charge = tuple[int, ...]
-_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,20 +161,6 @@ def least_bytes(generator: Generator, k_max: int | None, charge: Charge) -> tupl
     return rows, _ROW * float(rows) + 20 * diagonals
 
 
-def assembly_bytes(generator: Generator, bases: Sequence[SparseBasis], rows: int) -> float:
-    """Return the memory that the matrix of a sector of so many products takes to assemble."""
-    per_row, largest = 0.0, 0.0
-    terms = chain(*(kind(generator, bases, bases) for kind in (_coherent, _dissipative)))
-    for positions, matrices in terms:
-        share = math.prod(m.nnz / len(bases[p]) for p, m in zip(positions, matrices, strict=True))
-        per_row += share
-        largest = max(largest, share)
-    halves = (len(bases) + 1) // 2
-    listed = math.prod(float(len(basis)) for basis in bases[:halves]) * 8 * (halves + 2)
-    entry = 12 if generator.real else 20
-    return listed + rows * (2 * per_row * entry + 8 * (len(bases) + 6 * largest + 70))
-
-
 def charge_sector(
     generator: Generator, bases: Sequence[SparseBasis], charge: Charge | None = None
 ) -> Sector:
@@ -226,85 +210,6 @@ def operator_positions(old: SparseBasis, new: SparseBasis) -> Array:
         return np.arange(len(old))
     place = {label: x for x, label in enumerate(zip(new.k, new.q, strict=True))}
     return np.array([place.get(label, -1) for label in zip(old.k, old.q, strict=True)])
-
-
-_Products = Iterator[tuple[tuple[int, ...], list[sparse.csc_array]]]
-
-
-def _coherent(
-    generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
-) -> _Products:
-    """Yield -i[H, .] as products of sparse one-site superoperators."""
-    for term in generator.components:
-        pairs = list(zip(term.positions, term.matrices, strict=True))
-        for factor in (-1j, 1j):
-            matrices = [
-                columns[p].left(m, rows[p]) if factor == -1j else columns[p].right(m, rows[p])
-                for p, m in pairs
-            ]
-            value = factor * term.coefficient
-            if generator.mirror:
-                value = value.real
-            yield term.positions, [value * matrices[0], *matrices[1:]]
-
-
-def _dissipative(
-    generator: Generator, columns: Sequence[SparseBasis], rows: Sequence[SparseBasis]
-) -> _Products:
-    """Yield the dissipators as sparse one-site superoperators."""
-    for position, rate, jump in generator.jumps:
-        if rate > 0:
-            yield (position,), [rate * columns[position].dissipator(jump, rows[position])]
-
-
-def liouvillian(sector: Sector, rows: Sector | None = None) -> sparse.csr_array:
-    """Return the Liouvillian of a sector as a sparse matrix.
-
-    Parameters
-    ----------
-    sector
-        The products that the state is expanded in.
-    rows
-        A sector with larger bases that takes the result: the Liouvillian is then not projected.
-
-    Returns
-    -------
-    scipy.sparse.csr_array
-        Real if the generator has a gauge that makes it so, else complex.
-    """
-    rows = rows or sector
-    coherent, dissipative = (
-        _sum(sector, rows, terms(sector.generator, sector.bases, rows.bases))
-        for terms in (_coherent, _dissipative)
-    )
-    return sparse.csr_array((coherent + dissipative).tocsc().tocsr())
-
-
-def _sum(sector: Sector, rows: Sector, products: _Products) -> sparse.csr_array:
-    """Return a sum of products, without what only rounding leaves where they cancel.
-
-    The Hamiltonian and the dissipators are added up apart: where the fast rotation of a field
-    cancels, a slow decay beside it is no rounding.
-    """
-    base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
-    shape = (len(rows), len(sector))
-    total, magnitude = sparse.csr_array(shape), sparse.csr_array(shape)
-    for positions, matrices in products:
-        column = np.arange(len(sector))
-        key, value = base, np.ones(len(sector))
-        for position, matrix in zip(positions, matrices, strict=True):
-            old = sector.index[column, position]
-            many = np.diff(matrix.indptr)[old]
-            offset = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-            entry = np.repeat(matrix.indptr[old], many) + offset
-            home = operator_positions(sector.bases[position], rows.bases[position])[old]
-            step = matrix.indices[entry] - np.repeat(home, many)
-            key = np.repeat(key, many) + step * rows.strides[position]
-            value = np.repeat(value, many) * matrix.data[entry]
-            column = np.repeat(column, many)
-        term = sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
-        total, magnitude = total + term, magnitude + abs(term)
-    return sparse.csr_array(total.multiply(abs(total) > _ROUNDING * magnitude))
 
 
 def hermitian_parts(sector: Sector) -> tuple[sparse.csr_array, sparse.csr_array]:

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from impo.arrays import Array
 from impo.memory import memory_limit
+from impo.methods.exact.assembly import assembly_bytes, liouvillian
 from impo.methods.exact.factorization import EPS
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
 from impo.methods.exact.krylov import is_regular, krylov_null_vector, sweeps_worth
@@ -15,11 +16,9 @@ from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.sector import (
     Charge,
     Sector,
-    assembly_bytes,
     charge_sector,
     hermitian_parts,
     least_bytes,
-    liouvillian,
     operator_positions,
     refuse_large_sector,
     site_bases,

@@ -9,12 +9,12 @@ import numpy as np
 from impo.arguments import fail, positive_integer
 from impo.arrays import Array
 from impo.memory import memory_limit
+from impo.methods.exact.assembly import liouvillian
 from impo.methods.exact.gap import Decay, slowest_decay, slowest_of
 from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.sector import (
     Charge,
     cluster,
-    liouvillian,
     sector_sizes,
     zero_charge,
 )

@@ -22,7 +22,7 @@ from impo.methods.exact.two_time import two_time
 from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.lattice import lattice_shape
-from impo.operators.local import operator_norm
+from impo.operators.local import changed_cutoffs, operator_norm
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
@@ -198,8 +198,7 @@ class ExactState(SteadyState):
 
         others = []
         for number, other in enumerate(told.get("others") or ()):
-            pairs = zip(model.sites, other["cutoffs"], strict=True)
-            sites = [site if cutoff is None else Boson(cutoff) for site, cutoff in pairs]
+            sites = changed_cutoffs(model.sites, other["cutoffs"])
             density = rebuilt(sites, other["rank"], f"cutoff{number}")
             weight = stored(other, "weight", int | float, "a number")
             others.append(OtherCutoff(density, weight))

@@ -76,7 +76,7 @@ def _bosons(tol: float, diagnostics: dict[str, Any]) -> tuple[Status, str] | Non
     if change is None:
         return Status.K_LIMITED, (
             "The error from the cutoff of a boson is not known, because other cutoffs are too much "
-            "work; use fewer cells."
+            "work, or an own operator is not known there; use fewer cells or a larger cutoff."
         )
     if not change <= tol:
         return Status.K_LIMITED, (

@@ -25,8 +25,8 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.methods.advice import TRANSVERSE, advice
-from impo.model import Cell, Jump, LindbladModel, Spin, Term
+from impo.methods.advice import TRANSVERSE, advice, local_jumps, refuse_own_operators
+from impo.model import Cell, LindbladModel, Spin, Term
 
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
 Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
@@ -52,17 +52,6 @@ def longitudinal(op: str, spin: float, up: bool) -> tuple[float, float]:
     """Return (constant, coefficient of c^+ c) of Sz or Id; zeros for other operators."""
     sign = 1 if up else -1
     return {"Sz": (sign * spin, -sign), "Id": (1.0, 0.0)}.get(op, (0.0, 0.0))
-
-
-def describe(term: Term | Jump) -> str:
-    """Return a term or jump in words for messages: `S+[site 0] S-[site 1, cell (1,)]`."""
-    if isinstance(term, Jump):
-        return f"jump {term.op}[site {term.site}]"
-    names = (
-        f"{op}[site {site}" + (f", cell {cell}]" if any(cell) else "]")
-        for op, site, cell in term.factors
-    )
-    return "term " + " ".join(names)
 
 
 @dataclass(frozen=True)
@@ -202,8 +191,8 @@ def quadratic_bosons(
     _check_linear(model, total)
     hoppings = _hoppings(total, n, model.dimension)
     zero, diffusion = hoppings[(0,) * model.dimension], np.zeros((2 * n, 2 * n), dtype=complex)
-    for position, jump in product(range(n), model.jumps):
-        if position % len(model.sites) == jump.site:
+    for position, jump in product(range(n), list(local_jumps(model, "HolsteinPrimakoff"))):
+        if position % len(model.sites) == jump[2]:
             _add_jump(model, jump, position, spins[position] > 0, zero, diffusion)
     return QuadraticBosons(spins, hoppings, diffusion)
 
@@ -225,11 +214,13 @@ def _hoppings(total: Polynomial, n: int, dimension: int) -> dict[Cell, Array]:
 
 
 def _check_spins(model: LindbladModel) -> None:
-    """Refuse a model with bosons, naming a term that contains one."""
+    """Refuse a model with bosons, naming a term that contains one, or with own operators."""
+    refuse_own_operators(model, "HolsteinPrimakoff")
     bosons = [j for j, site in enumerate(model.sites) if not isinstance(site, Spin)]
     if bosons:
         terms = [t for t in model.terms if any(site in bosons for _, site, _ in t.factors)]
-        name = describe(max(terms, key=lambda t: len(t.factors))) if terms else f"site {bosons[0]}"
+        longest = max(terms, key=lambda term: len(term.factors), default=None)
+        name = f"term {longest.names}" if longest else f"site {bosons[0]}"
         raise UnsupportedModelError(
             f"Only spins can be expanded around a polarised state, but the {name} acts on a boson; "
             f"{advice(model, 'HolsteinPrimakoff')}."
@@ -241,7 +232,7 @@ def _check_bilinear(model: LindbladModel, term: Term) -> None:
     if sum(op in TRANSVERSE for op, _, _ in term.factors) > 2:
         raise UnsupportedModelError(
             f"Holstein-Primakoff bosons need couplings bilinear in S+ and S-, but the "
-            f"{describe(term)} is not; {advice(model, 'HolsteinPrimakoff')}."
+            f"term {term.names} is not; {advice(model, 'HolsteinPrimakoff')}."
         )
 
 
@@ -263,7 +254,7 @@ def _check_linear(model: LindbladModel, total: Polynomial) -> None:
                 and any(op in TRANSVERSE and s == site for op, s, _ in t.factors)
             )
             raise UnsupportedModelError(
-                f"A collinear configuration along z is no stationary point: the {describe(term)} "
+                f"A collinear configuration along z is no stationary point: the term {term.names} "
                 f"tilts the spins; {advice(model, 'HolsteinPrimakoff')}."
             )
 
@@ -299,27 +290,29 @@ def _expand(
 
 
 def _add_jump(
-    model: LindbladModel, jump: Jump, position: int, up: bool, drift: Array, diffusion: Array
-) -> None:
+    model: LindbladModel, jump: tuple[float, str, int], position: int, up: bool,
+    drift: Array, diffusion: Array,
+) -> None:  # fmt: skip
     """Add rate * (L rho L^+ - {L^+ L, rho}/2) with L = l_0 c + l_1 c^+ on one site.
 
     The adjoint dissipator gives D(A) = (L^+ [A, L] + [L^+, A] L)/2 and D(AB) = D(A)B + A D(B) +
     [L^+, A][B, L].
     """
-    if jump.rate == 0 or jump.op == "Id":
+    rate, op, site = jump
+    if rate == 0 or op == "Id":
         return
-    if jump.op not in TRANSVERSE:
+    if op not in TRANSVERSE:
         raise UnsupportedModelError(
-            f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the {describe(jump)} "
-            f"is not; {advice(model, 'HolsteinPrimakoff')}."
+            f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the jump "
+            f"{op}[site {site}] is not; {advice(model, 'HolsteinPrimakoff')}."
         )
     n = len(drift) // 2
     where = np.array([position, position + n])
-    vector = ladder_vector(jump.op, (model.sites[jump.site].dimension - 1) / 2, up)
+    vector = ladder_vector(op, (model.sites[site].dimension - 1) / 2, up)
     adjoint = vector.conj()[::-1]
     commutator = np.array([[0, 1], [-1, 0]])
     jumped, conjugate = commutator @ vector, commutator @ adjoint  # [Psi, L] and [Psi, L^+]
     block = np.ix_(where, where)
-    drift[block] += jump.rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, vector))
+    drift[block] += rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, vector))
     symmetric = np.outer(conjugate, jumped) + np.outer(jumped, conjugate)
-    diffusion[block] -= jump.rate / 2 * symmetric[:, ::-1]  # Psi^+ is Psi with c and c^+ exchanged
+    diffusion[block] -= rate / 2 * symmetric[:, ::-1]  # Psi^+ is Psi with c and c^+ exchanged

@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 
 from impo.arrays import Array
-from impo.model import Site, Spin
+from impo.model import Level, Site, Spin
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation
 from impo.tensor.transfer import TransferModes, transfer_modes
@@ -166,6 +166,8 @@ def _low_operators(approx: Approximation, site: int, unit: float) -> Array:
     kind = approx.generator.sites[site]
     known, root = local_operators(kind), unit**0.5
     scales = {"N": unit, "B": root, "Bd": root}
+    if isinstance(kind, Level):
+        scales = {"N": unit} | dict.fromkeys(kind.own_matrices, 1.0)
     if isinstance(kind, Spin):
         scales = dict.fromkeys(("Sz", "S+", "S-"), unit)
     low: list[Array] = [known[name] / scale for name, scale in scales.items()]

@@ -14,11 +14,12 @@ import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import advice
+from impo.methods.advice import advice, refuse_own_operators
 from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.local import spin_numbers, spin_vector
 
 Polynomial = dict[tuple[int, ...], complex]  # sorted variables of a monomial
+_Groups = dict[tuple[int, Cell], list[Array]]  # (site, cell) to the vectors u of its factors u.S
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,22 @@ def largest_rate(model: LindbladModel) -> float:
     """Return the fastest rate of a single term or jump for spins of length S; 1 if there is none.
 
     A term and its conjugate turn a spin at the rate |coefficient| times the lengths of the other
-    factors, a jump moves it at rate * S.
+    factors, a jump moves it at the rate times the squared size of its operator over S.
     """
-    spins = spin_numbers(model).tolist()
-    rates = [jump.rate * spins[jump.site] for jump in model.jumps if jump.op != "Id"]
+    spins, rates = spin_numbers(model).tolist(), []
+
+    def lengths(term: Term) -> list[float]:
+        return [spins[site] for op, site, _ in term.factors if op != "Id"]
+
     for term in model.terms:
-        lengths = [spins[site] for op, site, _ in term.factors if op != "Id"]
-        if lengths:
-            size = abs(term.coefficient) * math.prod(lengths) / min(lengths)
+        if found := lengths(term):
+            size = abs(term.coefficient) * math.prod(found) / min(found)
             rates.append((1 + term.plus_hc) * size)
+    for jump in model.jumps:
+        products = jump.products(model.dimension)
+        if found := [length for term in products for length in lengths(term)]:
+            sizes = [abs(term.coefficient) * math.prod(lengths(term)) for term in products]
+            rates.append(jump.rate * (sum(sizes) ** 2 / min(found)))
     return max((rate for rate in rates if rate > 0), default=1.0)
 
 
@@ -88,11 +96,13 @@ def neighbour_equations(model: LindbladModel) -> tuple[MeanFieldEquations, Array
         Displacements of the C cells, shape (C, dimension); the first is 0.
     """
     home = (0,) * model.dimension
+    acting = [[term] for term in model.hamiltonian]
+    acting += [list(jump.products(model.dimension)) for jump in model.jumps]
     seen = {
         tuple(x - o for x, o in zip(cell, origin, strict=True))
-        for term in model.hamiltonian
-        for _, _, cell in term.factors
-        for _, _, origin in term.factors
+        for terms in acting
+        for _, _, cell in chain.from_iterable(term.factors for term in terms)
+        for _, _, origin in chain.from_iterable(term.factors for term in terms)
     }
     cells = [home, *sorted(seen - {home})]
     number, n = {cell: i for i, cell in enumerate(cells)}, len(model.sites)
@@ -106,6 +116,7 @@ def _generate(
     model: LindbladModel, first: Callable[[int, Cell], int], one: int
 ) -> MeanFieldEquations:
     """Generate ds/dt of one cell; `first` numbers the x component of a spin, `one` the constant."""
+    refuse_own_operators(model, "MeanField")
     total: dict[tuple[int, ...], Array] = {}
     for variable, polynomial in chain(_coherent(model, first), _dissipative(model, first)):
         for key, value in polynomial.items():
@@ -126,7 +137,8 @@ def _coherent(
 ) -> Iterator[tuple[int, Polynomial]]:
     """Yield (variable, part of its motion) of d<S_a>/dt = i <[H, S_a]>."""
     for term in model.hamiltonian:
-        groups = _groups(model, term)
+        name = "term " + " ".join(f"{op}[site {site}]" for op, site, _ in term.factors)
+        groups = _groups(model, term, name, 2)
         for target, a in product(groups, range(3)):
             rate: Polynomial = {(): 1j * term.coefficient}
             for where, vectors in groups.items():
@@ -144,26 +156,50 @@ def _dissipative(
 ) -> Iterator[tuple[int, Polynomial]]:
     """Yield (variable, part of its motion) of rate/2 <L^+ [S_a, L] + [L^+, S_a] L> of the jumps."""
     for jump in model.jumps:
-        if jump.op == "Id" or jump.rate == 0:
+        if jump.rate == 0 or jump.op == "Id":
             continue
-        _check_spin(model, jump.site, f"the jump {jump.op}[site {jump.site}]")
-        vector, x = spin_vector(jump.op), first(jump.site, (0,) * model.dimension)
-        for a in range(3):
-            across = _cross_with_axis(vector, a)  # [S_a, v.S] = i across . S
-            for pair in ((vector.conj(), 1j * across), (-1j * across.conj(), vector)):
-                mean = _mean(model, jump.site, pair, x)
-                yield 3 * jump.site + a, _times({(): jump.rate / 2}, mean)
+        products = jump.products(model.dimension)
+        for left, right in product(products, repeat=2):
+            adjoint = left.adjoint()
+            groups = [_groups(model, x, f"jump {jump}", 1) for x in (adjoint, right)]
+            size = jump.rate / 2 * adjoint.coefficient * right.coefficient
+            yield from _recycled(model, first, size, *groups)
 
 
-def _groups(model: LindbladModel, term: Term) -> dict[tuple[int, Cell], list[Array]]:
-    """Return the spin vectors of a term's factors, collected by (site, cell) in order."""
-    name = "term " + " ".join(f"{op}[site {site}]" for op, site, _ in term.factors)
-    groups: dict[tuple[int, Cell], list[Array]] = {}
+def _recycled(
+    model: LindbladModel, first: Callable[[int, Cell], int], size: complex,
+    adjoint: _Groups, right: _Groups,
+) -> Iterator[tuple[int, Polynomial]]:  # fmt: skip
+    """Yield the parts of size * <P [S_a, Q] + [P, S_a] Q>, P and Q products."""
+    spins = list(dict.fromkeys([*adjoint, *right]))
+    for target, a in product(spins, range(3)):
+        rate: Polynomial = {(): size}
+        for where in spins:
+            if where != target:
+                apart = tuple(c - o for c, o in zip(where[1], target[1], strict=True))
+                vectors = [*adjoint.get(where, ()), *right.get(where, ())]
+                rate = _times(rate, _mean(model, where[0], vectors, first(where[0], apart)))
+        x = first(target[0], (0,) * model.dimension)
+        before, after = adjoint.get(target, []), right.get(target, [])
+        for turned in _commutators(after, a):
+            mean = _mean(model, target[0], (*before, *turned), x)
+            yield 3 * target[0] + a, _times({(): -1}, _times(rate, mean))
+        for turned in _commutators(before, a):
+            mean = _mean(model, target[0], (*turned, *after), x)
+            yield 3 * target[0] + a, _times(rate, mean)
+
+
+def _groups(model: LindbladModel, term: Term, name: str, most: int) -> _Groups:
+    """Return the spin vectors of a product's factors, collected by (site, cell) in order.
+
+    With more than `most` of them on one spin the model is refused.
+    """
+    groups: _Groups = {}
     for op, site, cell in term.factors:
         _check_spin(model, site, f"the {name}")
         if op != "Id":
             groups.setdefault((site, cell), []).append(spin_vector(op))
-    if any(len(vectors) > 2 for vectors in groups.values()):
+    if any(len(vectors) > most for vectors in groups.values()):
         raise UnsupportedModelError(
             f"MeanField factorises at most two operators on one spin, but the {name} has more; "
             f"{advice(model, 'MeanField')}."

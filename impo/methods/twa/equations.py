@@ -23,7 +23,7 @@ from scipy.sparse import csr_array
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.methods.advice import TRANSVERSE, advice
+from impo.methods.advice import TRANSVERSE, advice, local_jumps, refuse_own_operators
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 
@@ -124,11 +124,11 @@ def spin_equations(
                 blocks[spins[0], spins[1]] += block
                 blocks[spins[1], spins[0]] += block.T
     diffusion = np.zeros((n, 2))
-    for jump in model.jumps:
-        pull = {"S+": jump.rate, "S-": -jump.rate}.get(jump.op, 0.0)
-        for spin in range(jump.site, n, size):
+    for rate, op, site in local_jumps(model, "TWA"):
+        pull = {"S+": rate, "S-": -rate}.get(op, 0.0)
+        for spin in range(site, n, size):
             blocks[spin, spin] += np.array([[0, pull, 0], [-pull, 0, 0], [0, 0, 0]])
-        diffusion[jump.site :: size] += jump.rate * np.abs(spin_vector(jump.op)[:2])
+        diffusion[site::size] += rate * np.abs(spin_vector(op)[:2])
     matrix = _sparse(blocks, n)
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
     rows, columns = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
@@ -149,15 +149,16 @@ def _sparse(blocks: Mapping[tuple[int, int], Array], n: int) -> csr_array:
 
 def _check(model: LindbladModel) -> None:
     """Refuse sites and jumps that are outside the method's reach."""
+    refuse_own_operators(model, "TWA")
     for number, site in enumerate(model.sites):
         if not isinstance(site, Spin):
             raise UnsupportedModelError(
                 f"TWA treats spins only, but site {number} is {site}; {advice(model, 'TWA')}."
             )
-    for jump in model.jumps:
-        if jump.op not in TRANSVERSE:
+    for _, op, where in local_jumps(model, "TWA"):
+        if op not in TRANSVERSE:
             raise UnsupportedModelError(
-                f"TWA cannot treat the jump {jump.op}[site {jump.site}]: it is not linear in S+ "
+                f"TWA cannot treat the jump {op}[site {where}]: it is not linear in S+ "
                 f"and S-; {advice(model, 'TWA')}."
             )
 

@@ -1,13 +1,15 @@
 import math
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
 
 from impo import ClusterMeanField, Exact, evolve, load, steady_state
 from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.methods.cluster_mean_field.assembly import cluster_flow
 from impo.methods.cluster_mean_field.fixed_point import anderson, runge_kutta, stable_step
-from impo.methods.cluster_mean_field.flow import cluster_flow
+from impo.methods.cluster_mean_field.flow import expectation
 from impo.methods.cluster_mean_field.stability import wave_modes
 from impo.methods.cluster_mean_field.state import ClusterMeanFieldState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
@@ -21,10 +23,30 @@ from models.ising import chain as ising
 from models.xy_decay import chain as xy_decay
 from models.xyz import chain as xyz
 from runs._random_models import random_boson
+from tests import qutip_oracle
+from tests.jump_models import FAR, NEIGHBOURS, OWN
+
+JUMPING = ("correlated", "nonreciprocal", "two-body", "conditional", "general")
+OWN_HALF = LindbladModel(  # complex matrices, times coefficients that alone would be real
+    (Spin(0.5, {"A": np.diag([0.3j, 1.0]), "Q": [[0.2, 1j], [-1j, 0.5]]}),),
+    (
+        Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
+        Term(0.3j, ("A", 0, 0), ("Sz", 0, 1), plus_hc=True),
+    ),
+    (Jump(0.5, "S-", 0), Jump(0.3, Term(1.0, ("S-", 0, 0)), Term(0.4j, ("S-", 0, 1)))),
+)
 
 
 @pytest.mark.parametrize(
-    ("model", "sites"), [(chain(1.0, 1.0, 0.5, 1.3, 0.9), 4), (ising(1.0, 0.8, 1.1), 3)]
+    ("model", "sites"),
+    [
+        (chain(1.0, 1.0, 0.5, 1.3, 0.9), 4),
+        (ising(1.0, 0.8, 1.1), 3),
+        *((NEIGHBOURS[name], 4) for name in JUMPING),
+        (OWN_HALF, 3),
+        (OWN["own operators"], 2),
+        (NEIGHBOURS["nonreciprocal, S = 1"], 2),
+    ],
 )
 def test_isolated_cluster_is_exact(model, sites):
     """Without the boundary field the fixed point is the steady state of the finite cluster."""
@@ -45,6 +67,79 @@ def test_isolated_cluster_is_exact(model, sites):
             found.append(np.trace(ops["Sz"] @ np.einsum("aibajb->ij", local)).real)
         assert np.mean(found) == pytest.approx(exact.expect("Sz").value[number], abs=1e-9)
     assert np.linalg.norm(rho) ** 2 == pytest.approx(exact.extras["purity"], abs=1e-9)
+
+
+def middle_copy(model, flow, states):
+    """Return d rho/dt of the middle one of some clusters in a product state, by QuTiP."""
+    cells, n = len(states) * len(flow.sites) // len(model.sites), len(states)
+    liouvillian = qutip_oracle.liouvillian(model, cells)
+    d, outer = flow.dimension, flow.dimension ** (n // 2)
+    moved = (liouvillian @ reduce(np.kron, states).ravel("F")).reshape([d**n] * 2, order="F")
+    return np.einsum("aibajb->ij", moved.reshape(outer, d, outer, outer, d, outer))
+
+
+def random_density(d, seed):
+    rng = np.random.default_rng(seed)
+    rho = rng.normal(size=(d, d)) + 1j * rng.normal(size=(d, d))
+    rho = rho @ rho.conj().T
+    return rho / np.trace(rho)
+
+
+@pytest.mark.parametrize(
+    "name", [*JUMPING, "Hamiltonian alone", "own operators, charged", "range 2"]
+)
+def test_jumps_across_the_edges_are_traced_over_the_copies(name):
+    """Against the trace over the neighbours of what the whole master equation does."""
+    others = {"Hamiltonian alone": chain(0.5, 1.0, 0.5, 1.3, 0.9)}
+    model = {**NEIGHBOURS, **FAR, **others, "own operators, charged": OWN_HALF}[name]
+    sites, copies = (1, 5) if name == "range 2" else (2, 3)
+    flow = cluster_flow(model, sites)
+    d, u = flow.dimension, flow.frame()
+    physical = random_density(d, 3)
+    if flow.real:  # only states that are real in the frame are followed there
+        physical = u[:, None] * (u.conj()[:, None] * physical * u).real * u.conj()
+    rho = u.conj()[:, None] * physical * u
+    rho = np.ascontiguousarray(rho.real) if flow.real else rho
+    expected = middle_copy(model, flow, [physical] * copies)
+    found = u[:, None] * flow.rate(rho) * u.conj()
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+    delta = random_density(d, 5) - random_density(d, 6)
+    if flow.real:
+        delta = u[:, None] * (u.conj()[:, None] * delta * u).real * u.conj()
+    turned = u.conj()[:, None] * delta * u
+    turned = np.ascontiguousarray(turned.real) if flow.real else turned
+    fields = flow.field_values(rho)
+    directions, changes = flow.responses(rho)
+    total = 0
+    for copy in range(-(copies // 2), copies // 2 + 1):
+        states = [physical] * copies
+        states[copies // 2 + copy] = delta
+        expected = middle_copy(model, flow, states)  # linear in each of them
+        if copy == 0:
+            found = flow.frozen_rate(turned[:, :, None], fields)[:, :, 0]
+        else:
+            found = np.zeros((d, d), dtype=complex)
+            for direction, parts in zip(directions, changes, strict=True):
+                for distance, matrix in parts:
+                    if distance == copy:
+                        found += expectation(matrix, turned) * direction
+        np.testing.assert_allclose(u[:, None] * found * u.conj(), expected, atol=1e-12)
+        total = total + found
+    np.testing.assert_allclose(flow.linear_rate(rho, fields, turned), total, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", JUMPING)
+def test_clusters_with_jumps_on_several_sites_approach_the_chain(name):
+    model = NEIGHBOURS[name]
+    chains = steady_state(model, Exact(cells=6 // len(model.sites), periodic=True, gap=False))
+    unit = len(model.sites)
+    off = []
+    for sites in (unit, 4):
+        state = steady_state(model, ClusterMeanField(sites))
+        assert state.status is Status.CONVERGED
+        off.append(np.abs(state.expect("Sz").value - chains.expect("Sz").value).max())
+    assert off[1] < off[0] < 0.1
 
 
 @pytest.mark.parametrize(

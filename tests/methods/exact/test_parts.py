@@ -8,6 +8,7 @@ from scipy import sparse
 from impo import Exact, load, steady_state
 from impo.analysis.check import check
 from impo.methods.exact import solution
+from impo.methods.exact.assembly import liouvillian
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
     PivotedFactors,
@@ -18,7 +19,7 @@ from impo.methods.exact.factorization import (
 from impo.methods.exact.gap import slowest_decay
 from impo.methods.exact.modes import SlowModes
 from impo.methods.exact.positivity import lowest_eigenvalue
-from impo.methods.exact.sector import charge_sector, cluster, liouvillian, site_bases
+from impo.methods.exact.sector import charge_sector, cluster, site_bases
 from impo.methods.exact.solution import hermitian_blocks, solve
 from impo.methods.exact.state import ExactState
 from impo.methods.exact.verdict import verdict

@@ -7,6 +7,7 @@ from impo import ITEBD, Exact, Status, evolve, load, steady_state
 from impo.arguments import ArgumentError
 from impo.refinement.approximation import two_site_states
 from models import gain_loss, ising
+from tests.jump_models import NEIGHBOURS
 
 PHASES = {
     "AM": (2.0, 1.8),
@@ -53,6 +54,14 @@ def test_backends_agree_in_all_phases(spin, phase):
     assert kernel.status == stock.status == Status.CONVERGED
     check_within_bars(kernel, stock)
     assert skewness(stock) < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["correlated", "general"])
+def test_backends_agree_with_jumps_on_two_sites(name):
+    kernel, stock = both(NEIGHBOURS[name], tol=3e-2)
+    assert kernel.status == stock.status == Status.CONVERGED
+    check_within_bars(kernel, stock)
 
 
 @pytest.mark.slow

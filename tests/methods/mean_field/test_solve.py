@@ -74,6 +74,80 @@ def test_equations_are_exact_for_coherent_states_of_large_spin():
     assert off[1] < off[0] / 3 < 0.2
 
 
+def coherent_rates(model, theta, phi):
+    """Return <S> and d<S>/dt of a coherent state on every site, from jumps between neighbours."""
+    site = model.sites[0]
+    ops = spin_operators(float(site.S))
+    along = np.sin(theta) * (np.cos(phi) * ops["Sx"] + np.sin(phi) * ops["Sy"])
+    state = np.linalg.eigh(along + np.cos(theta) * ops["Sz"])[1][:, -1]
+    one, pair = np.eye(site.dimension), np.kron(state, state)
+    rates = np.zeros(3)
+    for jump in model.jumps:
+        L = 0
+        for term in jump.products(1):
+            here = [one, one]
+            for op, _, (cell,) in term.factors:
+                here[cell] = here[cell] @ ops[op]
+            L = L + term.coefficient * np.kron(*here)
+        moved = L @ pair
+        for a, op in enumerate(("Sx", "Sy", "Sz")):
+            for X in (np.kron(ops[op], one), np.kron(one, ops[op])):
+                gain = moved.conj() @ (X @ moved) - (moved.conj() @ (L @ (X @ pair))).real
+                rates[a] += jump.rate * gain.real
+    mean = np.array([(state.conj() @ ops[op] @ state).real for op in ("Sx", "Sy", "Sz")])
+    return mean, rates
+
+
+def jumping(spin):
+    """Jumps on one and two spins, scaled so that rates of a spin over S do not grow with S."""
+    lowered, raised, z = ([(op, 0, cell) for cell in (0, 1)] for op in ("S-", "S+", "Sz"))
+    return LindbladModel(
+        (Spin(spin),),
+        (),
+        (
+            Jump(0.7 / spin, Term(1.0, lowered[0]), Term(0.5 + 0.8j, lowered[1])),
+            Jump(0.4 / spin**3, Term(1.0, z[0], raised[1]), Term(0.7j * spin, z[1])),
+            Jump(0.3 / spin**3, Term(1.0, lowered[0], lowered[1])),
+            Jump(0.2 / spin, "S+", 0),
+        ),
+    )
+
+
+def test_jumps_on_several_spins_are_exact_for_coherent_states_of_large_spin():
+    for theta, phi in ((0.7, 0.4), (2.1, -1.3)):
+        off = []
+        for spin in (3, 12):
+            mean, exact = coherent_rates(jumping(spin), theta, phi)
+            flow = mean_field_equations(jumping(spin)).flow(mean)
+            off.append(np.abs(flow - exact).max() / spin)
+        assert off[1] < off[0] / 3 < 0.2
+        assert np.abs(exact).max() / spin > 0.1
+
+
+@pytest.mark.parametrize("theta", [0.0, np.pi])
+def test_jumps_on_several_spins_are_exact_along_z(theta):
+    mean, exact = coherent_rates(jumping(2), theta, 0.0)
+    assert mean_field_equations(jumping(2)).flow(mean) == pytest.approx(exact, abs=1e-12)
+
+
+def test_two_operators_of_a_jump_on_one_spin_are_refused():
+    model = LindbladModel(
+        (Spin(1),), (), (Jump(1.0, Term(1.0, ("S-", 0, 0), ("S-", 0, 0), ("S-", 0, 1))),)
+    )
+    with pytest.raises(UnsupportedModelError, match=r"the jump S-.* has more; use `"):
+        steady_state(model, MeanField())
+
+
+def test_a_state_with_jumps_on_several_spins_is_solved():
+    """Decay to the dark state of S-_j + c S-_{j+1}, and its rate there."""
+    model = LindbladModel(
+        (Spin(1),), (), (Jump(1.0, Term(1.0, ("S-", 0, 0)), Term(0.5, ("S-", 0, 1))),)
+    )
+    state = steady_state(model, MeanField())
+    assert state.status is Status.CONVERGED
+    assert state.expect("Sz").value == pytest.approx([-1.0], abs=1e-6)
+
+
 def test_jacobian_of_a_polarised_state_is_the_holstein_primakoff_drift():
     """Two expansions of one model, up to 1/S: classical spins and quadratic bosons at k = 0."""
     spin = 1e6
