@@ -12,7 +12,8 @@ from scipy import sparse
 from scipy.sparse.linalg import expm_multiply
 
 from impo.arrays import Array
-from impo.methods.exact.sector import Sector, charge_sector, liouvillian
+from impo.methods.exact.assembly import liouvillian
+from impo.methods.exact.sector import Sector, charge_sector
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.local import charge_parts, local_operators
 
