@@ -82,8 +82,8 @@ def curves(quick: bool) -> dict[str, Curve]:
     equal = np.sort(np.append(equal, (0.3, 0.5, 0.6, 0.7, 0.9, 1.1, 1.35, 1.45, 1.55, 1.6, 1.8)))
     for S in (0.5, 1.0, 1.5, 2.0):
         found[f"iMPO S={S:g}"] = Curve(S, ITEBD(tol=1e-4 if S < 1.5 else 1e-3), equal, twice)
-    for S, share in ((4.0, 0.05), (8.0, 0.1)):
-        method = ITEBD(chi_max=128, tol=1e-2, length_tol=share, lengths=(PAIRS["transverse"],))
+    for S, tol in ((4.0, 5e-3), (8.0, 1e-2)):
+        method = ITEBD(chi_max=128, tol=tol)
         found[f"iMPO S={S:g}"] = Curve(S, method, [1.0, 1.2, *near], twice)
     found["iMPO S=16"] = Curve(16.0, ITEBD(chi_max=128, tol=1e-2), [1.45, 1.5, 1.55], ())
     return found
