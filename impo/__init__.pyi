@@ -11,10 +11,12 @@ from .results.failure import Failure
 from .results.state import SteadyState
 from .results.store import StoreError
 from .results.variable import Variable
+from .semidefinite.bounds import bounds
+from .semidefinite.interval import Interval
 
 __all__ = [
     "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
-    "HolsteinPrimakoff", "ITEBD", "Jump", "LindbladModel", "METHODS", "MeanField", "Spin",
-    "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError", "Variable",
-    "check", "compare", "evolve", "load", "steady_state", "to_qutip",
+    "HolsteinPrimakoff", "ITEBD", "Interval", "Jump", "LindbladModel", "METHODS", "MeanField",
+    "Spin", "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError",
+    "Variable", "bounds", "check", "compare", "evolve", "load", "steady_state", "to_qutip",
 ]  # fmt: skip

@@ -18,12 +18,12 @@ import numpy as np
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.methods.api import attempt, check_arguments
-from impo.methods.base import Method, following
+from impo.methods.base import Method
 from impo.model import LindbladModel
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.failure import failure
-from impo.results.progress import Follower
+from impo.results.progress import Follower, following
 from impo.results.state import SteadyState
 from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable

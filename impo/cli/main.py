@@ -28,9 +28,9 @@ from impo.cli.ending import Outcome, ended
 from impo.cli.exit_codes import CONVERGED, NOT_CONVERGED
 from impo.cli.progress import shown
 from impo.methods.api import evolve, steady_state
-from impo.methods.base import following
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.progress import following
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, content_of, load, save
 from impo.scans.checkpoint import Checkpoint, computation
