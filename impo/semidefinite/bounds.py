@@ -58,7 +58,7 @@ def bounds(
     Returns
     -------
     Interval or dict of Interval
-        With certified ends. They are not narrower than true, even if the computation breaks down.
+        With certified ends: an optimisation that breaks down or ends early leaves them wider.
 
     Raises
     ------
@@ -70,26 +70,37 @@ def bounds(
     """
     if not isinstance(model, LindbladModel):
         raise fail("model", "a `LindbladModel`", model)
-    asked = observable if isinstance(observable, Mapping) else {"": observable}
+    asked = observable if isinstance(observable, Mapping) else {_label(observable): observable}
     terms = {name: terms_of(model, one, site) for name, one in asked.items()}
     sites, tol = positive_integer("sites", sites), positive("tol", tol)
     with following(progress, "bounds") as follower:
         tell(follower, f"setting up {sites} sites")
         relaxed = relaxation(model, sites)
-        labels = {name: name or _label(observable) for name in asked}
-        wanted = {name: elements(relaxed, terms[name], labels[name]) for name in asked}
+        wanted = {name: elements(relaxed, one, name) for name, one in terms.items()}
         constraints = Constraints(relaxed.window, relaxed.constraints)
-        found = {}
-        for name, one in wanted.items():
-            begin = time.perf_counter()
-            lower, upper = (
-                sign * _lower(relaxed, constraints, one, sign, tol, _telling(follower, stage))
-                for sign, stage in (
-                    (1, f"lower end of {labels[name]}"), (-1, f"upper end of {labels[name]}"),
-                )
-            )  # fmt: skip
-            found[name] = Interval(lower, upper, sites, time.perf_counter() - begin)
-    return found if isinstance(observable, Mapping) else found[""]
+        found = {
+            name: _interval(relaxed, constraints, one, tol, name, follower)
+            for name, one in wanted.items()
+        }
+    return found if isinstance(observable, Mapping) else found[_label(observable)]
+
+
+def _interval(
+    relaxed: Relaxation, constraints: Constraints, observable: Elements, tol: float, name: str,
+    follower: Follower | None,
+) -> Interval:  # fmt: skip
+    """Return the interval of one observable."""
+    begin = time.perf_counter()
+
+    def end(side: str, sign: int) -> float:
+        def told(size: int, error: float) -> None:
+            tell(follower, f"{side} end of {name}", size=size, error=error)
+
+        return sign * _lower(relaxed, constraints, observable, sign, tol, told)
+
+    lower, upper = end("lower", 1), end("upper", -1)
+    sites = len(relaxed.window.dimensions)
+    return Interval(lower, upper, sites, time.perf_counter() - begin)
 
 
 def _lower(
@@ -103,13 +114,6 @@ def _lower(
     found = best_multipliers([block / norm for block in blocks], constraints, tol, told)
     tried = (norm * found, np.zeros(len(found)))
     return max(lower_bound(relaxed, values, y, observable.uncertainty) for y in tried)
-
-
-def _telling(follower: Follower | None, stage: str) -> Callable[[int, float], None]:
-    def told(size: int, error: float) -> None:
-        tell(follower, stage, size=size, error=error)
-
-    return told
 
 
 def _label(observable: Any) -> str:

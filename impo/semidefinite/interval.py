@@ -20,15 +20,15 @@ class Interval:
     lower, upper
         Certified ends, in the units of the operator.
     sites
-        Sites of the window that it was derived from.
+        Sites of the window that it was derived from; zero if not told.
     seconds
         Time that both ends took, without what several operators share.
     """
 
     lower: float
     upper: float
-    sites: int
-    seconds: float
+    sites: int = 0
+    seconds: float = 0.0
 
     @property
     def width(self) -> float:
