@@ -75,15 +75,7 @@ def compare(
     certified = {} if sites is None else _certified(model, bonds, sites, progress)
     solved = [_solve(model, method, quantities, progress) for method in methods]
     states = [state for state, _ in solved]
-    verdicts = np.array([str(state.status) for state in states])
-    residuals = [math.nan if state.residual is None else state.residual for state in states]
-    variables = {
-        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
-        "status": Variable(("solver",), verdicts, "1", "verdict"),
-        "seconds": _column([state.seconds for state in states], "s", "computing time"),
-        "residual": _column(residuals, "1", "what is left of the equations"),
-        **site_numbers(model),
-    }
+    variables = {**_by_method(methods, states), **site_numbers(model)}
     if bonds:
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
         label = "coupled sites; a prime for every cell further"
@@ -97,6 +89,18 @@ def compare(
         "methods": [_told(state) for state in states],
     }  # fmt: skip
     return Dataset(variables, told)
+
+
+def _by_method(methods: Sequence[Method], states: Sequence[SteadyState]) -> dict[str, Variable]:
+    """Return the names of the methods, their verdicts, times and residuals."""
+    verdicts = np.array([str(state.status) for state in states])
+    residuals = [math.nan if state.residual is None else state.residual for state in states]
+    return {
+        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
+        "status": Variable(("solver",), verdicts, "1", "verdict"),
+        "seconds": _column([state.seconds for state in states], "s", "computing time"),
+        "residual": _column(residuals, "1", "what is left of the equations"),
+    }
 
 
 def _refuse_follower(progress: Any) -> None:
