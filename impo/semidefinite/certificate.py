@@ -9,8 +9,8 @@ For any real y_i the lowest eigenvalue of G = O - sum_i y_i A_i is a lower bound
 * rounding of the A_i themselves, `Relaxation.uncertainty`.
 * rounding of the eigenvalue. If Cholesky's algorithm in floating-point numbers ends for a matrix
   M of dimension n, no eigenvalue of M is below -g Tr M / (1 - g), g = (n + 1) u / (1 - (n + 1) u)
-  (Demmel; Rump, BIT 46, 433 (2006)). So G is shifted until the algorithm ends. For complex numbers
-  u is replaced by 4 u.
+  (Demmel; Rump, BIT 46, 433 (2006)). So G is shifted until the algorithm ends. u is replaced by
+  4 u, because libraries multiply by reciprocals, and by 16 u for complex numbers.
 """
 
 import math
@@ -70,7 +70,7 @@ def _lowest_of(block: Array) -> float:
     """Return a lower bound of the eigenvalues of one block; its lower triangle counts."""
     if not np.all(np.isfinite(block)):
         return -math.inf
-    n, unit = len(block), _UNIT * (4 if np.iscomplexobj(block) else 1)
+    n, unit = len(block), _UNIT * (16 if np.iscomplexobj(block) else 4)
     try:
         guess = float(np.linalg.eigvalsh(block)[0])
     except np.linalg.LinAlgError:
