@@ -25,18 +25,17 @@ from scipy import sparse
 
 from impo.arguments import ArgumentError
 from impo.arrays import Array
-from impo.memory import refuse_larger
+from impo.memory import product, refuse_larger
 from impo.model import LindbladModel, Site
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.semidefinite.window import Window, block_sizes
 
-_CHUNK_BYTES = 2.0e9  # of the solver, beside its matrices
 _ENTRIES = 60  # of a constraint on average, at most
 _ROUNDING = 1000 * 2.0**-53  # of a superoperator, relative to its norm, with much to spare
 _PRUNED = 1e-13  # of the largest entry of all constraints: below is rounding
 
-_Terms: TypeAlias = dict[tuple[int, ...], Array]
+_Terms: TypeAlias = dict[tuple[int, ...], sparse.csc_array]
 """Positions in the chain, first in the tile, and the superoperator on the elements there."""
 
 
@@ -79,8 +78,9 @@ def relaxation(model: LindbladModel, sites: int) -> Relaxation:
     UnsupportedModelError
         If it needs more memory than there is.
     """
+    _refuse_states(model, sites)
     generator = _plain(infinite_chain(model, even=False))
-    _refuse_large(generator, sites)
+    _refuse_constraints(generator, sites)
     terms, tile = _terms(generator), len(generator.sites)
     place = min(
         (_Place.of(terms, tile, sites, first) for first in range(tile)),
@@ -112,10 +112,19 @@ def _terms(generator: Generator) -> _Terms:
     bases = [_matrix_units(site) for site in generator.sites]
     out: _Terms = {}
     for positions, matrices in generator.superoperators(bases):
-        found: Array = reduce(np.kron, matrices)
+        found = reduce(_product, map(sparse.csc_array, matrices))
         out[positions] = out[positions] + found if positions in out else found
-    largest = max((float(np.linalg.norm(matrix)) for matrix in out.values()), default=1.0)
+    largest = max(map(_norm, out.values()), default=1.0)
     return {positions: matrix / largest for positions, matrix in out.items()}
+
+
+def _product(left: sparse.csc_array, right: sparse.csc_array) -> sparse.csc_array:
+    return sparse.csc_array(sparse.kron(left, right))
+
+
+def _norm(matrix: sparse.csc_array) -> float:
+    """Return the Hilbert-Schmidt norm."""
+    return float(np.linalg.norm(matrix.data))
 
 
 def _matrix_units(site: Site) -> OperatorBasis:
@@ -145,7 +154,7 @@ class _Place:
     @classmethod
     def of(cls, terms: _Terms, tile: int, sites: int, first: int) -> "_Place":
         placed = [
-            (place, float(np.linalg.norm(matrix)))
+            (place, _norm(matrix))
             for positions, matrix in terms.items()
             for place in _copies(positions, tile, first, sites)
         ]
@@ -242,12 +251,20 @@ def _liouvillian(
         for copy in _copies(positions, tile, place.first, place.sites):
             if any(place.start <= p < place.stop for p in copy):
                 total = total + window.superoperator(copy, matrix)
-                strength += float(np.linalg.norm(matrix))
+                strength += _norm(matrix)
     return sparse.csr_array(total), strength
 
 
-def _refuse_large(generator: Generator, sites: int) -> None:
-    """Refuse a window that takes more memory than there is, before anything is built."""
+def _refuse_states(model: LindbladModel, sites: int) -> None:
+    """Refuse a window whose states alone, or operators of one site, take too much memory."""
+    dimensions = [site.dimension for site in model.sites]
+    whole, rest = divmod(sites, len(dimensions))
+    states = product(dimensions, whole) * min(dimensions) ** min(rest, 1)
+    _refuse(model, sites, 16.0 * states * sites + 100.0 * float(max(dimensions)) ** 4)
+
+
+def _refuse_constraints(generator: Generator, sites: int) -> None:
+    """Refuse a window whose constraints take too much memory, before they are built."""
     many = 1 if generator.real else 2  # bytes of a number, over 8
 
     def pairs(count: int) -> float:
@@ -257,8 +274,10 @@ def _refuse_large(generator: Generator, sites: int) -> None:
 
     elements = sum(float(n) ** 2 for n in block_sizes(*_sites(generator, 0, sites)))
     constraints = pairs(sites - len(generator.sites)) + pairs(sites - 2)
-    size = 8 * constraints**2 * 2 + 8 * many * (20 * elements + 3 * _ENTRIES * constraints)
-    refuse_larger(
-        f"`bounds` cannot treat a window of {sites} sites of {generator.model.label}",
-        size + min(_CHUNK_BYTES, size), "use fewer sites",
-    )  # fmt: skip
+    size = 8 * constraints**2 * 3 + 8 * many * (20 * elements + 3 * _ENTRIES * constraints)
+    _refuse(generator.model, sites, size)
+
+
+def _refuse(model: LindbladModel, sites: int, size: float) -> None:
+    what = f"`bounds` cannot treat a window of {sites} sites of {model.label}"
+    refuse_larger(what, size, "use fewer sites" if sites > 1 else "use a smaller spin or cutoff")

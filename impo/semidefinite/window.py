@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -98,7 +99,7 @@ class Window:
         entries = (np.ones(len(columns)), (part.number(bra, ket), columns))
         return sparse.csr_array(entries, shape=(len(part), len(self)))
 
-    def superoperator(self, positions: Sequence[int], matrix: Array) -> sparse.csr_array:
+    def superoperator(self, positions: Sequence[int], matrix: Any) -> sparse.csr_array:
         """Return the matrix, on all elements, of one that acts on a few sites.
 
         Parameters
@@ -106,8 +107,8 @@ class Window:
         positions
             Sites of the window.
         matrix
-            Shape (D, D), D the product of d^2 of these sites: on their elements <i|rho|j>, with
-            i, j of the first site before those of the next.
+            Dense or sparse, shape (D, D), D the product of d^2 of these sites: on their elements
+            <i|rho|j>, with i, j of the first site before those of the next.
         """
         local: Array = np.zeros(len(self), dtype=int)
         bra = ket = np.zeros(1, dtype=int)
@@ -118,6 +119,7 @@ class Window:
             bra = np.add.outer(bra, i * stride).ravel()
             ket = np.add.outer(ket, j * stride).ravel()
         columns = sparse.csc_array(matrix)
+        columns.sort_indices()
         count = np.diff(columns.indptr)[local]
         element = np.repeat(np.arange(len(self)), count)
         within = np.arange(len(element)) - np.repeat(np.cumsum(count) - count, count)
