@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from impo.arguments import fail, positive, positive_integer
+from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.progress import Follower, Progress, following, tell
 from impo.semidefinite.certificate import lower_bound
@@ -14,9 +15,13 @@ from impo.semidefinite.constraints import Constraints
 from impo.semidefinite.interior_point import best_multipliers
 from impo.semidefinite.interval import Interval
 from impo.semidefinite.observable import Elements, Observable, elements, terms_of
-from impo.semidefinite.relaxation import Relaxation, relaxation
+from impo.semidefinite.relaxation import LARGE, Relaxation, relaxation
+from impo.semidefinite.splitting import Splitting
 
 ProgressFunction = Callable[[Progress], Any]
+
+_Report = Callable[[int, float], None]
+_Solver = Callable[[Array, float, _Report], Array]
 
 
 @overload
@@ -77,16 +82,28 @@ def bounds(
         tell(follower, f"setting up {sites} sites")
         relaxed = relaxation(model, sites)
         wanted = {name: elements(relaxed, one, name) for name, one in terms.items()}
-        constraints = Constraints(relaxed.window, relaxed.constraints)
+        solver = _solver(relaxed)
         found = {
-            name: _interval(relaxed, constraints, one, tol, name, follower)
+            name: _interval(relaxed, solver, one, tol, name, follower)
             for name, one in wanted.items()
         }
     return found if isinstance(observable, Mapping) else found[_label(observable)]
 
 
+def _solver(relaxed: Relaxation) -> _Solver:
+    """Return what finds multipliers: the interior-point method, or that of SCS if they are many."""
+    if len(relaxed.uncertainty) > LARGE:
+        return Splitting(relaxed).best_multipliers
+    window, constraints = relaxed.window, Constraints(relaxed.window, relaxed.constraints)
+
+    def solve(values: Array, tol: float, told: _Report) -> Array:
+        return best_multipliers(window.split(values), constraints, tol, told)
+
+    return solve
+
+
 def _interval(
-    relaxed: Relaxation, constraints: Constraints, observable: Elements, tol: float, name: str,
+    relaxed: Relaxation, solver: _Solver, observable: Elements, tol: float, name: str,
     follower: Follower | None,
 ) -> Interval:  # fmt: skip
     """Return the interval of one observable."""
@@ -96,7 +113,7 @@ def _interval(
         def told(size: int, error: float) -> None:
             tell(follower, f"{side} end of {name}", size=size, error=error)
 
-        return sign * _lower(relaxed, constraints, observable, sign, tol, told)
+        return sign * _lower(relaxed, solver, observable, sign, tol, told)
 
     lower, upper = end("lower", 1), end("upper", -1)
     sites = len(relaxed.window.dimensions)
@@ -104,14 +121,14 @@ def _interval(
 
 
 def _lower(
-    relaxed: Relaxation, constraints: Constraints, observable: Elements, sign: int, tol: float,
-    told: Callable[[int, float], None],
+    relaxed: Relaxation, solver: _Solver, observable: Elements, sign: int, tol: float,
+    told: _Report,
 ) -> float:  # fmt: skip
     """Return a certified lower bound of an observable times a sign."""
     values = sign * observable.values
     blocks = relaxed.window.split(values)
     norm = max(float(np.abs(np.linalg.eigvalsh(block)).max()) for block in blocks) or 1.0
-    found = best_multipliers([block / norm for block in blocks], constraints, tol, told)
+    found = solver(values / norm, tol, told)
     tried = (norm * found, np.zeros(len(found)))
     return max(lower_bound(relaxed, values, y, observable.uncertainty) for y in tried)
 
