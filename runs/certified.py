@@ -21,7 +21,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import NAMES, legend_keys, rows, stacked, variables
 
-COST = {"quick": "1 min", "full": "1 h"}
+COST = {"quick": "1 min", "full": "2 h"}
 
 G, H, GAIN = 1.0, 0.5, 1.5
 _SITES = {"A": ("o", "C3"), "B": ("s", "C0")}
@@ -80,7 +80,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     windows = _QUICK if quick else _FULL
     losses = np.linspace(0.05, 3, 8 if quick else 30)
     models = {spin: _paths(spin, losses) for spin in windows}
-    method = ITEBD(tol=1e-3) if quick else ITEBD(tol=1e-4)
+    method = ITEBD(tol=3e-3) if quick else ITEBD(tol=1e-4)
     lines = [models[spin][path] for spin in windows for path in _PATHS]
     found = rows(lines, [method] * len(lines), directory)
     out = {
@@ -93,7 +93,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
         columns = stacked([stacked(table) for table in found[n :: len(_PATHS)]])
         out |= variables(columns, ("S", "loss"), f"impo_{path}", ("Sz", "Sz_var"))
     out |= _intervals(windows, losses, models)
-    rates, sites = np.linspace(0.2, 3, 6 if quick else 15), 6 if quick else 7
+    rates, sites = np.linspace(0.2, 3, 5 if quick else 15), 6 if quick else 7
     widths = [
         [bounds(chain(0.5, G, H, gain, loss), "Sz", sites=sites).width / 0.5 for gain in rates]
         for loss in rates

@@ -33,6 +33,7 @@ from impo.semidefinite.window import Window, block_sizes
 
 LARGE = 1500
 """Number of constraints from which the matrices of an interior-point method are too large."""
+_NUMBERS = 30  # that are kept of every element, for every site
 _ENTRIES = 60  # of a constraint on average, at most
 _ROUNDING = 1000 * 2.0**-53  # of a superoperator, relative to its norm, with much to spare
 _PRUNED = 1e-13  # of the largest entry of all constraints: below is rounding
@@ -277,7 +278,7 @@ def _refuse_constraints(generator: Generator, sites: int) -> None:
     elements = sum(float(n) ** 2 for n in block_sizes(*_sites(generator, 0, sites)))
     constraints = pairs(sites - len(generator.sites)) + pairs(sites - 2)
     dense = 3 * constraints**2 if constraints <= 1.5 * LARGE else 0.0
-    size = 8 * dense + 8 * many * (20 * elements + 3 * _ENTRIES * constraints)
+    size = 8 * dense + 8 * many * (_NUMBERS * sites * elements + 3 * _ENTRIES * constraints)
     _refuse(generator.model, sites, size)
 
 
