@@ -71,7 +71,7 @@ def bounds(
         If an argument is of the wrong type, the observable is not Hermitian, or the window is too
         short for it or for the model.
     UnsupportedModelError
-        If a window of this length needs more memory than there is.
+        If a window of this length needs more memory than there is, or SCS, which is not installed.
     """
     if not isinstance(model, LindbladModel):
         raise fail("model", "a `LindbladModel`", model)

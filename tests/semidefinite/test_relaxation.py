@@ -23,6 +23,14 @@ MODELS = {
     "spin_one": gain_loss.chain(1.0, gain=1.5, loss=1.0),
     "one_site": uniform("S-"),
     "staggered_charge": uniform("S+"),
+    "moving_frame": LindbladModel(  # whose real gauge differs from tile to tile
+        (Spin(0.5), Spin(0.5)),
+        (
+            Term(0.6, ("S+", 0, 0), ("S+", 1, 0), plus_hc=True),
+            Term(0.5 * np.exp(0.7j), ("S+", 1, 0), ("S+", 0, 1), plus_hc=True),
+        ),
+        (Jump(1.0, "S-", 0), Jump(0.3, "S+", 0), Jump(0.8, "S-", 1)),
+    ),
     "no_charge": ising.chain(),
     "xyz": xyz.chain(0.9, 1.2, 0.4, 0.8),
     "next_neighbours": LindbladModel(
