@@ -214,7 +214,7 @@ def _on(generator: Generator, window: Window, place: _Place, terms: _Terms) -> R
 
 def _pruned(constraints: sparse.csr_array) -> tuple[sparse.csr_array, Array]:
     """Return constraints without what rounding made, and the norms of what was left out."""
-    kept = sparse.csr_array(constraints)
+    kept = constraints.copy()
     size = np.abs(kept.data)
     kept.data[size <= _PRUNED * size.max(initial=0.0)] = 0
     kept.eliminate_zeros()

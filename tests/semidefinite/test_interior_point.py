@@ -86,13 +86,16 @@ def test_the_matrix_of_a_step_is_that_of_dense_products(model):
         xyz.chain(1e-6, 1.0, 1.0, 1e-6),
         gain_loss.chain(0.5, gain=1e-8, loss=1e-8),
         gain_loss.chain(0.5, gain=1e8, loss=1.0),
+        LindbladModel((Spin(0.5),), (), (Jump(0.0, "Id", 0),)),
     ],
-    ids=["pure", "conserved", "near_symmetry", "weak", "stiff"],
+    ids=["pure", "conserved", "near_symmetry", "weak", "stiff", "nothing"],
 )  # fmt: skip
 def test_ill_posed_problems_end_in_an_interval(model):
     found = bounds(model, "Sz", sites=4)
     assert -0.5 - 1e-9 <= found.lower <= found.upper <= 0.5 + 1e-9
-    if model.jumps[0].rate == 0:
+    if model.jumps[0].op == "Id":
+        assert found.width > 0.99
+    elif model.jumps[0].rate == 0:
         assert -0.5 in found
         assert found.width < 1e-3
     if model.jumps[0].op == "Sz":

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from impo import Exact, Jump, LindbladModel, Spin, Term, steady_state
-from impo.semidefinite.relaxation import relaxation
+from impo.semidefinite.relaxation import _pruned, relaxation
 from impo.semidefinite.window import Window, block_sizes
 from models import gain_loss, ising, xyz
 
@@ -80,6 +81,14 @@ def test_operators_are_hermitian(name):
     assert abs(relaxed.constraints - swapped.conj()).max() < 1e-12
     assert np.isrealobj(relaxed.constraints.data) == relaxed.generator.real
     assert np.all(relaxed.uncertainty < 1e-10)
+
+
+def test_what_is_pruned_is_counted():
+    matrix = sparse.csr_array([[1.0, 3e-14, 0.0, 4e-14], [0.0, 2.0, 1e-3, 0.0]])
+    kept, norms = _pruned(matrix)
+    assert kept.toarray().tolist() == [[1.0, 0.0, 0.0, 0.0], [0.0, 2.0, 1e-3, 0.0]]
+    assert norms == pytest.approx([5e-14, 0.0])
+    assert matrix.nnz == 5
 
 
 def test_windows_begin_where_the_cut_couplings_are_weak():
