@@ -12,11 +12,13 @@ from .results.failure import Failure
 from .results.state import SteadyState
 from .results.store import StoreError
 from .results.variable import Variable
+from .semidefinite.bounds import bounds
+from .semidefinite.interval import Interval
 
 __all__ = [
     "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
-    "HolsteinPrimakoff", "ITEBD", "Jump", "Level", "LindbladModel", "METHODS", "MeanField", "Spin",
-    "Status", "TWA", "SteadyState", "StoreError", "Term", "UnsupportedModelError", "Variable",
-    "check", "compare", "evolve", "jumps_from_rates", "load", "steady_state",
-    "terms_from_matrix", "to_qutip",
+    "HolsteinPrimakoff", "ITEBD", "Interval", "Jump", "Level", "LindbladModel", "METHODS",
+    "MeanField", "Spin", "Status", "TWA", "SteadyState", "StoreError", "Term",
+    "UnsupportedModelError", "Variable", "bounds", "check", "compare", "evolve",
+    "jumps_from_rates", "load", "steady_state", "terms_from_matrix", "to_qutip",
 ]  # fmt: skip

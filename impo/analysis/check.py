@@ -17,12 +17,11 @@ import numpy as np
 
 from impo.arguments import ArgumentError
 from impo.compilation import announced
-from impo.methods.base import following
 from impo.results.claims import Claim, Report, text
 from impo.results.dataset import Dataset
 from impo.results.equality import close, same
 from impo.results.estimate import Status
-from impo.results.progress import tell
+from impo.results.progress import following, tell
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
 from impo.results.store import Variables, content_of, load, stated

@@ -18,18 +18,21 @@ import numpy as np
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.methods.api import attempt, check_arguments
-from impo.methods.base import Method, following
-from impo.model import LindbladModel
+from impo.methods.base import Method
+from impo.model import LindbladModel, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate, Status
 from impo.results.failure import failure
-from impo.results.progress import Follower
+from impo.results.progress import Follower, following
 from impo.results.state import SteadyState
 from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable
+from impo.semidefinite.bounds import bounds
 
 
-def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) -> Dataset:
+def compare(
+    model: LindbladModel, methods: Sequence[Any], progress: Any = None, sites: int | None = None
+) -> Dataset:
     """Return the steady state of a model by several methods, side by side.
 
     Parameters
@@ -40,6 +43,8 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
         Instances of methods; differences are to the first that gives a quantity.
     progress
         None, "tqdm" or a function, as of `steady_state`, for one method after the other.
+    sites
+        Window of certified intervals (see `impo.bounds`) of a chain, or None for no intervals.
 
     Returns
     -------
@@ -49,8 +54,9 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
         `Sz_var`, `N`, `N_var` on the sites, `xi_S+S-`, `xi_SzSz` ..., `purity_density`, and `S+S-`,
         `SzSz` ... on coupled neighbours.
         Every X has `X_error`, and `X_deviation`, the difference to the reference over
-        sqrt(error^2 + error_reference^2) (its absolute value if complex). A method that refuses
-        the model, or breaks down, has the status `failed` and says why.
+        sqrt(error^2 + error_reference^2) (its absolute value if complex). With `sites`, `Sz`, `N`,
+        `SzSz` and `NN` also have `X_lower` and `X_upper`, between which the true value lies.
+        A method that refuses the model, or breaks down, has the status `failed` and says why.
         `impo.analysis.compare_table` puts it in words.
 
     Raises
@@ -66,29 +72,35 @@ def compare(model: LindbladModel, methods: Sequence[Any], progress: Any = None) 
     _refuse_follower(progress)
     bonds = _bonds(model)
     quantities = list(_quantities(model, bonds))
+    certified = {} if sites is None else _certified(model, bonds, sites, progress)
     solved = [_solve(model, method, quantities, progress) for method in methods]
     states = [state for state, _ in solved]
-    verdicts = np.array([str(state.status) for state in states])
-    residuals = [math.nan if state.residual is None else state.residual for state in states]
-    variables = {
-        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
-        "status": Variable(("solver",), verdicts, "1", "verdict"),
-        "seconds": _column([state.seconds for state in states], "s", "computing time"),
-        "residual": _column(residuals, "1", "what is left of the equations"),
-        **site_numbers(model),
-    }
+    variables = {**_by_method(methods, states), **site_numbers(model)}
     if bonds:
         names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
         label = "coupled sites; a prime for every cell further"
         variables["bond"] = Variable(("bond",), names, "1", label)
     for quantity, *found in zip(quantities, *(found for _, found in solved), strict=True):
         variables |= quantity.variables(found)
+    variables |= {name: one for name, one in certified.items() if name[:-6] in variables}
     told = {
         "model": model.name, "label": model.label,
         "parameters": plain(model.to_json()["parameters"]),
         "methods": [_told(state) for state in states],
     }  # fmt: skip
     return Dataset(variables, told)
+
+
+def _by_method(methods: Sequence[Method], states: Sequence[SteadyState]) -> dict[str, Variable]:
+    """Return the names of the methods, their verdicts, times and residuals."""
+    verdicts = np.array([str(state.status) for state in states])
+    residuals = [math.nan if state.residual is None else state.residual for state in states]
+    return {
+        "solver": Variable(("solver",), np.array(_labels(methods)), "1", "method"),
+        "status": Variable(("solver",), verdicts, "1", "verdict"),
+        "seconds": _column([state.seconds for state in states], "s", "computing time"),
+        "residual": _column(residuals, "1", "what is left of the equations"),
+    }
 
 
 def _refuse_follower(progress: Any) -> None:
@@ -230,6 +242,31 @@ def _quantities(model: LindbladModel, bonds: Sequence[Bond]) -> Iterator[_Quanti
             ask, label = partial(_neighbours, a, b, bonds), f"{a}{b} of neighbours"
             real = site.is_hermitian(a)
             yield _Quantity(a + b, ("bond",), "1", label, (len(bonds),), ask, real)
+
+
+def _certified(
+    model: LindbladModel, bonds: Sequence[Bond], sites: int, progress: Any
+) -> dict[str, Variable]:
+    """Return the ends of certified intervals of real quantities, by site or by bond."""
+    asked: dict[str, Any] = {}
+    dims: dict[str, str] = {}
+    for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
+        having = [n for n, site in enumerate(model.sites) if op in site.operators]
+        ends = [(op, a, op, b, r) for a, b, r in bonds if {a, b} <= set(having)]
+        asked |= {f"{op} {n}": Term(1.0, (op, n, 0)) for n in having}
+        dims |= {op: dim} if having else {}
+        if len(ends) == len(bonds) > 0:
+            pairs = [Term(1.0, (op, a, 0), (op, b, r)) for op, a, _, b, r in ends]
+            asked |= {f"{op}{op} {n}": pair for n, pair in enumerate(pairs)}
+            dims[op + op] = "bond"
+    found = bounds(model, asked, sites=sites, progress=progress)
+    out = {}
+    for name, dim in dims.items():
+        mine = [one for label, one in found.items() if label.partition(" ")[0] == name]
+        lower, upper = (np.array([getattr(one, e) for one in mine]) for e in ("lower", "upper"))
+        out[f"{name}_lower"] = Variable((dim,), lower, "1", f"certified lower end of {name}")
+        out[f"{name}_upper"] = Variable((dim,), upper, "1", f"certified upper end of {name}")
+    return out
 
 
 def _neighbours(op_a: str, op_b: str, bonds: Sequence[Bond], state: SteadyState) -> Estimate | None:

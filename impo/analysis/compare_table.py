@@ -14,6 +14,7 @@ from impo.results.estimate import Status
 from impo.results.notation import with_error
 from impo.results.summary import plain
 from impo.results.table import aligned
+from impo.semidefinite.interval import Interval
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Row:
         Whether all differences are within three combined errors; None if there are none.
     verdict
         The same in words; the first says whether the methods agree.
+    interval
+        Certified ends between which the true value lies, or None.
+    outside
+        The methods whose number lies outside, with all of its error bar.
     judgement
         "agree", "agree_within_omission" if the differences are of the order of what the methods
         leave out, "open" if a method leaves out the whole, or "differ"; None without differences.
@@ -43,6 +48,8 @@ class Row:
     agree: bool | None
     verdict: str
     judgement: Kind | None
+    interval: tuple[float, float] | None
+    outside: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -70,9 +77,28 @@ def _judged(data: Dataset) -> list[tuple[Row, list[Judgement]]]:
             told = in_words(found, several=int(np.sum(~np.isnan(values))) > 1)
             kind = worst(found)
             agree = None if kind is None else kind == Kind.AGREE
-            row = Row(name, where, values, errors, apart, agree, told, kind)
+            interval = _interval(data, name, place)
+            outside = _outside(interval, values, errors, labels)
+            row = Row(name, where, values, errors, apart, agree, told, kind, interval, outside)
             out.append((row, found))
     return out
+
+
+def _interval(data: Dataset, name: str, place: tuple[int, ...]) -> tuple[float, float] | None:
+    """Return the certified ends of a number, if there are."""
+    if f"{name}_lower" not in data:
+        return None
+    return float(data[f"{name}_lower"][place]), float(data[f"{name}_upper"][place])
+
+
+def _outside(
+    interval: tuple[float, float] | None, values: Array, errors: Array, labels: Array
+) -> tuple[str, ...]:
+    """Return the methods whose number is outside of an interval; one without a bar has no error."""
+    if interval is None:
+        return ()
+    found = Interval(*interval).excludes(values, np.nan_to_num(errors))
+    return tuple(str(label) for label, out in zip(labels, found, strict=True) if out)
 
 
 def conclusion(data: Dataset) -> str:
@@ -83,6 +109,8 @@ def conclusion(data: Dataset) -> str:
     told = summary([(row.label, one) for row, one in judged], labels, first)
     statuses = zip(labels, data["status"], strict=True)
     poor = [f"{label} ({status})" for label, status in statuses if status != Status.CONVERGED]
+    outside = [f"{row.label} of {label}" for row, _ in judged for label in row.outside]
+    told += f" Outside the certified interval: {', '.join(outside)}." if outside else ""
     return f"{told} Not converged: {', '.join(poor)}." if poor else told
 
 
@@ -116,14 +144,16 @@ def table(data: Dataset) -> str:
     stars = np.where(statuses == Status.CONVERGED, "", "*")
     head = [f"{label}{star}" for label, star in zip(labels, stars, strict=True)]
     found = rows(data)
-    lines = [["", *head]]
+    certified = any(row.interval for row in found)
+    lines = [["", *head, *["certified"] * certified]]
     for row in found:
         cells = []
         for n, value in enumerate(row.values):
             cell = with_error(_without_rounding(value), float(row.errors[n]))
             if n != reference(row.values, row.errors) and not np.isnan(row.deviations[n]):
                 cell += f" ({row.deviations[n]:+.2g})"
-            cells.append(cell)
+            cells.append(cell + " outside" * (labels[n] in row.outside))
+        cells += [str(Interval(*row.interval))] if row.interval else [""] * certified
         lines.append([row.label, *cells])
     notes = [
         [head[n], told["valid_for"] + (f"; {status}: {told['message']}" if "*" in head[n] else "")]

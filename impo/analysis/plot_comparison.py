@@ -29,7 +29,8 @@ def columns(data: Dataset, name: str) -> Array:
 def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
     """Draw an observable of a comparison for every method; those not converged are hollow.
 
-    Of a complex number the modulus is drawn. Sites, or bonds, differ in colour and marker.
+    Of a complex number the modulus is drawn. Sites, or bonds, differ in colour and marker. Bands
+    are certified intervals.
     """
     values, errors, artists = columns(data, name), columns(data, f"{name}_error"), []
     converged, dims = data["status"] == Status.CONVERGED, data.variables[name].dims[1:]
@@ -41,6 +42,10 @@ def compared(ax: Axes, data: Dataset, name: str) -> list[Artist]:
             ax, place, values[:, column], errors[:, column], converged,
             label=label, linestyle="none", color=f"C{column}", marker=_MARKERS[column % 14],
         )  # fmt: skip
+        if f"{name}_lower" in data:
+            ends = (data[f"{name}_{end}"][column] for end in ("lower", "upper"))
+            look: dict[str, Any] = {"color": f"C{column}", "alpha": 0.2, "linewidth": 0}
+            artists.append(ax.axhspan(*ends, zorder=0, **look))
     ax.set_title(LABELS.get(name, name), loc="left", fontsize="medium", pad=3)
     if values.shape[1] > 1:  # in the line of the title, where no number stands
         look = {"borderaxespad": 0.1, "handletextpad": 0.1, "columnspacing": 0.8}

@@ -20,6 +20,7 @@ from impo.analysis.check import check
 from impo.analysis.compare import compare
 from impo.analysis.compare_table import report, table
 from impo.arguments import ArgumentError
+from impo.cli import bounds as bounding
 from impo.cli import evolve as evolving
 from impo.cli import listing, options, parse
 from impo.cli import scan as scanning
@@ -28,9 +29,9 @@ from impo.cli.ending import Outcome, ended
 from impo.cli.exit_codes import CONVERGED, NOT_CONVERGED
 from impo.cli.progress import shown
 from impo.methods.api import evolve, steady_state
-from impo.methods.base import following
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.progress import following
 from impo.results.state import SteadyState
 from impo.results.store import StoreError, check_writable, content_of, load, save
 from impo.scans.checkpoint import Checkpoint, computation
@@ -93,6 +94,13 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
     return code, str(found)
 
 
+def bound(arguments: argparse.Namespace) -> Outcome:
+    """Compute certified intervals."""
+    model = _model(arguments)
+    with shown("bounds: loading") as show:
+        return CONVERGED, bounding.compute(model, arguments, show)
+
+
 def scan(arguments: argparse.Namespace) -> Outcome:
     """Compute a grid of steady states; what is finished already is not computed again."""
     data, unconverged = scanning.compute(arguments)
@@ -110,7 +118,7 @@ def compare_methods(arguments: argparse.Namespace) -> Outcome:
     if arguments.output:
         check_writable(arguments.output)
     with shown("loading") as show:
-        data = compare(model, methods, show)
+        data = compare(model, methods, show, arguments.bounds)
     if arguments.output:
         save(data, arguments.output)
     code = NOT_CONVERGED if data.unconverged else CONVERGED
@@ -247,6 +255,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 _COMMANDS = {
-    "solve": solve, "scan": scan, "evolve": evolve_model, "compare": compare_methods, "run": run,
-    "plot": plot, "check": check_file, "models": models, "methods": methods,
+    "solve": solve, "scan": scan, "evolve": evolve_model, "bounds": bound,
+    "compare": compare_methods, "run": run, "plot": plot, "check": check_file, "models": models,
+    "methods": methods,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from impo.arguments import ArgumentError
-from impo.cli import completion, evolve, scan
+from impo.cli import bounds, completion, evolve, scan
 from impo.methods import METHODS
 from impo.results.settings import provenance
 
@@ -14,6 +14,7 @@ _HELP = {
     "solve": "compute one steady state",
     "scan": "compute a grid of steady states; run again to resume",
     "evolve": "compute the states at given times",
+    "bounds": "certified intervals of expectation values in an infinite chain",
     "compare": "one model by several methods: do they agree?",
     "run": "compute and draw a study of the package `runs`, or run a benchmark",
     "plot": "draw a result, a scan or a study",
@@ -63,7 +64,7 @@ def parser(commands: Mapping[str, Callable[..., Any]]) -> argparse.ArgumentParse
 def _add_computations(made: Mapping[str, argparse.ArgumentParser]) -> None:
     """Add the arguments of commands that take a model."""
     one, many, path, several = (made[name] for name in ("solve", "scan", "evolve", "compare"))
-    for each in (one, many, path, several):
+    for each in (one, many, path, several, made["bounds"]):
         each.add_argument("model", metavar="MODEL", help="module:function that returns a model")
         each.add_argument("parameters", metavar="name=value", nargs="*", help="its parameters")
     for each in (one, many, path):
@@ -81,6 +82,9 @@ def _add_computations(made: Mapping[str, argparse.ArgumentParser]) -> None:
         each.add_argument("-o", "--output", **_FILE, help="store the result")
     scan.add_options(many, _FILE)
     evolve.add_options(path)
+    bounds.add_options(made["bounds"])
+    told = "show certified intervals of a window of K sites beside the methods"
+    several.add_argument("--bounds", type=int, metavar="K", help=told)
 
 
 def _add_rest(made: Mapping[str, argparse.ArgumentParser]) -> None:

@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.compilation import announced, clock
 from impo.methods import METHODS
-from impo.methods.base import Method, following, on_call
+from impo.methods.base import Method, on_call
 from impo.model import LindbladModel
 from impo.results.failure import failure
-from impo.results.progress import Follower, Progress, Telling, tell
+from impo.results.progress import Follower, Progress, Telling, following, tell
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads

@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from impo.arguments import ArgumentError, UnsupportedModelError, fail
+from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
-from impo.compilation import clock
 from impo.model import LindbladModel
 from impo.operators.product_state import density_matrices
 from impo.results.claims import Claim
-from impo.results.progress import Follower, Progress, Telling
+from impo.results.progress import Follower
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
@@ -98,39 +96,6 @@ class Method(Settings):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what the method leaves out of the error bars of a state, if there is one."""
         return Omission()
-
-
-@contextmanager
-def following(progress: Any, method: str) -> Iterator[Follower | None]:
-    """Give what a method reports to, while it computes.
-
-    Parameters
-    ----------
-    progress
-        None, "tqdm", a function of a `Progress`, or a `Follower`.
-    method
-        Name of the method.
-
-    Raises
-    ------
-    ArgumentError
-        If `progress` is anything else.
-    """
-    if progress is None or isinstance(progress, Follower):
-        yield progress
-    elif isinstance(progress, str) and progress == "tqdm":
-        from tqdm.auto import tqdm
-
-        with tqdm(bar_format="{desc} [{elapsed}]") as line:
-
-            def show(now: Progress) -> None:
-                line.set_description_str(str(now))
-
-            yield Telling(show, method, clock)
-    elif callable(progress) and not isinstance(progress, type):
-        yield Telling(progress, method, clock)
-    else:
-        raise fail("progress", 'None, "tqdm" or a function', progress)
 
 
 def on_call(module: str, name: str) -> Callable[..., Any]:

@@ -255,8 +255,8 @@ class Generator:
                 yield positions, (factor * chosen[0], *chosen[1:])
 
 
-def infinite_chain(model: LindbladModel, charges: bool = True) -> Generator:
-    """Return the generator of an infinite chain, on a tile with an even number of sites.
+def infinite_chain(model: LindbladModel, charges: bool = True, even: bool = True) -> Generator:
+    """Return the generator of an infinite chain.
 
     The tile is one or two unit cells: two if the cell is odd, or if only a staggered charge exists.
 
@@ -266,10 +266,12 @@ def infinite_chain(model: LindbladModel, charges: bool = True) -> Generator:
         A one-dimensional description.
     charges
         Whether to use the U(1) symmetry; False gives the Hermitian basis.
+    even
+        Whether the tile must have an even number of sites.
     """
     if model.dimension != 1:
         raise ArgumentError("Argument `model` must be one-dimensional for an infinite chain.")
-    smallest = 1 if len(model.sites) % 2 == 0 else 2
+    smallest = 2 if even and len(model.sites) % 2 else 1
     candidates = []
     for repeat in range(smallest, 3):
         cells = tuple((cell,) for cell in range(repeat) for _ in model.sites)

@@ -1,11 +1,14 @@
 """How a long computation reports, and what it can be resumed from."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from impo.arguments import fail
 from impo.arrays import Array
+from impo.compilation import clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,3 +135,36 @@ class Telling:
 
     def save(self, arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> None:
         """Keep nothing."""
+
+
+@contextmanager
+def following(progress: Any, method: str) -> Iterator[Follower | None]:
+    """Give what a method reports to, while it computes.
+
+    Parameters
+    ----------
+    progress
+        None, "tqdm", a function of a `Progress`, or a `Follower`.
+    method
+        Name of the method.
+
+    Raises
+    ------
+    ArgumentError
+        If `progress` is anything else.
+    """
+    if progress is None or isinstance(progress, Follower):
+        yield progress
+    elif isinstance(progress, str) and progress == "tqdm":
+        from tqdm.auto import tqdm
+
+        with tqdm(bar_format="{desc} [{elapsed}]") as line:
+
+            def show(now: Progress) -> None:
+                line.set_description_str(str(now))
+
+            yield Telling(show, method, clock)
+    elif callable(progress) and not isinstance(progress, type):
+        yield Telling(progress, method, clock)
+    else:
+        raise fail("progress", 'None, "tqdm" or a function', progress)

@@ -373,3 +373,27 @@ def test_bonds_of_the_lattice():
     assert comparison._bonds(chain(1)) == [(0, 1, 0), (1, 0, 1)]
     assert comparison._bonds(dimer(1)) == [(0, 1, 0)]
     assert all(r == 0 for _, _, r in comparison._bonds(square(1)))
+
+
+def test_certified_intervals_stand_beside_the_methods():
+    dense = Dense()
+    wrong = MeanField()
+    data = compare(dimer(0.5, 1.0, 1.5, 1.0), [dense, wrong], sites=4)
+    exact = dense.steady_state(dimer(0.5, 1.0, 1.5, 1.0)).expect("Sz").value
+    assert np.all((data["Sz_lower"] <= exact) & (exact <= data["Sz_upper"]))
+    assert np.all(data["Sz_upper"] - data["Sz_lower"] < 1e-4)
+    found = by_name(data)
+    assert found["Sz", "0"].interval == (data["Sz_lower"][0], data["Sz_upper"][0])
+    assert found["Sz", "0"].outside == ("mf",)
+    assert found["Sz_var", "0"].interval is None
+    assert (
+        found["SzSz", "0-1"].interval[0] <= data["SzSz"][0, 0] <= found["SzSz", "0-1"].interval[1]
+    )
+    told = report(data)
+    assert told["observables"][0]["outside"] == ["mf"]
+    assert "Outside the certified interval: Sz 0 of mf, Sz 1 of mf" in told["summary"]
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    lines = table(data).splitlines()
+    assert lines[2].split()[-1] == "certified"
+    assert "outside" in lines[3]
+    assert "outside" not in table(compare(dimer(0.5, 1.0, 1.5, 1.0), [dense, wrong]))

@@ -99,3 +99,17 @@ def test_no_text_covers_another(data):
     assert len(boxes) > 40
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:number]), texts[number]
+
+
+def test_certified_intervals_are_bands(data):
+    ends = {"lower": [-0.3, 0.1], "upper": [0.2, 0.4]}
+    more = {f"Sz_{end}": Variable(("spin_site",), np.array(given)) for end, given in ends.items()}
+    ax = Figure().add_subplot()
+    before = len(compared(ax, data, "Sz"))
+    ax = Figure().add_subplot()
+    artists = compared(ax, Dataset({**data.variables, **more}, data.attributes), "Sz")
+    assert len(artists) == before + 2
+    bands = [
+        (band.get_y(), band.get_y() + band.get_height()) for band in artists if band in ax.patches
+    ]
+    assert bands == [pytest.approx((-0.3, 0.2)), pytest.approx((0.1, 0.4))]

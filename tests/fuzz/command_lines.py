@@ -230,6 +230,18 @@ def several_methods(draw):
 
 
 @st.composite
+def certified(draw):
+    """Draw a line of `bounds`."""
+    target, assigned = draw(targets())
+    usual = st.sampled_from(["Sz", "Sz,Sz", "S+,S-", "N", "Sx", "Id"])
+    words = ["bounds", target, *assigned, "--observable", draw(mostly(usual, TEXT, VALUES))]
+    words += ["--sites", draw(mostly(st.sampled_from(["1", "3", "4"]), VALUES, HUGE))]
+    if draw(st.booleans()):
+        words += ["--tol", draw(mostly(st.sampled_from(["1e-2", "1e-5"]), VALUES))]
+    return words + draw(JSON)
+
+
+@st.composite
 def _output(draw):
     return ["-o", draw(OUTPUTS)] if draw(st.booleans()) else []
 
@@ -283,7 +295,8 @@ def noise(files):
         "--set=",
         "--method=",
     ]
-    words = ["solve", "scan", "evolve", "compare", "check", "plot", "run", "models", "methods"]
+    words = ["solve", "scan", "evolve", "compare", "bounds", "check", "plot", "run", "models"]
+    words += ["methods", "--observable"]
     words += ["mine:decay", "exact", "mf", "a=1", "bash"]
     word = st.one_of(
         st.sampled_from(options), st.sampled_from(words), st.sampled_from(files), VALUES
@@ -307,6 +320,6 @@ def command_lines(files):
     """Return a strategy of lines of all commands, given the names of files that lie there."""
     lines = st.one_of(
         one_model(), one_model(), many_models(), several_methods(), one_trajectory(files),
-        one_trajectory(files), one_file(files), one_file(files), studies(), lists(),
+        one_trajectory(files), one_file(files), one_file(files), studies(), lists(), certified(),
     )  # fmt: skip
     return mostly(lines, spoiled(lines), noise(files))

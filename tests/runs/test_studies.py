@@ -287,6 +287,21 @@ def check_fig4(data):
     assert np.all(np.diff(data["gap"][:, 0]) < 0)  # the transition sharpens with D
 
 
+def check_certified(data):
+    """All numbers of iMPO lie in their intervals, on both sites; narrow ones at strong rates."""
+    for path in ("i", "ii"):
+        assert np.all(data[f"impo_{path}_status"] == Status.CONVERGED)
+        for name in ("Sz", "Sz_var"):
+            low, high = np.moveaxis(data[f"bounds_{path}_{name}"], -1, 0)
+            value, error = (data[f"impo_{path}_{name}{end}"] for end in ("", "_error"))
+            assert np.all((low <= value + error) & (value - error <= high))
+        width = np.diff(data[f"bounds_{path}_Sz"], axis=-1)[0]  # of S = 1/2
+        assert np.all(width > 0)
+        assert width[data["loss"] > 1.2].max() < 0.1
+        assert width[-1].max() < 0.02
+    assert data["width"][-1, -1] < 0.02 < data["width"][:, 0].min()
+
+
 def check_fig5(data):
     """From FM over PPT to AM; iMPO converges, and large spins agree with the linearised ones."""
     for label in ("i", "ii"):
