@@ -3,7 +3,7 @@
 # make check  what a change must pass before a commit, in three minutes: all but the slow tests, style
 #             and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
-#             beside them: 25 minutes
+#             beside them: an hour and a half
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
