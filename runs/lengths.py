@@ -219,7 +219,8 @@ def _draw_line(
         axes.axvline(edge, color="0.7", linewidth=0.8, linestyle=":", zorder=0)
     axes.set(yscale="log", xlabel=_AXES[line], ylabel=_SYMBOLS[pair])
     axes.set_ylim(0.08, 20)
-    tell_missing(axes, missing, r"$\xi$", 0.97, 0.97)
+    # where lengths are short: on the left of the first line, on the right of the second
+    tell_missing(axes, missing, r"$\xi$", 0.42 if line == "equal" else 0.97, 0.97)
 
 
 def _draw_maxima(height: Axes, position: Axes, data: Dataset) -> None:
@@ -232,7 +233,8 @@ def _draw_maxima(height: Axes, position: Axes, data: Dataset) -> None:
             f"{slope:.2f}" if error < 0.05 else f"{slope:.1f}", (S, level), (4, -9),
             textcoords="offset points", fontsize="x-small", color="0.3",
         )  # fmt: skip
-    height.set(xscale="log", yscale="log", xlabel="$S$", ylabel=r"largest $\xi(S^+S^-)$ (cells)")
+    scale = "log" if np.isfinite(data["height"]).any() else "linear"
+    height.set(xscale="log", yscale=scale, xlabel="$S$", ylabel=r"largest $\xi(S^+S^-)$ (cells)")
     height.set_xticks(data["S"], [spin_text(S) for S in data["S"]])
     height.set_xticks([], minor=True)
     height.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))

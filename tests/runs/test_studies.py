@@ -20,6 +20,8 @@ from runs._tasks import mirrored
 
 STUDIES = studies.studies()
 NEVER = {"ring_xi", "ring_xi_error"}  # two cells have no correlation length
+# nor is that of SzSz of S = 1000 seen in a short run
+NEVER |= {f"TWA_S1000_equal_along{part}" for part in ("", "_error", "_wavenumber")}
 LIMITED = {"fig9"}  # its text says why: what the cutoffs change is measured by the study itself
 FEWER = {"fig5": {"SPINS": (0.5, 1.0)}}  # S = 2 of the picture is solved as these are, and longer
 ROOT = Path(__file__).parents[2]
