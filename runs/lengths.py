@@ -32,7 +32,15 @@ from impo.results.store import load
 from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._maximum import maximum
-from runs._tasks import JUDGED, Row, legend_keys, rows, stacked, tell_missing
+from runs._tasks import (
+    JUDGED,
+    Row,
+    legend_keys,
+    mark_unconverged,
+    rows,
+    stacked,
+    tell_missing,
+)
 
 COST = {"quick": "1 min", "full": "1 h"}
 
@@ -213,7 +221,10 @@ def _draw_line(
             axes, data[f"{prefix}_loss"], values, None if bare else errors,
             ~unconverged(data[f"{prefix}_status"]), **({"marker": ""} if bare else {}), **look,
         )  # fmt: skip
-        if not bare:
+        if bare:
+            status = data[f"{prefix}_status"]
+            mark_unconverged(axes, data[f"{prefix}_loss"], values, status)
+        else:
             missing[label] = values
     for edge in _EDGES[line]:
         axes.axvline(edge, color="0.7", linewidth=0.8, linestyle=":", zorder=0)
