@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from impo.results.store import load
 from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._maximum import maximum
+from runs._scaling import local_exponents
 from runs._tasks import (
     JUDGED,
     Row,
@@ -163,13 +163,11 @@ def _maxima(columns: dict[str, Variable], names: dict[float, str]) -> dict[str, 
 def _exponents(columns: dict[str, Variable]) -> list[list[float]]:
     """Return S, d ln(height)/d ln S and its error between neighbouring spins."""
     spins, height, error = (columns[key].values for key in ("S", "height", "height_error"))
-    out = []
-    for n, m in pairwise(np.flatnonzero(np.isfinite(height))):
-        apart = np.log(spins[m] / spins[n])
-        relative = np.hypot(error[m] / height[m], error[n] / height[n])
-        slope = np.log(height[m] / height[n]) / apart
-        out.append([float(np.sqrt(spins[m] * spins[n])), float(slope), float(relative / apart)])
-    return out
+    known = np.isfinite(height)
+    middle, falling = local_exponents(spins[known], height[known])
+    shares = error[known] / height[known]
+    errors = np.hypot(shares[1:], shares[:-1]) / np.diff(np.log(spins[known]))
+    return np.stack([middle, -falling, errors], axis=1).tolist()
 
 
 def draw(data: Dataset) -> Figure:

@@ -323,3 +323,9 @@ def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array
     order = [*range(0, 2 * len(bases), 2), *range(1, 2 * len(bases), 2)]
     size = int(np.prod([basis.dimension for basis in bases]))
     return np.asarray(block.transpose(order).reshape(size, size))
+
+
+def all_of(approx: Approximation, refinements: Sequence[Refinement]) -> list[Approximation]:
+    """Return a state and all that it is compared with, each once."""
+    sides = (side for pair in refinements for side in (pair.finer, pair.coarser))
+    return list(dict.fromkeys((approx, *sides)))

@@ -10,7 +10,7 @@ from impo.arrays import Array
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator, with_cutoffs
-from impo.refinement.approximation import Approximation, Refinement
+from impo.refinement.approximation import Approximation, Refinement, all_of
 from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
 from impo.tensor.gates import physical_legs, rank_scale
@@ -28,16 +28,9 @@ def pack(
     approx: Approximation, refinements: Sequence[Refinement]
 ) -> tuple[dict[str, Array], list[dict[str, Any]], list[list[Any]]]:
     """Return all arrays, the settings of each approximation, and refinements by their numbers."""
-    approximations: list[Approximation] = [approx]
-    for pair in refinements:
-        for other in (pair.finer, pair.coarser):
-            if not any(other is known for known in approximations):
-                approximations.append(other)
-
-    def number(wanted: Approximation) -> int:
-        return next(i for i, known in enumerate(approximations) if known is wanted)
-
-    links = [[c.kind, number(c.finer), number(c.coarser), float(c.factor)] for c in refinements]
+    approximations = all_of(approx, refinements)
+    number = {one: n for n, one in enumerate(approximations)}
+    links = [[c.kind, number[c.finer], number[c.coarser], float(c.factor)] for c in refinements]
     return *pack_approximations(approximations), links
 
 

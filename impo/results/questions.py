@@ -110,16 +110,23 @@ def _is_row(value: Any, length: int) -> bool:
 def wave_numbers(model: LindbladModel, k: ArrayLike) -> Array:
     """Return real wave numbers, shape (..., 2) in two dimensions, or raise `ArgumentError`."""
     allowed = "real numbers" if model.dimension == 1 else "real, of shape (..., 2)"
-    try:
-        waves = np.asarray(k)
-    except ValueError:
-        raise fail("k", allowed, k) from None
+    waves = real_numbers("k", k, allowed)
     if waves.size > _MOST_WAVES * model.dimension:
         raise ArgumentError(
             f"Argument `k` must be at most {_MOST_WAVES} wave numbers, but has the shape "
             f"{waves.shape}."
         )
-    real = waves.dtype.kind in "iuf" and bool(np.all(np.isfinite(waves)))
-    if not real or (model.dimension == 2 and waves.shape[-1:] != (2,)):
+    if model.dimension == 2 and waves.shape[-1:] != (2,):
         raise fail("k", allowed, k)
-    return waves.astype(float)
+    return waves
+
+
+def real_numbers(name: str, value: ArrayLike, allowed: str = "real numbers") -> Array:
+    """Return finite real numbers as an array of any shape, or raise `ArgumentError`."""
+    try:
+        found = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        raise fail(name, allowed, value) from None
+    if found.dtype.kind not in "iuf" or not np.all(np.isfinite(found)):
+        raise fail(name, allowed, value)
+    return found.astype(float)

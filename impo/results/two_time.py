@@ -1,13 +1,12 @@
 """What a steady state tells of its dynamics: correlations of two times and their spectra."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import boolean, fail, rising_times
+from impo.arguments import boolean, rising_times
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
-from impo.results.questions import known_distance, known_pair, wave_numbers
+from impo.results.questions import known_distance, known_pair, real_numbers, wave_numbers
 
 
 class TwoTimeFunctions:
@@ -83,7 +82,7 @@ class TwoTimeFunctions:
             If a site does not exist or lacks its operator, or a number is not finite.
         """
         pair = known_pair(self.model, op_a, op_b, sites)
-        waves, frequencies = wave_numbers(self.model, k), _frequencies(omega)
+        waves, frequencies = wave_numbers(self.model, k), real_numbers("omega", omega)
         if self.model.dimension != 1:
             return None
         found = self._spectral_function(op_a, op_b, waves.ravel(), frequencies.ravel(), pair)
@@ -102,11 +101,3 @@ class TwoTimeFunctions:
         self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
     ) -> Estimate | None:
         return None
-
-
-def _frequencies(omega: ArrayLike) -> Array:
-    """Return real frequencies, or raise `ArgumentError`."""
-    found = np.asarray(omega)
-    if found.dtype.kind not in "iuf" or not np.all(np.isfinite(found)):
-        raise fail("omega", "real numbers", omega)
-    return found.astype(float)

@@ -4,7 +4,7 @@ Every approximation of the state and of A(t) is transformed by itself, so that t
 spectrum knows how errors at different times and distances hang together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -39,17 +39,15 @@ def spectral_function(
     spacing = min(_FINE * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
     found = [stacked(list(_until_small(one, spacing))) for one in asked]
 
-    def spectrum(values: Callable[[Moment], Array]) -> Transform:
-        return transformed([values(one) for one in found], cells, spacing, k, omega)
+    def spectrum(functions: Sequence[Array]) -> Transform:
+        return transformed(functions, cells, spacing, k, omega)
 
-    def of_state(approx: Approximation) -> Array:
-        return spectrum(lambda one: one.values[approx]).value
-
-    best = spectrum(lambda one: one.values[state.approximation])
-    value = state.estimate(of_state)
+    spectra = {one: spectrum([part.values[one] for part in found]) for one in found[0].values}
+    best = spectra[state.approximation]
+    value = state.estimate(lambda approx: spectra[approx].value)
     error = value.error + best.error
     for n, (weight, _) in enumerate(found[0].coarser):
-        other = transformed([one.coarser[n][1] for one in found], cells, spacing, k, omega)
+        other = spectrum([part.coarser[n][1] for part in found])
         error = error + weight * np.abs(other.value - best.value)
     return Estimate(value.value, error)
 

@@ -11,10 +11,10 @@ from impo.methods.itebd.state import ItebdState
 from impo.model import LindbladModel
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import error_budget
-from impo.refinement.levels import K_STEP, SAFETY
+from impo.refinement.levels import K_STEP
 from impo.refinement.relaxation import Relaxation, first_rank
+from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
 from impo.refinement.verdict import residual, verdict
-from impo.tensor.trotter import ORDER
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
@@ -46,14 +46,13 @@ def trajectory(
     began = clock()
     full = relaxation.full_rank
     k_max = min(method.k_max or first_rank(full) + K_STEP, full)
-    dt = relaxation.time_unit * min(1.0, (method.tol / 1e-4) ** (1 / ORDER))
+    dt = step_for(relaxation.time_unit, method.tol)
     kinds = {
         "best": (method.chi_max, 2, k_max),
         "chi": (max(1, method.chi_max // 2), 2, k_max),
         "dt": (method.chi_max, 1, k_max),
     }
-    if k_max < full:
-        other = k_max - K_STEP if k_max > K_STEP + 1 else min(k_max + K_STEP, full)
+    if (other := other_rank(k_max, full)) is not None:
         kinds["k_max"] = (method.chi_max, 2, other)
     approximations = {
         kind: replace(starting(rank), chi=chi, dt=dt) for kind, (chi, _, rank) in kinds.items()
@@ -63,7 +62,7 @@ def trajectory(
     largest: dict[str, float] = {}
     for moment in times:
         if moment > now:
-            count = max(1, int(np.ceil((moment - now) / (2 * dt) - 1e-9)))
+            count = pairs_of_steps(moment - now, dt)
             for kind, (_, per_step, _) in kinds.items():
                 steps, before = per_step * count, approximations[kind]
                 approximations[kind] = advanced(relaxation, before, moment - now, steps)
@@ -89,10 +88,8 @@ def advanced(
 def _checks(approximations: Mapping[str, Approximation]) -> list[Refinement]:
     """Compare the best approximation with the others."""
     best = replace(approximations["best"], remaining=0.0)
-    # of two Trotter steps the error of the finer is known
-    factors = {"dt": 1 / (2**ORDER - 1), "chi": SAFETY, "k_max": 1.5}
     others = {kind: other for kind, other in approximations.items() if kind != "best"}
-    return [Refinement(kind, best, other, factors[kind]) for kind, other in others.items()]
+    return [Refinement(kind, best, other, FACTORS[kind]) for kind, other in others.items()]
 
 
 def _lasting(pair: Refinement, largest: dict[str, float]) -> Refinement:

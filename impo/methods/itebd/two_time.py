@@ -9,7 +9,6 @@ and that of A(t): what changes with a wider truncation, a longer step, and anoth
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +16,11 @@ from scipy.ndimage import maximum_filter1d
 
 from impo.arrays import Array
 from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import Approximation, common_operators
-from impo.refinement.levels import K_STEP, SAFETY
+from impo.refinement.approximation import Approximation, all_of, common_operators
 from impo.refinement.relaxation import Relaxation
+from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.overlap import Overlap
-from impo.tensor.trotter import ORDER
 from impo.tensor.window import Adjoint, Window
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 _CUT = 1e-3  # smallest singular value of A(t) over the largest, over the tolerance
 _WIDER = 8.0  # by what the truncation of the comparison is wider
-_FINEST = 1e-4  # tolerance from which on the step is the unit of time
 
 
 @dataclass(frozen=True)
@@ -93,14 +90,14 @@ class _Moving:
     truncation, steps
         What is kept, and in how many steps an interval is passed.
     weight
-        Factor of the distance from the best in the error; None if this is the best.
+        Factor of the distance from the best in the error.
     """
 
     adjoint: Adjoint
     parts: list[tuple[complex, Window]]
     truncation: Truncation
     steps: int
-    weight: float | None
+    weight: float
 
     def move(self, duration: float, count: int) -> None:
         """Evolve by a duration."""
@@ -146,12 +143,17 @@ class TwoTime:
     pair: Pair
 
     @cached_property
-    def _full(self) -> int:
-        return max(site.dimension for site in self.approx.generator.sites) - 1
+    def _relaxation(self) -> Relaxation:
+        return Relaxation(self.approx.generator, self.chi_max, None, self.tol)
+
+    @property
+    def time_unit(self) -> float:
+        """Time in which low multipoles change by order one."""
+        return self._relaxation.time_unit
 
     def _moving(
-        self, approx: Approximation, rank: int, truncation: Truncation, steps: int,
-        weight: float | None,
+        self, approx: Approximation, rank: int, truncation: Truncation, steps: int = 2,
+        weight: float = 0.0,
     ) -> _Moving:  # fmt: skip
         adjoint = Adjoint(approx.generator, rank, approx.weight)
         first, generator = self.pair.matrix(approx, 0), approx.generator
@@ -175,13 +177,12 @@ class TwoTime:
         fine = Truncation(self.chi_max, cut)
         wide = Truncation(max(1, self.chi_max // 2), _WIDER * cut)
         found = [
-            self._moving(self.approx, rank, fine, 2, None),
-            self._moving(self.approx, rank, wide, 2, SAFETY),
-            self._moving(self.approx, rank, fine, 1, 1 / (2**ORDER - 1)),
+            self._moving(self.approx, rank, fine),
+            self._moving(self.approx, rank, wide, weight=FACTORS["chi"]),
+            self._moving(self.approx, rank, fine, 1, FACTORS["dt"]),
         ]
-        if rank < self._full:
-            other = rank - K_STEP if rank > K_STEP + 1 else min(rank + K_STEP, self._full)
-            found.append(self._moving(self.approx, other, fine, 2, 1.5))
+        if (other := other_rank(rank, self._relaxation.full_rank)) is not None:
+            found.append(self._moving(self.approx, other, fine, weight=FACTORS["k_max"]))
         return found
 
     def at(self, times: Iterable[float]) -> Iterator["Moment"]:
@@ -192,29 +193,23 @@ class TwoTime:
         by_size = {_sizes(self.approx): best}
         for other in self.others:
             if _sizes(other) not in by_size:
-                made = self._moving(other, other.k_max, best.truncation, best.steps, None)
-                by_size[_sizes(other)] = made
+                by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
         actions = {one: _actions(one, self.pair) for one in (self.approx, *self.others)}
-        dt, now = self.time_unit * min(1.0, self.tol / _FINEST) ** (1 / ORDER), 0.0
+        dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
-                count = max(1, ceil((moment - now) / (2 * dt) - 1e-9))
+                count = pairs_of_steps(moment - now, dt)
                 for one in moving:
                     one.move(moment - now, count)
                 now = moment
             yield Moment(
                 {one: by_size[_sizes(one)].values(one, acting) for one, acting in actions.items()},
                 [
-                    (one.weight or 0.0, one.values(self.approx, actions[self.approx]))
+                    (one.weight, one.values(self.approx, actions[self.approx]))
                     for one in compared[1:]
                 ],
             )
-
-    @cached_property
-    def time_unit(self) -> float:
-        """Time in which low multipoles change by order one."""
-        return Relaxation(self.approx.generator, 1, None, self.tol).time_unit
 
 
 @dataclass(frozen=True)
@@ -261,10 +256,8 @@ def stacked(moments: Sequence[Moment]) -> Moment:
 
 def two_time_of(state: "ItebdState", pair: Pair) -> TwoTime:
     """Return the function of a state that is asked for."""
-    others = {id(a): a for pair in state.refinements for a in (pair.finer, pair.coarser)}
-    others.pop(id(state.approximation), None)
-    method = state.method
-    return TwoTime(state.approximation, tuple(others.values()), method.tol, method.chi_max, pair)
+    first, *others = all_of(state.approximation, state.refinements)
+    return TwoTime(first, others, state.method.tol, state.method.chi_max, pair)
 
 
 def _sizes(approx: Approximation) -> tuple[int, ...]:
@@ -277,9 +270,7 @@ def _actions(approx: Approximation, pair: Pair) -> dict[int, Array]:
     matrix = pair.matrix(approx, 1)
     for cell in pair.cells:
         position = pair.sites[1] + cell * unit
-        basis, rotated = (
-            approx.bases[position % len(approx.bases)],
-            approx.generator.rotated(position, matrix),
-        )
+        basis = approx.bases[position % len(approx.bases)]
+        rotated = approx.generator.rotated(position, matrix)
         found[position] = basis.right(rotated) if pair.reverse else basis.left(rotated)
     return found
