@@ -19,7 +19,7 @@ import numpy as np
 
 from impo.arguments import ArgumentError, fail, one_of
 from impo.sites import Boson, Level, Site, Spin, adjoint_name, spin_number
-from impo.terms import Cell, Factor, Jump, Term
+from impo.terms import Cell, Factor, Jump, Term, written_out
 
 __all__ = [
     "Boson", "Cell", "Factor", "Jump", "Level", "LindbladModel", "Place", "Site", "Spin", "Term",
@@ -136,12 +136,7 @@ class LindbladModel:
     @property
     def hamiltonian(self) -> tuple[Term, ...]:
         """All Hamiltonian terms of one cell, Hermitian conjugates written out."""
-        out: list[Term] = []
-        for term in self.terms:
-            out.append(Term(term.coefficient, *term.factors))
-            if term.plus_hc:
-                out.append(term.adjoint())
-        return tuple(out)
+        return written_out(self.terms)
 
     @property
     def label(self) -> str:
@@ -191,9 +186,9 @@ def _site_to_json(site: Site) -> dict[str, Any]:
         told = {"spin": str(site.S)} if isinstance(site, Spin) else {"boson": site.cutoff}
     if not site.own:
         return told
-    matrices = {name: site.own_matrices[name] for name, _ in site.own}
+    known = site.own_matrices
     return {**told, "operators": {
-        name: [matrix.real.tolist(), matrix.imag.tolist()] for name, matrix in matrices.items()
+        name: [known[name].real.tolist(), known[name].imag.tolist()] for name, _ in site.own
     }}  # fmt: skip
 
 

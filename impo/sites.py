@@ -161,7 +161,7 @@ class Spin(_Operators):
         own: tuple[tuple[str, bytes], ...] = (),
     ):  # fmt: skip
         object.__setattr__(self, "S", spin_number("S", S))
-        self._set_own(self.dimension, {} if operators is None else operators, own)
+        self._set_own(self.dimension, operators, own)
 
     @property
     def dimension(self) -> int:
@@ -203,7 +203,7 @@ class Boson(_Operators):
         own: tuple[tuple[str, bytes], ...] = (),
     ):  # fmt: skip
         object.__setattr__(self, "cutoff", positive_integer("cutoff", cutoff))
-        self._set_own(self.dimension, {} if operators is None else operators, own)
+        self._set_own(self.dimension, operators, own)
 
     @property
     def dimension(self) -> int:
@@ -212,8 +212,8 @@ class Boson(_Operators):
 
     def with_cutoff(self, cutoff: int) -> "Boson | None":
         """Return the boson with another cut-off; None if an own operator is not known there."""
-        d = cutoff + 1
-        own = {name: self.own_matrices[name][:d, :d] for name, _ in self.own}
+        d, known = cutoff + 1, self.own_matrices
+        own = {name: known[name][:d, :d] for name, _ in self.own}
         if cutoff < 1 or any(len(m) < d or not np.any(m) for m in own.values()):
             return None
         return Boson(cutoff, own)
@@ -259,7 +259,7 @@ class Level(_Operators):
             raise fail("dimension", "two or more states", dimension)
         object.__setattr__(self, "dimension", d)
         object.__setattr__(self, "charges", None if charges is None else _charges(charges, d))
-        self._set_own(self.dimension, {} if operators is None else operators, own)
+        self._set_own(self.dimension, operators, own)
 
     @property
     def cutoff(self) -> int:

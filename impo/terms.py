@@ -1,6 +1,7 @@
 """What acts on the sites: products of operators, and jump operators that are sums of products."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Complex, Integral
 from typing import Any
@@ -112,6 +113,16 @@ class Term:
         return tuple(sorted({(site, cell) for _, site, cell in self.factors}))
 
 
+def written_out(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """Return terms with their Hermitian conjugates written out."""
+    out: list[Term] = []
+    for term in terms:
+        out.append(Term(term.coefficient, *term.factors))
+        if term.plus_hc:
+            out.append(term.adjoint())
+    return tuple(out)
+
+
 @dataclass(frozen=True, init=False)
 class Jump:
     """Dissipator rate * (L rho L^+ - {L^+ L, rho} / 2), one copy in every unit cell.
@@ -189,17 +200,14 @@ def _sum_of_products(
     rate: float, products: tuple[Any, ...]
 ) -> tuple[str | None, int | None, tuple[Term, ...]]:
     """Return (op, site, terms) of a jump: a single operator of the cell itself by its name."""
-    written: list[Term] = []
     for term in products:
         if not isinstance(term, Term):
             raise fail("terms", "of type `Term`: the products whose sum is the jump operator", term)
-        written.append(Term(term.coefficient, *term.factors))
-        if term.plus_hc:
-            written.append(term.adjoint())
+    written = written_out(products)
     size = max(abs(term.coefficient) for term in written)
     if rate * size**2 > _LARGEST_NUMBER:
         raise fail("coefficient", f"at most {_LARGEST_NUMBER:g} when squared, times the rate", size)
     (op, site, cell), *more = written[0].factors
     if len(written) == 1 and not more and not any(cell) and written[0].coefficient == 1:
         return op, site, ()
-    return None, None, tuple(written)
+    return None, None, written

@@ -8,7 +8,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.model import Site
-from impo.operators.local import multipole_basis, state_charges
+from impo.operators.local import multipole_basis, rising
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False
     """
     d = site.dimension
     matrices, k, q = multipole_basis(d, d - 1 if k_max is None else min(k_max, d - 1))
-    if state_charges(site)[0] <= state_charges(site)[-1]:
+    if rising(site):
         matrices = matrices[:, ::-1, ::-1].copy()  # T_kq raises the charge, as of a boson, by q
     if not hermitian:
         return OperatorBasis(matrices, k, q)

@@ -32,6 +32,10 @@ class Component:
     matrices: tuple[Array, ...]
     charges: tuple[int, ...]
 
+    def moved(self, by: int) -> "Component":
+        """Return the component on other sites."""
+        return replace(self, positions=tuple(p + by for p in self.positions))
+
 
 class JumpPair(NamedTuple):
     """Two products L_i and L_j of a jump operator.
@@ -66,8 +70,7 @@ class JointJump:
 
     def moved(self, by: int) -> "JointJump":
         """Return the jump on other sites."""
-        parts = [replace(x, positions=tuple(p + by for p in x.positions)) for x in self.parts]
-        return replace(self, parts=tuple(parts))
+        return replace(self, parts=tuple(part.moved(by) for part in self.parts))
 
     def pairs(self) -> Iterator[JumpPair]:
         """Yield all pairs of products: rho -> L rho L^+ is the sum of rate L_i rho L_j^+."""

@@ -175,6 +175,12 @@ def state_charges(site: Site) -> Array:
     return np.arange(float(site.dimension))
 
 
+def rising(site: Site) -> bool:
+    """Return whether the charge rises from state to state, as of a boson; True if there is none."""
+    charges = state_charges(site)
+    return bool(charges[0] <= charges[-1])
+
+
 def charge_parts(site: Site, matrix: Array) -> dict[int, Array]:
     """Split a one-site matrix into parts that raise m (or n) by a definite integer q."""
     charges = state_charges(site)

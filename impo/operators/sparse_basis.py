@@ -14,7 +14,7 @@ from scipy import sparse
 
 from impo.arrays import Array
 from impo.model import Site, Spin
-from impo.operators.local import multipole_diagonals, state_charges
+from impo.operators.local import multipole_diagonals, rising
 
 _TINY = 1e-12
 
@@ -139,6 +139,5 @@ def sparse_basis(site: Site, k_max: int | None = None) -> SparseBasis:
         k, q = np.array(labels).T
         return SparseBasis(sparse.csr_array(entries, shape=(d * d, len(labels))), k, q, d)
     i, j = np.divmod(np.arange(d * d), d)
-    rising = state_charges(site)[0] <= state_charges(site)[-1]
-    q = i - j if rising else j - i
+    q = i - j if rising(site) else j - i
     return SparseBasis(sparse.eye_array(d * d, format="csr"), np.zeros(d * d, int), q, d)

@@ -80,12 +80,12 @@ def conserved_charges(sites: Sequence[Site], placed: Placed) -> Array:
     all products of a sum by the same. Positions beyond the sites are those of the next tiles.
     """
     n = len(sites)
-    rows = [_row(n, term.positions, term.charges) for term in placed.components]
+    rows = [equation(n, term.positions, term.charges) for term in placed.components]
     for position, _, matrix in placed.jumps:
         first, *others = charge_parts(sites[position], matrix)
-        rows += [_row(n, (position,), (q - first,)) for q in others]
+        rows += [equation(n, (position,), (q - first,)) for q in others]
     for jump in placed.joint_jumps:
-        rows += [row for row, _ in _differences(n, jump)]
+        rows += [row for row, _ in differences(n, jump)]
     return integer_null_space([row[:n] for row in rows], n)
 
 
@@ -109,7 +109,7 @@ _Conditions = Iterator[tuple[list[int], float]]
 def _real_terms(n: int, placed: Placed) -> _Conditions:
     """Yield what makes -i times every Hamiltonian term real."""
     for term in placed.components:
-        row = _row(n, term.positions, term.charges)
+        row = equation(n, term.positions, term.charges)
         if any(np.iscomplexobj(matrix) for matrix in term.matrices):
             yield row, math.nan
         yield row, math.pi / 2 - math.atan2(term.coefficient.imag, term.coefficient.real)
@@ -126,26 +126,26 @@ def _real_jumps(sites: Sequence[Site], placed: Placed) -> _Conditions:
         first, *others = parts
         for q in others:
             angle = float(np.angle(pivots[first]) - np.angle(pivots[q]))
-            yield _row(n, (position,), (q - first,)), angle
+            yield equation(n, (position,), (q - first,)), angle
     for jump in placed.joint_jumps:
         if any(np.iscomplexobj(matrix) for part in jump.parts for matrix in part.matrices):
             yield [0] * (n + 1), math.nan
-        yield from _differences(n, jump)
+        yield from differences(n, jump)
 
 
-def _differences(n: int, jump: JointJump) -> _Conditions:
+def differences(n: int, jump: JointJump) -> _Conditions:
     """Yield what tells the other products of a jump operator from the first: charges and angle.
 
     Only their relative phase counts: that of a whole jump operator is free.
     """
     first, *others = jump.parts
-    start = np.array(_row(n, first.positions, first.charges))
+    start = np.array(equation(n, first.positions, first.charges))
     for part in others:
-        row = np.array(_row(n, part.positions, part.charges)) - start
+        row = np.array(equation(n, part.positions, part.charges)) - start
         yield row.tolist(), float(np.angle(first.coefficient) - np.angle(part.coefficient))
 
 
-def _row(n: int, positions: Sequence[int], entries: Sequence[int]) -> list[int]:
+def equation(n: int, positions: Sequence[int], entries: Sequence[int]) -> list[int]:
     """Return an equation over the n sites of a tile and, at the end, the advance per tile."""
     row = [0] * (n + 1)
     for position, entry in zip(positions, entries, strict=True):

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -14,17 +14,21 @@ from impo.methods.advice import advice
 from impo.methods.cluster_mean_field.flow import ClusterFlow, Field
 from impo.methods.cluster_mean_field.recycling import (
     Piece,
+    by_cluster,
     embed,
     jump_in_frame,
     jump_pieces,
+    turned,
 )
 from impo.model import LindbladModel, Site
 from impo.operators.components import Component, JointJump
 from impo.operators.liouvillian import Generator, infinite_chain
 from impo.operators.local import charge_parts, state_charges
-from impo.operators.symmetry import solve_modulo_pi
+from impo.operators.symmetry import differences, equation, solve_modulo_pi
 
 _TINY = 1e-12
+
+_Part = TypeVar("_Part", Component, JointJump)
 
 
 def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> ClusterFlow:
@@ -67,24 +71,13 @@ def cluster_flow(model: LindbladModel, sites: int, coupled: bool = True) -> Clus
     return flow
 
 
-def _terms(cell: Generator, sites: int) -> list[Component]:
-    """Return the Hamiltonian terms of all cells of a cluster, charge-resolved."""
+def _copies(cell: Generator, parts: Iterable[_Part], sites: int) -> list[_Part]:
+    """Return terms or jumps of all cells of a cluster; each begins inside the tile."""
     unit = len(cell.model.sites)
     return [
-        replace(term, positions=tuple(p + shift for p in term.positions))
-        for term in cell.components
-        if min(term.positions) < unit  # every one begins inside the tile
-        for shift in range(0, sites, unit)
-    ]
-
-
-def _joint_jumps(cell: Generator, sites: int) -> list[JointJump]:
-    """Return the jumps on several sites of all cells of a cluster."""
-    unit = len(cell.model.sites)
-    return [
-        jump.moved(shift)
-        for jump in cell.joint_jumps
-        if jump.positions[0] < unit
+        part.moved(shift)
+        for part in parts
+        if part.positions[0] < unit
         for shift in range(0, sites, unit)
     ]
 
@@ -94,23 +87,19 @@ def _angles(cell: Generator, sites: int) -> Array | None:
 
     The equations of one cell hold in all cells of the period.
     """
-    rows, targets = [], []
-
-    def row(part: Component) -> Array:
-        out = np.zeros(sites, dtype=int)
-        for p, q in zip(part.positions, part.charges, strict=True):
-            out[p % sites] += q
-        return out
-
-    for term in _terms(cell, sites):
-        rows.append(row(term).tolist())
-        targets.append(math.pi / 2 - float(np.angle(term.coefficient)))
-    for jump in _joint_jumps(cell, sites):
-        first, *others = jump.parts
-        for part in others:
-            rows.append((row(part) - row(first)).tolist())
-            targets.append(float(np.angle(first.coefficient) - np.angle(part.coefficient)))
-    return solve_modulo_pi(rows, targets, sites)
+    conditions = [
+        (
+            equation(sites, term.positions, term.charges),
+            math.pi / 2 - float(np.angle(term.coefficient)),
+        )
+        for term in _copies(cell, cell.components, sites)
+    ]
+    for jump in _copies(cell, cell.joint_jumps, sites):
+        conditions += differences(sites, jump)
+    # without the advance per tile
+    return solve_modulo_pi(
+        [row[:sites] for row, _ in conditions], [a for _, a in conditions], sites
+    )
 
 
 def _assemble(
@@ -118,12 +107,14 @@ def _assemble(
 ) -> ClusterFlow | None:
     """Return the flow in the frame of the angles, or None if it should be real there and is not."""
     dims = [site.dimension for site in sites]
-    terms = _terms(cell, len(sites))
+    terms = _copies(cell, cell.components, len(sites))
     parts = [_product(dims, angles, term) for term in terms]
     if real and not all(map(_is_real, terms, (value for value, _ in parts))):
         return None
     jumps = _jumps(cell, sites, angles, real)
-    joint = [jump_in_frame(jump, angles, real) for jump in _joint_jumps(cell, len(sites))]
+    joint = [
+        jump_in_frame(jump, angles, real) for jump in _copies(cell, cell.joint_jumps, len(sites))
+    ]
     if jumps is None or None in joint:
         return None
     effective = csr_array((math.prod(dims),) * 2, dtype=complex)
@@ -164,13 +155,9 @@ def _product(
     dims: list[int], angles: Array, term: Component
 ) -> tuple[complex, dict[int, csr_array]]:
     """Return -i times the coefficient of a term, and its operators by the cluster they act on."""
-    n = len(dims)
-    angle = sum(q * angles[p % n] for p, q in zip(term.positions, term.charges, strict=True))
-    by_cluster: dict[int, dict[int, Array]] = {}
-    for p, matrix in zip(term.positions, term.matrices, strict=True):
-        by_cluster.setdefault(p // n, {})[p % n] = matrix
-    operators = {cluster: embed(dims, factors) for cluster, factors in by_cluster.items()}
-    return -1j * term.coefficient * np.exp(1j * angle), operators
+    factors = by_cluster(term, len(dims))
+    operators = {cluster: embed(dims, found) for cluster, found in factors.items()}
+    return -1j * turned(term, angles).coefficient, operators
 
 
 def _aligned(effective: csr_array, fields: Sequence[Piece]) -> tuple[csr_array, tuple[Field, ...]]:
@@ -224,13 +211,13 @@ def _jumps(
 
 def _charges(cell: Generator, sites: Sequence[Site]) -> Iterator[tuple[tuple[int, int], ...]]:
     """Yield the rows of `ClusterFlow.charges`."""
-    for term in _terms(cell, len(sites)):
+    for term in _copies(cell, cell.components, len(sites)):
         yield tuple(zip(term.positions, term.charges, strict=True))
     for position, site, _, jump in _active_jumps(cell, sites):
         first, *others = charge_parts(site, jump)
         for q in others:
             yield ((position, q - first),)
-    for joint in _joint_jumps(cell, len(sites)):
+    for joint in _copies(cell, cell.joint_jumps, len(sites)):
         start, *parts = [tuple(zip(x.positions, x.charges, strict=True)) for x in joint.parts]
         for part in parts:
             yield (*part, *((position, -q) for position, q in start))

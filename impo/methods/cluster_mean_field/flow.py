@@ -28,8 +28,6 @@ from impo.methods.cluster_mean_field.recycling import Recycling
 from impo.model import LindbladModel, Site
 from impo.operators.local import frame
 
-_TINY = 1e-12
-
 
 @dataclass(frozen=True)
 class Field:

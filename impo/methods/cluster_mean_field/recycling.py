@@ -70,7 +70,7 @@ def embed(dims: Sequence[int], factors: dict[int, Array]) -> csr_array:
 
 def jump_in_frame(jump: JointJump, angles: Array, real: bool) -> JointJump | None:
     """Return a jump in the frame of the angles, or None if it is not real there."""
-    parts = [_turned(part, angles) for part in jump.parts]
+    parts = [turned(part, angles) for part in jump.parts]
     if not real:
         return replace(jump, parts=tuple(parts))
     free = parts[0].coefficient.conjugate() / abs(parts[0].coefficient)  # the phase of all of L
@@ -82,7 +82,8 @@ def jump_in_frame(jump: JointJump, angles: Array, real: bool) -> JointJump | Non
     return replace(jump, parts=tuple(replace(p, coefficient=p.coefficient.real) for p in parts))
 
 
-def _turned(part: Component, angles: Array) -> Component:
+def turned(part: Component, angles: Array) -> Component:
+    """Return a product in the frame of the angles."""
     n = len(angles)
     angle = sum(q * angles[p % n] for p, q in zip(part.positions, part.charges, strict=True))
     return replace(part, coefficient=complex(part.coefficient * np.exp(1j * angle)))
@@ -107,17 +108,16 @@ def _across(jump: JointJump, dims: Sequence[int], here: int) -> Iterator[Piece]:
     With L = sum_a A_a (x) B_a and different A_a on this cluster, for all pairs a, b; B_a is a sum
     of products over the other clusters.
     """
-    found: dict[bytes, tuple[csr_array, _Rest]] = {}
+    found: dict[tuple[tuple[int, bytes], ...], tuple[csr_array, _Rest]] = {}
     away = {p // len(dims) - here for p in jump.positions} - {0}
     for part in jump.parts:
-        by_cluster = _by_cluster(part, len(dims))
-        mine = by_cluster.pop(here, {})
-        key = repr([(p, m.tobytes()) for p, m in sorted(mine.items())]).encode()
-        others = {c - here: embed(dims, factors) for c, factors in by_cluster.items()}
+        factors_of = by_cluster(part, len(dims))
+        mine = factors_of.pop(here, {})
+        key = tuple((p, m.tobytes()) for p, m in sorted(mine.items()))
+        others = {c - here: embed(dims, factors) for c, factors in factors_of.items()}
         found.setdefault(key, (embed(dims, mine), []))[1].append((part.coefficient, others))
-    idle = repr([]).encode()
     for (k, (a, right)), (m, (b, left)) in product(found.items(), repeat=2):
-        for value, others in _means(right, left, away) if (k, m) != (idle, idle) else ():
+        for value, others in _means(right, left, away) if k or m else ():  # one acts here
             recycling = Recycling(csr_array(jump.rate * value * a), b)
             effective = csr_array(-(b.conj().T @ recycling.left) / 2)
             yield Piece(effective, recycling, others)
@@ -127,7 +127,7 @@ _Rest = list[tuple[complex, dict[int, csr_array]]]
 """Coefficients of products, and their factors by the distance of a cluster."""
 
 
-def _by_cluster(part: Component, n: int) -> dict[int, dict[int, Array]]:
+def by_cluster(part: Component, n: int) -> dict[int, dict[int, Array]]:
     """Return the factors of a product by cluster and position there."""
     out: dict[int, dict[int, Array]] = {}
     for p, matrix in zip(part.positions, part.matrices, strict=True):

@@ -30,6 +30,7 @@ def two_time(
     count = len(generator.sites)
     first, seconds = sites[0], [(sites[1] + cell * unit) % count for cell in cells]
     site = generator.sites[first]
+    second = local_operators(generator.model.sites[sites[1]])[names[1]]
     out = np.zeros((len(times), len(cells)), dtype=complex)
     for part in charge_parts(site, local_operators(site)[names[0]]).values():
         moving = _functional(rho, first, generator.rotated(first, part))
@@ -37,8 +38,7 @@ def two_time(
             continue
         sector, functional = moving
         starts = np.array([
-            _acted(rho, sector, p, local_operators(generator.sites[p])[names[1]], reverse)
-            for p in seconds
+            _acted(rho, sector, p, second, reverse) for p in seconds
         ])  # cell product  # fmt: skip
         adjoint, now = liouvillian(sector).T.tocsr(), 0.0
         for n, moment in enumerate(times):
