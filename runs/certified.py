@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from impo import ITEBD, Term, bounds
 from impo.analysis.plot import errorbar_curve, spin_text
+from impo.analysis.plot_scan import edges
 from impo.model import LindbladModel
 from impo.results.dataset import Dataset, unconverged
 from impo.results.variable import Variable
@@ -119,8 +120,8 @@ def draw(data: Dataset) -> Figure:
         _bands(ax, data, path, name)
         symbol = r"$\langle S^z\rangle/S$" if name == "Sz" else r"$(\Delta S^z)^2/S^2$"
         ax.set(xlabel=_PATHS[path], ylabel=symbol, xlim=(0, 3.1), title=title)
-    edges = _edges(data["rate"])
-    drawn = axes[1, 1].pcolormesh(edges, edges, np.log10(data["width"]), cmap="viridis_r")
+    ends = edges(data["rate"])
+    drawn = axes[1, 1].pcolormesh(ends, ends, np.log10(data["width"]), cmap="viridis_r")
     axes[1, 1].set(xlabel=r"$\Gamma_g/g$", ylabel=r"$\Gamma_l/g$")
     label = rf"$\log_{{10}}$ width, A, {data.attributes['map_window']} sites, $S=1/2$"
     figure.colorbar(drawn, ax=axes[1, 1], label=label)
@@ -148,9 +149,3 @@ def _bands(ax: Axes, data: Dataset, path: str, name: str) -> None:
                 data[f"impo_{path}_{name}_error"][n, :, site], good, color=colour, marker=mark,
                 markersize=3, linestyle="-" if n == 0 else ":",
             )  # fmt: skip
-
-
-def _edges(places: NDArray) -> NDArray:
-    """Return the edges of cells around equidistant places."""
-    step = places[1] - places[0]
-    return np.append(places - step / 2, places[-1] + step / 2)

@@ -27,7 +27,6 @@ from impo.results.progress import Follower, following
 from impo.results.state import SteadyState
 from impo.results.summary import plain, site_numbers
 from impo.results.variable import Variable
-from impo.semidefinite.bounds import bounds
 
 
 def compare(
@@ -248,25 +247,31 @@ def _certified(
     model: LindbladModel, bonds: Sequence[Bond], sites: int, progress: Any
 ) -> dict[str, Variable]:
     """Return the ends of certified intervals of real quantities, by site or by bond."""
-    asked: dict[str, Any] = {}
+    from impo.semidefinite.bounds import bounds  # not for commands that need no intervals
+
+    asked: dict[str, dict[str, Term]] = {}
     dims: dict[str, str] = {}
     for op, dim in (("Sz", "spin_site"), ("N", "boson_site")):
         having = [n for n, site in enumerate(model.sites) if op in site.operators]
-        ends = [(op, a, op, b, r) for a, b, r in bonds if {a, b} <= set(having)]
-        asked |= {f"{op} {n}": Term(1.0, (op, n, 0)) for n in having}
-        dims |= {op: dim} if having else {}
-        if len(ends) == len(bonds) > 0:
-            pairs = [Term(1.0, (op, a, 0), (op, b, r)) for op, a, _, b, r in ends]
-            asked |= {f"{op}{op} {n}": pair for n, pair in enumerate(pairs)}
+        if having:
+            asked[op] = {f"{op} {n}": Term(1.0, (op, n, 0)) for n in having}
+            dims[op] = dim
+        if bonds and all({a, b} <= set(having) for a, b, _ in bonds):
+            asked[op + op] = {
+                f"{op}{op} {n}": Term(1.0, (op, a, 0), (op, b, r))
+                for n, (a, b, r) in enumerate(bonds)
+            }
             dims[op + op] = "bond"
-    found = bounds(model, asked, sites=sites, progress=progress)
-    out = {}
-    for name, dim in dims.items():
-        mine = [one for label, one in found.items() if label.partition(" ")[0] == name]
-        lower, upper = (np.array([getattr(one, e) for one in mine]) for e in ("lower", "upper"))
-        out[f"{name}_lower"] = Variable((dim,), lower, "1", f"certified lower end of {name}")
-        out[f"{name}_upper"] = Variable((dim,), upper, "1", f"certified upper end of {name}")
-    return out
+    terms = {label: term for some in asked.values() for label, term in some.items()}
+    found = bounds(model, terms, sites=sites, progress=progress)
+    return {
+        f"{name}_{end}": Variable(
+            (dims[name],), np.array([getattr(found[label], end) for label in some]), "1",
+            f"certified {end} end of {name}",
+        )
+        for name, some in asked.items()
+        for end in ("lower", "upper")
+    }  # fmt: skip
 
 
 def _neighbours(op_a: str, op_b: str, bonds: Sequence[Bond], state: SteadyState) -> Estimate | None:

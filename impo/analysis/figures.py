@@ -18,6 +18,7 @@ from impo.analysis.plot_comparison import columns, compared, deviations
 from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.failure import Failure
 from impo.results.state import SteadyState
 from impo.results.store import write_atomically
 from impo.results.trajectory import Trajectory
@@ -58,6 +59,8 @@ def spectrum(state: Any) -> Figure:
     ArgumentError
         If the result has no transfer matrix, or no modes.
     """
+    if isinstance(state, Failure):
+        raise ArgumentError(f"There is nothing to draw: {state.status}: {state.message}")
     if not hasattr(state, "transfer_spectrum"):
         method = getattr(getattr(state, "method", None), "name", type(state).kind)
         raise ArgumentError(

@@ -262,6 +262,8 @@ def spectrum(ax: Axes, state: Any, count: int = 8) -> list[Artist]:
             ]  # fmt: skip
         except ArgumentError:  # the model has no such charge
             continue
+        if not modes:
+            continue
         known = [mode for mode in modes if mode.stands_out]
         noise = [mode for mode in modes if not mode.stands_out]
         look = {"color": f"C{charge}", "linestyle": "none", "marker": marker}

@@ -142,7 +142,7 @@ def maps(ax: Axes, data: Dataset, name: str, site: int | None = None) -> list[Ar
     if known.size and known.min() < 0 < known.max():
         most = np.abs(known).max()
         look = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-    mesh = ax.pcolormesh(_edges(columns), _edges(rows), values, **look)
+    mesh = ax.pcolormesh(edges(columns), edges(rows), values, **look)
     mesh.set_rasterized(True)
     ax.figure.colorbar(mesh, ax=ax)
     ax.set_facecolor("0.85")
@@ -210,10 +210,10 @@ def tied(data: Dataset, dim: str) -> str:
     return next(" = ".join(names) for names in data.attributes["axes"] if names[0] == dim)
 
 
-def _edges(values: Array) -> Array:
+def edges(values: Array) -> Array:
     """Return the edges of cells around rising values, halfway between them as the axis shows it."""
     logarithmic = scale_of(values) == "log"
     x = np.log(values) if logarithmic else np.asarray(values, dtype=float)
     inner = (x[1:] + x[:-1]) / 2
-    edges = np.concatenate([[2 * x[0] - inner[0]], inner, [2 * x[-1] - inner[-1]]])
-    return np.exp(edges) if logarithmic else edges
+    ends = np.concatenate([[2 * x[0] - inner[0]], inner, [2 * x[-1] - inner[-1]]])
+    return np.exp(ends) if logarithmic else ends

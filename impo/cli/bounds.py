@@ -10,7 +10,6 @@ from impo.arguments import fail
 from impo.model import LindbladModel, Term
 from impo.results.summary import plain
 from impo.results.table import aligned
-from impo.semidefinite.bounds import bounds
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def compute(model: LindbladModel, arguments: argparse.Namespace, progress: Any) -> str:
     """Return the intervals of all observables as the command prints them."""
+    from impo.semidefinite.bounds import bounds  # not for other commands
+
     begin = time.perf_counter()
     asked = {name: terms for word in arguments.observable for name, terms in _terms(model, word)}
     found = bounds(model, asked, sites=arguments.sites, tol=arguments.tol, progress=progress)
@@ -54,19 +55,15 @@ def _terms(model: LindbladModel, word: str) -> list[tuple[str, Term]]:
     if len(names) > 2 or not set(names) <= known:
         listed = ", ".join(sorted(known))
         raise fail("--observable", f"one or two (joined by a comma) of {listed}", word)
-    places = [
-        [(n + step) % len(sites) for step in range(len(names))]
-        for n in range(len(sites))
-        if all(op in sites[(n + s) % len(sites)].operators for s, op in enumerate(names))
-    ]
-    if not places:
-        raise fail("--observable", "operators of sites that are neighbours", word)
     out = []
-    for first, *others in places:
-        cells = [(first + step) // len(sites) for step in range(len(names))]
-        factors = list(zip(names, [first, *others], cells, strict=True))
-        label = "-".join(f"{site}{chr(39) * cell}" for _, site, cell in factors)
-        out += _parts("".join(names), label, factors, model)
+    for first in range(len(sites)):
+        places = [divmod(first + step, len(sites)) for step in range(len(names))]
+        factors = [(op, site, cell) for op, (cell, site) in zip(names, places, strict=True)]
+        if all(op in sites[site].operators for op, site, _ in factors):
+            label = "-".join(f"{site}{chr(39) * cell}" for _, site, cell in factors)
+            out += _parts("".join(names), label, factors, model)
+    if not out:
+        raise fail("--observable", "operators of sites that are neighbours", word)
     return out
 
 

@@ -93,6 +93,11 @@ def _justified(
     return number + 1, float(rate.mean()), float(np.hypot(spread(rate), drift))
 
 
+def left_out(groups: Array) -> Array:
+    """Return the means of all groups but one: jackknife samples."""
+    return np.asarray((groups.sum(axis=0) - groups) / (len(groups) - 1))
+
+
 def spread(samples: Array) -> Array:
     """Return the standard error from jackknife samples."""
     error: Array = np.sqrt(len(samples) - 1) * np.std(samples, axis=0)

@@ -120,7 +120,7 @@ def no_decay(reason: str) -> Decay:
 
 
 def unknown_length(
-    decay_of: Callable[[str, str], Decay], pairs: Iterable[tuple[str, str]], tol: float
+    decay_of: Callable[[str, str], Decay], pairs: Iterable[tuple[str, str]], tol: float | None
 ) -> str | None:
     """Say which length has a relative error above `tol`, or return None.
 
@@ -133,8 +133,10 @@ def unknown_length(
     pairs
         The operators.
     tol
-        The setting `length_tol`.
+        The setting `length_tol`; None asks for none.
     """
+    if tol is None:
+        return None
     for pair in pairs:
         decay, name = decay_of(*pair), "".join(pair)
         if decay.length is None and decay.reason not in (UNCORRELATED, ENDS):

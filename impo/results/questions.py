@@ -33,6 +33,12 @@ def known_pair(model: LindbladModel, op_a: Any, op_b: Any, sites: Any) -> tuple[
     return int(first), int(second)
 
 
+def known_pairs(model: LindbladModel, pairs: Iterable[tuple[str, str]]) -> None:
+    """Raise an `ArgumentError` unless the first site has the operators of all pairs."""
+    for pair in pairs:
+        known_pair(model, *pair, (0, 0))
+
+
 def known_distance(cells: Any) -> int:
     """Return a largest distance in cells, or raise `ArgumentError` if it is none or too far."""
     found = non_negative_integer("max_cells", cells)

@@ -51,7 +51,7 @@ def lower_bound(
     transposed = relaxation.constraints.T
     found = elements - transposed @ multipliers
     size = np.abs(elements) + abs(transposed) @ np.abs(multipliers)
-    terms = 2 + int(np.diff(transposed.tocsr().indptr).max(initial=0))
+    terms = 2 + int(np.bincount(relaxation.constraints.indices).max(initial=0))
     rounding = 4 * terms * _UNIT * size
     window = relaxation.window
     row_sums = [float(block.sum(axis=1).max()) for block in window.split(rounding)]

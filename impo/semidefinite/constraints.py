@@ -91,8 +91,7 @@ class Constraints:
     """
 
     def __init__(self, window: Window, matrix: sparse.csr_array):
-        identity = sparse.csr_array((window.bra == window.ket)[None, :].astype(float))
-        columns = sparse.csc_array(sparse.vstack([matrix, identity]))
+        columns = sparse.csc_array(window.with_identity(matrix))
         ends = zip(window.starts[:-1], window.starts[1:], window.blocks, strict=True)
         self._blocks = [_Block(columns[:, i:j], len(states)) for i, j, states in ends]
         self._count = int(matrix.shape[0]) + 1

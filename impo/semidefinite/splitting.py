@@ -44,8 +44,7 @@ class Splitting:
         self._relaxed = relaxed
         window = relaxed.window
         self._lower, self._scale, self._parts = _triangles(relaxed)
-        identity = sparse.csr_array((window.bra == window.ket)[None, :].astype(float))
-        matrix = sparse.csr_array(sparse.vstack([relaxed.constraints, identity]))
+        matrix = window.with_identity(relaxed.constraints)
         count = matrix.shape[0]
         cost = np.zeros(count)
         cost[-1] = -1.0  # the last unknown, the lowest eigenvalue, is to be large

@@ -86,6 +86,11 @@ class Window:
         parts = np.split(elements, self.starts[1:-1])
         return [part.reshape(size, size) for part, size in zip(parts, sizes, strict=True)]
 
+    def with_identity(self, rows: sparse.csr_array) -> sparse.csr_array:
+        """Return rows over the elements, and that of the identity as the last one."""
+        identity = sparse.csr_array((self.bra == self.ket)[None, :].astype(float))
+        return sparse.csr_array(sparse.vstack([rows, identity]))
+
     def reduction(self, part: "Window", first: int) -> sparse.csr_array:
         """Return the partial trace onto the sites of `part`, which begin at site `first`.
 

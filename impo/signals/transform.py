@@ -49,7 +49,8 @@ def half_line(samples: Array, spacing: float, omega: Array) -> HalfLine:
     inner = _splined(samples, spacing, omega)
     even = samples[: len(samples) - (len(samples) - 1) % 2]
     coarse = _splined(even[::2], 2 * spacing, omega)
-    difference = np.abs(_splined(even, spacing, omega) - coarse)
+    fine = inner if len(even) == len(samples) else _splined(even, spacing, omega)
+    difference = np.abs(fine - coarse)
     beyond = _beyond(samples, spacing, omega)
     return HalfLine(inner + beyond, beyond, difference)
 

@@ -14,6 +14,7 @@ from impo.arguments import ArgumentError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
+from impo.results.failure import failure
 from impo.results.store import StoreError, load
 from impo.scans.grid import Axis, parameter_grid, tabulate
 from impo.scans.scan import scan as scanned
@@ -51,6 +52,16 @@ def test_spectrum_of_a_state():
     for other in (steady_state(gain_loss.dimer(S=1), Dense()), Dataset({})):
         with pytest.raises(ArgumentError, match="Only a steady state by `itebd` has a transfer"):
             figures.spectrum(other)
+    failed = failure(state.model, state.method, ValueError("no memory"), 1.0)
+    with pytest.raises(ArgumentError, match=r"failed: .*no memory"):
+        figures.spectrum(failed)
+
+
+def test_a_state_without_modes_has_no_spectrum():
+    """Sites without a coupling: no bond, no transfer matrix beyond the trace."""
+    alone = LindbladModel((Spin(0.5),), (), (Jump(1.0, "S-", 0), Jump(0.5, "S+", 0)))
+    with pytest.raises(ArgumentError, match="nothing to draw"):
+        figures.spectrum(impo.steady_state(alone, impo.ITEBD(tol=1e-2)))
 
 
 def test_figure_of_a_cell_that_begins_with_a_boson(monkeypatch):

@@ -56,7 +56,4 @@ def refined_lengths(
 
 def too_wide(state: ItebdState) -> str | None:
     """Say which length is not accurate enough, or return None; what is not correlated has none."""
-    method = state.method
-    if method.length_tol is None:
-        return None
-    return unknown_length(state.decay, method.lengths, method.length_tol)
+    return unknown_length(state.decay, state.method.lengths, state.method.length_tol)

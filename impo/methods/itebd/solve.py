@@ -41,7 +41,7 @@ from impo.refinement.verdict import (
     verdict,
 )
 from impo.results.progress import Follower
-from impo.results.questions import known_pair
+from impo.results.questions import known_pairs
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.trotter import trotter_step
@@ -81,8 +81,7 @@ def steady_state(
     """
     generator = chain_generator(model, method)
     if method.length_tol is not None:
-        for pair in method.lengths:
-            known_pair(model, *pair, (0, 0))
+        known_pairs(model, method.lengths)
     resume, conserved = Resume.of(generator, progress), conserved_densities(model)
     lasting = str(conserved) if len(conserved) else None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from impo.arrays import Array
-from impo.results.decay import CHANGES_SIGN, STANDS_OUT, fitted_decay, spread
+from impo.results.decay import CHANGES_SIGN, STANDS_OUT, fitted_decay, left_out, spread
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, no_decay
 from impo.signals import Modes, decaying_modes
@@ -106,4 +106,4 @@ def _blocks(samples: Array) -> Array:
     count = len(samples)
     groups = samples.sum(axis=0) - (count - 1) * samples
     merged = np.stack([part.mean(axis=0) for part in np.array_split(groups, min(count, _BLOCKS))])
-    return np.asarray((merged.sum(axis=0) - merged) / (len(merged) - 1))
+    return left_out(merged)

@@ -22,6 +22,7 @@ from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.arrays import Array, read_only
 from impo.methods.twa.lengths import decay_of, of_both
 from impo.operators.local import SPIN_VECTORS, spin_vector
+from impo.results.decay import left_out
 from impo.results.estimate import Estimate
 from impo.results.modes import UNCORRELATED, Decay, no_decay
 
@@ -40,8 +41,8 @@ def jackknife(function: Callable[..., Array], *samples: Array) -> tuple[Array, A
     """
     groups = len(samples[0])
     value = function(*[sample.mean(axis=0) for sample in samples])
-    left_out = function(*[(sample.sum(axis=0) - sample) / (groups - 1) for sample in samples])
-    spread = np.abs(left_out - left_out.mean(axis=0)) ** 2
+    others = function(*map(left_out, samples))
+    spread = np.abs(others - others.mean(axis=0)) ** 2
     return value, np.sqrt((groups - 1) / groups * spread.sum(axis=0))
 
 
@@ -148,7 +149,7 @@ class Moments:
 
         def fit(groups: slice) -> Decay:
             chosen = [sample[groups] for sample in (pair, self.first)]
-            left, mean = [(sample.sum(axis=0) - sample) / (len(sample) - 1) for sample in chosen]
+            left, mean = map(left_out, chosen)
             product = (mean[:, sites[0]] @ u + c) * (mean[:, sites[1]] @ v + d)
             return decay_of(left - product[:, None], self.shape[0] if periodic else None)
 

@@ -48,7 +48,7 @@ from impo.operators.product_state import directions
 from impo.results.estimate import Status
 from impo.results.modes import unknown_length
 from impo.results.progress import Follower, tell
-from impo.results.questions import known_pair
+from impo.results.questions import known_pairs
 from impo.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def steady_state(
         first site lacks an operator of `method.lengths`.
     """
     if method.length_tol is not None:
-        for pair in method.lengths:
-            known_pair(model, *pair, (0, 0))
+        known_pairs(model, method.lengths)
     shape, equations = _prepare(model, method, starts=2)
     if equations.rate == 0 and not equations.diffusion.any():
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
@@ -202,8 +201,6 @@ def _relaxed(
 
 def _too_wide(method: "TWA", model: LindbladModel, moments: Moments) -> str | None:
     """Say which length is not as accurate as asked for, or return None."""
-    if method.length_tol is None:
-        return None
     return unknown_length(partial(decay, model, method, moments), method.lengths, method.length_tol)
 
 
