@@ -37,9 +37,11 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
 	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
 	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
+	$(VENV)/bin/impo run certified --quick -o docs/certified.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
-	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/lengths.pdf
+	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/certified.pdf \
+	   docs/lengths.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'
