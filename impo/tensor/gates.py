@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
+from impo.operators.blocks import block_of, joined
 from impo.operators.liouvillian import Generator, check_nearest_neighbour
 from impo.tensor.contraction import gate_starts, pair_charges, pair_index
 from impo.tensor.exponential import exponential
@@ -63,52 +65,107 @@ def rank_scale(rank: Array, weight: float) -> Array:
     return (2.0 * rank + 1) ** -weight
 
 
-def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
-    """Return the operators of every site grouped by their conserved charge."""
+def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
+    """Return the conserved charge of every operator of every site; zeros if there is none."""
     if not len(generator.charges):
-        return [PhysicalLeg.of(np.zeros(len(basis), dtype=int)) for basis in bases]
+        return [np.zeros(len(basis), dtype=int) for basis in bases]
     (charges,) = generator.charges
-    return [PhysicalLeg.of(charge * basis.q) for charge, basis in zip(charges, bases, strict=True)]
+    return [charge * basis.q for charge, basis in zip(charges, bases, strict=True)]
+
+
+def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
+    """Return the operators of every block grouped by their conserved charge."""
+    charges = site_charges(generator, bases)
+    sums = (
+        reduce(np.add.outer, [charges[site] for site in span]).ravel() for span in generator.spans
+    )
+    return [PhysicalLeg.of(one) for one in sums]
+
+
+def block_scales(
+    generator: Generator, bases: Sequence[OperatorBasis], weight: float
+) -> list[Array]:
+    """Return what the coefficients of every block are scaled by: the product over its sites."""
+    return joined(generator, [rank_scale(basis.k, weight) for basis in bases])
+
+
+class _Bonds:
+    """Collects a Liouvillian, product by product, as what acts in blocks and on bonds.
+
+    Attributes
+    ----------
+    generator
+        The master equation.
+    unit
+        The identity of every site.
+    local
+        What acts in a block, by the number of the block.
+    bonds
+        Products of two matrices for every bond.
+    strength
+        Of the couplings on every bond.
+    """
+
+    def __init__(self, generator: Generator, bases: Sequence[OperatorBasis], infinite: bool):
+        blocks = len(generator.spans)
+        self.generator = generator
+        self.unit = [np.eye(len(basis)) for basis in bases]
+        self.local: dict[int, Array] = {}
+        self.bonds: list[list[tuple[Array, Array]]] = [
+            [] for _ in range(blocks if infinite else blocks - 1)
+        ]
+        self.strength = np.zeros(len(self.bonds))
+
+    def home(self, positions: Sequence[int]) -> tuple[int, ...]:
+        """Return the block or the two neighbouring blocks on which positions lie."""
+        return tuple(sorted({block_of(self.generator, p) for p in positions}))
+
+    def add(self, home: Sequence[int], positions: Sequence[int], matrices: Sequence[Array]) -> None:
+        """Add a product to the block or bond where it is at home."""
+        sites, count = len(self.unit), len(self.generator.spans)
+        here = dict(zip((p % sites for p in positions), matrices, strict=True))
+        blocks = [
+            reduce(np.kron, [here.get(site, self.unit[site]) for site in span])
+            for span in (self.generator.spans[block % count] for block in home)
+        ]
+        if len(blocks) == 1:
+            self.local[home[0]] = self.local.get(home[0], 0) + blocks[0]
+        else:
+            first, second = blocks
+            self.bonds[home[0]].append((first, second))
 
 
 def bond_products(
     generator: Generator, bases: Sequence[OperatorBasis], infinite: bool
 ) -> list[list[tuple[Array, Array]]]:
-    """Return the Liouvillian of every bond as a list of products of two one-site matrices.
+    """Return the Liouvillian of every bond as a list of products of two matrices of a block each.
 
-    Bond b joins sites b and b + 1. One-site terms are shared among the bonds of a site in
-    proportion to the couplings there: decoupled dimers then have no Trotter error. The dissipator
-    of a jump on a bond is not divided.
+    Bond b joins blocks b and b + 1. What acts in one block is shared among its bonds in proportion
+    to the couplings there: decoupled dimers then have no Trotter error. The dissipator of a jump on
+    a bond is not divided.
     """
-    n = len(bases)
-    count = n if infinite else n - 1
-    bonds: list[list[tuple[Array, Array]]] = [[] for _ in range(count)]
-    unit = [np.eye(len(basis)) for basis in bases]
-    strength = np.zeros(count)
+    found = _Bonds(generator, bases, infinite)
     for term in generator.components:
-        if len(term.positions) == 2:
-            strength[term.positions[0]] += abs(term.coefficient)
-    local: dict[int, Array] = {}
+        if len(home := found.home(term.positions)) == 2:
+            found.strength[home[0]] += abs(term.coefficient)
     for positions, matrices in generator.one_site_and_coherent(bases, bases):
-        if len(positions) == 2:
-            bonds[positions[0]].append((matrices[0], matrices[1]))
-        else:
-            local[positions[0]] = local.get(positions[0], 0) + matrices[0]
+        found.add(found.home(positions), positions, matrices)
     for jump in generator.joint_jumps:
-        bond = jump.positions[0]
-        strength[bond] += jump.rate * max(abs(part.coefficient) for part in jump.parts) ** 2
-        ends = bond, (bond + 1) % n
+        if len(home := found.home(jump.positions)) == 2:
+            size = max(abs(part.coefficient) for part in jump.parts)
+            found.strength[home[0]] += jump.rate * size**2
         for positions, matrices in generator.joint_dissipator(jump, bases, bases):
-            here = dict(zip((p % n for p in positions), matrices, strict=True))
-            bonds[bond].append((here.get(ends[0], unit[ends[0]]), here.get(ends[1], unit[ends[1]])))
-    for site, matrix in local.items():
-        around = [b % n for b in (site - 1, site) if infinite or 0 <= b < count]
+            found.add(home, positions, matrices)
+    n, count, strength = len(generator.spans), len(found.bonds), found.strength
+    unit = joined(generator, found.unit)
+    for block, matrix in found.local.items():
+        around = [b % n for b in (block - 1, block) if infinite or 0 <= b < count]
         total = strength[around].sum()
         for bond in around:
             share = matrix * (strength[bond] / total if total else 1 / len(around))
-            pair = (share, unit[(bond + 1) % n]) if bond == site else (unit[bond], share)
-            bonds[bond].append(pair)
-    return bonds
+            pair = (share, unit[(bond + 1) % n]) if bond == block else (unit[bond], share)
+            found.bonds[bond].append(pair)
+    return found.bonds
 
 
 def bond_liouvillians(
@@ -120,21 +177,23 @@ def bond_liouvillians(
     Parameters
     ----------
     generator
-        Master equation on the sites of a tile or of an open chain.
+        Master equation on the sites of a tile or of an open chain, in blocks that no term leaves
+        farther than to the next one.
     bases
         Operator basis of every site.
     weight
         The alpha of the weighted truncation: a coefficient of rank k is scaled by
         (2k + 1)^-alpha, a similarity transformation.
     infinite
-        Whether a bond joins the last site to the first of the next tile.
+        Whether a bond joins the last block to the first of the next tile.
     mirror
         Leave out negative pair charges, which are copies of the positive ones.
     """
-    check_nearest_neighbour(generator)
-    n = len(bases)
+    if not generator.blocks:
+        check_nearest_neighbour(generator)
+    n = len(generator.spans)
     legs = physical_legs(generator, bases)
-    scales = [rank_scale(basis.k, weight) for basis in bases]
+    scales = block_scales(generator, bases, weight)
     out = []
     for b, terms in enumerate(bond_products(generator, bases, infinite)):
         i, j = b, (b + 1) % n
