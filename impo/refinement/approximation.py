@@ -13,7 +13,7 @@ from impo.operators.blocks import joined
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
-from impo.tensor.gates import physical_legs, rank_scale, site_charges
+from impo.tensor.gates import block_charges, physical_legs, rank_scale
 from impo.tensor.matrix_product import MatrixProduct, product_state
 
 UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
@@ -183,10 +183,7 @@ def trace_environment(
     generator: Generator, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float
 ) -> TraceEnvironment:
     """Return the trace environment of the sites, whether they are evolved in blocks or not."""
-    blocks: list[list[Array]] = []
-    if generator.blocks:
-        charges = site_charges(generator, bases)
-        blocks = [[charges[site] for site in span] for span in generator.spans]
+    blocks = block_charges(generator, bases) if generator.blocks else ()
     return TraceEnvironment(product, bases, weight, blocks)
 
 

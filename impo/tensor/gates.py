@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, kron
+from scipy.sparse.linalg import svds
 
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
@@ -16,6 +17,7 @@ from impo.tensor.exponential import exponential
 from impo.tensor.legs import PhysicalLeg
 
 ROUNDING = 1e-14  # elements smaller than this part of the largest are zeros of the algebra
+_FEW = 300  # rows of a matrix whose singular values take no time
 
 
 class Gate:
@@ -59,27 +61,39 @@ class Bond:
         """Return exp(time * L), to be applied in single or double precision."""
         return Gate(self.blocks, time, single)
 
+    @property
+    def fastest(self) -> float:
+        """The largest singular value: no coefficient changes at a faster rate."""
+        return max(map(_norm, self.blocks.values()))
+
+
+def _norm(matrix: csr_array) -> float:
+    """Return the largest singular value, of a large matrix to three digits."""
+    if matrix.shape[0] <= _FEW:
+        return float(np.linalg.norm(matrix.toarray(), ord=2))
+    start = np.random.default_rng(0).standard_normal(matrix.shape[0])
+    return float(svds(matrix, 1, v0=start, tol=1e-4, return_singular_vectors=False)[0])
+
 
 def rank_scale(rank: Array, weight: float) -> Array:
     """Return (2k + 1)^-weight, by which coefficients of rank k are scaled before a truncation."""
     return (2.0 * rank + 1) ** -weight
 
 
-def site_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[Array]:
-    """Return the conserved charge of every operator of every site; zeros if there is none."""
-    if not len(generator.charges):
-        return [np.zeros(len(basis), dtype=int) for basis in bases]
-    (charges,) = generator.charges
-    return [charge * basis.q for charge, basis in zip(charges, bases, strict=True)]
+def block_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[list[Array]]:
+    """Return the conserved charges of the operators of every site of every block; zeros if none."""
+    if len(generator.charges):
+        (weights,) = generator.charges
+        charges = [weight * basis.q for weight, basis in zip(weights, bases, strict=True)]
+    else:
+        charges = [np.zeros(len(basis), dtype=int) for basis in bases]
+    return [[charges[site] for site in span] for span in generator.spans]
 
 
 def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[PhysicalLeg]:
     """Return the operators of every block grouped by their conserved charge."""
-    charges = site_charges(generator, bases)
-    sums = (
-        reduce(np.add.outer, [charges[site] for site in span]).ravel() for span in generator.spans
-    )
-    return [PhysicalLeg.of(one) for one in sums]
+    blocks = block_charges(generator, bases)
+    return [PhysicalLeg.of(reduce(np.add.outer, charges).ravel()) for charges in blocks]
 
 
 def block_scales(
@@ -194,6 +208,7 @@ def bond_liouvillians(
     n = len(generator.spans)
     legs = physical_legs(generator, bases)
     scales = block_scales(generator, bases, weight)
+    make = _sparse_blocks if generator.blocks else _dense_blocks
     out = []
     for b, terms in enumerate(bond_products(generator, bases, infinite)):
         i, j = b, (b + 1) % n
@@ -201,15 +216,43 @@ def bond_liouvillians(
             (first * scales[i][:, None] / scales[i], second * scales[j][:, None] / scales[j])
             for first, second in terms
         ]
-        blocks = {}
-        for charge in pair_charges(legs[i], legs[j]):
-            if mirror and charge < 0:
-                continue
-            p, q = pair_index(legs[i], legs[j], charge)
-            block = np.zeros((len(p), len(p)), dtype=float if generator.real else complex)
-            for first, second in scaled:
-                block += first[p[:, None], p] * second[q[:, None], q]
-            block[np.abs(block) < ROUNDING * np.abs(block).max()] = 0
-            blocks[charge] = csr_array(block)
-        out.append(Bond(blocks))
+        places = {
+            charge: pair_index(legs[i], legs[j], charge)
+            for charge in pair_charges(legs[i], legs[j])
+            if charge >= 0 or not mirror
+        }
+        found = make(scaled, places, float if generator.real else complex)
+        for block in found.values():
+            block.data[np.abs(block.data) < ROUNDING * np.abs(block.data).max(initial=0.0)] = 0
+            block.eliminate_zeros()
+        out.append(Bond(found))
     return out
+
+
+_Places = Mapping[int, tuple[Array, Array]]
+"""The operators (p0, p1) of every pair charge."""
+
+
+def _dense_blocks(
+    terms: Sequence[tuple[Array, Array]], places: _Places, dtype: type
+) -> dict[int, csr_array]:
+    """Return a sum of products as one matrix per pair charge; # (p0 p1) (p0' p1')."""
+    blocks = {}
+    for charge, (p, q) in places.items():
+        block = np.zeros((len(p), len(p)), dtype)
+        for first, second in terms:
+            block += first[p[:, None], p] * second[q[:, None], q]
+        blocks[charge] = csr_array(block)
+    return blocks
+
+
+def _sparse_blocks(
+    terms: Sequence[tuple[Array, Array]], places: _Places, dtype: type
+) -> dict[int, csr_array]:
+    """Return what `_dense_blocks` does, of many operators with few elements in a row."""
+    one, two = (len(matrix) for matrix in terms[0])
+    total = csr_array((one * two, one * two), dtype=dtype)
+    for first, second in terms:
+        total = total + kron(csr_array(first), csr_array(second), format="csr")
+    rows = {charge: p * two + q for charge, (p, q) in places.items()}
+    return {charge: csr_array(total[index][:, index]) for charge, index in rows.items()}

@@ -4,10 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from functools import reduce
-from itertools import product
+from itertools import product as pairs_of
 
 from impo.arguments import UnsupportedModelError
-from impo.memory import amount, refuse_larger
+from impo.memory import amount, product, refuse_larger
 from impo.methods.advice import advice
 from impo.model import LindbladModel, Spin
 from impo.operators.blocks import block_layout
@@ -22,7 +22,7 @@ _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
 _PAIR_DENSITIES = 18  # densities on a site and one of its next two neighbours
-_MOST_STATES = 10  # of a block of several sites
+_MOST_OPERATORS = 100  # of a block of several sites
 _MOST_ROWS = 4096  # of a gate of two such blocks: its exponential takes minutes
 _LONGEST = 2e13  # operations of the search for conserved densities
 
@@ -91,25 +91,29 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
     )  # fmt: skip
 
 
-def refuse_large_blocks(model: LindbladModel) -> None:
-    """Raise `UnsupportedModelError` if a model reaches so far that even a block is too large.
+def refuse_large_blocks(model: LindbladModel, k_max: int | None) -> None:
+    """Raise `UnsupportedModelError` if a chain reaches so far that its blocks have many operators.
 
-    What is looked at takes no time; what the charges save is not known yet.
+    What is looked at takes no time. What charges save is not known yet.
     """
-    layout = block_layout(model)
-    states = max(layout.states, default=1.0)
-    if layout.blocks and states > _MOST_STATES:
-        rows = f"{amount(states)} states, at most {_MOST_STATES} are allowed"
+    layout, unit = block_layout(model), len(model.sites)
+    most, first = 0.0, 0
+    for size in layout.blocks:
+        states = [model.sites[p % unit].dimension for p in range(first, first + size)]
+        ranks = [first_rank(d - 1) if k_max is None else min(k_max, d - 1) for d in states]
+        most, first = max(most, product([(rank + 1) ** 2 for rank in ranks])), first + size
+    if most > _MOST_OPERATORS:
         raise UnsupportedModelError(
             f"ITEBD treats {model.label}, which reaches beyond neighbours, in blocks of "
-            f"{max(layout.blocks)} sites with {rows}; {advice(model, 'ITEBD')}."
+            f"{max(layout.blocks)} sites with {amount(most)} operators, at most {_MOST_OPERATORS} "
+            f"are allowed; {advice(model, 'ITEBD')}."
         )
 
 
 def _together(one: Mapping[int, int], two: Mapping[int, int]) -> Counter[int]:
     """Return how many products of two sets of operators have which charge."""
     pairs: Counter[int] = Counter()
-    for (p, many), (q, others) in product(one.items(), two.items()):
+    for (p, many), (q, others) in pairs_of(one.items(), two.items()):
         pairs[p + q] += many * others
     return pairs
 

@@ -239,7 +239,7 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
             f"{advice(model, 'ITEBD')}."
         )
     refuse_large_sites(model, method.k_max)
-    refuse_large_blocks(model)
+    refuse_large_blocks(model, method.k_max)
     generator = chain_of_blocks(model, method.charges)
     if generator.blocks and method.backend == "tenpy":
         raise UnsupportedModelError(
