@@ -1,9 +1,9 @@
-"""Blocks of neighbouring sites, in which terms and jumps of a longer range reach one block further.
+"""Blocks of neighbouring sites, which let a chain reach beyond neighbours.
 
-An update of a matrix product acts on two neighbours. Where a model reaches farther, sites are joined
-to blocks, so that every term and jump lies in one block or in two that follow each other. A block
-has the product of the operator bases of its sites, the last of which runs fastest. Everything that
-is measured is measured on the sites.
+An update of a matrix product acts on two neighbours. Where a model reaches farther, sites are
+joined to blocks such that every term and jump lies in one block or in two that follow each other. A
+block has the product of the operator bases of its sites, the last of which runs fastest. All
+expectation values are those of the sites.
 """
 
 from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _tile(model: LindbladModel, last: Sequence[int], cells: int) -> Layout | Non
 
 
 def chain_of_blocks(model: LindbladModel, charges: bool = True) -> Generator:
-    """Return the generator of an infinite chain with one charge or none, in blocks if it needs them.
+    """Return the generator of an infinite chain with one charge or none, in blocks if need be.
 
     Parameters
     ----------

@@ -74,9 +74,10 @@ class Approximation:
     def monitor(self) -> Array:
         """Expectation values of T_kq (x) T_k'q', k + k' <= 2, of all neighbours, over their norms.
 
-        Neighbours are as far apart as a term of the model reaches. The values contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
-        site is added, because it may move more than they do. Imaginary parts, if there are any,
-        follow after all real parts.
+        Neighbours are as far apart as a term of the model reaches. The values contain <Sz>/S,
+        <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every site is added, because
+        it may move more than they do. Imaginary parts, if there are any, follow after all real
+        parts.
         """
         n = len(self.bases)
         known = self.generator.bases(max(self.k_max, 2))  # a rank that is cut off has the value 0

@@ -23,8 +23,8 @@ class Residual:
     Attributes
     ----------
     value
-        max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| over neighbours (as far apart as a term reaches) with
-        k + k' <= 4.
+        max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| with k + k' <= 4, over
+        neighbours that are as far apart as a term reaches.
     leakage
         The same for one-site operators of rank k_max + 1, which the state cannot hold.
     """

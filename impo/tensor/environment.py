@@ -184,9 +184,7 @@ class TraceEnvironment:
         return np.array(out)
 
 
-def _in_sites(
-    product: MatrixProduct, blocks: Sequence[Sequence[Array]]
-) -> Iterator[SiteTensors]:
+def _in_sites(product: MatrixProduct, blocks: Sequence[Sequence[Array]]) -> Iterator[SiteTensors]:
     """Yield the tensors of a product, those of blocks as products of the tensors of their sites."""
     for number in range(len(product)):
         left, right = product.legs[number].charges, product.right_leg(number).charges

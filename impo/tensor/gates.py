@@ -239,7 +239,7 @@ def _dense_blocks(
     """Return a sum of products as one matrix per pair charge; # (p0 p1) (p0' p1')."""
     blocks = {}
     for charge, (p, q) in places.items():
-        block = np.zeros((len(p), len(p)), dtype)
+        block: Array = np.zeros((len(p), len(p)), dtype)
         for first, second in terms:
             block += first[p[:, None], p] * second[q[:, None], q]
         blocks[charge] = csr_array(block)

@@ -1,4 +1,4 @@
-"""The tensors of the sites of a block: an exact matrix product of a tensor with several operators."""
+"""From the tensor of a block of sites to those of its sites, without any loss."""
 
 from collections.abc import Sequence
 from math import prod
