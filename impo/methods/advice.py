@@ -12,6 +12,7 @@ from impo.model import LindbladModel, Spin, Term
 
 _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
+_BLOCK = 8  # of as many sites as the chain reaches far
 _SITES = 100  # of its unit cell
 LARGEST_CLUSTER = 1300
 """States of a cluster in a mean field: some thirty matrices of up to 27 MB are in memory."""
@@ -82,16 +83,16 @@ def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
 
 
 def _infinite_chain(model: LindbladModel) -> bool:
-    """Return whether a chain has sites of few states, and nothing reaches beyond neighbours."""
+    """Return whether a chain has sites of few states, all the fewer the farther it reaches."""
     if model.dimension != 1 or len(model.sites) > _SITES:
         return False
-    if max(site.dimension for site in model.sites) > _STATES:
-        return False
+    states = max(site.dimension for site in model.sites)
     operators = [*([term] for term in model.terms), *(jump.terms for jump in model.jumps)]
     for products in operators:
         factors = [factor for term in products for factor in _factors(term)]
         places = [cell[0] * len(model.sites) + site for _, site, cell in factors]
-        if places and max(places) - min(places) > 1:
+        reach = max(places, default=0) - min(places, default=0)
+        if product([states], max(reach, 1)) > (_STATES if reach <= 1 else _BLOCK):
             return False
     return True
 

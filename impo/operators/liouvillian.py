@@ -18,8 +18,8 @@ real. A model with a charge but no gauge keeps its charge and complex matrices.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import product
+from functools import cached_property, partial
+from itertools import accumulate, product
 from typing import TypeAlias
 
 import numpy as np
@@ -70,6 +70,9 @@ class Generator:
         Whether operators are expanded in Hermitian combinations (no charge).
     real
         Whether the Liouvillian is real.
+    blocks
+        Sizes of the blocks of neighbouring sites that an evolution treats as one; empty if every
+        site is a block of its own.
     """
 
     model: LindbladModel
@@ -83,21 +86,34 @@ class Generator:
     phase_advance: float
     hermitian_basis: bool
     real: bool
+    blocks: tuple[int, ...] = ()
 
     @property
     def mirror(self) -> bool:
         """Whether coefficients of charge -q are those of q: T_{k,-q} = T_kq^T and L is real.
 
-        A Hermitian state then has real coefficients, equal for q and -q, and L conserves that.
+        A Hermitian state then has real coefficients, equal for q and -q, and L conserves that. In
+        a block, charges q and -q of two sites add up to zero and exchange their places: the tensors
+        of blocks do not keep the symmetry.
         """
-        return self.real and not self.hermitian_basis
+        return self.real and not self.hermitian_basis and not self.blocks
 
     @property
+    def supports(self) -> list[tuple[int, ...]]:
+        """The positions of every term and jump on more than one site, in rising order."""
+        supports = [term.positions for term in self.components if len(term.positions) > 1]
+        return supports + [jump.positions for jump in self.joint_jumps]
+
+    @cached_property
     def reach(self) -> int:
         """The largest distance between two sites of a term or jump."""
-        supports = [term.positions for term in self.components]
-        supports += [jump.positions for jump in self.joint_jumps]
-        return max((where[-1] - where[0] for where in supports), default=0)
+        return max((where[-1] - where[0] for where in self.supports), default=0)
+
+    @cached_property
+    def spans(self) -> tuple[range, ...]:
+        """The positions of every block in the tile or cluster."""
+        ends = list(accumulate(self.blocks or (1,) * len(self.sites)))
+        return tuple(map(range, [0, *ends], ends))
 
     def phase(self, position: int) -> float:
         """Return phi of any position of the chain, also outside the tile."""
@@ -255,7 +271,10 @@ class Generator:
                 yield positions, (factor * chosen[0], *chosen[1:])
 
 
-def infinite_chain(model: LindbladModel, charges: bool = True, even: bool = True) -> Generator:
+def infinite_chain(
+    model: LindbladModel, charges: bool = True, even: bool = True,
+    repeats: Sequence[int] | None = None,
+) -> Generator:  # fmt: skip
     """Return the generator of an infinite chain.
 
     The tile is one or two unit cells: two if the cell is odd, or if only a staggered charge exists.
@@ -268,12 +287,14 @@ def infinite_chain(model: LindbladModel, charges: bool = True, even: bool = True
         Whether to use the U(1) symmetry; False gives the Hermitian basis.
     even
         Whether the tile must have an even number of sites.
+    repeats
+        Numbers of unit cells that the tile may have instead, in rising order.
     """
     if model.dimension != 1:
         raise ArgumentError("Argument `model` must be one-dimensional for an infinite chain.")
     smallest = 2 if even and len(model.sites) % 2 else 1
     candidates = []
-    for repeat in range(smallest, 3):
+    for repeat in repeats or range(smallest, 3):
         cells = tuple((cell,) for cell in range(repeat) for _ in model.sites)
 
         def locate(site: int, cell: Cell) -> int:
@@ -354,7 +375,9 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
         One per site of the unit cell.
     """
     model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
-    return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
+    tile = len(generator.sites) // len(model.sites)
+    found = infinite_chain(model, charges=not generator.hermitian_basis, repeats=(tile,))
+    return replace(one_charge(found), blocks=generator.blocks)
 
 
 def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:

@@ -9,10 +9,11 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Spin
 from impo.operators.basis import OperatorBasis
+from impo.operators.blocks import joined
 from impo.operators.liouvillian import Generator
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
-from impo.tensor.gates import physical_legs, rank_scale
+from impo.tensor.gates import block_charges, physical_legs, rank_scale
 from impo.tensor.matrix_product import MatrixProduct, product_state
 
 UNTRUNCATED = 1e-12  # a discarded weight up to here may be rounding
@@ -27,7 +28,7 @@ class Approximation:
     ----------
     generator
         The master equation on the sites of a tile. The tile is the unit cell of the matrix
-        product: one or two unit cells of the model, so that its number of sites is even.
+        product: a few unit cells of the model, so that its number of blocks is even.
     matrix_product
         Coefficients in the basis (2k + 1)^-weight T_kq.
     k_max
@@ -66,26 +67,25 @@ class Approximation:
     @cached_property
     def environment(self) -> TraceEnvironment:
         """Trace environment of the matrix product."""
-        return TraceEnvironment(self.matrix_product, self.bases, self.weight)
+        return trace_environment(self.generator, self.matrix_product, self.bases, self.weight)
 
     @cached_property
     @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # see `diverged`
     def monitor(self) -> Array:
-        """Expectation values of T_kq (x) T_k'q', k + k' <= 2, on all bonds, over their norms.
+        """Expectation values of T_kq (x) T_k'q', k + k' <= 2, of all neighbours, over their norms.
 
-        They contain <Sz>/S, <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every
-        site is added, because it may move more than they do. Imaginary parts, if there are any,
-        follow after all real parts.
+        Neighbours are as far apart as a term of the model reaches. The values contain <Sz>/S,
+        <Sz^2>/S^2 and the neighbour correlations over S^2. Var/S^2 of every site is added, because
+        it may move more than they do. Imaginary parts, if there are any, follow after all real
+        parts.
         """
         n = len(self.bases)
         known = self.generator.bases(max(self.k_max, 2))  # a rank that is cut off has the value 0
         values = []
-        for bond in range(n):
-            one, two = known[bond], known[(bond + 1) % n]
-            places = np.ix_(
-                _places(self.bases[bond], one), _places(self.bases[(bond + 1) % n], two)
-            )
-            marginal = self.environment.marginal(bond, 2)
+        for first, last in neighbours(self.generator):
+            one, two = known[first], known[last % n]
+            places = np.ix_(_places(self.bases[first], one), _places(self.bases[last % n], two))
+            marginal = self.environment.pair(first, last)
             pair = np.zeros((len(one), len(two)), marginal.dtype)
             pair[places] = marginal
             i, j, scale = low_pairs(one, two, 2)
@@ -174,6 +174,20 @@ def moment_changes(a: Approximation, b: Approximation) -> Array:
     return np.asarray(np.abs(a.moments - b.moments) / np.stack([sizes, sizes**2], axis=1))
 
 
+def neighbours(generator: Generator) -> list[tuple[int, int]]:
+    """Return all pairs of positions that are at most as far apart as a term reaches."""
+    distances = range(1, max(1, generator.reach) + 1)
+    return [(p, p + r) for r in distances for p in range(len(generator.sites))]
+
+
+def trace_environment(
+    generator: Generator, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float
+) -> TraceEnvironment:
+    """Return the trace environment of the sites, whether they are evolved in blocks or not."""
+    blocks = block_charges(generator, bases) if generator.blocks else ()
+    return TraceEnvironment(product, bases, weight, blocks)
+
+
 def product_approximation(
     generator: Generator, states: Sequence[Array] | None, k_max: int, weight: float
 ) -> Approximation:
@@ -185,8 +199,8 @@ def product_approximation(
         rho = np.eye(d) / d if states is None else states[site]
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
-    legs = physical_legs(generator, bases)
-    found = product_state(coefficients, legs, infinite=True, mirror=generator.mirror)
+    legs, blocks = physical_legs(generator, bases), joined(generator, coefficients)
+    found = product_state(blocks, legs, infinite=True, mirror=generator.mirror)
     return Approximation(generator, found, k_max, weight)
 
 
@@ -201,8 +215,9 @@ def adapted(
     pairs = list(zip(approx.bases, generator.bases(k_max), strict=True))
     maps = [_same_multipoles(old, new, weight - approx.weight) for old, new in pairs]
     found = mapped(approx, generator, k_max, weight, maps)
-    for site, (old, new) in enumerate(pairs):
-        found.matrix_product.tensors[site] *= np.sqrt(old.dimension / new.dimension)
+    kept = [np.array([old.dimension / new.dimension]) for old, new in pairs]
+    for block, (ratio,) in enumerate(joined(generator, kept)):
+        found.matrix_product.tensors[block] *= np.sqrt(ratio)
     return found
 
 
@@ -212,10 +227,10 @@ def mapped(
     """Return an approximation with other coefficients: one matrix per site; # new old."""
     product = approx.matrix_product.copy()
     product.physical = physical_legs(generator, generator.bases(k_max))
-    for site, matrix in enumerate(maps):
-        dense = approx.matrix_product.dense(site)  # vL p vR
+    for block, matrix in enumerate(joined(generator, maps)):
+        dense = approx.matrix_product.dense(block)  # vL p vR
         out = np.einsum("xy,ayb->axb", matrix, dense, optimize=True)
-        product.tensors[site] = product.layout(site).from_dense(out)
+        product.tensors[block] = product.layout(block).from_dense(out)
     return Approximation(
         generator, product, k_max, weight, chi=approx.chi, dt=approx.dt, time=approx.time,
         slowest_rate=approx.slowest_rate,
@@ -267,6 +282,7 @@ def compatible(a: Generator, b: Generator) -> bool:
     """Return whether states of one generator can start an evolution by the other."""
     return (
         len(a.sites) == len(b.sites)
+        and a.blocks == b.blocks
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
         and np.array_equal(a.charges, b.charges)

@@ -62,8 +62,7 @@ class Relaxation:
         between operators with k <= 1.
         """
         bonds = bond_liouvillians(self.generator, self.generator.bases(1), 0.0)
-        blocks = [block.toarray() for bond in bonds for block in bond.blocks.values()]
-        fastest = float(max(np.linalg.norm(block, ord=2) for block in blocks))
+        fastest = max(bond.fastest for bond in bonds)
         return 1.0 / fastest if fastest > 0 else 1.0
 
     @property

@@ -99,9 +99,9 @@ def unpack_approximations(
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
         bases = generator.bases(stored(entry, "k_max", int, "an integer"))
         legs = [_leg(*leg) for leg in entry["legs"]]
-        if len(legs) != len(bases):
-            raise malformed(f"it holds {len(legs)} tensors in place of {len(bases)}")
         physical = physical_legs(generator, bases)
+        if len(legs) != len(physical):
+            raise malformed(f"it holds {len(legs)} tensors in place of {len(physical)}")
         product = MatrixProduct(physical, legs, [], [], True, generator.mirror)
         for site, leg in enumerate(legs):
             values = stored_array(arrays, f"picture{i}_singular_values{site}", (leg.size,), "f")

@@ -1,6 +1,6 @@
 """The verdict on a steady state: residual of the master equation, positivity, leakage, status."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.refinement.approximation import UNIQUE, Approximation, density_matrix
+from impo.refinement.approximation import UNIQUE, Approximation, density_matrix, neighbours
 from impo.refinement.budget import ErrorBudget
+from impo.refinement.far_terms import Product, change_of_pair
 from impo.results.estimate import Status
 
 RANK = 4
@@ -22,7 +23,8 @@ class Residual:
     Attributes
     ----------
     value
-        max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| over neighbours with k + k' <= 4.
+        max |d<T_kq (x) T_k'q'>/dt| / |T (x) T| with k + k' <= 4, over
+        neighbours that are as far apart as a term reaches.
     leakage
         The same for one-site operators of rank k_max + 1, which the state cannot hold.
     """
@@ -32,10 +34,9 @@ class Residual:
 
 
 def residual(approx: Approximation) -> Residual:
-    """Apply the unprojected Liouvillian to the three-site states around every bond.
+    """Apply the unprojected Liouvillian to the states of all neighbours and of what acts on them.
 
-    The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
-    single term of the Liouvillian at most three of them.
+    Neighbours are as far apart as a term of the model reaches.
     """
     generator, columns, n = approx.generator, approx.bases, len(approx.bases)
     rows = [
@@ -45,28 +46,45 @@ def residual(approx: Approximation) -> Residual:
     terms = list(generator.superoperators(columns, rows))
     inject = [_injection(r, c) for r, c in zip(rows, columns, strict=True)]
     found = []
-    for bond in range(n):
-        left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
-        right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
-        middle = right @ columns[(bond + 2) % n].trace
-        change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
-        for positions, matrices in terms:
-            for shift in (-n, 0, n):
-                at = tuple(p + shift for p in positions)
-                here = dict(zip(at, matrices, strict=True))
-                if at == (bond - 1, bond):
-                    bra = rows[(bond - 1) % n].trace @ here[bond - 1]
-                    piece = here[bond] @ np.tensordot(bra, left, axes=(0, 0))
-                    change += piece @ inject[(bond + 1) % n].T
-                elif at == (bond + 1, bond + 2):
-                    ket = rows[(bond + 2) % n].trace @ here[bond + 2]
-                    change += inject[bond] @ (right @ ket) @ here[bond + 1].T
-                elif set(at) <= {bond, bond + 1}:
-                    first = here.get(bond, inject[bond])
-                    second = here.get(bond + 1, inject[(bond + 1) % n])
-                    change += first @ middle @ second.T
-        found.append(_largest(change, rows[bond], rows[(bond + 1) % n], approx.k_max))
+    for pair in neighbours(generator):
+        if generator.reach > 1:
+            change = change_of_pair(approx, rows, inject, terms, pair)
+        else:
+            change = _change_of_bond(approx, rows, inject, terms, pair[0])
+        found.append(_largest(change, rows[pair[0]], rows[pair[1] % n], approx.k_max))
     return Residual(*np.max(found, axis=0).tolist())
+
+
+def _change_of_bond(
+    approx: Approximation, rows: Sequence[OperatorBasis], inject: Sequence[Array],
+    terms: Sequence[Product], bond: int,
+) -> Array:  # fmt: skip
+    """Return what `change_of_pair` does, of two neighbours where nothing reaches farther.
+
+    The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
+    single term of the Liouvillian at most three of them.
+    """
+    columns, n = approx.bases, len(approx.bases)
+    left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
+    right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
+    middle = right @ columns[(bond + 2) % n].trace
+    change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
+    for positions, matrices in terms:
+        for shift in (-n, 0, n):
+            at = tuple(p + shift for p in positions)
+            here = dict(zip(at, matrices, strict=True))
+            if at == (bond - 1, bond):
+                bra = rows[(bond - 1) % n].trace @ here[bond - 1]
+                piece = here[bond] @ np.tensordot(bra, left, axes=(0, 0))
+                change += piece @ inject[(bond + 1) % n].T
+            elif at == (bond + 1, bond + 2):
+                ket = rows[(bond + 2) % n].trace @ here[bond + 2]
+                change += inject[bond] @ (right @ ket) @ here[bond + 1].T
+            elif set(at) <= {bond, bond + 1}:
+                first = here.get(bond, inject[bond])
+                second = here.get(bond + 1, inject[(bond + 1) % n])
+                change += first @ middle @ second.T
+    return change
 
 
 def _injection(rows: OperatorBasis, columns: OperatorBasis) -> Array:

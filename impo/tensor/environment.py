@@ -4,7 +4,7 @@ The transfer matrix of a site, E = sqrt(d) A^{00}, is the slice of its tensor at
 dominant left and right eigenvectors stand for the rest of an infinite chain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -14,6 +14,7 @@ from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.tensor.gates import rank_scale
 from impo.tensor.matrix_product import MatrixProduct
+from impo.tensor.site_tensors import SiteTensors, site_tensors
 
 
 class TraceEnvironment:
@@ -27,11 +28,16 @@ class TraceEnvironment:
         Operator basis of every site.
     weight
         The alpha of the weighted basis.
+    blocks
+        Where tensors of the product are those of several sites: the charges of the operators of
+        every site of every tensor.
 
     Attributes
     ----------
     tensors
-        Unweighted; # vL p vR.
+        Of every site, unweighted; # vL p vR.
+    charges
+        Of the states on the bond left of every site.
     transfer
         Transfer matrix of every site; # vL vR.
     spectrum_ratio
@@ -39,17 +45,22 @@ class TraceEnvironment:
         the sector of the identity. One means that the trace does not fix the state.
     """
 
-    def __init__(self, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float):
+    def __init__(
+        self, product: MatrixProduct, bases: Sequence[OperatorBasis], weight: float,
+        blocks: Sequence[Sequence[Array]] = (),
+    ):  # fmt: skip
         self.bases = bases
+        found = list(_in_sites(product, blocks))
+        tensors = [tensor for part in found for tensor in part.tensors]
+        self.charges = [charges for part in found for charges in part.charges]
         self.tensors = [
-            product.dense(site) / rank_scale(basis.k, weight)[:, None]
-            for site, basis in enumerate(bases)
+            tensor / rank_scale(basis.k, weight)[:, None]
+            for tensor, basis in zip(tensors, bases, strict=True)
         ]
         self.transfer = [
             np.tensordot(a, basis.trace, axes=(1, 0))
             for a, basis in zip(self.tensors, bases, strict=True)
         ]
-        self.charges = [leg.charges for leg in product.legs]
         left, right, self.spectrum_ratio = np.ones(1), np.ones(1), 0.0
         if product.infinite:
             left, right, self.spectrum_ratio = self._fixed_points()
@@ -105,6 +116,12 @@ class TraceEnvironment:
         for site in reversed(range(first, first + length)):
             trace = trace @ self.bases[site % n].trace
         return np.asarray(coefficients / trace)
+
+    def pair(self, first: int, last: int) -> Array:
+        """Return the coefficients of the reduced density operator of two sites; # p p."""
+        if last == first + 1:
+            return self.marginal(first, 2)
+        return self.chain_of([(first, None), (last, None)])
 
     def chain_of(self, factors: Sequence[tuple[int, Array | None]]) -> Array:
         """Return a contraction over consecutive sites, normalised by the trace.
@@ -165,6 +182,16 @@ class TraceEnvironment:
             block = block @ self.transfer[site] / scale
             norm = norm @ self.transfer[site] / scale
         return np.array(out)
+
+
+def _in_sites(product: MatrixProduct, blocks: Sequence[Sequence[Array]]) -> Iterator[SiteTensors]:
+    """Yield the tensors of a product, those of blocks as products of the tensors of their sites."""
+    for number in range(len(product)):
+        left, right = product.legs[number].charges, product.right_leg(number).charges
+        if blocks:
+            yield site_tensors(product.dense(number), left, right, blocks[number])
+        else:
+            yield SiteTensors([product.dense(number)], [left])
 
 
 def _unit(vector: Array) -> Array:

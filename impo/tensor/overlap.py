@@ -40,8 +40,8 @@ class Overlap:
         self, window: Window, environment: TraceEnvironment, common: list[tuple[Array, Array]],
         first: int, end: int,
     ):  # fmt: skip
-        count = len(environment.tensors)
-        low, high = min(first, window.first), max(end, window.end)
+        count, sites = len(environment.tensors), window.sites
+        low, high = min(first, sites.start), max(end, sites.stop)
         self._first, self._end = low // count * count, -(-high // count) * count
         self._window, self._environment = window, environment
         self._kept = [theirs for _, theirs in common]

@@ -20,10 +20,19 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
+from impo.operators.blocks import block_of, joined
 from impo.operators.liouvillian import Generator
-from impo.tensor.gates import Bond, Gate, bond_liouvillians, physical_legs, rank_scale
+from impo.tensor.gates import (
+    Bond,
+    Gate,
+    block_charges,
+    block_scales,
+    bond_liouvillians,
+    physical_legs,
+)
 from impo.tensor.legs import TRIVIAL, Leg, PhysicalLeg, TensorLayout
 from impo.tensor.matrix_product import MatrixProduct, Truncation
+from impo.tensor.site_tensors import site_tensors
 from impo.tensor.trotter import Step, trotter_step
 
 _SAME = 1e-10  # distance of a normalised tensor from the identity that is none
@@ -56,13 +65,24 @@ class Adjoint:
 
     @cached_property
     def scales(self) -> list[Array]:
-        """What the coefficients of every site are multiplied with; # x."""
-        return [rank_scale(basis.k, self.weight) for basis in self.bases]
+        """What the coefficients of every block are multiplied with; # x."""
+        return block_scales(self.generator, self.bases, self.weight)
 
     @cached_property
     def physical(self) -> list[PhysicalLeg]:
-        """Operators of every site, grouped by charge."""
+        """Operators of every block, grouped by charge."""
         return physical_legs(self.generator, self.bases)
+
+    @cached_property
+    def operators(self) -> list[list[Array]]:
+        """Charges of the operators of every site of every block."""
+        return block_charges(self.generator, self.bases)
+
+    def span(self, block: int) -> range:
+        """Return the positions of any block of the chain, also outside the tile."""
+        tile, inside = divmod(block, len(self.generator.spans))
+        span, shift = self.generator.spans[inside], tile * len(self.bases)
+        return range(span.start + shift, span.stop + shift)
 
     @cached_property
     def _bonds(self) -> list[Bond]:
@@ -79,8 +99,12 @@ class Adjoint:
 
     def window(self, position: int, matrix: Array) -> "Window":
         """Return the operator with a matrix, in the physical frame and of one charge, on a site."""
-        site = position % len(self.bases)
-        vector = self.bases[site].measure(self.generator.rotated(position, matrix))
+        block = block_of(self.generator, position)
+        site = block % len(self.physical)
+        traces = [basis.trace for basis in self.bases]
+        here = position % len(self.bases)
+        traces[here] = self.bases[here].measure(self.generator.rotated(position, matrix))
+        vector = joined(self.generator, traces)[site]
         largest = vector[np.argmax(np.abs(vector))]
         turn = complex(largest / abs(largest))  # by the frame; what is left is real if L is
         vector = vector / turn * self.scales[site]
@@ -97,12 +121,19 @@ class Adjoint:
             [self.physical[site]], [TRIVIAL, right], [tensor / norm], [np.ones(1), np.ones(1)],
             infinite=False, mirror=False,
         )  # fmt: skip
-        return Window(self, product, position, log(norm), turn)
+        return Window(self, product, block, log(norm), turn)
+
+    @cached_property
+    def _traces(self) -> list[Array]:
+        return joined(self.generator, [basis.trace for basis in self.bases])
 
     def identity(self, position: int, leg: Leg) -> tuple[Array, float]:
-        """Return the normalised tensor of the identity between two equal legs, and its norm."""
-        site = position % len(self.bases)
-        vector = self.bases[site].trace * self.scales[site]
+        """Return the normalised tensor of the identity between two equal legs, and its norm.
+
+        The position is that of a block.
+        """
+        site = position % len(self.physical)
+        vector = self._traces[site] * self.scales[site]
         layout = TensorLayout(leg, self.physical[site], leg)
         tensor = layout.from_dense(vector[None, :, None])
         dtype = float if self.generator.real else complex
@@ -151,7 +182,7 @@ class Window:
 
     def _apply(self, bonds: Sequence[int], gates: Sequence[Gate], truncation: Truncation) -> None:
         """Apply the gates of every second bond of the chain, as far as they do anything."""
-        period, parity = len(self.adjoint.bases), bonds[0] % 2
+        period, parity = len(self.adjoint.physical), bonds[0] % 2
         if self.first % 2 != parity:
             self._grow_left()
         if self.end % 2 != parity:
@@ -166,7 +197,7 @@ class Window:
     def _grow_left(self) -> None:
         product, position = self.product, self.first - 1
         tensor, norm = self.adjoint.identity(position, TRIVIAL)
-        product.physical.insert(0, self.adjoint.physical[position % len(self.adjoint.bases)])
+        product.physical.insert(0, self.adjoint.physical[position % len(self.adjoint.physical)])
         product.tensors.insert(0, tensor)
         product.legs.insert(0, TRIVIAL)
         product.singular_values.insert(0, np.ones(1))
@@ -175,7 +206,7 @@ class Window:
     def _grow_right(self) -> None:
         product, leg, position = self.product, self.product.legs[-1], self.end
         tensor, norm = self.adjoint.identity(position, leg)
-        product.physical.append(self.adjoint.physical[position % len(self.adjoint.bases)])
+        product.physical.append(self.adjoint.physical[position % len(self.adjoint.physical)])
         product.tensors.append(tensor)
         product.legs.append(leg)
         product.singular_values.append(np.ones(1))
@@ -212,9 +243,18 @@ class Window:
         sign = float(np.sign(np.real(np.vdot(one, tensor))))
         return sign if np.linalg.norm(tensor - sign * one) < _SAME else 0.0
 
+    @property
+    def sites(self) -> range:
+        """Positions of the sites of the window."""
+        return range(self.adjoint.span(self.first).start, self.adjoint.span(self.end - 1).stop)
+
     def coefficients(self, position: int) -> Array:
         """Return a_x of a site of the chain, of norm one in the window; # vL x vR."""
-        site = position % len(self.adjoint.bases)
-        if not self.first <= position < self.end:
-            return self.adjoint.bases[site].trace[None, :, None]
-        return self.product.dense(position - self.first) / self.adjoint.scales[site][:, None]
+        if position not in self.sites:
+            return self.adjoint.bases[position % len(self.adjoint.bases)].trace[None, :, None]
+        block = block_of(self.adjoint.generator, position)
+        number, inside = block - self.first, block % len(self.adjoint.physical)
+        tensor = self.product.dense(number) / self.adjoint.scales[inside][:, None]
+        left, right = self.product.legs[number].charges, self.product.right_leg(number).charges
+        parts = site_tensors(tensor, left, right, self.adjoint.operators[inside])
+        return parts.tensors[position - self.adjoint.span(block).start]

@@ -37,7 +37,7 @@ REFUSED = {
     "three neighbours": model(z((0, 0), (1, 0), (0, 1))),
     "three on two sites": model(Term(0.4, ("Sx", 0, 0), ("Sx", 1, 0), ("Sx", 1, 0))),
     "three on one spin": model(Term(0.4, *[("Sx", 0, 0)] * 3), sites=(Spin(1.5),)),
-    "second neighbours": model(z((0, 0), (0, 1))),
+    "fourth neighbours": model(z((0, 0), (0, 2))),
     "far": model(z((0, 0), (1, 3))),
     "dephasing": model(jump="Sz"),
     "field": model(Term(0.3, ("Sx", 0, 0))),
@@ -92,12 +92,12 @@ def test_advice_is_the_end_of_a_sentence():
 
 
 @pytest.mark.parametrize("name", ["TWA", "HolsteinPrimakoff"])
-def test_a_term_of_three_spins_is_none_of_itebd(name):
+def test_a_term_of_three_spins_that_reaches_far_is_none_of_itebd(name):
     with pytest.raises(
         UnsupportedModelError, match="; use `Exact`, `MeanField` or `ClusterM"
     ) as caught:
         steady_state(
-            model(Term(0.5, *[("Sx", site, cell) for site, cell in ((0, 0), (1, 0), (0, 1))])),
+            model(Term(0.5, *[("Sx", site, cell) for site, cell in ((0, 0), (1, 0), (0, 2))])),
             QUICK[name],
         )
     assert "ITEBD" not in str(caught.value)

@@ -1,13 +1,25 @@
 """Open chains evolved by the engine without truncation agree with QuTiP's master equation."""
 
-from itertools import permutations
+from dataclasses import replace
+from itertools import permutations, product
 
 import numpy as np
 import pytest
 
+from impo.model import Term
 from models import gain_loss, ising, xy_decay, xyz
-from tests.jump_models import NEIGHBOURS, OWN
+from tests.jump_models import FAR, NEIGHBOURS, OWN, far
 from tests.tensor.helpers import OpenChain, Reference
+
+
+def _tilted(model):
+    """Add a field and a three-site term that break the charge and every mirror symmetry."""
+    more = (
+        Term(0.4, ("Sx", 0, 0)),
+        Term(0.3 + 0.2j, ("S+", 0, 0), ("Sz", 0, 1), ("Sx", 0, 2), plus_hc=True),
+    )
+    return replace(model, terms=(*model.terms, *more))
+
 
 JUMPING = {**NEIGHBOURS, **OWN}
 JUMPS = {
@@ -29,6 +41,14 @@ CASES = {
         )
         for name, sites in JUMPS.items()
     },
+}
+BLOCKS = {
+    "range 2": (FAR["range 2"], (2, 2, 2), 0.5),
+    "range 2, blocks of several sizes": (FAR["range 2"], (3, 2, 1), 0.5),
+    "range 3": (FAR["range 3"], (3, 3), 0.5),
+    "range 2, S = 1": (FAR["range 2, S = 1"], (2, 2), 0.3),
+    "range 2, no charge": (_tilted(far(2)), (2, 2), 0.5),
+    "neighbours": (NEIGHBOURS["general"], (2, 1, 2, 1), 0.5),
 }
 PAIRS = (("S+", "S-"), ("Sz", "Sz"), ("Sx", "Sy"), ("S+", "S+"), ("Sz", "Sx"))
 
@@ -58,6 +78,28 @@ def test_all_pairs_with_their_phases(case, charges, weight):
         for op in ("Sz", "Sx", "Sy"):
             expected = reference.measure({i: op})
             assert chain.measure({i: op}) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", BLOCKS)
+def test_chains_in_blocks(case):
+    """Terms and jumps reach farther than a neighbour; all pairs of sites, in and across blocks."""
+    model, blocks, time = BLOCKS[case]
+    cells = sum(blocks) // len(model.sites)
+    reference = Reference(model, cells, time)
+    chain = OpenChain(model, cells, time, dt=0.02, weight=1.0, blocks=blocks)
+    assert len(chain.state) == len(blocks)
+    assert chain.discarded < 1e-20
+    largest = 0.0
+    for op_a, op_b in PAIRS:
+        for i, j in permutations(range(sum(blocks)), 2):
+            expected = reference.measure({i: op_a, j: op_b})
+            assert chain.measure({i: op_a, j: op_b}) == pytest.approx(expected, abs=1e-9)
+            largest = max(largest, abs(expected))
+    assert largest > 0.02
+    for i, op in product(range(sum(blocks)), ("Sz", "Sx", "Sy")):
+        expected = reference.measure({i: op})
+        assert chain.measure({i: op}) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_hermitian_basis_is_real():

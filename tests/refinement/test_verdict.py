@@ -7,16 +7,18 @@ from math import inf
 
 import numpy as np
 import pytest
+import qutip
 
-from impo import ITEBD, Boson, Jump, LindbladModel, Status
+from impo import ITEBD, Boson, Jump, LindbladModel, Status, Term
 from impo.methods.itebd.solve import chain_generator
+from impo.operators.blocks import chain_of_blocks
 from impo.operators.liouvillian import infinite_chain, one_charge
 from impo.refinement.approximation import Refinement, product_approximation
 from impo.refinement.budget import ErrorBudget, error_budget, relative_residual, total_error
 from impo.refinement.verdict import Circumstances, residual, verdict
 from models import gain_loss
 from tests import qutip_oracle
-from tests.jump_models import NEIGHBOURS
+from tests.jump_models import NEIGHBOURS, far
 
 TOL = 1e-3
 GOOD = ErrorBudget(1e-5, {"chi": 2e-5, "k_max": 3e-5, "dt": 4e-5}, residual=5e-4)
@@ -116,3 +118,32 @@ def test_the_residual_of_jumps_on_two_sites_is_that_of_a_ring(name):
             largest = max(largest, abs(value) / size)
     assert found.value == pytest.approx(largest, rel=1e-9)
     assert largest > 0.1
+
+
+@pytest.mark.parametrize("extra", [(), (Term(0.3, ("Sx", 0, 0), ("Sy", 0, 2)),)])
+def test_the_residual_of_a_chain_in_blocks_is_that_of_a_ring(extra):
+    """Of a product state with the period of a tile, over neighbours and second neighbours."""
+    model = replace(far(2), terms=(*far(2).terms, *extra))
+    generator = chain_of_blocks(model, charges=False)
+    assert generator.blocks == (2, 2)
+    states = []
+    for seed in range(4):
+        vectors = np.random.default_rng(seed).normal(size=(2, 2, 2)) @ np.array([1, 1j])
+        rho = vectors @ vectors.conj().T
+        states.append(rho / np.trace(rho))
+    found = residual(product_approximation(generator, states, 1, 1.5))
+    hamiltonian, jumps = qutip_oracle.system(model, 8, periodic=True)
+    rho = qutip.tensor([qutip.Qobj(state) for state in states * 2])
+    moved = -1j * (hamiltonian * rho - rho * hamiltonian)
+    for jump in jumps:
+        loss = jump.dag() * jump
+        moved += jump * rho * jump.dag() - (loss * rho + rho * loss) / 2
+    basis, largest = generator.bases()[0], [0.0, 0.0]
+    for first, apart in product(range(4), (1, 2)):
+        local = moved.ptrace([first, first + apart]).full()
+        for x, y in product(range(4), repeat=2):
+            size = basis.size[x] * basis.size[y]
+            value = np.trace(np.kron(basis.matrices[x], basis.matrices[y]) @ local)
+            largest[apart - 1] = max(largest[apart - 1], abs(value) / size)
+    assert found.value == pytest.approx(max(largest), rel=1e-9)
+    assert min(largest) > 0.1

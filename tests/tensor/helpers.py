@@ -1,11 +1,14 @@
 """References for the engine: QuTiP on finite clusters, and chains without truncation."""
 
+from dataclasses import replace
+
 import numpy as np
 import qutip
 
+from impo.operators.blocks import joined
 from impo.operators.liouvillian import finite_cluster, one_charge
 from impo.operators.local import local_operators
-from impo.tensor.environment import TraceEnvironment
+from impo.refinement.approximation import trace_environment
 from impo.tensor.gates import bond_liouvillians, physical_legs, rank_scale
 from impo.tensor.matrix_product import Truncation, product_state
 from impo.tensor.trotter import evolve, trotter_step
@@ -18,12 +21,13 @@ def start_state(site, position):
 
 
 class OpenChain:
-    """An open chain of cells evolved by the engine's own gates."""
+    """An open chain of cells evolved by the engine's own gates, in blocks of some sizes if given."""
 
-    def __init__(self, model, cells, time, dt, charges=True, weight=0.0):
+    def __init__(self, model, cells, time, dt, charges=True, weight=0.0, blocks=()):
         generator = one_charge(finite_cluster(model, cells, charges=charges))
+        generator = replace(generator, blocks=blocks)
         self.generator, self.bases = generator, generator.bases()
-        self.mirror = generator.real and not generator.hermitian_basis
+        self.mirror = generator.mirror
         self.bonds = bond_liouvillians(
             generator, self.bases, weight, infinite=False, mirror=self.mirror
         )
@@ -32,11 +36,12 @@ class OpenChain:
             values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)
             coefficients.append(values.real if generator.real else values.astype(complex))
         legs = physical_legs(generator, self.bases)
+        coefficients = joined(generator, coefficients)
         self.state = product_state(coefficients, legs, infinite=False, mirror=self.mirror)
         self.discarded = evolve(
             self.state, trotter_step(self.bonds, dt), round(time / dt), Truncation(10**6)
         )
-        self.environment = TraceEnvironment(self.state, self.bases, weight)
+        self.environment = trace_environment(generator, self.state, self.bases, weight)
 
     def measure(self, operators):
         """Return the expectation value of a product {position: name of an operator}."""

@@ -2,11 +2,15 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
+from functools import reduce
+from itertools import product as pairs_of
 
 from impo.arguments import UnsupportedModelError
-from impo.memory import amount, refuse_larger
+from impo.memory import amount, product, refuse_larger
 from impo.methods.advice import advice
 from impo.model import LindbladModel, Spin
+from impo.operators.blocks import block_layout
 from impo.operators.liouvillian import Generator
 from impo.refinement.relaxation import SINGLE_TOL, first_rank
 from impo.refinement.verdict import RANK
@@ -18,6 +22,8 @@ _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
 _PAIR_DENSITIES = 18  # densities on a site and one of its next two neighbours
+_MOST_OPERATORS = 100  # of a block of several sites
+_MOST_ROWS = 4096  # of a gate of two such blocks: its exponential takes minutes
 _LONGEST = 2e13  # operations of the search for conserved densities
 
 
@@ -55,18 +61,26 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
-    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large for the memory."""
+    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large.
+
+    Those of blocks of several sites may have a limited number of rows, too: more take hours.
+    """
     full = max(site.dimension for site in generator.sites) - 1
     rank = first_rank(full) if k_max is None else min(k_max, full)
-    counts = [_operators(generator, position, rank) for position in range(len(generator.sites))]
-    total = 0.0
+    sites = [_operators(generator, position, rank) for position in range(len(generator.sites))]
+    counts = [reduce(_together, [sites[p] for p in span]) for span in generator.spans]
+    total, most = 0.0, 0
     for one, two in zip(counts, [*counts[1:], counts[0]], strict=True):
-        pairs: Counter[int] = Counter()
-        for p, many in one.items():
-            for q, others in two.items():
-                if not generator.mirror or p + q >= 0:
-                    pairs[p + q] += many * others
-        total += sum(float(rows) ** 2 for rows in pairs.values())
+        pairs = _together(one, two)
+        kept = [rows for q, rows in pairs.items() if q >= 0 or not generator.mirror]
+        total += sum(float(rows) ** 2 for rows in kept)
+        most = max(most, *kept)
+    if generator.blocks and most > _MOST_ROWS:
+        raise UnsupportedModelError(
+            f"ITEBD treats {generator.model.label}, which reaches {generator.reach} sites far, in "
+            f"blocks of {max(generator.blocks)} sites, whose gates have {most} rows of one charge, "
+            f"at most {_MOST_ROWS} are allowed; {advice(generator.model, 'ITEBD')}."
+        )
     single = tol >= SINGLE_TOL and rank > RANK
     size = total * (8 if single else 16) / (2 if generator.real else 1)
     model = generator.model
@@ -75,6 +89,33 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
         f"{amount(math.sqrt(total))}^2 elements", _GATES * _STEPS * size,
         advice(model, "ITEBD", "a smaller `k_max`"),
     )  # fmt: skip
+
+
+def refuse_large_blocks(model: LindbladModel, k_max: int | None) -> None:
+    """Raise `UnsupportedModelError` if a chain reaches so far that its blocks have many operators.
+
+    What is looked at takes no time. What charges save is not known yet.
+    """
+    layout, unit = block_layout(model), len(model.sites)
+    most, first = 0.0, 0
+    for size in layout.blocks:
+        states = [model.sites[p % unit].dimension for p in range(first, first + size)]
+        ranks = [first_rank(d - 1) if k_max is None else min(k_max, d - 1) for d in states]
+        most, first = max(most, product([(rank + 1) ** 2 for rank in ranks])), first + size
+    if most > _MOST_OPERATORS:
+        raise UnsupportedModelError(
+            f"ITEBD treats {model.label}, which reaches beyond neighbours, in blocks of "
+            f"{max(layout.blocks)} sites with {amount(most)} operators, at most {_MOST_OPERATORS} "
+            f"are allowed; {advice(model, 'ITEBD')}."
+        )
+
+
+def _together(one: Mapping[int, int], two: Mapping[int, int]) -> Counter[int]:
+    """Return how many products of two sets of operators have which charge."""
+    pairs: Counter[int] = Counter()
+    for (p, many), (q, others) in pairs_of(one.items(), two.items()):
+        pairs[p + q] += many * others
+    return pairs
 
 
 def _operators(generator: Generator, position: int, rank: int) -> dict[int, int]:

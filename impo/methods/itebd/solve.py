@@ -13,18 +13,18 @@ from impo.arrays import Array
 from impo.methods.advice import advice
 from impo.methods.base import refuse_long
 from impo.methods.itebd.length_tol import refined_lengths
-from impo.methods.itebd.sizes import refuse_large_gates, refuse_large_sites
+from impo.methods.itebd.sizes import (
+    refuse_large_blocks,
+    refuse_large_gates,
+    refuse_large_sites,
+)
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
 from impo.methods.itebd.trajectory import advanced, trajectory
 from impo.model import LindbladModel
+from impo.operators.blocks import chain_of_blocks
 from impo.operators.conserved import conserved_densities
-from impo.operators.liouvillian import (
-    Generator,
-    check_nearest_neighbour,
-    infinite_chain,
-    one_charge,
-)
+from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, Refinement, difference
 from impo.refinement.budget import error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
@@ -63,7 +63,7 @@ def steady_state(
     method
         Settings.
     model
-        A one-dimensional model with terms on one site or on neighbours.
+        A one-dimensional model; where it reaches beyond neighbours, sites are joined to blocks.
     start
         Another `ItebdState` (of any chi, k_max, parameters or spin, if it has the charges of the
         model), or a product state: one density matrix or state vector per site of the unit cell.
@@ -74,7 +74,7 @@ def steady_state(
     Raises
     ------
     UnsupportedModelError
-        If the model is not a nearest-neighbour chain.
+        If the model is no chain, or what it needs is too large.
     ArgumentError
         If `start` is no state of the model, or breaks a symmetry that is used; or if the first site
         lacks an operator of `method.lengths`.
@@ -239,8 +239,13 @@ def chain_generator(model: LindbladModel, method: "ITEBD") -> Generator:
             f"{advice(model, 'ITEBD')}."
         )
     refuse_large_sites(model, method.k_max)
-    generator = one_charge(infinite_chain(model, charges=method.charges))
-    check_nearest_neighbour(generator, advice(model, "ITEBD"))
+    refuse_large_blocks(model, method.k_max)
+    generator = chain_of_blocks(model, method.charges)
+    if generator.blocks and method.backend == "tenpy":
+        raise UnsupportedModelError(
+            f"ITEBD(backend='tenpy') treats neighbours, but {model.label} reaches "
+            f"{generator.reach} sites far; use backend='kernel'."
+        )
     refuse_large_gates(generator, method.k_max, method.tol)
     return generator
 

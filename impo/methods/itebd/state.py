@@ -18,7 +18,8 @@ from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
 from impo.methods.itebd.two_time import Pair, stacked, two_time_of
 from impo.model import LindbladModel, Place
-from impo.operators.liouvillian import Generator, infinite_chain, one_charge
+from impo.operators.blocks import chain_of_blocks
+from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.error_bars import LEAST_SHARE, estimate
@@ -213,7 +214,7 @@ class ItebdState(SteadyState):
         rising = [positions[i] for i in order]
         bases = [approx.bases[p % len(approx.bases)] for p in rising]
         rows = product([len(basis) for basis in bases])
-        bond = approx.matrix_product.bond_dimension
+        bond = max(map(len, approx.environment.charges))
         if (short := shortage(_COPIES * 8 * rows * bond)) is not None:
             raise ArgumentError(
                 f"Argument `places` must have fewer than {len(rising)} sites: {short}."
@@ -307,7 +308,7 @@ class ItebdState(SteadyState):
     @property
     def operator_entropy(self) -> Estimate:
         """Return -sum s^2 ln s^2 of the operator-Schmidt values of the bond left of each site."""
-        most = np.log([leg.size for leg in self.approximation.matrix_product.legs])
+        most = np.log(list(map(len, self.approximation.environment.charges)))
         return self.estimate(entropies.operator_entropy, most)
 
     def negativity(self, places: Sequence[Place] | None = None) -> Estimate:
@@ -390,6 +391,6 @@ class ItebdState(SteadyState):
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         check_operators(model, told["pictures"])
-        generator = one_charge(infinite_chain(model, charges=method.charges))
+        generator = chain_of_blocks(model, method.charges)
         approx, refinements = unpack(generator, arrays, told["pictures"], told["checks"])
         return {"approximation": approx, "refinements": refinements}
