@@ -70,6 +70,8 @@ class Generator:
         Whether operators are expanded in Hermitian combinations (no charge).
     real
         Whether the Liouvillian is real.
+    infinite
+        Whether the sites are those of a tile of an infinite chain, or all.
     """
 
     model: LindbladModel
@@ -83,6 +85,7 @@ class Generator:
     phase_advance: float
     hermitian_basis: bool
     real: bool
+    infinite: bool
 
     @property
     def mirror(self) -> bool:
@@ -91,6 +94,12 @@ class Generator:
         A Hermitian state then has real coefficients, equal for q and -q, and L conserves that.
         """
         return self.real and not self.hermitian_basis
+
+    @property
+    def bonds(self) -> list[tuple[int, int]]:
+        """The sites of all neighbours; the last site of a tile has the first as its next."""
+        n = len(self.sites)
+        return [(site, (site + 1) % n) for site in range(n if self.infinite else n - 1)]
 
     @property
     def reach(self) -> int:
@@ -329,7 +338,7 @@ def _in_frame(
     phases, advance = (np.zeros(n), 0.0) if solved is None else (solved[:n], float(solved[n]))
     generator = Generator(
         model, sites, tuple(cells), (), placed.jumps, (), found, phases, advance,
-        hermitian, hermitian or solved is not None,
+        hermitian, hermitian or solved is not None, infinite,
     )  # fmt: skip
     return replace(
         generator, components=generator._in_frame(placed.components),
@@ -354,7 +363,11 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
         One per site of the unit cell.
     """
     model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
-    return one_charge(infinite_chain(model, charges=not generator.hermitian_basis))
+    charges = not generator.hermitian_basis
+    if generator.infinite:
+        return one_charge(infinite_chain(model, charges=charges))
+    cells = len(generator.sites) // len(model.sites)
+    return one_charge(finite_cluster(model, cells, charges=charges))
 
 
 def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:

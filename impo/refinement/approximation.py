@@ -26,8 +26,9 @@ class Approximation:
     Attributes
     ----------
     generator
-        The master equation on the sites of a tile. The tile is the unit cell of the matrix
-        product: one or two unit cells of the model, so that its number of sites is even.
+        The master equation on the sites of a tile, or of a finite chain. The tile is the unit
+        cell of the matrix product: one or two unit cells of the model, so that its number of sites
+        is even.
     matrix_product
         Coefficients in the basis (2k + 1)^-weight T_kq.
     k_max
@@ -77,15 +78,12 @@ class Approximation:
         site is added, because it may move more than they do. Imaginary parts, if there are any,
         follow after all real parts.
         """
-        n = len(self.bases)
         known = self.generator.bases(max(self.k_max, 2))  # a rank that is cut off has the value 0
         values = []
-        for bond in range(n):
-            one, two = known[bond], known[(bond + 1) % n]
-            places = np.ix_(
-                _places(self.bases[bond], one), _places(self.bases[(bond + 1) % n], two)
-            )
-            marginal = self.environment.marginal(bond, 2)
+        for first, second in self.generator.bonds:
+            one, two = known[first], known[second]
+            places = np.ix_(_places(self.bases[first], one), _places(self.bases[second], two))
+            marginal = self.environment.marginal(first, 2)
             pair = np.zeros((len(one), len(two)), marginal.dtype)
             pair[places] = marginal
             i, j, scale = low_pairs(one, two, 2)
@@ -186,7 +184,7 @@ def product_approximation(
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
     legs = physical_legs(generator, bases)
-    found = product_state(coefficients, legs, infinite=True, mirror=generator.mirror)
+    found = product_state(coefficients, legs, generator.infinite, generator.mirror)
     return Approximation(generator, found, k_max, weight)
 
 
@@ -266,7 +264,7 @@ def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
 def compatible(a: Generator, b: Generator) -> bool:
     """Return whether states of one generator can start an evolution by the other."""
     return (
-        len(a.sites) == len(b.sites)
+        (len(a.sites), a.infinite) == (len(b.sites), b.infinite)
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
         and np.array_equal(a.charges, b.charges)
@@ -310,9 +308,11 @@ class Refinement:
 
 def two_site_states(approx: Approximation) -> list[Array]:
     """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
-    pairs = zip(approx.bases, [*approx.bases[1:], approx.bases[0]], strict=True)
-    marginal = approx.environment.marginal
-    return [density_matrix(marginal(bond, 2), pair) for bond, pair in enumerate(pairs)]
+    bases, marginal = approx.bases, approx.environment.marginal
+    return [
+        density_matrix(marginal(first, 2), (bases[first], bases[second]))
+        for first, second in approx.generator.bonds
+    ]
 
 
 def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array:

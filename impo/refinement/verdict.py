@@ -38,6 +38,7 @@ def residual(approx: Approximation) -> Residual:
     single term of the Liouvillian at most three of them.
     """
     generator, columns, n = approx.generator, approx.bases, len(approx.bases)
+    shifts = (-n, 0, n) if generator.infinite else (0,)
     rows = [
         operator_basis(site, max(RANK, approx.k_max + 1), generator.hermitian_basis)
         for site in generator.sites
@@ -45,13 +46,16 @@ def residual(approx: Approximation) -> Residual:
     terms = list(generator.superoperators(columns, rows))
     inject = [_injection(r, c) for r, c in zip(rows, columns, strict=True)]
     found = []
-    for bond in range(n):
-        left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
-        right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
-        middle = right @ columns[(bond + 2) % n].trace
+    for bond, _ in generator.bonds:
+        middle = approx.environment.marginal(bond, 2)  # p_i p_{i+1}
+        left = right = middle  # at an end of a finite chain, nothing acts from beyond
+        if generator.infinite or bond > 0:
+            left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
+        if generator.infinite or bond < n - 2:
+            right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
         change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
         for positions, matrices in terms:
-            for shift in (-n, 0, n):
+            for shift in shifts:
                 at = tuple(p + shift for p in positions)
                 here = dict(zip(at, matrices, strict=True))
                 if at == (bond - 1, bond):

@@ -72,7 +72,7 @@ def physical_legs(generator: Generator, bases: Sequence[OperatorBasis]) -> list[
 
 
 def bond_products(
-    generator: Generator, bases: Sequence[OperatorBasis], infinite: bool
+    generator: Generator, bases: Sequence[OperatorBasis]
 ) -> list[list[tuple[Array, Array]]]:
     """Return the Liouvillian of every bond as a list of products of two one-site matrices.
 
@@ -80,8 +80,7 @@ def bond_products(
     proportion to the couplings there: decoupled dimers then have no Trotter error. The dissipator
     of a jump on a bond is not divided.
     """
-    n = len(bases)
-    count = n if infinite else n - 1
+    n, count = len(bases), len(generator.bonds)
     bonds: list[list[tuple[Array, Array]]] = [[] for _ in range(count)]
     unit = [np.eye(len(basis)) for basis in bases]
     strength = np.zeros(count)
@@ -102,7 +101,7 @@ def bond_products(
             here = dict(zip((p % n for p in positions), matrices, strict=True))
             bonds[bond].append((here.get(ends[0], unit[ends[0]]), here.get(ends[1], unit[ends[1]])))
     for site, matrix in local.items():
-        around = [b % n for b in (site - 1, site) if infinite or 0 <= b < count]
+        around = [b % n for b in (site - 1, site) if generator.infinite or 0 <= b < count]
         total = strength[around].sum()
         for bond in around:
             share = matrix * (strength[bond] / total if total else 1 / len(around))
@@ -112,9 +111,8 @@ def bond_products(
 
 
 def bond_liouvillians(
-    generator: Generator, bases: Sequence[OperatorBasis], weight: float,
-    infinite: bool = True, mirror: bool = False,
-) -> list[Bond]:  # fmt: skip
+    generator: Generator, bases: Sequence[OperatorBasis], weight: float, mirror: bool = False
+) -> list[Bond]:
     """Return the Liouvillians of all bonds in the basis (2k + 1)^-weight T_kq.
 
     Parameters
@@ -126,18 +124,15 @@ def bond_liouvillians(
     weight
         The alpha of the weighted truncation: a coefficient of rank k is scaled by
         (2k + 1)^-alpha, a similarity transformation.
-    infinite
-        Whether a bond joins the last site to the first of the next tile.
     mirror
         Leave out negative pair charges, which are copies of the positive ones.
     """
     check_nearest_neighbour(generator)
-    n = len(bases)
     legs = physical_legs(generator, bases)
     scales = [rank_scale(basis.k, weight) for basis in bases]
     out = []
-    for b, terms in enumerate(bond_products(generator, bases, infinite)):
-        i, j = b, (b + 1) % n
+    products = bond_products(generator, bases)
+    for (i, j), terms in zip(generator.bonds, products, strict=True):
         scaled = [
             (first * scales[i][:, None] / scales[i], second * scales[j][:, None] / scales[j])
             for first, second in terms

@@ -25,7 +25,7 @@ class OpenChain:
         self.generator, self.bases = generator, generator.bases()
         self.mirror = generator.real and not generator.hermitian_basis
         self.bonds = bond_liouvillians(
-            generator, self.bases, weight, infinite=False, mirror=self.mirror
+            generator, self.bases, weight, mirror=self.mirror
         )
         coefficients = []
         for position, (site, basis) in enumerate(zip(generator.sites, self.bases, strict=True)):
