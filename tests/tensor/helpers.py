@@ -24,9 +24,7 @@ class OpenChain:
         generator = one_charge(finite_cluster(model, cells, charges=charges))
         self.generator, self.bases = generator, generator.bases()
         self.mirror = generator.real and not generator.hermitian_basis
-        self.bonds = bond_liouvillians(
-            generator, self.bases, weight, mirror=self.mirror
-        )
+        self.bonds = bond_liouvillians(generator, self.bases, weight, mirror=self.mirror)
         coefficients = []
         for position, (site, basis) in enumerate(zip(generator.sites, self.bases, strict=True)):
             values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)
