@@ -13,6 +13,7 @@ from impo.model import LindbladModel, Spin, Term
 _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
 _SITES = 100  # of its unit cell
+_CHAIN = range(4, 2001)  # sites of a cell that is a chain of its own
 LARGEST_CLUSTER = 1300
 """States of a cluster in a mean field: some thirty matrices of up to 27 MB are in memory."""
 MOST_CONFIGURED = 12
@@ -42,7 +43,8 @@ def advice(model: LindbladModel, but: str, *settings: str) -> str:
 def treating(model: LindbladModel) -> list[str]:
     """Return the names of the classes of methods that treat a model."""
     rules = {
-        "ITEBD": _infinite_chain(model),
+        "ITEBD": _nearest_neighbours(model) and len(model.sites) <= _SITES,
+        "TEBD": _nearest_neighbours(model) and _is_chain(model),
         "Exact": product([site.dimension for site in model.sites], 2) <= _ROWS,
         "TWA": _classical_spins(model),
         "HolsteinPrimakoff": _collinear(model),
@@ -81,9 +83,16 @@ def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
     return [factor for factor in term.factors if factor[0] != "Id"]
 
 
-def _infinite_chain(model: LindbladModel) -> bool:
+def _is_chain(model: LindbladModel) -> bool:
+    """Return whether the cell is a chain by itself: of some sites, not coupled to the next cell."""
+    terms = [*model.terms, *(term for jump in model.jumps for term in jump.terms)]
+    alone = not any(any(cell) for term in terms for _, _, cell in term.factors)
+    return len(model.sites) in _CHAIN and alone
+
+
+def _nearest_neighbours(model: LindbladModel) -> bool:
     """Return whether a chain has sites of few states, and nothing reaches beyond neighbours."""
-    if model.dimension != 1 or len(model.sites) > _SITES:
+    if model.dimension != 1:
         return False
     if max(site.dimension for site in model.sites) > _STATES:
         return False

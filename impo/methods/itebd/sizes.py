@@ -1,7 +1,6 @@
 """What an infinite chain needs, estimated before anything large is allocated."""
 
 import math
-from collections import Counter
 
 from impo.arguments import UnsupportedModelError
 from impo.memory import amount, refuse_larger
@@ -9,11 +8,9 @@ from impo.methods.advice import advice
 from impo.model import LindbladModel, Spin
 from impo.operators.liouvillian import Generator
 from impo.refinement.relaxation import SINGLE_TOL, first_rank
+from impo.refinement.sizes import gate_elements, site_bytes
 from impo.refinement.verdict import RANK
 
-_DENSE = 12  # matrices of one site that are in memory at the same time
-_PAIRS = 4  # density matrices of two sites, the same
-_BASES = 3  # operator bases of a site, the same
 _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
@@ -26,18 +23,11 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
     What is looked at takes no time, however large it is.
     """
-    states = float(max(site.dimension for site in model.sites))
     unit = len(model.sites)
-    chosen = first_rank(int(states) - 1) if k_max is None else min(float(k_max), states - 1)
-    rank = max(RANK, chosen + 1)
-    neighbours = zip(model.sites, [*model.sites[1:], model.sites[0]], strict=True)
-    pairs = max(float(a.dimension) * float(b.dimension) for a, b in neighbours)
-    size = 16 * _DENSE * states**2 + 8 * _PAIRS * pairs**2
-    size += 8 * _BASES * min(rank + 1, states) ** 2 * states**2
     largest = max(model.sites, key=lambda site: site.dimension)
     kind = f"spins S = {largest.S}" if isinstance(largest, Spin) else f"a {largest}"
     refuse_larger(
-        f"ITEBD cannot treat {model.label} with {kind}", size,
+        f"ITEBD cannot treat {model.label} with {kind}", site_bytes(model, k_max),
         advice(model, "ITEBD", *([] if isinstance(largest, Spin) else ["a smaller `cutoff`"])),
     )  # fmt: skip
     ranks = [min(RANK, site.dimension - 1) for site in model.sites]
@@ -58,15 +48,7 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
     """Raise `UnsupportedModelError` if the gates of a Trotter step are too large for the memory."""
     full = max(site.dimension for site in generator.sites) - 1
     rank = first_rank(full) if k_max is None else min(k_max, full)
-    counts = [_operators(generator, position, rank) for position in range(len(generator.sites))]
-    total = 0.0
-    for one, two in zip(counts, [*counts[1:], counts[0]], strict=True):
-        pairs: Counter[int] = Counter()
-        for p, many in one.items():
-            for q, others in two.items():
-                if not generator.mirror or p + q >= 0:
-                    pairs[p + q] += many * others
-        total += sum(float(rows) ** 2 for rows in pairs.values())
+    total = gate_elements(generator, rank)
     single = tol >= SINGLE_TOL and rank > RANK
     size = total * (8 if single else 16) / (2 if generator.real else 1)
     model = generator.model
@@ -75,15 +57,3 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
         f"{amount(math.sqrt(total))}^2 elements", _GATES * _STEPS * size,
         advice(model, "ITEBD", "a smaller `k_max`"),
     )  # fmt: skip
-
-
-def _operators(generator: Generator, position: int, rank: int) -> dict[int, int]:
-    """Return how many operators of a site up to a rank have which charge."""
-    top = min(rank, generator.sites[position].dimension - 1)
-    if not len(generator.charges):
-        return {0: (top + 1) ** 2}
-    weight = int(generator.charges[0, position])
-    counts: Counter[int] = Counter()
-    for q in range(-top, top + 1):
-        counts[weight * q] += top + 1 - abs(q)
-    return counts
