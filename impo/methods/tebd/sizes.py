@@ -2,7 +2,7 @@
 
 import math
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import UnsupportedModelError, fail
 from impo.memory import amount, refuse_larger
 from impo.methods.advice import advice
 from impo.model import LindbladModel
@@ -30,7 +30,7 @@ def refuse_lengths(model: LindbladModel, cells: int, k_max: int | None) -> None:
     """
     count = cells * len(model.sites)
     if count < 2:
-        raise ArgumentError("Argument `cells` must be at least 2 for a unit cell of one site.")
+        raise fail("cells", "at least 2 for a unit cell of one site", cells)
     if count > _MOST_SITES:
         raise UnsupportedModelError(
             f"TEBD treats chains of up to {_MOST_SITES} sites, but {cells} cells of {model.label} "
