@@ -2,7 +2,16 @@ from .analysis.check import check
 from .analysis.compare import compare
 from .arguments import ArgumentError, UnsupportedModelError
 from .bridges import to_qutip
-from .methods import ITEBD, METHODS, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
+from .methods import (
+    ITEBD,
+    METHODS,
+    TEBD,
+    TWA,
+    ClusterMeanField,
+    Exact,
+    HolsteinPrimakoff,
+    MeanField,
+)
 from .methods.api import evolve, load, steady_state
 from .model import Boson, Jump, Level, LindbladModel, Spin, Term
 from .operators.splitting import jumps_from_rates, terms_from_matrix
@@ -18,7 +27,7 @@ from .semidefinite.interval import Interval
 __all__ = [
     "Failure", "ArgumentError", "Boson", "ClusterMeanField", "Dataset", "Estimate", "Exact",
     "HolsteinPrimakoff", "ITEBD", "Interval", "Jump", "Level", "LindbladModel", "METHODS",
-    "MeanField", "Spin", "Status", "TWA", "SteadyState", "StoreError", "Term",
+    "MeanField", "Spin", "Status", "TEBD", "TWA", "SteadyState", "StoreError", "Term",
     "UnsupportedModelError", "Variable", "bounds", "check", "compare", "evolve",
     "jumps_from_rates", "load", "steady_state", "terms_from_matrix", "to_qutip",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
 _BLOCK = 8  # of as many sites as the chain reaches far
 _SITES = 100  # of its unit cell
+_CHAIN = range(4, 2001)  # sites of a cell that is a chain of its own
 LARGEST_CLUSTER = 1300
 """States of a cluster in a mean field: some thirty matrices of up to 27 MB are in memory."""
 MOST_CONFIGURED = 12
@@ -44,6 +45,7 @@ def treating(model: LindbladModel) -> list[str]:
     """Return the names of the classes of methods that treat a model."""
     rules = {
         "ITEBD": _infinite_chain(model),
+        "TEBD": _finite_chain(model),
         "Exact": product([site.dimension for site in model.sites], 2) <= _ROWS,
         "TWA": _classical_spins(model),
         "HolsteinPrimakoff": _collinear(model),
@@ -82,19 +84,36 @@ def _factors(term: Term) -> list[tuple[str, int, tuple[int, ...]]]:
     return [factor for factor in term.factors if factor[0] != "Id"]
 
 
+def _reaches(model: LindbladModel) -> list[int]:
+    """Return the distance between the outermost sites of every term and jump of a chain."""
+    operators = [*([term] for term in model.terms), *(jump.terms for jump in model.jumps)]
+    reaches = []
+    for products in operators:
+        factors = [factor for term in products for factor in _factors(term)]
+        places = [cell[0] * len(model.sites) + site for _, site, cell in factors]
+        reaches.append(max(places, default=0) - min(places, default=0))
+    return reaches
+
+
 def _infinite_chain(model: LindbladModel) -> bool:
     """Return whether a chain has sites of few states, all the fewer the farther it reaches."""
     if model.dimension != 1 or len(model.sites) > _SITES:
         return False
     states = max(site.dimension for site in model.sites)
-    operators = [*([term] for term in model.terms), *(jump.terms for jump in model.jumps)]
-    for products in operators:
-        factors = [factor for term in products for factor in _factors(term)]
-        places = [cell[0] * len(model.sites) + site for _, site, cell in factors]
-        reach = max(places, default=0) - min(places, default=0)
-        if product([states], max(reach, 1)) > (_STATES if reach <= 1 else _BLOCK):
-            return False
-    return True
+    return all(
+        product([states], max(reach, 1)) <= (_STATES if reach <= 1 else _BLOCK)
+        for reach in _reaches(model)
+    )
+
+
+def _finite_chain(model: LindbladModel) -> bool:
+    """Return whether the cell is a chain by itself: neighbours of few states, and no next cell."""
+    if model.dimension != 1 or len(model.sites) not in _CHAIN:
+        return False
+    terms = [*model.terms, *(term for jump in model.jumps for term in jump.terms)]
+    alone = not any(any(cell) for term in terms for _, _, cell in term.factors)
+    states = max(site.dimension for site in model.sites)
+    return alone and states <= _STATES and max(_reaches(model), default=0) <= 1
 
 
 def _only_spins(model: LindbladModel) -> bool:

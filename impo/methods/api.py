@@ -40,7 +40,7 @@ def steady_state(
     model
         The description of the master equation d rho/dt = L rho = 0 that is solved.
     method
-        An instance of one of `ITEBD`, `Exact`, `TWA`, `HolsteinPrimakoff`, `MeanField`,
+        An instance of one of `ITEBD`, `TEBD`, `Exact`, `TWA`, `HolsteinPrimakoff`, `MeanField`,
         `ClusterMeanField`.
     start
         What the search starts from: another state by the same method, or None for its default.

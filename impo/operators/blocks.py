@@ -17,7 +17,8 @@ import numpy as np
 from impo.arrays import Array
 from impo.memory import product
 from impo.model import LindbladModel
-from impo.operators.liouvillian import Generator, infinite_chain, one_charge
+from impo.operators.liouvillian import Generator, finite_cluster, infinite_chain, one_charge
+from impo.operators.local import changed_cutoffs
 
 _CELLS = 13  # of a tile, up to which all are looked at
 
@@ -128,3 +129,22 @@ def block_of(generator: Generator, position: int) -> int:
     tile, site = divmod(position, len(generator.sites))
     (inside,) = (number for number, span in enumerate(generator.spans) if site in span)
     return tile * len(generator.spans) + inside
+
+
+def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:
+    """Return the generator of a chain with other cut-offs of its bosons; None keeps a site.
+
+    Parameters
+    ----------
+    generator
+        On a tile, with one charge or none.
+    cutoffs
+        One per site of the unit cell.
+    """
+    model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
+    charges, tile = not generator.hermitian_basis, len(generator.sites) // len(model.sites)
+    if generator.infinite:
+        found = one_charge(infinite_chain(model, charges, repeats=(tile,)))
+    else:
+        found = one_charge(finite_cluster(model, tile, charges=charges))
+    return replace(found, blocks=generator.blocks)

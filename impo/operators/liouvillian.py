@@ -30,7 +30,7 @@ from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
-from impo.operators.local import changed_cutoffs, charge_parts, frame
+from impo.operators.local import charge_parts, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
@@ -70,6 +70,8 @@ class Generator:
         Whether operators are expanded in Hermitian combinations (no charge).
     real
         Whether the Liouvillian is real.
+    infinite
+        Whether the sites are those of a tile of an infinite chain, or all.
     blocks
         Sizes of the blocks of neighbouring sites that an evolution treats as one; empty if every
         site is a block of its own.
@@ -86,6 +88,7 @@ class Generator:
     phase_advance: float
     hermitian_basis: bool
     real: bool
+    infinite: bool
     blocks: tuple[int, ...] = ()
 
     @property
@@ -97,6 +100,12 @@ class Generator:
         of blocks do not keep the symmetry.
         """
         return self.real and not self.hermitian_basis and not self.blocks
+
+    @property
+    def bonds(self) -> list[tuple[int, int]]:
+        """All blocks that follow each other; the last one of a tile has the first as its next."""
+        n = len(self.spans)
+        return [(block, (block + 1) % n) for block in range(n if self.infinite else n - 1)]
 
     @property
     def supports(self) -> list[tuple[int, ...]]:
@@ -350,7 +359,7 @@ def _in_frame(
     phases, advance = (np.zeros(n), 0.0) if solved is None else (solved[:n], float(solved[n]))
     generator = Generator(
         model, sites, tuple(cells), (), placed.jumps, (), found, phases, advance,
-        hermitian, hermitian or solved is not None,
+        hermitian, hermitian or solved is not None, infinite,
     )  # fmt: skip
     return replace(
         generator, components=generator._in_frame(placed.components),
@@ -362,22 +371,6 @@ def one_charge(generator: Generator) -> Generator:
     """Return the generator with the sum of its charges: decoupled parts conserve one each."""
     charges = generator.charges
     return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
-
-
-def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generator:
-    """Return the generator of a chain with other cut-offs of its bosons; None keeps a site.
-
-    Parameters
-    ----------
-    generator
-        On a tile, with one charge or none.
-    cutoffs
-        One per site of the unit cell.
-    """
-    model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
-    tile = len(generator.sites) // len(model.sites)
-    found = infinite_chain(model, charges=not generator.hermitian_basis, repeats=(tile,))
-    return replace(one_charge(found), blocks=generator.blocks)
 
 
 def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:

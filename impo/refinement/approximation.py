@@ -27,8 +27,9 @@ class Approximation:
     Attributes
     ----------
     generator
-        The master equation on the sites of a tile. The tile is the unit cell of the matrix
-        product: a few unit cells of the model, so that its number of blocks is even.
+        The master equation on the sites of a tile, or of a finite chain. The tile is the unit
+        cell of the matrix product: a few unit cells of the model, so that its number of blocks is
+        even.
     matrix_product
         Coefficients in the basis (2k + 1)^-weight T_kq.
     k_max
@@ -176,8 +177,8 @@ def moment_changes(a: Approximation, b: Approximation) -> Array:
 
 def neighbours(generator: Generator) -> list[tuple[int, int]]:
     """Return all pairs of positions that are at most as far apart as a term reaches."""
-    distances = range(1, max(1, generator.reach) + 1)
-    return [(p, p + r) for r in distances for p in range(len(generator.sites))]
+    n, distances = len(generator.sites), range(1, max(1, generator.reach) + 1)
+    return [(p, p + r) for r in distances for p in range(n if generator.infinite else n - r)]
 
 
 def trace_environment(
@@ -200,7 +201,7 @@ def product_approximation(
         values = basis.expand(rho) * rank_scale(basis.k, weight)
         coefficients.append(values.real if generator.real else values.astype(complex))
     legs, blocks = physical_legs(generator, bases), joined(generator, coefficients)
-    found = product_state(blocks, legs, infinite=True, mirror=generator.mirror)
+    found = product_state(blocks, legs, generator.infinite, generator.mirror)
     return Approximation(generator, found, k_max, weight)
 
 
@@ -281,8 +282,7 @@ def _labels(basis: OperatorBasis) -> list[tuple[int, int, int]]:
 def compatible(a: Generator, b: Generator) -> bool:
     """Return whether states of one generator can start an evolution by the other."""
     return (
-        len(a.sites) == len(b.sites)
-        and a.blocks == b.blocks
+        (len(a.sites), a.infinite, a.blocks) == (len(b.sites), b.infinite, b.blocks)
         and a.hermitian_basis == b.hermitian_basis
         and a.real == b.real
         and np.array_equal(a.charges, b.charges)
@@ -326,9 +326,11 @@ class Refinement:
 
 def two_site_states(approx: Approximation) -> list[Array]:
     """Return the density matrices of all neighbours, (d d') x (d d'), in the rotated frame."""
-    pairs = zip(approx.bases, [*approx.bases[1:], approx.bases[0]], strict=True)
-    marginal = approx.environment.marginal
-    return [density_matrix(marginal(bond, 2), pair) for bond, pair in enumerate(pairs)]
+    bases, marginal = approx.bases, approx.environment.marginal
+    return [
+        density_matrix(marginal(first, 2), (bases[first], bases[second]))
+        for first, second in approx.generator.bonds
+    ]
 
 
 def density_matrix(coefficients: Array, bases: Sequence[OperatorBasis]) -> Array:

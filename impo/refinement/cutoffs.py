@@ -7,7 +7,8 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator, with_cutoffs
+from impo.operators.blocks import with_cutoffs
+from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, Refinement, mapped, moment_changes
 from impo.refinement.relaxation import Relaxation
 from impo.results.cutoff_error import (

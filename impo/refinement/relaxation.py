@@ -31,7 +31,7 @@ class Relaxation:
     Attributes
     ----------
     generator
-        The master equation on a tile.
+        The master equation on a tile, or on a finite chain.
     chi_max, k_max, tol
         As in `ITEBD`; with `k_max` None the rank is raised while it matters.
     longest

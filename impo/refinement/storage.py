@@ -9,12 +9,13 @@ import numpy as np
 from impo.arrays import Array
 from impo.model import Boson, LindbladModel, Spin
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator, with_cutoffs
+from impo.operators.blocks import with_cutoffs
+from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, Refinement, all_of
 from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
 from impo.tensor.gates import physical_legs, rank_scale
-from impo.tensor.legs import Leg, TensorLayout
+from impo.tensor.legs import Leg
 from impo.tensor.matrix_product import MatrixProduct
 
 SCALE = "power"  # coefficients are scaled by `rank_scale`; in schema 1 it was exp(-weight k)
@@ -42,9 +43,10 @@ def pack_approximations(
     settings = []
     for i, known in enumerate(approximations):
         product = known.matrix_product
-        for site in range(len(product)):
-            arrays[f"picture{i}_tensor{site}"] = product.tensors[site]
-            arrays[f"picture{i}_singular_values{site}"] = product.singular_values[site]
+        for site, tensor in enumerate(product.tensors):
+            arrays[f"picture{i}_tensor{site}"] = tensor
+        for bond, values in enumerate(product.singular_values):
+            arrays[f"picture{i}_singular_values{bond}"] = values
         settings.append({
             **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
             "scale": SCALE, "cutoffs": _cutoffs(known.generator),
@@ -100,14 +102,15 @@ def unpack_approximations(
         bases = generator.bases(stored(entry, "k_max", int, "an integer"))
         legs = [_leg(*leg) for leg in entry["legs"]]
         physical = physical_legs(generator, bases)
-        if len(legs) != len(physical):
-            raise malformed(f"it holds {len(legs)} tensors in place of {len(physical)}")
-        product = MatrixProduct(physical, legs, [], [], True, generator.mirror)
-        for site, leg in enumerate(legs):
-            values = stored_array(arrays, f"picture{i}_singular_values{site}", (leg.size,), "f")
+        ends = 0 if generator.infinite else 1  # an open chain has one bond more than tensors
+        if len(legs) != len(physical) + ends:
+            raise malformed(f"it holds {len(legs) - ends} tensors in place of {len(physical)}")
+        product = MatrixProduct(physical, legs, [], [], generator.infinite, generator.mirror)
+        for bond, leg in enumerate(legs):
+            values = stored_array(arrays, f"picture{i}_singular_values{bond}", (leg.size,), "f")
             product.singular_values.append(values)
-            right = legs[(site + 1) % len(legs)]
-            size = TensorLayout(leg, physical[site], right).size
+        for site in range(len(physical)):
+            size = product.layout(site).size
             tensor = stored_array(arrays, f"picture{i}_tensor{site}", (size,), "fc")
             product.tensors.append(tensor)
         if entry.get("scale") != SCALE:

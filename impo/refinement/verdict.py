@@ -64,13 +64,16 @@ def _change_of_bond(
     The time derivative of an operator on sites i, i+1 needs the sites i-1 ... i+2, but with every
     single term of the Liouvillian at most three of them.
     """
-    columns, n = approx.bases, len(approx.bases)
-    left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
-    right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
-    middle = right @ columns[(bond + 2) % n].trace
+    n, infinite = len(approx.bases), approx.generator.infinite
+    middle = approx.environment.marginal(bond, 2)  # p_i p_{i+1}
+    left = right = middle  # at an end of a finite chain, nothing acts from beyond
+    if infinite or bond > 0:
+        left = approx.environment.marginal(bond - 1, 3)  # p_{i-1} p_i p_{i+1}
+    if infinite or bond < n - 2:
+        right = approx.environment.marginal(bond, 3)  # p_i p_{i+1} p_{i+2}
     change = np.zeros((len(rows[bond]), len(rows[(bond + 1) % n])), left.dtype)
     for positions, matrices in terms:
-        for shift in (-n, 0, n):
+        for shift in (-n, 0, n) if infinite else (0,):
             at = tuple(p + shift for p in positions)
             here = dict(zip(at, matrices, strict=True))
             if at == (bond - 1, bond):

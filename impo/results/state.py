@@ -246,6 +246,17 @@ class SteadyState(TwoTimeFunctions, Stored):
         )
         return Estimate(values, errors)
 
+    def profile(self, op: str) -> Estimate | None:
+        """Return <op> on every site of a finite open chain that has it, from left to right.
+
+        Parameters and errors are those of `expect`. None where all cells are alike, or where the
+        method keeps only averages.
+        """
+        return self._profile(known_operator(self.model, op))
+
+    def _profile(self, op: str) -> Estimate | None:
+        return None
+
     def _expect(self, op: str) -> Estimate | None:
         return None
 

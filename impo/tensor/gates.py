@@ -120,14 +120,11 @@ class _Bonds:
         Of the couplings on every bond.
     """
 
-    def __init__(self, generator: Generator, bases: Sequence[OperatorBasis], infinite: bool):
-        blocks = len(generator.spans)
+    def __init__(self, generator: Generator, bases: Sequence[OperatorBasis]):
         self.generator = generator
         self.unit = [np.eye(len(basis)) for basis in bases]
         self.local: dict[int, Array] = {}
-        self.bonds: list[list[tuple[Array, Array]]] = [
-            [] for _ in range(blocks if infinite else blocks - 1)
-        ]
+        self.bonds: list[list[tuple[Array, Array]]] = [[] for _ in generator.bonds]
         self.strength = np.zeros(len(self.bonds))
 
     def home(self, positions: Sequence[int]) -> tuple[int, ...]:
@@ -150,7 +147,7 @@ class _Bonds:
 
 
 def bond_products(
-    generator: Generator, bases: Sequence[OperatorBasis], infinite: bool
+    generator: Generator, bases: Sequence[OperatorBasis]
 ) -> list[list[tuple[Array, Array]]]:
     """Return the Liouvillian of every bond as a list of products of two matrices of a block each.
 
@@ -158,7 +155,7 @@ def bond_products(
     to the couplings there: decoupled dimers then have no Trotter error. The dissipator of a jump on
     a bond is not divided.
     """
-    found = _Bonds(generator, bases, infinite)
+    found = _Bonds(generator, bases)
     for term in generator.components:
         if len(home := found.home(term.positions)) == 2:
             found.strength[home[0]] += abs(term.coefficient)
@@ -173,7 +170,7 @@ def bond_products(
     n, count, strength = len(generator.spans), len(found.bonds), found.strength
     unit = joined(generator, found.unit)
     for block, matrix in found.local.items():
-        around = [b % n for b in (block - 1, block) if infinite or 0 <= b < count]
+        around = [b % n for b in (block - 1, block) if generator.infinite or 0 <= b < count]
         total = strength[around].sum()
         for bond in around:
             share = matrix * (strength[bond] / total if total else 1 / len(around))
@@ -183,9 +180,8 @@ def bond_products(
 
 
 def bond_liouvillians(
-    generator: Generator, bases: Sequence[OperatorBasis], weight: float,
-    infinite: bool = True, mirror: bool = False,
-) -> list[Bond]:  # fmt: skip
+    generator: Generator, bases: Sequence[OperatorBasis], weight: float, mirror: bool = False
+) -> list[Bond]:
     """Return the Liouvillians of all bonds in the basis (2k + 1)^-weight T_kq.
 
     Parameters
@@ -198,20 +194,17 @@ def bond_liouvillians(
     weight
         The alpha of the weighted truncation: a coefficient of rank k is scaled by
         (2k + 1)^-alpha, a similarity transformation.
-    infinite
-        Whether a bond joins the last block to the first of the next tile.
     mirror
         Leave out negative pair charges, which are copies of the positive ones.
     """
     if not generator.blocks:
         check_nearest_neighbour(generator)
-    n = len(generator.spans)
     legs = physical_legs(generator, bases)
     scales = block_scales(generator, bases, weight)
     make = _sparse_blocks if generator.blocks else _dense_blocks
     out = []
-    for b, terms in enumerate(bond_products(generator, bases, infinite)):
-        i, j = b, (b + 1) % n
+    products = bond_products(generator, bases)
+    for (i, j), terms in zip(generator.bonds, products, strict=True):
         scaled = [
             (first * scales[i][:, None] / scales[i], second * scales[j][:, None] / scales[j])
             for first, second in terms

@@ -114,7 +114,10 @@ def test_a_trajectory_that_is_not_converged_is_stored_and_told(tmp_path, capsys)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--method hpa --times 0:1:3", "Method `hpa` has no `evolve`; use one of `itebd`, `exact`"),
+        (
+            "--method hpa --times 0:1:3",
+            "Method `hpa` has no `evolve`; use one of `itebd`, `tebd`, `exact`",
+        ),
         ("--method exact --times 1:0:3", "`--times` must be non-negative and in rising order"),
         ("--method exact --times 0:1:3", "`--start` must be given for this method: one for each"),
         ("--method exact --times 0:1:3 --start up", "`--start` must be 2 entries, one for each"),

@@ -115,4 +115,4 @@ ArgumentError
 
 def test_an_unknown_method(capsys):
     assert main(["methods", "fancy"]) == 2
-    assert "must be one of itebd, exact, twa, hpa, mf, cmf" in capsys.readouterr().err
+    assert "must be one of itebd, tebd, exact, twa, hpa, mf, cmf" in capsys.readouterr().err

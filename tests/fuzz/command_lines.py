@@ -53,6 +53,7 @@ def draw(data): return Figure()
 }
 CHEAP = {
     "itebd": {"chi_max": "4", "tol": "0.1", "t_max": "20"},
+    "tebd": {"cells": "2", "chi_max": "4", "tol": "0.1", "t_max": "20"},
     "exact": {}, "twa": {"cells": "1", "trajectories": "64", "max_time": "2", "dt": "0.1"},
     "hpa": {}, "mf": {}, "cmf": {"sites": "2"},
 }  # fmt: skip

@@ -29,6 +29,11 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy]] = {
         "tol": _tolerances(1e-3, 10), "charges": st.booleans(), "t_max": st.floats(0.01, 50),
         "length_tol": st.none() | _tolerances(0.1, 10), "lengths": st.just((("Sz", "Sz"),)),
     },
+    "tebd": {
+        "cells": _whole(1, 3), "chi_max": _whole(1, 12), "k_max": st.none() | _whole(1, 4),
+        "weight": st.floats(0, 10), "tol": _tolerances(1e-3, 10), "charges": st.booleans(),
+        "t_max": st.floats(0.01, 50),
+    },
     "exact": {
         "cells": st.sampled_from([1, 1, 1, 2, (1,), (1, 1)]), "periodic": st.booleans(),
         "k_max": st.sampled_from([None, None, "auto", 1, 2, 3]), "tol": _tolerances(1e-14, 10),

@@ -28,6 +28,7 @@ COMPUTING = 20  # seconds of processor time after which a call hangs
 BY_CLASS = {method.__name__: method for method in METHODS.values()}
 QUICK = {
     "ITEBD": {"chi_max": 2, "tol": 0.5, "t_max": 0.1}, "Exact": {"gap": False},
+    "TEBD": {"cells": 2, "chi_max": 2, "tol": 0.5, "t_max": 0.1},
     "TWA": {"cells": 5, "trajectories": 16, "max_time": 0.1, "dt": 0.01}, "HolsteinPrimakoff": {},
     "MeanField": {"t_max": 0.1},
 }  # fmt: skip
@@ -131,7 +132,8 @@ def test_solving_ends_in_a_verdict_or_in_one_line(description, chosen):
 @st.composite
 def _starts(draw, model, method):
     """Draw a start: mostly of a kind that the method knows, sometimes of another, or nonsense."""
-    known = ["vectors", "matrices"] if method.name in ("exact", "itebd") else ["none", "directions"]
+    by_states = method.name in ("exact", "itebd", "tebd")
+    known = ["vectors", "matrices"] if by_states else ["none", "directions"]
     others = ["none", "directions", "vectors", "matrices", "nonsense"]
     kind = draw(st.sampled_from(4 * known + others))
     number = st.floats(-2, 2, width=32)
@@ -151,7 +153,7 @@ def _starts(draw, model, method):
 
 
 @fuzz(30)
-@given(descriptions(), settings(("exact", "mf", "cmf", "twa", "itebd")), st.data())
+@given(descriptions(), settings(("exact", "mf", "cmf", "twa", "itebd", "tebd")), st.data())
 def test_evolving_ends_in_a_trajectory_or_in_one_line(description, chosen, data):
     if (made := built(description, chosen)) is None:
         return

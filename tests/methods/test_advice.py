@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from impo import ITEBD, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
+from impo import ITEBD, TEBD, TWA, ClusterMeanField, Exact, HolsteinPrimakoff, MeanField
 from impo.arguments import UnsupportedModelError
 from impo.methods import METHODS
 from impo.methods.advice import advice, treating
@@ -16,6 +16,7 @@ from tests.jump_models import FAR, NEIGHBOURS
 
 QUICK = {
     "ITEBD": ITEBD(chi_max=2, tol=0.5, t_max=0.1), "Exact": Exact(gap=False),
+    "TEBD": TEBD(cells=2, chi_max=2, tol=0.5, t_max=0.1),
     "TWA": TWA(cells=5, trajectories=16, max_time=0.1, dt=1e-3),
     "HolsteinPrimakoff": HolsteinPrimakoff(), "MeanField": MeanField(t_max=0.1),
 }  # fmt: skip

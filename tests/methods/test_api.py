@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from impo import ITEBD, TWA, ClusterMeanField, Exact, MeanField
+from impo import ITEBD, TEBD, TWA, ClusterMeanField, Exact, MeanField
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods import METHODS
 from impo.methods.api import evolve, steady_state
@@ -106,6 +106,7 @@ UP = np.array([1.0, 0.0])
 STARTS = {
     "exact": (Exact(), [UP, UP]),
     "itebd": (ITEBD(chi_max=10, tol=1e-3), [UP, UP]),
+    "tebd": (TEBD(cells=2, chi_max=10, tol=1e-3), [UP, UP]),
     "twa": (TWA(cells=3, trajectories=16), [[0.3, 0, 1.0]] * 2),
     "mf": (MeanField(), [[0.3, 0, 1.0]] * 2),
     "cmf": (ClusterMeanField(2), [[0.3, 0, 1.0]] * 2),
@@ -132,7 +133,7 @@ def test_every_method_with_a_motion_is_tested():
 QUICK = {
     "exact": Exact(gap=False), "itebd": ITEBD(chi_max=16, tol=1e-2), "hpa": METHODS["hpa"](),
     "twa": TWA(cells=4, trajectories=32, max_time=20, tol=0.1),
-    "mf": MeanField(), "cmf": ClusterMeanField(2),
+    "mf": MeanField(), "cmf": ClusterMeanField(2), "tebd": TEBD(cells=2, chi_max=16, tol=1e-2),
 }  # fmt: skip
 ORDERED = gain_loss.chain(2.0, 1.0, 0.4, 4.0, 3.5)
 NO_STARTS = [

@@ -38,12 +38,18 @@ MODELS = {
 }  # fmt: skip
 METHODS_USED = {
     "itebd": METHODS["itebd"](chi_max=6, tol=0.2), "exact": Exact(cells=2, gap=False),
+    "tebd": METHODS["tebd"](cells=3, chi_max=6, tol=0.2),
     "twa": TWA(cells=6, trajectories=64, max_time=20, tol=0.3), "hpa": METHODS["hpa"](),
     "mf": METHODS["mf"](), "cmf": METHODS["cmf"](2),
 }  # fmt: skip
+AT_ENDS = ("exact", "tebd")  # correlations are of one cell, means of all
 SPINS_ONLY = ("twa", "hpa", "mf")
 LOCAL_JUMPS = ("twa", "hpa")
-DISTANCES = {"exact": 2, "twa": 4}  # of the lattices above: cells, and half the cells and zero
+DISTANCES = {
+    "exact": 2,
+    "tebd": 3,
+    "twa": 4,
+}  # of the lattices above: cells, and half the cells and zero
 CASES = [
     (method, model)
     for method in METHODS
@@ -58,7 +64,7 @@ DRAWN = [
 MOVING = [m for m in METHODS if METHODS[m].evolve is not Method.evolve]
 STARTS = {
     "exact": "states", "itebd": "states", "twa": "directions", "mf": "directions",
-    "cmf": "directions", "hpa": "states",
+    "cmf": "directions", "hpa": "states", "tebd": "states",
 }  # fmt: skip
 TIMES = [0.0, 0.2, np.float64(0.2)]
 
@@ -146,7 +152,10 @@ def test_every_pair_of_operators_is_correlated(states, method, model):
                 for op_b in state.model.sites[sites[1]].operators:
                     found = state.correlation(op_a, op_b, sites, most)
                     assert_estimate(found, (expected,))
-                    if "Id" in (op_a, op_b) and method != "exact":  # of one cell, not of all
+                    if "Id" in (op_a, op_b) and method not in (
+                        "exact",
+                        "tebd",
+                    ):  # of one cell, not of all
                         other = (op_b, sites[1]) if op_a == "Id" else (op_a, sites[0])
                         alone = owners(state.model, other[0]).index(other[1])
                         mean = state.expect(other[0]).value[alone]
@@ -264,6 +273,7 @@ def test_numbers_of_every_type_are_settings():
         (Exact(cells=np.int64(2), tol=np.float32(0.5)), Exact(cells=2, tol=0.5)),
         (TWA(cells=(np.int8(2),), seed=np.uint8(3), dt=np.float64(0.1)), TWA((2,), seed=3, dt=0.1)),
         (METHODS["itebd"](np.uint8(6), weight=np.uint8(1)), METHODS["itebd"](6, weight=1.0)),
+        (METHODS["tebd"](np.int32(3), np.uint8(6)), METHODS["tebd"](cells=3, chi_max=6)),
         (METHODS["cmf"](np.int32(2)), METHODS["cmf"](2)),
         (METHODS["hpa"]([np.int64(1), -1]), METHODS["hpa"]("+-")),
     ):

@@ -10,12 +10,12 @@ import qutip
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.operators.blocks import with_cutoffs
 from impo.operators.liouvillian import (
     check_nearest_neighbour,
     finite_cluster,
     infinite_chain,
     one_charge,
-    with_cutoffs,
 )
 from models import gain_loss, ising, xy_decay, xyz
 from tests.jump_models import FAR, NEIGHBOURS

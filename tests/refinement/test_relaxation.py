@@ -7,7 +7,8 @@ import numpy as np
 from impo import ITEBD
 from impo.methods.itebd.solve import chain_generator
 from impo.methods.itebd.start import first_approximation
-from impo.methods.itebd.trajectory import trajectory
+from impo.methods.itebd.state import ItebdState
+from impo.refinement.evolution import trajectory
 from impo.refinement.levels import refine, two_levels
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.starts import second_start
@@ -51,7 +52,7 @@ def test_every_look_is_evolved_by_the_engine():
 def test_a_trajectory_is_evolved_by_the_engine():
     relaxation = counting()
     starting = partial(first_approximation, GENERATOR, None, weight=METHOD.weight)
-    start, found = trajectory(MODEL, METHOD, relaxation, starting, [0.0, 0.2, 0.5])
+    start, found = trajectory(ItebdState, METHOD, relaxation, starting, [0.0, 0.2, 0.5])
     assert relaxation.calls == 2 * 3  # the best, and one coarser in chi and in dt
     assert [state.approximation.time for state in found] == [0.0, 0.2, 0.5]
     assert start.approximation.time == 0.0

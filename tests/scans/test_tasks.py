@@ -10,6 +10,7 @@ import pytest
 
 from impo import (
     ITEBD,
+    TEBD,
     TWA,
     Boson,
     ClusterMeanField,
@@ -68,6 +69,7 @@ BACKWARD = [("0.8", "cold"), ("0.6", "0.8"), ("0.4", "0.6"), ("0.2", "0.4")]
 
 SETTINGS = [
     ITEBD(chi_max=20, k_max=4, weight=1.5, tol=0.5, t_max=50.0),
+    TEBD(cells=12, chi_max=20, k_max=4, weight=1.5, tol=0.5, t_max=50.0),
     Exact(cells=(2, 1), k_max=3, tol=0.25), Exact(k_max="auto", tol=0.25),
     TWA(cells=4, trajectories=32, dt=0.0625, seed=7, max_time=64.0, tol=0.5, length_tol=0.25),
     HolsteinPrimakoff("+-"), MeanField(t_max=100.0), ClusterMeanField(sites=2, tol=0.5),

@@ -21,16 +21,14 @@ def start_state(site, position):
 
 
 class OpenChain:
-    """An open chain of cells evolved by the engine's own gates, in blocks of some sizes if given."""
+    """An open chain of cells evolved by the gates of the engine, in blocks if sizes are given."""
 
     def __init__(self, model, cells, time, dt, charges=True, weight=0.0, blocks=()):
         generator = one_charge(finite_cluster(model, cells, charges=charges))
         generator = replace(generator, blocks=blocks)
         self.generator, self.bases = generator, generator.bases()
         self.mirror = generator.mirror
-        self.bonds = bond_liouvillians(
-            generator, self.bases, weight, infinite=False, mirror=self.mirror
-        )
+        self.bonds = bond_liouvillians(generator, self.bases, weight, mirror=self.mirror)
         coefficients = []
         for position, (site, basis) in enumerate(zip(generator.sites, self.bases, strict=True)):
             values = basis.expand(start_state(site, position)) * rank_scale(basis.k, weight)

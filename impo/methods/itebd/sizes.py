@@ -1,10 +1,6 @@
 """What an infinite chain needs, estimated before anything large is allocated."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping
-from functools import reduce
-from itertools import product as pairs_of
 
 from impo.arguments import UnsupportedModelError
 from impo.memory import amount, product, refuse_larger
@@ -13,11 +9,9 @@ from impo.model import LindbladModel, Spin
 from impo.operators.blocks import block_layout
 from impo.operators.liouvillian import Generator
 from impo.refinement.relaxation import SINGLE_TOL, first_rank
+from impo.refinement.sizes import rows_of_gates, site_bytes
 from impo.refinement.verdict import RANK
 
-_DENSE = 12  # matrices of one site that are in memory at the same time
-_PAIRS = 4  # density matrices of two sites, the same
-_BASES = 3  # operator bases of a site, the same
 _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
@@ -32,18 +26,11 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
     What is looked at takes no time, however large it is.
     """
-    states = float(max(site.dimension for site in model.sites))
     unit = len(model.sites)
-    chosen = first_rank(int(states) - 1) if k_max is None else min(float(k_max), states - 1)
-    rank = max(RANK, chosen + 1)
-    neighbours = zip(model.sites, [*model.sites[1:], model.sites[0]], strict=True)
-    pairs = max(float(a.dimension) * float(b.dimension) for a, b in neighbours)
-    size = 16 * _DENSE * states**2 + 8 * _PAIRS * pairs**2
-    size += 8 * _BASES * min(rank + 1, states) ** 2 * states**2
     largest = max(model.sites, key=lambda site: site.dimension)
     kind = f"spins S = {largest.S}" if isinstance(largest, Spin) else f"a {largest}"
     refuse_larger(
-        f"ITEBD cannot treat {model.label} with {kind}", size,
+        f"ITEBD cannot treat {model.label} with {kind}", site_bytes(model, k_max),
         advice(model, "ITEBD", *([] if isinstance(largest, Spin) else ["a smaller `cutoff`"])),
     )  # fmt: skip
     ranks = [min(RANK, site.dimension - 1) for site in model.sites]
@@ -67,14 +54,8 @@ def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> N
     """
     full = max(site.dimension for site in generator.sites) - 1
     rank = first_rank(full) if k_max is None else min(k_max, full)
-    sites = [_operators(generator, position, rank) for position in range(len(generator.sites))]
-    counts = [reduce(_together, [sites[p] for p in span]) for span in generator.spans]
-    total, most = 0.0, 0
-    for one, two in zip(counts, [*counts[1:], counts[0]], strict=True):
-        pairs = _together(one, two)
-        kept = [rows for q, rows in pairs.items() if q >= 0 or not generator.mirror]
-        total += sum(float(rows) ** 2 for rows in kept)
-        most = max(most, *kept)
+    rows = rows_of_gates(generator, rank)
+    total, most = sum(float(one) ** 2 for one in rows), max(rows)
     if generator.blocks and most > _MOST_ROWS:
         raise UnsupportedModelError(
             f"ITEBD treats {generator.model.label}, which reaches {generator.reach} sites far, in "
@@ -108,23 +89,3 @@ def refuse_large_blocks(model: LindbladModel, k_max: int | None) -> None:
             f"{max(layout.blocks)} sites with {amount(most)} operators, at most {_MOST_OPERATORS} "
             f"are allowed; {advice(model, 'ITEBD')}."
         )
-
-
-def _together(one: Mapping[int, int], two: Mapping[int, int]) -> Counter[int]:
-    """Return how many products of two sets of operators have which charge."""
-    pairs: Counter[int] = Counter()
-    for (p, many), (q, others) in pairs_of(one.items(), two.items()):
-        pairs[p + q] += many * others
-    return pairs
-
-
-def _operators(generator: Generator, position: int, rank: int) -> dict[int, int]:
-    """Return how many operators of a site up to a rank have which charge."""
-    top = min(rank, generator.sites[position].dimension - 1)
-    if not len(generator.charges):
-        return {0: (top + 1) ** 2}
-    weight = int(generator.charges[0, position])
-    counts: Counter[int] = Counter()
-    for q in range(-top, top + 1):
-        counts[weight * q] += top + 1 - abs(q)
-    return counts

@@ -1,12 +1,8 @@
 """The infinite matrix-product-operator method: the steady state of a model."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from impo.arguments import UnsupportedModelError
 from impo.arrays import Array
@@ -20,37 +16,23 @@ from impo.methods.itebd.sizes import (
 )
 from impo.methods.itebd.start import first_approximation
 from impo.methods.itebd.state import ItebdState
-from impo.methods.itebd.trajectory import advanced, trajectory
 from impo.model import LindbladModel
 from impo.operators.blocks import chain_of_blocks
 from impo.operators.conserved import conserved_densities
 from impo.operators.liouvillian import Generator
-from impo.refinement.approximation import Approximation, Refinement, difference
-from impo.refinement.budget import error_budget, total_error
-from impo.refinement.cutoffs import cutoff_check
-from impo.refinement.levels import Refined, refine, two_levels
+from impo.refinement.approximation import Approximation
+from impo.refinement.evolution import MOST_STEPS, evolution
 from impo.refinement.relaxation import Relaxation, first_rank
 from impo.refinement.resume import Resume
-from impo.refinement.starts import Meeting, second_start
-from impo.refinement.verdict import (
-    Circumstances,
-    Residual,
-    cutoff_occupation,
-    multipole_tail,
-    residual,
-    verdict,
-)
+from impo.refinement.steady import steady
 from impo.results.progress import Follower
 from impo.results.questions import known_pairs
-from impo.results.trajectory import Trajectory, joint_verdict
+from impo.results.trajectory import Trajectory
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.trotter import trotter_step
 
 if TYPE_CHECKING:
     from impo.methods.itebd.method import ITEBD
-
-_AT_LEAST = 1e-7  # distance that is allowed between two evolutions from one state
-_MOST_STEPS = 1e7  # of an evolution, in units of time in which low multipoles change
 
 
 def steady_state(
@@ -94,128 +76,27 @@ def steady_state(
 
 def _solved(relaxation: Relaxation, method: "ITEBD", start: Any, lasting: str | None) -> ItebdState:
     """Return the steady state to the accuracy of a relaxation."""
-    model, resume = relaxation.generator.model, relaxation.resume
-    refined = _refined(relaxation, method, start, lasting)
-    top, meeting = refined.approximation, refined.meeting
-    found = None if top.diverged else residual(top)
-    value = found.value if found else np.inf
-    way = Circumstances(
-        stopped=top.time >= relaxation.t_max,
-        conserved=lasting,
-        apart=_apart(meeting, relaxation.tol) if meeting.met is False else None,
-        given_start=start is not None,
-    )
-    budget = error_budget(top, refined.refinements, value)
-    status, message = verdict(top, budget, relaxation.tol, way)
-    state = ItebdState(
-        model=model, method=method, status=status, message=message, residual=value,
-        history=tuple(resume.history), approximation=top, refinements=tuple(refined.refinements),
-    )  # fmt: skip
-    return replace(state, diagnostics=_diagnostics(state, found, meeting, way, relaxation.t_max))
+    starting = partial(_starting, relaxation.generator, method, start)
+    state, found = steady(ItebdState, method, relaxation, starting, start is not None, lasting)
+    assert isinstance(state, ItebdState)
+    ratio = state.approximation.environment.spectrum_ratio if found else None
+    told = {
+        "trace_spectrum_ratio": ratio,
+        "correlation_length_disagreement": disagreements(state) if found else [],
+    }
+    return replace(state, diagnostics={**state.diagnostics, **told})
+
+
+def _starting(
+    generator: Generator, method: "ITEBD", start: Any, k_max: int, weight: float
+) -> Approximation:
+    return first_approximation(generator, start, k_max, weight, method.backend)
 
 
 def _relaxation(generator: Generator, method: "ITEBD", resume: Resume) -> Relaxation:
     return Relaxation(
         generator, method.chi_max, method.k_max, method.tol, method.t_max, resume, method.backend
     )
-
-
-def _refined(relaxation: Relaxation, method: "ITEBD", start: Any, conserved: str | None) -> Refined:
-    """Refine with the weight asked for, and with smaller ones until the result may be a state."""
-    generator, full = relaxation.generator, relaxation.full_rank
-    k_max = min(first_rank(full) if method.k_max is None else method.k_max, full)
-    for weight in _weights(method):
-        first = first_approximation(generator, start, k_max, weight, method.backend)
-        if conserved is None:
-            other = second_start(generator, k_max, weight)
-            refined = refine(relaxation, first, other, settle=start is not None)
-        else:
-            refined = two_levels(relaxation, first) if start is None else refine(relaxation, first)
-        top, pairs = refined.approximation, refined.refinements
-        if not top.diverged and refined.meeting.met is not False:
-            lowest = min((pair.coarser for pair in pairs), key=lambda approx: approx.chi)
-            noise = max(total_error(top, pairs), relaxation.tol / 100)
-            cut = cutoff_check(relaxation, lowest, noise)
-            pairs = pairs if cut is None else [*pairs, cut]
-        refined = replace(refined, refinements=pairs)
-        if _plausible(top, pairs):
-            break
-    return refined
-
-
-def _diagnostics(
-    state: ItebdState, found: Residual | None, meeting: Meeting, way: Circumstances, t_max: float
-) -> dict[str, Any]:
-    """Return what the verdict was made from; None where the evolution diverged."""
-    top = state.approximation
-    return {
-        "chi": top.matrix_product.bond_dimension, "k_max": top.k_max, "weight": top.weight,
-        "dt": top.dt, "time": top.time, "time_limit": t_max,
-        "discarded_weight": top.discarded,
-        "multipole_tail": multipole_tail(top) if found else None,
-        "leakage": found.leakage if found else None,
-        "cutoff_occupation": cutoff_occupation(top) if found else None,
-        "trace_spectrum_ratio": top.environment.spectrum_ratio if found else None,
-        **{f"error_{pair.kind}": pair.error for pair in state.refinements},
-        "error_time": top.remaining, "slowest_rate": top.slowest_rate,
-        "given_start": way.given_start,
-        "unique": False if way.conserved else meeting.met or None,
-        "conserved": way.conserved, "apart": way.apart,
-        "correlation_length_disagreement": disagreements(state) if found else [],
-        "starts": None if way.apart is None else both_starts(state, meeting),
-    }  # fmt: skip
-
-
-def _apart(meeting: Meeting, tol: float) -> str:
-    """Say what is known of two starts that did not meet."""
-    rate, needed = meeting.present_rate, meeting.time_needed(tol)
-    if rate > 0:
-        outlook = (
-            f"the slowest mode seen decays at the rate {rate:.1e}, so that they would meet at the "
-            f"time {needed:.1e}; raise `t_max`, or give a `start` that is closer."
-        )
-    else:
-        outlook = (
-            "the difference does not decay; the steady state may not be unique. Give a `start`, or "
-            "use `Exact` on a finite cluster."
-        )
-    return (
-        f"From two starts, expectation values still differ by {meeting.distance:.1e} of the norm "
-        f"of their operators at t = {meeting.first.time:.3g}: {outlook}"
-    )
-
-
-def both_starts(state: ItebdState, meeting: Meeting) -> dict[str, dict[str, list[float]]]:
-    """Return the expectation values of Hermitian operators in both states that did not meet."""
-    known = (op for site in state.model.sites for op in site.operators if site.is_hermitian(op))
-    ops = [op for op in dict.fromkeys(known) if op != "Id"]
-    out: dict[str, dict[str, list[float]]] = {}
-    for name, approx in (("first", meeting.first), ("second", meeting.second)):
-        if approx is None:
-            continue
-        one = replace(state, approximation=approx, refinements=())
-        values = out[name] = {}
-        for op in ops:
-            for label, found in ((op, one.expect(op)), (f"{op}_var", one.variance(op))):
-                assert found is not None
-                values[label] = np.real(found.value).tolist()
-    return out
-
-
-def _weights(method: "ITEBD") -> Iterator[float]:
-    """Yield the weight asked for, and smaller ones for evolutions that diverge with it.
-
-    At weak dissipation a large weight lets the rounding of high ranks grow.
-    """
-    weight = method.weight
-    yield weight
-    while weight > 0:
-        yield (weight := max(0.0, weight - 0.5))
-
-
-def _plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:
-    """Return whether an approximation and those it is compared with may be states."""
-    return top.plausible and all(p.finer.plausible and p.coarser.plausible for p in refinements)
 
 
 def disagreements(state: ItebdState) -> list[str]:
@@ -268,49 +149,28 @@ def evolve(
     UnsupportedModelError, ArgumentError
         As `steady_state`.
     """
-    generator = chain_generator(model, method)
-    relaxation = _relaxation(generator, method, Resume(progress))
-    refuse_long(times, _MOST_STEPS * relaxation.time_unit)
-    for weight in _weights(method):
-        starting = partial(
-            first_approximation, generator, start, weight=weight, backend=method.backend
-        )
-        begin, states = trajectory(model, method, relaxation, starting, times.tolist())
-        if all(_plausible(state.approximation, state.refinements) for state in states):
-            break
-    status, message = joint_verdict(states)
-    return Trajectory(
-        times=times, states=tuple(states), status=status, message=message,
-        start=begin if times[0] > 0 else None,
-    )  # fmt: skip
+    relaxation = relaxation_of(method, model, progress)
+    generator = relaxation.generator
+    refuse_long(times, MOST_STEPS * relaxation.time_unit)
+    starting = partial(_starting, generator, method, start)
+    return evolution(ItebdState, method, relaxation, starting, times)
+
+
+def relaxation_of(
+    method: "ITEBD", model: LindbladModel, progress: Follower | None = None
+) -> Relaxation:
+    """Return what evolves the states of a model."""
+    return _relaxation(chain_generator(model, method), method, Resume(progress))
 
 
 def compile_engine(method: "ITEBD", model: LindbladModel) -> None:
     """Compile what the method needs for a model: one Trotter step, at the lowest multipoles."""
     if method.backend != "kernel":
         return
-    generator = chain_generator(model, method)
-    relaxation = _relaxation(generator, method, Resume())
+    relaxation = relaxation_of(method, model)
+    generator = relaxation.generator
     k_max = method.k_max or first_rank(relaxation.full_rank)
     bonds = bond_liouvillians(generator, generator.bases(1), 0.0, mirror=generator.mirror)
     step = trotter_step(bonds, relaxation.time_unit, relaxation.single(k_max))
     first = first_approximation(generator, None, 1, 0.0, method.backend)
     relaxation.advanced(first, step, 1, 2)
-
-
-def followed(states: Trajectory) -> Iterator[tuple[float, float]]:
-    """Evolve each state to the next time; yield (distance, allowed distance) of what is stored.
-
-    The same Trotter steps from the same state differ by rounding, and by states of the bond that
-    count alike: by much less than the error.
-    """
-    method: ITEBD = states.method
-    relaxation = _relaxation(chain_generator(states.model, method), method, Resume())
-    path: list[tuple[float, Any]] = states.path
-    for (before, one), (after, two) in pairwise(path):
-        found, stored = one.approximation, two.approximation
-        if after > before:
-            count = max(1, round((after - before) / stored.dt))
-            found = advanced(relaxation, found, after - before, count)
-        allowed = max(_AT_LEAST, 0.1 * total_error(stored, two.refinements))
-        yield difference(found, stored), allowed

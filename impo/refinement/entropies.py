@@ -9,7 +9,27 @@ from impo.tensor.tenpy_bridge import MPS, operator_sites, to_mps
 
 
 def purity_density(approx: Approximation) -> float:
-    """Return -ln Tr rho^2 per tile, from the transfer matrices of <rho|rho> and of the trace."""
+    """Return -ln Tr rho^2 of a finite chain, or per tile of an infinite one."""
+    return _of_tile(approx) if approx.generator.infinite else _of_chain(approx)
+
+
+def _of_chain(approx: Approximation) -> float:
+    """Return -ln Tr rho^2 of all sites, from contractions that are kept of norm one."""
+    environment = approx.environment
+    block, trace = np.ones((1, 1)), np.ones(1)
+    total = 0.0
+    for tensor, transfer in zip(environment.tensors, environment.transfer, strict=True):
+        block = np.tensordot(block, tensor, axes=(1, 0))  # vL* [vL], [vL] p vR
+        block = np.tensordot(tensor.conj(), block, axes=((0, 1), (0, 1)))  # vR* vR
+        trace = trace @ transfer
+        sizes = np.linalg.norm(block), np.linalg.norm(trace)
+        block, trace = block / sizes[0], trace / sizes[1]
+        total += 2 * np.log(sizes[1]) - np.log(sizes[0])
+    return float(total - np.log(np.abs(block[0, 0])) + 2 * np.log(np.abs(trace[0])))
+
+
+def _of_tile(approx: Approximation) -> float:
+    """Return it from the transfer matrices of <rho|rho> and of the trace."""
     environment = approx.environment
     chi, dtype = len(environment.charges[0]), environment.tensors[0].dtype
 
@@ -35,13 +55,19 @@ def purity_density(approx: Approximation) -> float:
 def normalised_mps(approx: Approximation) -> MPS:
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
     sites, environment = operator_sites(approx.generator, approx.bases), approx.environment
-    return to_mps(sites, environment.tensors, environment.charges, None, "infinite")
+    boundary = "infinite" if approx.generator.infinite else "finite"
+    charges = environment.charges[: len(sites)]
+    return to_mps(sites, environment.tensors, charges, None, boundary)
 
 
 def operator_entropy(approx: Approximation) -> Array:
-    """Return -sum s^2 ln s^2 over the singular values of rho, for the bond left of every site."""
-    mps = normalised_mps(approx)
-    return np.array([_shannon(mps.get_SL(bond) ** 2) for bond in range(len(approx.bases))])
+    """Return -sum s^2 ln s^2 over the singular values of rho, for every bond.
+
+    Of a finite chain these are the bonds right of all sites but the last, else left of every site.
+    """
+    mps, sites = normalised_mps(approx), len(approx.bases)
+    bonds = range(0 if approx.generator.infinite else 1, sites)
+    return np.array([_shannon(mps.get_SL(bond) ** 2) for bond in bonds])
 
 
 def negativity(rho: Array, dims: tuple[int, int]) -> float:

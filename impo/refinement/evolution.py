@@ -1,37 +1,67 @@
-"""Time evolution of an infinite chain, with error bars."""
+"""Time evolution of a matrix product, with error bars."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from impo.arrays import Array
 from impo.compilation import clock
-from impo.methods.itebd.state import ItebdState
-from impo.model import LindbladModel
-from impo.refinement.approximation import Approximation, Refinement
-from impo.refinement.budget import error_budget
+from impo.refinement.approximation import Approximation, Refinement, difference
+from impo.refinement.budget import error_budget, total_error
 from impo.refinement.levels import K_STEP
 from impo.refinement.relaxation import Relaxation, first_rank
 from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
+from impo.refinement.state import MatrixProductState
+from impo.refinement.steady import Starting, plausible, weights
 from impo.refinement.verdict import residual, verdict
+from impo.results.trajectory import Trajectory, joint_verdict
 
-if TYPE_CHECKING:
-    from impo.methods.itebd.method import ITEBD
+MOST_STEPS = 1e7  # of an evolution, in units of time in which low multipoles change
+_AT_LEAST = 1e-7  # distance that is allowed between two evolutions from one state
+
+
+def evolution(
+    kind: type[MatrixProductState], method: Any, relaxation: Relaxation, starting: Starting,
+    times: Array,
+) -> Trajectory:  # fmt: skip
+    """Return the states at given times, with the first weight by which none diverges.
+
+    Parameters are those of `trajectory`; `starting` takes the weight as well.
+    """
+    for weight in weights(method.weight):
+        weighted = partial(_with_weight, starting, weight)
+        begin, states = trajectory(kind, method, relaxation, weighted, times.tolist())
+        if all(plausible(state.approximation, state.refinements) for state in states):
+            break
+    status, message = joint_verdict(states)
+    return Trajectory(
+        times=times, states=tuple(states), status=status, message=message,
+        start=begin if times[0] > 0 else None,
+    )  # fmt: skip
+
+
+def _with_weight(starting: Starting, weight: float, k_max: int) -> Approximation:
+    return starting(k_max, weight)
 
 
 def trajectory(
-    model: LindbladModel, method: "ITEBD", relaxation: Relaxation,
+    kind: type[MatrixProductState], method: Any, relaxation: Relaxation,
     starting: Callable[[int], Approximation], times: Sequence[float],
-) -> tuple[ItebdState, list[ItebdState]]:  # fmt: skip
+) -> tuple[MatrixProductState, list[MatrixProductState]]:  # fmt: skip
     """Evolve four approximations side by side: the best, and one coarser in each setting.
 
     Parameters
     ----------
-    model, method
-        What is solved, with which settings.
+    kind
+        Class of the states.
+    method
+        Settings.
     relaxation
-        Keeps the gates.
+        The equation; keeps the gates.
     starting
         Rank k_max to the approximation at time 0.
     times
@@ -39,7 +69,7 @@ def trajectory(
 
     Returns
     -------
-    ItebdState, list of ItebdState
+    state, list of states
         The state at time zero, and those at the times. Their residual is |d rho/dt|, so it is no
         part of the verdict.
     """
@@ -55,23 +85,23 @@ def trajectory(
     if (other := other_rank(k_max, full)) is not None:
         kinds["k_max"] = (method.chi_max, 2, other)
     approximations = {
-        kind: replace(starting(rank), chi=chi, dt=dt) for kind, (chi, _, rank) in kinds.items()
+        name: replace(starting(rank), chi=chi, dt=dt) for name, (chi, _, rank) in kinds.items()
     }
-    begin = _snapshot(model, method, _checks(approximations), 0.0)
+    begin = _snapshot(kind, method, _checks(approximations), 0.0)
     states, now = [], 0.0
     largest: dict[str, float] = {}
     for moment in times:
         if moment > now:
             count = pairs_of_steps(moment - now, dt)
-            for kind, (_, per_step, _) in kinds.items():
-                steps, before = per_step * count, approximations[kind]
-                approximations[kind] = advanced(relaxation, before, moment - now, steps)
+            for name, (_, per_step, _) in kinds.items():
+                steps, before = per_step * count, approximations[name]
+                approximations[name] = advanced(relaxation, before, moment - now, steps)
             now = moment
         relaxation.resume.tell(
             stage="evolving", chi=method.chi_max, k_max=k_max, time=now, time_limit=times[-1]
         )
         refinements = [_lasting(pair, largest) for pair in _checks(approximations)]
-        states.append(_snapshot(model, method, refinements, clock() - began))
+        states.append(_snapshot(kind, method, refinements, clock() - began))
     return begin, states
 
 
@@ -103,8 +133,8 @@ def _lasting(pair: Refinement, largest: dict[str, float]) -> Refinement:
 
 
 def _snapshot(
-    model: LindbladModel, method: "ITEBD", refinements: Sequence[Refinement], seconds: float
-) -> ItebdState:
+    kind: type[MatrixProductState], method: Any, refinements: Sequence[Refinement], seconds: float
+) -> MatrixProductState:
     best = refinements[0].finer
     status, message = verdict(best, error_budget(best, refinements), method.tol)
     diagnostics = {
@@ -112,8 +142,24 @@ def _snapshot(
         "time": best.time, "discarded_weight": best.discarded,
         **{f"error_{pair.kind}": pair.error for pair in refinements},
     }  # fmt: skip
-    return ItebdState(
-        model=model, method=method, status=status, message=message,
+    return kind(
+        model=best.generator.model, method=method, status=status, message=message,
         residual=residual(best).value, seconds=seconds, diagnostics=diagnostics,
         approximation=best, refinements=tuple(refinements),
     )  # fmt: skip
+
+
+def followed(states: Trajectory, relaxation: Relaxation) -> Iterator[tuple[float, float]]:
+    """Evolve each state to the next time; yield (distance, allowed distance) of what is stored.
+
+    The same Trotter steps from the same state differ by rounding, and by states of the bond that
+    count alike: by much less than the error.
+    """
+    path: list[tuple[float, Any]] = states.path
+    for (before, one), (after, two) in pairwise(path):
+        found, stored = one.approximation, two.approximation
+        if after > before:
+            count = max(1, round((after - before) / stored.dt))
+            found = advanced(relaxation, found, after - before, count)
+        allowed = max(_AT_LEAST, 0.1 * total_error(stored, two.refinements))
+        yield difference(found, stored), allowed

@@ -1,0 +1,26 @@
+"""What `impo check` recomputes of a result of this method."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from impo.methods.tebd.solve import relaxation_of
+from impo.methods.tebd.state import TebdState
+from impo.refinement.claims import state_claims, trajectory_claims
+from impo.refinement.evolution import followed
+from impo.results.claims import Claim
+from impo.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from impo.methods.tebd.method import TEBD
+
+
+def claims(method: "TEBD", result: Any) -> Iterator[Claim]:
+    """Yield what the master equation says of a matrix product."""
+    if isinstance(result, TebdState):
+        yield from state_claims(result)
+    elif isinstance(result, Trajectory):
+        yield from trajectory_claims(result, _followed)
+
+
+def _followed(states: Trajectory) -> Iterator[tuple[float, float]]:
+    return followed(states, relaxation_of(states.method, states.model))
