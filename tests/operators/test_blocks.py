@@ -65,7 +65,8 @@ def test_neighbours_are_joined_to_nothing():
     for model in (*NEIGHBOURS.values(), gain_loss.chain(1), cell((0, 1), (1, 2), sites=3)):
         generator = chain_of_blocks(model)
         known = one_charge(infinite_chain(model))
-        assert generator.blocks == () and generator.sites == known.sites
+        assert generator.blocks == ()
+        assert generator.sites == known.sites
         assert generator.spans == tuple(range(p, p + 1) for p in range(len(known.sites)))
 
 
@@ -93,5 +94,6 @@ def test_charges_of_a_block_are_no_mirror_images(reach):
     """In a block, S+ S- and its transpose have the same charge."""
     hop = Term(0.5, ("S+", 0, 0), ("S-", 0, reach), plus_hc=True)
     generator = chain_of_blocks(LindbladModel((Spin(0.5),), (hop,), (Jump(0.7, "S-", 0),)))
-    assert generator.real and len(generator.charges) == 1
+    assert generator.real
+    assert len(generator.charges) == 1
     assert generator.mirror is (reach == 1)

@@ -21,7 +21,7 @@ def start_state(site, position):
 
 
 class OpenChain:
-    """An open chain of cells evolved by the engine's own gates, in blocks of some sizes if given."""
+    """An open chain of cells evolved by the engine's own gates, in blocks of given sizes."""
 
     def __init__(self, model, cells, time, dt, charges=True, weight=0.0, blocks=()):
         generator = one_charge(finite_cluster(model, cells, charges=charges))
