@@ -12,7 +12,7 @@ from impo.model import LindbladModel, Spin, Term
 
 _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
-_BLOCK = 8  # of as many sites as the chain reaches far
+_BLOCK = 9  # of as many sites as the chain reaches far
 _SITES = 100  # of its unit cell
 LARGEST_CLUSTER = 1300
 """States of a cluster in a mean field: some thirty matrices of up to 27 MB are in memory."""

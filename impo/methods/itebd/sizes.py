@@ -22,8 +22,7 @@ _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
 _PAIR_DENSITIES = 18  # densities on a site and one of its next two neighbours
-_MOST_OPERATORS = 100  # of a block of several sites
-_MOST_ROWS = 4096  # of a gate of two such blocks: its exponential takes minutes
+_MOST_OPERATORS = 81  # of a block of several sites: with more, updates take minutes
 _LONGEST = 2e13  # operations of the search for conserved densities
 
 
@@ -61,26 +60,16 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
-    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large.
-
-    Those of blocks of several sites may have a limited number of rows, too: more take hours.
-    """
+    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large for the memory."""
     full = max(site.dimension for site in generator.sites) - 1
     rank = first_rank(full) if k_max is None else min(k_max, full)
     sites = [_operators(generator, position, rank) for position in range(len(generator.sites))]
     counts = [reduce(_together, [sites[p] for p in span]) for span in generator.spans]
-    total, most = 0.0, 0
+    total = 0.0
     for one, two in zip(counts, [*counts[1:], counts[0]], strict=True):
         pairs = _together(one, two)
         kept = [rows for q, rows in pairs.items() if q >= 0 or not generator.mirror]
         total += sum(float(rows) ** 2 for rows in kept)
-        most = max(most, *kept)
-    if generator.blocks and most > _MOST_ROWS:
-        raise UnsupportedModelError(
-            f"ITEBD treats {generator.model.label}, which reaches {generator.reach} sites far, in "
-            f"blocks of {max(generator.blocks)} sites, whose gates have {most} rows of one charge, "
-            f"at most {_MOST_ROWS} are allowed; {advice(generator.model, 'ITEBD')}."
-        )
     single = tol >= SINGLE_TOL and rank > RANK
     size = total * (8 if single else 16) / (2 if generator.real else 1)
     model = generator.model
