@@ -12,7 +12,7 @@ from impo.model import LindbladModel, Spin, Term
 
 _ROWS = 1e6  # of the Liouvillian of one cell
 _STATES = 64  # of a site of an infinite chain
-_BLOCK = 8  # of as many sites as the chain reaches far
+_BLOCK = 9  # of as many sites as the chain reaches far
 _SITES = 100  # of its unit cell
 _CHAIN = range(4, 2001)  # sites of a cell that is a chain of its own
 LARGEST_CLUSTER = 1300

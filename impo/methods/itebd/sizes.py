@@ -16,8 +16,7 @@ _SOLVES = 4  # matrices of the search for conserved densities, the same
 _GATES = 8  # different gates of a bond in a Trotter step
 _STEPS = 2  # Trotter steps of different length that are kept
 _PAIR_DENSITIES = 18  # densities on a site and one of its next two neighbours
-_MOST_OPERATORS = 100  # of a block of several sites
-_MOST_ROWS = 4096  # of a gate of two such blocks: its exponential takes minutes
+_MOST_OPERATORS = 81  # of a block of several sites: with more, updates take minutes
 _LONGEST = 2e13  # operations of the search for conserved densities
 
 
@@ -48,20 +47,10 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
-    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large.
-
-    Those of blocks of several sites may have a limited number of rows, too: more take hours.
-    """
+    """Raise `UnsupportedModelError` if the gates of a Trotter step are too large for the memory."""
     full = max(site.dimension for site in generator.sites) - 1
     rank = first_rank(full) if k_max is None else min(k_max, full)
-    rows = rows_of_gates(generator, rank)
-    total, most = sum(float(one) ** 2 for one in rows), max(rows)
-    if generator.blocks and most > _MOST_ROWS:
-        raise UnsupportedModelError(
-            f"ITEBD treats {generator.model.label}, which reaches {generator.reach} sites far, in "
-            f"blocks of {max(generator.blocks)} sites, whose gates have {most} rows of one charge, "
-            f"at most {_MOST_ROWS} are allowed; {advice(generator.model, 'ITEBD')}."
-        )
+    total = sum(float(rows) ** 2 for rows in rows_of_gates(generator, rank))
     single = tol >= SINGLE_TOL and rank > RANK
     size = total * (8 if single else 16) / (2 if generator.real else 1)
     model = generator.model

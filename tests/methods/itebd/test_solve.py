@@ -243,13 +243,10 @@ def test_refusals():
     far = LindbladModel(
         (Spin(0.5),), (Term(1.0, ("S+", 0, 0), ("S-", 0, 4), plus_hc=True),), (Jump(1.0, "S-", 0),)
     )
-    wanted = r"beyond neighbours, in blocks of 4 sites with 256 operators, at most 100"
+    wanted = r"beyond neighbours, in blocks of 4 sites with 256 operators, at most 81 are"
     with pytest.raises(UnsupportedModelError, match=wanted):
         steady_state(far, ITEBD())
-    near = replace(far, sites=(Spin(1),), terms=(Term(0.5, ("Sx", 0, 0), ("Sx", 0, 2)),))
-    wanted = r"reaches 2 sites far, in blocks of 2 sites, whose gates have 6561 rows of one charge"
-    with pytest.raises(UnsupportedModelError, match=wanted):
-        steady_state(near, ITEBD())
+    near = replace(far, terms=(Term(0.5, ("Sx", 0, 0), ("Sx", 0, 2)),))
     with pytest.raises(UnsupportedModelError, match="reaches 2 sites far; use backend='kernel'"):
         steady_state(near, ITEBD(k_max=1, backend="tenpy"))
     with pytest.raises(ArgumentError, match="`chi_max` must be a positive integer"):
