@@ -138,9 +138,10 @@ def extrapolated(states: Sequence[Approximation], bonds: Sequence[Bond]) -> Appr
 
 
 def _observed(state: Approximation) -> Array:
-    """Return the coefficients of all pairs of neighbours, which are linear in the state."""
+    """Return the coefficients of all pairs of neighbours, which are linear in the state; real."""
     pairs = [state.environment.marginal(first, 2).ravel() for first, _ in state.generator.bonds]
-    return np.concatenate(pairs)
+    found = np.concatenate(pairs)
+    return np.concatenate([found.real, found.imag]) if np.iscomplexobj(found) else found
 
 
 def _factors(changes: Array) -> Array:

@@ -167,6 +167,8 @@ class Relaxation:
             bonds = self.bonds[starts[0].k_max, starts[0].weight]
 
             def later(approx: Approximation, looks: int) -> Approximation:
+                told = {"time": approx.time, "chi": chi, "k_max": approx.k_max}
+                self.resume.tell(**told, stage="extrapolating", time_limit=self.t_max)
                 return self.advanced(approx, step, looks * count, chi)
 
             wanted = self.tol / 10 if target is None else GOAL * self.tol
