@@ -110,6 +110,16 @@ def on_call(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
+def rank_weight(value: Any) -> float:
+    """Return the setting `weight` of a matrix product, from 0 to 10.
+
+    With a larger one, high ranks are below rounding.
+    """
+    if (weight := non_negative("weight", value)) > _LARGEST_WEIGHT:
+        raise fail("weight", f"a number from 0 to {_LARGEST_WEIGHT:g}", value)
+    return weight
+
+
 def refuse_no_state(model: LindbladModel, start: Any) -> None:
     """Raise `ArgumentError` if a start is no state, though the result does not depend on it."""
     if not (start is None or isinstance(start, SteadyState)):
