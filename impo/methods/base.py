@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import ArgumentError, UnsupportedModelError, fail, non_negative
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.operators.product_state import density_matrices
@@ -15,6 +15,8 @@ from impo.results.progress import Follower
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
+
+_LARGEST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
