@@ -22,6 +22,7 @@ from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 
+_MOST_SITES = 12  # of a unit cell whose distributions are drawn
 FEW_TIMES = 40
 """Times of a trajectory up to which each is a point with its error bar."""
 _FASTEST = 10.0  # decay per cell: what falls faster is never seen
@@ -134,7 +135,9 @@ def band_curve(
 
 
 def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
-    """Draw the expectation of an operator on the sites of the unit cell that have it."""
+    """Draw the expectation of an operator on the sites of the unit cell, or of a finite chain."""
+    if (along := state.profile(op)) is not None:
+        return _along_the_chain(ax, state, op, along)
     measured = state.expect(op)
     if measured is None:
         return []
@@ -146,10 +149,23 @@ def profile(ax: Axes, state: SteadyState, op: str) -> list[Artist]:
     return errorbar_curve(ax, sites, values, measured.error, converged, linestyle="none")
 
 
+def _along_the_chain(ax: Axes, state: SteadyState, op: str, along: Estimate) -> list[Artist]:
+    """Draw a profile over the sites of a chain, numbered from 1, that have the operator."""
+    unit = [number for number, site in enumerate(state.model.sites) if op in site.operators]
+    cells = len(along.value) // len(unit)
+    places = [1 + cell * len(state.model.sites) + site for cell in range(cells) for site in unit]
+    ax.set(xlabel="site of the chain", ylabel=LABELS.get(op, op))
+    ax.axhline(0, color="0.6", linewidth=0.8)
+    values, converged = np.real(along.value), state.status == Status.CONVERGED
+    return errorbar_curve(ax, places, values, along.error, converged, linestyle="none")
+
+
 def distribution(ax: Axes, state: SteadyState) -> list[Artist]:
-    """Draw the probabilities of the levels m (or n) of every site of the unit cell."""
+    """Draw the probabilities of the levels m (or n) of every site of a unit cell of not many."""
     artists: list[Artist] = []
     converged, most = state.status == Status.CONVERGED, 0
+    if len(state.model.sites) > _MOST_SITES:
+        return artists
     for number, site in enumerate(state.model.sites):
         here = (number, 0 if state.model.dimension == 1 else (0,) * state.model.dimension)
         weights, levels, label = state.distribution([here]), state_charges(site), f"site {number}"
@@ -178,7 +194,7 @@ def correlation(
     if measured is None or one is None or two is None:
         return []
     means = one.value[0] * two.value[0]
-    if not getattr(state.method, "periodic", True):
+    if not getattr(state.method, "periodic", state.profile(op_a) is None):
         alone = _means_of_cells(state, op_a, op_b, len(measured.value))
         means = means if alone is None else alone
     size = np.abs(measured.value - means)

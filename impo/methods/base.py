@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from impo.arguments import ArgumentError, UnsupportedModelError
+from impo.arguments import ArgumentError, UnsupportedModelError, fail, non_negative
 from impo.arrays import Array
 from impo.model import LindbladModel
 from impo.operators.product_state import density_matrices
@@ -15,6 +15,8 @@ from impo.results.progress import Follower
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
+
+_LARGEST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,16 @@ def on_call(module: str, name: str) -> Callable[..., Any]:
         return getattr(import_module(module), name)(*arguments, **options)
 
     return call
+
+
+def rank_weight(value: Any) -> float:
+    """Return the setting `weight` of a matrix product, from 0 to 10.
+
+    With a larger one, high ranks are below rounding.
+    """
+    if (weight := non_negative("weight", value)) > _LARGEST_WEIGHT:
+        raise fail("weight", f"a number from 0 to {_LARGEST_WEIGHT:g}", value)
+    return weight
 
 
 def refuse_no_state(model: LindbladModel, start: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, adapted, difference
+from impo.refinement.extrapolation import Advance, accelerated
 from impo.refinement.monitor import ConvergenceMonitor, approach_rate, falling_rate
 from impo.refinement.resume import Relaxing, Resume, States
 from impo.refinement.starts import GOAL, Meeting
@@ -129,17 +130,17 @@ class Relaxation:
             return finished
         step = self.step(starts[0].k_max, starts[0].weight, dt)
         count = max(1, round(LOOK * self.time_unit / dt))
-        now, seen, quiet = begun or Relaxing(starts, [_monitors(starts)], 0)
-        monitor = ConvergenceMonitor(
-            seen, count * dt, GOAL * self.tol, starts[0].slowest_rate, patient, quiet
-        )
+        begun = begun or self._begun(starts, step, count, chi, target)
+        now, seen, quiet = begun
+        near, rate = now[0], now[0].slowest_rate
+        monitor = ConvergenceMonitor(seen, count * dt, GOAL * self.tol, rate, patient, quiet)
         while True:
             now = tuple(self.advanced(approx, step, count, chi) for approx in now)
             if any(approx.diverged for approx in now):
                 return self.resume.finish(tuple(replace(p, remaining=math.inf) for p in now))
             change = difference(now[0], starts[0])
             wanted = max(self.tol / 10, 0.1 * change) if target is None else target
-            least = _carried(starts[0], now[0])
+            least = _carried(near, now[0])
             monitor.look(_monitors(now), wanted, least)
             self.resume.record({
                 "time": now[0].time, "chi": chi, "k_max": now[0].k_max, "dt": now[0].dt,
@@ -153,6 +154,26 @@ class Relaxation:
                 if math.isfinite(ended[0].remaining) or not (left > 0 and monitor.settled):
                     return self.resume.finish(ended)
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
+
+    def _begun(
+        self, starts: States, step: Step | TenpyStep, count: int, chi: int, target: float | None
+    ) -> Relaxing:
+        """Return a relaxation at its beginning; on a finite chain, from where slow modes are gone.
+
+        An infinite chain has few of them, and its matrix products cannot be added up.
+        """
+        if not self.generator.infinite:
+            bonds = self.bonds[starts[0].k_max, starts[0].weight]
+
+            def later(approx: Approximation, looks: int) -> Approximation:
+                told = {"time": approx.time, "chi": chi, "k_max": approx.k_max}
+                self.resume.tell(**told, stage="extrapolating", time_limit=self.t_max)
+                return self.advanced(approx, step, looks * count, chi)
+
+            wanted = self.tol / 10 if target is None else GOAL * self.tol
+            advance = Advance(later, count * step.dt, self.t_max, bonds)
+            starts = accelerated(starts, advance, wanted)
+        return Relaxing(starts, [_monitors(starts)], 0)
 
     def advanced(
         self, approx: Approximation, step: Step | TenpyStep, count: int, chi: int

@@ -1,22 +1,18 @@
 """Settings of the infinite matrix-product-operator method."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from impo.arguments import (
     boolean,
-    fail,
-    non_negative,
     one_of,
     pairs_of_names,
     positive,
     positive_integer,
 )
-from impo.methods.base import Method, Omission, on_call
+from impo.methods.base import Method, Omission, on_call, rank_weight
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
-
-_LARGEST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ class ITEBD(Method):
         self.keep(
             chi_max=positive_integer("chi_max", self.chi_max),
             k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
-            weight=_weight(self.weight),
+            weight=rank_weight(self.weight),
             tol=positive("tol", self.tol),
             length_tol=None if self.length_tol is None else positive("length_tol", self.length_tol),
             lengths=pairs_of_names("lengths", self.lengths),
@@ -93,10 +89,3 @@ class ITEBD(Method):
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
         """Return what is not part of the errors: nothing."""
         return Omission("the infinite chain; its errors cover every numerical setting", 0.0)
-
-
-def _weight(value: Any) -> float:
-    """Return the setting `weight`; with a larger one, high ranks are below rounding."""
-    if (weight := non_negative("weight", value)) > _LARGEST_WEIGHT:
-        raise fail("weight", f"a number from 0 to {_LARGEST_WEIGHT:g}", value)
-    return weight

@@ -1,14 +1,12 @@
 """Settings of the matrix-product-operator method for finite chains."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from impo.arguments import boolean, fail, non_negative, positive, positive_integer
-from impo.methods.base import Method, Omission, on_call
+from impo.arguments import boolean, positive, positive_integer
+from impo.methods.base import Method, Omission, on_call, rank_weight
 from impo.model import LindbladModel
 from impo.results.state import SteadyState
-
-_LARGEST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,13 +19,13 @@ class TEBD(Method):
         Number of unit cells; terms that leave the chain are dropped. A chain whose sites differ is
         a model with one cell that holds all of them.
     chi_max
-        Largest bond dimension; less is used if `tol` is reached earlier.
+        Bond dimension that is never exceeded; what `tol` does not need is not used.
     k_max
-        Largest rank of the multipole operators kept; None chooses it, and raises it while it
-        matters and is at most 12.
+        Rank up to which multipole operators are kept. None begins with a rank for the spin and
+        raises it up to 12 if that changes the result.
     weight
-        The alpha of the weighted truncation, from 0 to 10: rank k counts (2k + 1)^-alpha. An
-        evolution that runs away is begun again with a smaller one.
+        The truncation counts rank k with the weight (2k + 1)^-alpha; this is alpha, 0 to 10. It is
+        lowered if the evolution runs away.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges
@@ -64,7 +62,7 @@ class TEBD(Method):
             cells=positive_integer("cells", self.cells),
             chi_max=positive_integer("chi_max", self.chi_max),
             k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
-            weight=_weight(self.weight),
+            weight=rank_weight(self.weight),
             tol=positive("tol", self.tol),
             charges=boolean("charges", self.charges),
             t_max=None if self.t_max is None else positive("t_max", self.t_max),
@@ -81,10 +79,3 @@ class TEBD(Method):
         if any(any(cell) for term in terms for _, _, cell in term.factors):
             return Omission(f"a chain of {self.cells} cells (open): its size is not in the errors")
         return Omission("the whole chain; its errors cover every numerical setting", 0.0)
-
-
-def _weight(value: Any) -> float:
-    """Return the setting `weight`; with a larger one, high ranks are below rounding."""
-    if (weight := non_negative("weight", value)) > _LARGEST_WEIGHT:
-        raise fail("weight", f"a number from 0 to {_LARGEST_WEIGHT:g}", value)
-    return weight

@@ -35,13 +35,13 @@ def steady_state(
     method
         Settings.
     model
-        A one-dimensional model with terms on one site or on neighbours.
+        A chain whose terms and jumps act on one site or on neighbours.
     start
         A state of this chain with other parameters, of a shorter or longer chain of the same sites,
         or of the infinite chain, from which the sites are cut out; or a product state: one density
         matrix or state vector per site of the unit cell. None starts from the fully mixed state.
     progress
-        Hears of every look at the observables, and keeps what the refinement can go on from.
+        Hears how far the relaxation is, and keeps what an interrupted one goes on from.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def evolve(
     method, model, start
         As in `steady_state`; `t_max` is not used.
     times
-        Non-negative times in rising order, in units of the inverse rates of the model.
+        Rising, from zero on, in the unit of time of the model.
 
     Raises
     ------
