@@ -9,11 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from impo.arguments import fail
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.fields import optional, stored, stored_number
 from impo.results.modes import Decay, no_decay
+from impo.results.products import (
+    Bond,
+    Operator,
+    Product,
+    is_product,
+    known_matrix,
+    known_product,
+    known_string,
+)
 from impo.results.questions import (
     distribution_places,
     known_distance,
@@ -30,7 +40,7 @@ from impo.results.two_time import TwoTimeFunctions
 from impo.results.variable import Variable
 
 _WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
-_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
+_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras", "observe")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -57,6 +67,8 @@ class SteadyState(TwoTimeFunctions, Stored):
         What the verdict rests on, as JSON types.
     extras
         Further numbers of the method, by the names that `--json` prints.
+    observe
+        Observables that `summary` and files hold besides: see `impo.results.observed`.
     """
 
     no_length: ClassVar[str] = "This state has no correlation lengths."
@@ -69,6 +81,7 @@ class SteadyState(TwoTimeFunctions, Stored):
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    observe: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):  # a state does not change, whatever is done with its arrays
@@ -81,36 +94,51 @@ class SteadyState(TwoTimeFunctions, Stored):
         arrays, attributes = self.to_arrays()
         return arrays, {key: held for key, held in attributes.items() if key != "seconds"}
 
-    def expect(self, op: str) -> Estimate | None:
-        """Return <op> on every site of the unit cell that has this operator.
+    def expect(self, op: Any, *others: Any) -> Estimate | None:
+        """Return the expectation of an operator, of a product of operators, or of a matrix.
+
+        `expect("Sz")`: <Sz> on every site of the unit cell. `expect(("Sz", 0, 0), ("S+", 1, 2))`:
+        <Sz_{site 0, cell 0} S+_{site 1, cell 2}>. `expect(matrix, [(0, 0), (1, 0)])`: Tr(rho M) of
+        a matrix M on these places, in the order of states of `density_matrix`.
 
         Parameters
         ----------
         op
-            Name of a local operator, such as "Sz".
+            Name of a local operator, such as "Sz"; a factor (operator, site, cell) with the name or
+            the matrix of a local operator; or a matrix.
+        *others
+            Nothing after a name; further factors, of which those on one site multiply from left to
+            right; or (site, cell) pairs after a matrix.
 
         Returns
         -------
         Estimate or None
-            Shape (sites,), in the order of the unit cell; raw, not divided by S.
+            Of a name: shape (sites,), the sites of the unit cell that have the operator; raw, not
+            divided by S. Else one number, complex unless the operator is Hermitian. Cells are those
+            of `density_matrix`: on an open cluster (`Exact`) they differ.
 
         Raises
         ------
         ArgumentError
-            If no site has the operator.
+            If a site does not exist or lacks its operator, or a matrix does not fit its places.
         """
-        return self._expect(known_operator(self.model, op))
+        if isinstance(op, str) and not others:
+            return self._expect(known_operator(self.model, op))
+        if is_product(op, others):
+            return self._expect_product(known_product(self.model, (op, *others)))
+        return self._expect_matrix(*known_matrix(self.model, op, others))
 
     def variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator.
 
-        Parameters, shape and errors are those of `expect`; the value is complex for S+ or B.
+        Shape and errors are those of `expect` of a name; the value is complex for S+ or B.
         """
         return self._variance(known_operator(self.model, op))
 
     def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate | None:
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20,
+        string: Any = None,
+    ) -> Estimate | None:  # fmt: skip
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected.
 
         In two dimensions r counts cells in the first direction. Cell 0 of an open cluster (`Exact`)
@@ -124,6 +152,9 @@ class SteadyState(TwoTimeFunctions, Stored):
             Site of A and site of B within the unit cell.
         max_cells
             Largest distance in unit cells, up to a million.
+        string
+            An operator that stands on every site between the two, as in <Sz e^{i pi (Sz + ...)}
+            Sz>: a name, a matrix, or one of these for each site of the unit cell. Chains only.
 
         Returns
         -------
@@ -137,8 +168,45 @@ class SteadyState(TwoTimeFunctions, Stored):
         ArgumentError
             If a site does not exist or lacks its operator, or `max_cells` is negative or too large.
         """
-        pair = known_pair(self.model, op_a, op_b, sites)
-        return self._correlation(op_a, op_b, pair, known_distance(max_cells))
+        pair, most = known_pair(self.model, op_a, op_b, sites), known_distance(max_cells)
+        if string is None:
+            return self._correlation(op_a, op_b, pair, most)
+        between = known_string(self.model, string)
+        return self._string_correlation((op_a, op_b), between, pair, most)
+
+    def current(self, op: str | None = None) -> dict[Bond, Estimate] | None:
+        r"""Return the current of a local charge through every bond.
+
+        The continuity equation splits d<Q_j>/dt into what flows between sites and what a site gains
+        or loses alone. A part X of a term of H that raises Q_b by q and lowers Q_a by as much
+        carries -i q <X> from a to b; two products A and B of a jump operator, which change Q_b by
+        q and q' and Q_a by as much to the other side, carry rate (q + q')/2 <B^+ A>.
+
+        Parameters
+        ----------
+        op
+            A charge: a diagonal operator such as "Sz" or "N"; None for the one of these that all
+            sites have.
+
+        Returns
+        -------
+        dict or None
+            (place, place) to the `Estimate` of what flows from the first to the second, positive in
+            the direction of the chain. Places are (site, cell); the first lies in cell 0. An open
+            cluster (`Exact`) has all its bonds.
+
+        Raises
+        ------
+        ArgumentError
+            If the operator is not diagonal, nothing moves it, or a term or jump moves it between
+            more than two sites, or creates it as well, so that no current is unique.
+        """
+        choices = [
+            name for name in ("Sz", "N") if all(name in site.operators for site in self.model.sites)
+        ]
+        if op is None and not choices:
+            raise fail("op", "given: no charge belongs to all sites", op)
+        return self._current(known_operator(self.model, choices[0] if op is None else op))
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -249,6 +317,25 @@ class SteadyState(TwoTimeFunctions, Stored):
     def _expect(self, op: str) -> Estimate | None:
         return None
 
+    def _expect_product(self, product: Product) -> Estimate | None:
+        return None
+
+    def _expect_matrix(self, matrix: Array, places: Sequence[Place]) -> Estimate | None:
+        return None
+
+    def _string_correlation(
+        self, ends: tuple[str, str], string: Sequence[Operator], sites: tuple[int, int],
+        max_cells: int,
+    ) -> Estimate | None:  # fmt: skip
+        return None
+
+    def _current(self, op: str) -> dict[Bond, Estimate] | None:
+        return None
+
+    def _holds(self, place: Place) -> bool:
+        """Return whether the lattice has this place."""
+        return True
+
     def _variance(self, op: str) -> Estimate | None:
         return None
 
@@ -304,6 +391,7 @@ class SteadyState(TwoTimeFunctions, Stored):
             "status": str(self.status), "message": self.message, "residual": self.residual,
             "seconds": self.seconds, "history": [dict(step) for step in self.history],
             "diagnostics": dict(self.diagnostics), "extras": dict(self.extras), **own,
+            **({"observe": list(self.observe)} if self.observe else {}),
         }  # fmt: skip
 
     @classmethod
@@ -322,6 +410,8 @@ def _shared(told: Told, name: str) -> Any:
     """Return a field that all methods have, of its type."""
     if name == "message":
         return stored(told, name, str, "text")
+    if name == "observe":
+        return tuple(stored({name: x}, name, str, "texts") for x in stored(told, name, list, "a list"))
     if name in ("diagnostics", "extras"):
         return stored(told, name, dict, "an object")
     if name == "history":

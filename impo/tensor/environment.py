@@ -4,7 +4,7 @@ The transfer matrix of a site, E = sqrt(d) A^{00}, is the slice of its tensor at
 dominant left and right eigenvectors stand for the rest of an infinite chain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -164,6 +164,35 @@ class TraceEnvironment:
             scale = np.linalg.norm(norm)
             block = block @ self.transfer[site] / scale
             norm = norm @ self.transfer[site] / scale
+        return np.array(out)
+
+    def string(
+        self, first: tuple[int, Array], between: Callable[[int], Array],
+        ends: Sequence[tuple[int, Array]],
+    ) -> Array:  # fmt: skip
+        """Return <A (product of operators on all sites between) B> for every end B.
+
+        Parameters
+        ----------
+        first
+            (position, vector over T_x) of A.
+        between
+            Position to the vector of the operator there.
+        ends
+            (position, vector) of B, beyond that of A, in rising order.
+        """
+        n, (position, vector) = len(self.bases), first
+        block = self.left[position % n] @ np.tensordot(self.tensors[position % n], vector, (1, 0))
+        norm = self.left[position % n] @ self.transfer[position % n]
+        out = []
+        for end, last in ends:
+            for p in range(position + 1, end):
+                scale = np.linalg.norm(norm)
+                block = block @ np.tensordot(self.tensors[p % n], between(p), (1, 0)) / scale
+                norm = norm @ self.transfer[p % n] / scale
+            target = np.tensordot(self.tensors[end % n], last, (1, 0))
+            right, position = self.right[end % n], end - 1
+            out.append((block @ target @ right) / (norm @ self.transfer[end % n] @ right))
         return np.array(out)
 
 

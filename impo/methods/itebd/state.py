@@ -14,9 +14,11 @@ from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.products import expect_matrix, string_correlation, total
 from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
 from impo.methods.itebd.two_time import Pair, stacked, two_time_of
+from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -26,7 +28,6 @@ from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 from impo.results.questions import known_distance, known_pair, matrix_places
-from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
 from impo.tensor.tenpy_bridge import MPS, liouvillian_model
@@ -43,7 +44,7 @@ def _product(approx: Approximation, site: int, *ops: str) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ItebdState(SteadyState):
+class ItebdState(MeasuredState):
     """State of an infinite chain.
 
     Attributes
@@ -126,6 +127,8 @@ class ItebdState(SteadyState):
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
         scale = self._largest(op_a, op_b, sites)
         return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
+
+    _total, _expect_matrix, _string_correlation = total, expect_matrix, string_correlation
 
     def _largest(self, op_a: str, op_b: str, sites: tuple[int, int]) -> float:
         """Return the product of the operator norms, which no correlation exceeds."""

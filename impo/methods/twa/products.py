@@ -1,0 +1,79 @@
+"""Products of spins as averages over trajectories, by groups of them.
+
+One or two operators are known by the moments of the whole run. Of more there are only the last
+snapshots: on every trajectory, the classical vectors of different spins are multiplied as they are,
+and two operators on one spin as `impo.methods.twa.moments` says.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from impo.arrays import Array
+from impo.methods.twa.moments import Moments, symbol
+from impo.model import Cell, LindbladModel, Place
+from impo.operators.local import spin_numbers
+from impo.operators.local_products import Linear
+
+Forms = Mapping[Place, Sequence[Linear]]
+
+
+def of_moments(moments: Moments, forms: Forms, periodic: bool) -> Array | None:
+    """Return one or two forms c + u.S by groups, shape (groups,); None if they are too far apart.
+
+    A lattice with free ends knows pairs up to half its length, a ring all.
+    """
+    ops = [(site, _cell(cell), form) for (site, cell), here in forms.items() for form in here]
+    if len(ops) == 1:
+        ((site, _, (constant, vector)),) = ops
+        return np.asarray(moments.first[(..., site, slice(None))] @ vector + constant).reshape(
+            len(moments.first)
+        )
+    (a, start, one), (b, end, two) = ops
+    step = [y - x for x, y in zip(start, end, strict=True)]
+    if periodic:
+        step = [(r + n // 2) % n - n // 2 for r, n in zip(step, moments.shape, strict=True)]
+    if step[0] < 0:  # operators of different spins commute
+        (a, one), (b, two), step = (b, two), (a, one), [-r for r in step]
+    stored = moments.second.shape[1 : 1 + len(step)]
+    if step[0] >= stored[0] or any(2 * abs(r) > n for r, n in zip(step, moments.shape, strict=True)):
+        return None
+    return np.asarray(moments.pair(one, two, (a, b))[(slice(None), *step)])
+
+
+def of_snapshots(
+    model: LindbladModel, snapshots: Array, moments: Moments, forms: Forms, periodic: bool
+) -> Array | None:
+    """Return the average of a product over cells, by groups; None if it fits nowhere.
+
+    Parameters
+    ----------
+    model, moments
+        Sites, and shape of the lattice and number of groups.
+    snapshots
+        Unit vectors, shape (snapshots, 3 spins, trajectories).
+    forms
+        One or two operators c + u.S on every place.
+    periodic
+        Whether the lattice goes around.
+    """
+    shape, groups = moments.shape, len(moments.first)
+    lengths = spin_numbers(model) + 0.5
+    spins = snapshots.reshape(len(snapshots), *shape, len(model.sites), 3, snapshots.shape[-1])
+    values, inside = np.ones(1, dtype=complex), np.ones(shape, dtype=bool)
+    for (site, cell), here in forms.items():
+        vectors = np.moveaxis(spins[..., site, :, :], -2, -1) * lengths[site]
+        for axis, step in enumerate(_cell(cell)):
+            vectors = np.roll(vectors, -step, axis + 1)
+            place = np.arange(shape[axis]) + step
+            known = (place >= 0) & (place < shape[axis]) | periodic
+            inside = inside & known.reshape([-1 if x == axis else 1 for x in range(len(shape))])
+        values = values * symbol(here, vectors)
+    if not inside.any():
+        return None
+    mean = values[:, inside].mean(axis=(0, 1))
+    return np.asarray(mean.reshape(groups, -1).mean(axis=1))
+
+
+def _cell(cell: int | Cell) -> Cell:
+    return (cell,) if isinstance(cell, int) else cell
