@@ -44,7 +44,7 @@ class MeasuredState(SteadyState):
         found = []
         for r in range(max_cells + 1):
             product = string_product(self.model, ends, string, sites, r)
-            if not all(map(self._holds, product.factors)):
+            if not all(map(self.holds, product.factors)):
                 break
             if (measured := self._total([product])) is None:
                 return None
@@ -64,7 +64,7 @@ class MeasuredState(SteadyState):
             yield (first, second), _product(flow)
         for origin in origins or ():
             copy = flow.moved(origin)
-            if all(map(self._holds, copy.support)):
+            if all(map(self.holds, copy.support)):
                 yield copy.bond, _product(copy)
 
     def _current(self, op: str) -> dict[Bond, Estimate] | None:

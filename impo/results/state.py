@@ -1,29 +1,22 @@
 """What every method returns: numbers with error bars, a verdict, and where they come from."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from impo.arguments import fail
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
+from impo.results.expectations import Expectations
 from impo.results.fields import optional, stored, stored_number
 from impo.results.modes import Decay, no_decay
-from impo.results.products import (
-    Bond,
-    Operator,
-    Product,
-    is_product,
-    known_matrix,
-    known_product,
-    known_string,
-)
+from impo.results.observed import known_observables
+from impo.results.products import known_string
 from impo.results.questions import (
     distribution_places,
     known_distance,
@@ -44,7 +37,7 @@ _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras",
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SteadyState(TwoTimeFunctions, Stored):
+class SteadyState(Expectations, TwoTimeFunctions, Stored):
     """The steady state of a model by any method.
 
     A quantity that a method cannot give is None. Its arguments are checked here, once for all
@@ -94,39 +87,13 @@ class SteadyState(TwoTimeFunctions, Stored):
         arrays, attributes = self.to_arrays()
         return arrays, {key: held for key, held in attributes.items() if key != "seconds"}
 
-    def expect(self, op: Any, *others: Any) -> Estimate | None:
-        """Return the expectation of an operator, of a product of operators, or of a matrix.
+    def observing(self, names: Iterable[str]) -> Self:
+        """Return the same state with other observables to hold besides: names such as "Sz.Sz".
 
-        `expect("Sz")`: <Sz> on every site of the unit cell. `expect(("Sz", 0, 0), ("S+", 1, 2))`:
-        <Sz_{site 0, cell 0} S+_{site 1, cell 2}>. `expect(matrix, [(0, 0), (1, 0)])`: Tr(rho M) of
-        a matrix M on these places, in the order of states of `density_matrix`.
-
-        Parameters
-        ----------
-        op
-            Name of a local operator, such as "Sz"; a factor (operator, site, cell) with the name or
-            the matrix of a local operator; or a matrix.
-        *others
-            Nothing after a name; further factors, of which those on one site multiply from left to
-            right; or (site, cell) pairs after a matrix.
-
-        Returns
-        -------
-        Estimate or None
-            Of a name: shape (sites,), the sites of the unit cell that have the operator; raw, not
-            divided by S. Else one number, complex unless the operator is Hermitian. Cells are those
-            of `density_matrix`: on an open cluster (`Exact`) they differ.
-
-        Raises
-        ------
-        ArgumentError
-            If a site does not exist or lacks its operator, or a matrix does not fit its places.
+        They stand in `summary`, in its file, and in the figure. See `impo.results.observed`.
         """
-        if isinstance(op, str) and not others:
-            return self._expect(known_operator(self.model, op))
-        if is_product(op, others):
-            return self._expect_product(known_product(self.model, (op, *others)))
-        return self._expect_matrix(*known_matrix(self.model, op, others))
+        known = known_observables(self.model, names)
+        return self if known == self.observe else replace(self, observe=known)
 
     def variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator.
@@ -173,40 +140,6 @@ class SteadyState(TwoTimeFunctions, Stored):
             return self._correlation(op_a, op_b, pair, most)
         between = known_string(self.model, string)
         return self._string_correlation((op_a, op_b), between, pair, most)
-
-    def current(self, op: str | None = None) -> dict[Bond, Estimate] | None:
-        r"""Return the current of a local charge through every bond.
-
-        The continuity equation splits d<Q_j>/dt into what flows between sites and what a site gains
-        or loses alone. A part X of a term of H that raises Q_b by q and lowers Q_a by as much
-        carries -i q <X> from a to b; two products A and B of a jump operator, which change Q_b by
-        q and q' and Q_a by as much to the other side, carry rate (q + q')/2 <B^+ A>.
-
-        Parameters
-        ----------
-        op
-            A charge: a diagonal operator such as "Sz" or "N"; None for the one of these that all
-            sites have.
-
-        Returns
-        -------
-        dict or None
-            (place, place) to the `Estimate` of what flows from the first to the second, positive in
-            the direction of the chain. Places are (site, cell); the first lies in cell 0. An open
-            cluster (`Exact`) has all its bonds.
-
-        Raises
-        ------
-        ArgumentError
-            If the operator is not diagonal, nothing moves it, or a term or jump moves it between
-            more than two sites, or creates it as well, so that no current is unique.
-        """
-        choices = [
-            name for name in ("Sz", "N") if all(name in site.operators for site in self.model.sites)
-        ]
-        if op is None and not choices:
-            raise fail("op", "given: no charge belongs to all sites", op)
-        return self._current(known_operator(self.model, choices[0] if op is None else op))
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -314,28 +247,6 @@ class SteadyState(TwoTimeFunctions, Stored):
         )
         return Estimate(values, errors)
 
-    def _expect(self, op: str) -> Estimate | None:
-        return None
-
-    def _expect_product(self, product: Product) -> Estimate | None:
-        return None
-
-    def _expect_matrix(self, matrix: Array, places: Sequence[Place]) -> Estimate | None:
-        return None
-
-    def _string_correlation(
-        self, ends: tuple[str, str], string: Sequence[Operator], sites: tuple[int, int],
-        max_cells: int,
-    ) -> Estimate | None:  # fmt: skip
-        return None
-
-    def _current(self, op: str) -> dict[Bond, Estimate] | None:
-        return None
-
-    def _holds(self, place: Place) -> bool:
-        """Return whether the lattice has this place."""
-        return True
-
     def _variance(self, op: str) -> Estimate | None:
         return None
 
@@ -411,7 +322,9 @@ def _shared(told: Told, name: str) -> Any:
     if name == "message":
         return stored(told, name, str, "text")
     if name == "observe":
-        return tuple(stored({name: x}, name, str, "texts") for x in stored(told, name, list, "a list"))
+        return tuple(
+            stored({name: x}, name, str, "texts") for x in stored(told, name, list, "a list")
+        )
     if name in ("diagnostics", "extras"):
         return stored(told, name, dict, "an object")
     if name == "history":

@@ -83,6 +83,16 @@ class Trajectory(Stored):
     def __len__(self) -> int:
         return len(self.states)
 
+    def holds(self, place: Place) -> bool:
+        """Return whether the lattice has this (site, cell)."""
+        return self.states[0].holds(place)
+
+    def observing(self, names: Iterable[str]) -> "Trajectory":
+        """Return the same trajectory with other observables to hold besides."""
+        start = None if self.start is None else self.start.observing(names)
+        states = tuple(state.observing(names) for state in self.states)
+        return replace(self, states=states, start=start)
+
     def _stack(self, quantity: Callable[[SteadyState], Estimate | None]) -> Estimate | None:
         found = [quantity(state) for state in self.states]
         values = _stacked([None if item is None else item.value for item in found])

@@ -166,33 +166,36 @@ class TraceEnvironment:
             norm = norm @ self.transfer[site] / scale
         return np.array(out)
 
+    def transfer_with(self, position: int, vector: Array) -> Array:
+        """Return the transfer matrix of a site with an operator; # vL vR."""
+        return np.asarray(np.tensordot(self.tensors[position % len(self.bases)], vector, (1, 0)))
+
     def string(
-        self, first: tuple[int, Array], between: Callable[[int], Array],
-        ends: Sequence[tuple[int, Array]],
+        self, first: int, matrix: Array, between: Callable[[int], Array],
+        ends: Sequence[int], last: Callable[[int], Array],
     ) -> Array:  # fmt: skip
-        """Return <A (product of operators on all sites between) B> for every end B.
+        """Return <A (product of operators on all sites between) B> for every place of B.
 
         Parameters
         ----------
-        first
-            (position, vector over T_x) of A.
-        between
-            Position to the vector of the operator there.
+        first, matrix
+            Position of A, and the transfer matrix with A there; # vL vR.
+        between, last
+            Position to the transfer matrix with the operator of the string, and with B.
         ends
-            (position, vector) of B, beyond that of A, in rising order.
+            Positions of B, beyond that of A, in rising order.
         """
-        n, (position, vector) = len(self.bases), first
-        block = self.left[position % n] @ np.tensordot(self.tensors[position % n], vector, (1, 0))
+        n, position = len(self.bases), first
+        block = self.left[position % n] @ matrix
         norm = self.left[position % n] @ self.transfer[position % n]
         out = []
-        for end, last in ends:
+        for end in ends:
             for p in range(position + 1, end):
                 scale = np.linalg.norm(norm)
-                block = block @ np.tensordot(self.tensors[p % n], between(p), (1, 0)) / scale
+                block = block @ between(p) / scale
                 norm = norm @ self.transfer[p % n] / scale
-            target = np.tensordot(self.tensors[end % n], last, (1, 0))
             right, position = self.right[end % n], end - 1
-            out.append((block @ target @ right) / (norm @ self.transfer[end % n] @ right))
+            out.append((block @ last(end) @ right) / (norm @ self.transfer[end % n] @ right))
         return np.array(out)
 
 

@@ -138,7 +138,7 @@ class ClusterMeanFieldState(MeasuredState):
         sites, value, error = self.model.sites, 0j, 0.0
         for coefficient, factors in products:
             means = [self._product(factors, first) for first in range(self.cells)]
-            value += coefficient * np.mean(means)
+            value += coefficient * complex(np.mean(means))
             size = abs(coefficient) * bound(sites, factors)
             error += (2 * len(factors) - 1) * size * self.accuracy
         return self._estimate(value, error, lambda state: state._total(products))
@@ -257,7 +257,7 @@ class ClusterSites(MeasuredState):
         for coefficient, factors in products:
             for (site, _), matrix in matrices_of(sites, factors).items():
                 states = self.local[site :: len(sites)]
-                value += coefficient * np.mean([np.sum(matrix.T * rho) for rho in states])
+                value += coefficient * complex(np.mean([np.sum(matrix.T * rho) for rho in states]))
             error += abs(coefficient) * bound(sites, factors) * self.accuracy
         return Estimate(value, error)
 

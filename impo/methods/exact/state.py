@@ -152,7 +152,7 @@ class ExactState(MeasuredState):
         found = self._estimate(quantity, self._size() * float(np.linalg.norm(matrix, 2)))
         return real_if(is_hermitian(matrix), found)
 
-    def _holds(self, place: Place) -> bool:
+    def holds(self, place: Place) -> bool:
         """Return whether the cluster has this place."""
         cells = () if self.density is None else self.density.generator.cells
         return (place[1] if isinstance(place[1], tuple) else (place[1],)) in cells

@@ -238,7 +238,8 @@ class HolsteinPrimakoffState(MeasuredState):
     def _in_bosons(self, op: str, site: int) -> Expansion:
         assert self.configuration is not None
         ladder, _, number = self._expansion(op, site)
-        return Expansion(site, ladder, number, int(self.configuration[site] * self._charges[site]))
+        raises = int(self.configuration[site] * self._charges[site])
+        return Expansion(site, ladder, number.real, raises)
 
     def _structure_factor(
         self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]

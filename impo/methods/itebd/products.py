@@ -1,14 +1,21 @@
 """Sums of products of local operators on an infinite chain, matrices, and strings between two."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.methods.measured import real_if
 from impo.model import Place
-from impo.operators.local_products import Factors, bound, fitted, is_hermitian, matrices_of, matrix_of
+from impo.operators.local_products import (
+    Factors,
+    bound,
+    fitted,
+    is_hermitian,
+    matrices_of,
+    matrix_of,
+)
 from impo.refinement.approximation import Approximation
 from impo.refinement.error_bars import LEAST_SHARE
 from impo.results.estimate import Estimate
@@ -17,6 +24,8 @@ from impo.results.products import Operator, Product, string_product
 if TYPE_CHECKING:
     from impo.methods.itebd.state import ItebdState
 
+_KEPT = 100  # transfer matrices with an operator that are kept: all, unless a frame turns on
+
 
 def total(state: "ItebdState", products: Sequence[Product]) -> Estimate:
     """Return the expectation of a sum of products, one number."""
@@ -24,8 +33,10 @@ def total(state: "ItebdState", products: Sequence[Product]) -> Estimate:
     scale = sum(abs(product.coefficient) * bound(sites, product.factors) for product in products)
 
     def observable(approx: Approximation) -> Array:
-        values = [coefficient * _product(state, approx, factors) for coefficient, factors in products]
-        return np.sum(values, axis=0)
+        values = [
+            coefficient * _product(state, approx, factors) for coefficient, factors in products
+        ]
+        return np.asarray(np.sum(values, axis=0))
 
     single = all(len(product.factors) == 1 for product in products)
     return state.estimate(observable, scale, 1.0 if single else LEAST_SHARE)
@@ -40,7 +51,7 @@ def _product(state: "ItebdState", approx: Approximation, factors: Factors) -> Ar
     )
 
 
-def expect_matrix(state: "ItebdState", matrix: Array, places: Sequence[Place]) -> Estimate:
+def expect_matrix(state: "ItebdState", matrix: Array, places: Sequence[Place]) -> Estimate | None:
     """Return Tr(rho M) of a matrix on some places."""
     sizes = [state.model.sites[site].dimension for site, _ in places]
     positions = state._positions(places)
@@ -48,7 +59,7 @@ def expect_matrix(state: "ItebdState", matrix: Array, places: Sequence[Place]) -
     def observable(approx: Approximation) -> Array:
         here = [approx.generator.model.sites[site].dimension for site, _ in places]
         rho = state._density_matrix_of(approx, positions)
-        return np.sum(fitted(matrix, sizes, here).T * rho)
+        return np.asarray(np.sum(fitted(matrix, sizes, here).T * rho))
 
     least = 1.0 if len(places) == 1 else LEAST_SHARE
     found = state.estimate(observable, float(np.linalg.norm(matrix, 2)), least)
@@ -68,26 +79,29 @@ def string_correlation(
     pairs = string_product(state.model, ends, string, sites, 0)
 
     def observable(approx: Approximation) -> Array:
-        known = approx.generator.model.sites
-        made: dict[tuple[int, float], Array] = {}
+        known, made = approx.generator.model.sites, dict[tuple[Any, ...], Array]()
+        environment, generator = approx.environment, approx.generator
 
-        def vector(position: int, op: Operator) -> Array:
-            return state._vector(approx, position, matrix_of(known[position % unit], (op,)))
-
-        def between(position: int) -> Array:
-            key = position % len(approx.bases), approx.generator.phase(position)
+        def matrix(name: str, op: Operator, position: int) -> Array:
+            """Return a transfer matrix; the frame may turn from tile to tile."""
+            key = name, position % len(approx.bases), generator.phase(position)
+            if len(made) > _KEPT:
+                made.clear()
             if key not in made:
-                made[key] = vector(position, string[position % unit])
+                local = matrix_of(known[position % unit], (op,))
+                vector = state._vector(approx, position, local)
+                made[key] = environment.transfer_with(position, vector)
             return made[key]
 
         out = np.zeros(max_cells + 1, dtype=complex)
         first = 0 if a < b else 1
         if first:
             out[0] = _product(state, approx, pairs.factors)
-        targets = [b + r * unit for r in range(first, max_cells + 1)]
-        ends_at = [(p, vector(p, ends[1])) for p in targets]
-        start = (a, vector(a, ends[0]))
-        out[first:] = approx.environment.string(start, between, ends_at)
+        out[first:] = environment.string(
+            a, matrix("A", ends[0], a), lambda p: matrix("string", string[p % unit], p),
+            [b + r * unit for r in range(first, max_cells + 1)],
+            lambda p: matrix("B", ends[1], p),
+        )  # fmt: skip
         return out
 
     return state.estimate(observable, _sizes(state, ends, string, sites, max_cells))
@@ -98,13 +112,17 @@ def _sizes(
     sites: tuple[int, int], max_cells: int,
 ) -> Array:  # fmt: skip
     """Return the products of the operator norms at all distances."""
-    unit, model = len(state.model.sites), state.model
+    model = state.model
     both = (bound(model.sites, {(site, 0): (op,)}) for op, site in zip(ends, sites, strict=True))
     norms = [bound(model.sites, {(site, 0): (op,)}) for site, op in enumerate(string)]
     powers = np.float_power(float(np.prod(norms)), np.arange(max_cells + 1))
     inner = np.ones(max_cells + 1)
     for r in (0, 1):
         places = string_product(model, ends, string, sites, r).factors
-        ones = [norms[site] for site, cell in places if (site, cell) not in {(sites[0], 0), (sites[1], r)}]
+        ones = [
+            norms[site]
+            for site, cell in places
+            if (site, cell) not in {(sites[0], 0), (sites[1], r)}
+        ]
         inner[r:] = np.prod(ones) * (powers[: max_cells + 1 - r] if r else 1.0)
     return np.prod(list(both)) * inner

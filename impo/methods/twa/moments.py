@@ -89,6 +89,7 @@ class Moments:
         object.__setattr__(self, "second", read_only(self.second))
 
     def estimate(self, function: Callable[..., Array], *samples: Array) -> Estimate:
+        """Return a function of averages over the groups, with its error: see `jackknife`."""
         value, error = jackknife(function, *samples)
         if not self.agree:
             one, two = (

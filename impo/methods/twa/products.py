@@ -6,6 +6,7 @@ and two operators on one spin as `impo.methods.twa.moments` says.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,19 +27,17 @@ def of_moments(moments: Moments, forms: Forms, periodic: bool) -> Array | None:
     ops = [(site, _cell(cell), form) for (site, cell), here in forms.items() for form in here]
     if len(ops) == 1:
         ((site, _, (constant, vector)),) = ops
-        return np.asarray(moments.first[(..., site, slice(None))] @ vector + constant).reshape(
-            len(moments.first)
-        )
+        return np.asarray(moments.first[:, site] @ vector + constant)
     (a, start, one), (b, end, two) = ops
     step = [y - x for x, y in zip(start, end, strict=True)]
     if periodic:
         step = [(r + n // 2) % n - n // 2 for r, n in zip(step, moments.shape, strict=True)]
     if step[0] < 0:  # operators of different spins commute
         (a, one), (b, two), step = (b, two), (a, one), [-r for r in step]
-    stored = moments.second.shape[1 : 1 + len(step)]
-    if step[0] >= stored[0] or any(2 * abs(r) > n for r, n in zip(step, moments.shape, strict=True)):
+    if any(2 * abs(r) > n for r, n in zip(step, moments.shape, strict=True)):
         return None
-    return np.asarray(moments.pair(one, two, (a, b))[(slice(None), *step)])
+    index: Any = (slice(None), *step)
+    return np.asarray(moments.pair(one, two, (a, b))[index])
 
 
 def of_snapshots(

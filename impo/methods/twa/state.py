@@ -83,7 +83,8 @@ class TWAState(MeasuredState):
             if (known := linear_forms(self.model, factors)) is None:
                 return None
             number, forms = known
-            counts, found = [len(here) for here in forms.values()], np.ones(1)
+            counts = [len(here) for here in forms.values()]
+            found: Array | None = np.ones(1)
             if sum(counts) in (1, 2):
                 found = of_moments(self.moments, forms, periodic)
             elif forms and (max(counts) > 2 or not len(self.snapshots)):
