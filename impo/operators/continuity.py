@@ -175,11 +175,16 @@ def _parts(
             for place, (q, matrix) in zip(matrices, choice, strict=True):
                 pivot = matrix.flat[np.argmax(np.abs(matrix))]
                 value, kept[place], amounts[place] = value * pivot, matrix / pivot, q
-            key = tuple((p, np.round(kept[p] + 0.0, _DECIMALS).tobytes()) for p in sorted(kept))
+            key = tuple((p, _name(kept[p])) for p in sorted(kept))
             before = merged[key].coefficient if key in merged else 0j
             merged[key] = _Part(before + value, kept, amounts)
     scale = max((abs(part.coefficient) for part in merged.values()), default=0.0)
     yield from (part for part in merged.values() if abs(part.coefficient) > _TINY * scale)
+
+
+def _name(matrix: Array) -> bytes:
+    """Return the elements to rounding, with one zero, real or not."""
+    return (np.round(matrix.astype(complex), _DECIMALS) + 0.0).tobytes()
 
 
 def _places(term: Term) -> list[Place]:
