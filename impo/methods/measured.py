@@ -85,7 +85,8 @@ def _product(flow: Flow) -> Product:
 
 
 def real_if(hermitian: bool, found: Estimate | None) -> Estimate | None:
-    """Return an estimate without its imaginary part if the operator is Hermitian."""
-    if found is None or not hermitian:
-        return found
-    return Estimate(np.real(np.asarray(found.value))[()], found.error)
+    """Return an estimate that is real if the operator is Hermitian, else complex."""
+    if found is None:
+        return None
+    value = np.asarray(found.value)
+    return Estimate((value.real if hermitian else value.astype(complex))[()], found.error)

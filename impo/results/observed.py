@@ -52,11 +52,24 @@ def starts(model: LindbladModel, name: Any) -> list[int]:
 def measured(result: Any, name: str) -> Estimate | None:
     """Return an observable on the sites where it begins, the last axis; None if none is known.
 
-    Where an open cluster ends, and the method gives no number, it is nan.
+    It is nan where an open cluster ends, and complex unless all its operators are Hermitian.
     """
-    if "." not in name:
-        found: Estimate | None = result.expect(name)
+    found = result.expect(name) if "." not in name else _chains(result, name)
+    if found is None or _is_hermitian(result.model, name):
         return found
+    return Estimate(np.asarray(found.value).astype(complex), found.error)
+
+
+def _is_hermitian(model: LindbladModel, name: str) -> bool:
+    ops, sites = name.split("."), model.sites
+    return all(
+        sites[(first + n) % len(sites)].is_hermitian(op)
+        for first in starts(model, name) for n, op in enumerate(ops)
+    )  # fmt: skip
+
+
+def _chains(result: Any, name: str) -> Estimate | None:
+    """Return products on neighbouring sites, for every site on which they begin."""
     parts = [_chain(result, name.split("."), first) for first in starts(result.model, name)]
     known = [part for part in parts if part is not None]
     if not known:

@@ -62,7 +62,9 @@ def test_correlated_decay_moves_nothing():
         (spins([Term(1.0, ("Sz", 0, 0), ("Sz", 1, 0))]), "Sz", "some term or jump moves"),
         (aklt.chain(), "Sz", r"changes by .* at once: no current is unique"),
         (
-            spins([Term(1.0, ("S+", 0, 0), ("S-", 1, 0), ("S-", 0, 1), ("S+", 1, 1), plus_hc=True)]),
+            spins(
+                [Term(1.0, ("S+", 0, 0), ("S-", 1, 0), ("S-", 0, 1), ("S+", 1, 1), plus_hc=True)]
+            ),
             "Sz",
             r"\+1 on \(0, 0\), -1 on \(1, 0\), -1 on \(0, 1\), \+1 on \(1, 1\)",
         ),

@@ -32,9 +32,15 @@ def test_factors_of_one_place_keep_their_order():
         ((("Sz", 0, 0.5),), "`places` must be different"),
         ((("Sz", 0, 0), "Sz"), r"`factor` must be a tuple \(operator, site, cell\), but is 'Sz'"),
         ((("Sz", 0, 0), ("Sz", 0)), "`factor` must be a tuple"),
-        (((np.eye(3), 0, 0),), r"`op` must be a matrix of shape \(2, 2\) there, but has the shape \(3, 3\)"),
+        (
+            ((np.eye(3), 0, 0),),
+            r"`op` must be a matrix of shape \(2, 2\) there, but has the shape \(3, 3\)",
+        ),
         (((Z * np.nan, 0, 0),), "`op` must be a matrix of finite numbers"),
-        ((Z, [(0, 0), (1, 0)]), r"`op` must be a matrix of shape \(4, 4\) there, but has the shape \(2, 2\)"),
+        (
+            (Z, [(0, 0), (1, 0)]),
+            r"`op` must be a matrix of shape \(4, 4\) there, but has the shape \(2, 2\)",
+        ),
         ((Z, [(0, 0), (0, 0)]), "`places` must be different"),
         ((Z,), "`op` must be one of Id, S"),
         ((Z, [(0, 0)], 1), "`op` must be a name alone, factors"),
