@@ -1,7 +1,7 @@
 """Grids of parameters and settings, and the tables of their results."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -114,10 +114,17 @@ def tabulate(
             else:
                 _enter(variables.setdefault(name, _empty(item, dims, shape)), place, item)
     _refuse_gaps(variables.get("status"))
-    texts = {k: item for k, item in variables.items() if item.values.dtype == object}
-    variables |= {k: replace(item, values=item.values.astype(str)) for k, item in texts.items()}
     told = {"axes": [list(axis.names) for axis in axes]}
-    return _with_points(Dataset(variables, told), common_directory(files))
+    return _with_points(Dataset(_as_text(variables), told), common_directory(files))
+
+
+def _as_text(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return variables whose texts are as long as they need to be."""
+    out = dict(variables)
+    for name, item in variables.items():
+        if item.values.dtype == object:
+            out[name] = replace(item, values=item.values.astype(str))
+    return out
 
 
 def _with_points(data: Dataset, directory: Path | None) -> Dataset:
