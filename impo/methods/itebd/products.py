@@ -1,13 +1,14 @@
 """Sums of products of local operators on an infinite chain, matrices, and strings between two."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.methods.measured import real_if
 from impo.model import Place
+from impo.operators.local import charge_parts
 from impo.operators.local_products import (
     Factors,
     bound,
@@ -24,7 +25,7 @@ from impo.results.products import Operator, Product, string_product
 if TYPE_CHECKING:
     from impo.methods.itebd.state import ItebdState
 
-_KEPT = 100  # transfer matrices with an operator that are kept: all, unless a frame turns on
+_LARGEST = 1e100  # norm of a string that errors are relative to
 
 
 def total(state: "ItebdState", products: Sequence[Product]) -> Estimate:
@@ -79,25 +80,29 @@ def string_correlation(
     pairs = string_product(state.model, ends, string, sites, 0)
 
     def observable(approx: Approximation) -> Array:
-        known, made = approx.generator.model.sites, dict[tuple[Any, ...], Array]()
-        environment, generator = approx.environment, approx.generator
+        known, made = approx.generator.model.sites, dict[tuple[str, int], dict[int, Array]]()
 
         def matrix(name: str, op: Operator, position: int) -> Array:
-            """Return a transfer matrix; the frame may turn from tile to tile."""
-            key = name, position % len(approx.bases), generator.phase(position)
-            if len(made) > _KEPT:
-                made.clear()
-            if key not in made:
-                local = matrix_of(known[position % unit], (op,))
-                vector = state._vector(approx, position, local)
-                made[key] = environment.transfer_with(position, vector)
-            return made[key]
+            """Return a transfer matrix; parts with a charge turn with the frame."""
+            site, tile = position % unit, position % len(approx.bases)
+            if (name, tile) not in made:
+                parts = charge_parts(known[site], matrix_of(known[site], (op,)))
+                measure = approx.bases[tile].measure
+                made[name, tile] = {
+                    q: approx.environment.transfer_with(tile, measure(part))
+                    for q, part in parts.items()
+                }
+            turn, here = 1j * approx.generator.phase(position), made[name, tile]
+            if list(here) == [0]:
+                return here[0]
+            none = np.zeros_like(approx.environment.transfer[tile])
+            return sum((np.exp(q * turn) * part for q, part in here.items()), none)
 
         out = np.zeros(max_cells + 1, dtype=complex)
         first = 0 if a < b else 1
         if first:
             out[0] = _product(state, approx, pairs.factors)
-        out[first:] = environment.string(
+        out[first:] = approx.environment.string(
             a, matrix("A", ends[0], a), lambda p: matrix("string", string[p % unit], p),
             [b + r * unit for r in range(first, max_cells + 1)],
             lambda p: matrix("B", ends[1], p),
@@ -115,7 +120,9 @@ def _sizes(
     model = state.model
     both = (bound(model.sites, {(site, 0): (op,)}) for op, site in zip(ends, sites, strict=True))
     norms = [bound(model.sites, {(site, 0): (op,)}) for site, op in enumerate(string)]
-    powers = np.float_power(float(np.prod(norms)), np.arange(max_cells + 1))
+    with np.errstate(over="ignore"):
+        powers = np.float_power(float(np.prod(norms)), np.arange(max_cells + 1))
+    powers = np.minimum(powers, _LARGEST)
     inner = np.ones(max_cells + 1)
     for r in (0, 1):
         places = string_product(model, ends, string, sites, r).factors

@@ -19,23 +19,23 @@ from impo.operators.local_products import Linear
 Forms = Mapping[Place, Sequence[Linear]]
 
 
-def of_moments(moments: Moments, forms: Forms, periodic: bool) -> Array | None:
-    """Return one or two forms c + u.S by groups, shape (groups,); None if they are too far apart.
+def within_half(shape: Sequence[int], forms: Forms) -> bool:
+    """Return whether all places lie within half the lattice: there, a ring is like a chain."""
+    cells = [_cell(cell) for _, cell in forms]
+    spans = [max(column) - min(column) for column in zip(*cells, strict=True)]
+    return all(2 * span <= length for span, length in zip(spans, shape, strict=False))
 
-    A lattice with free ends knows pairs up to half its length, a ring all.
-    """
+
+def of_moments(moments: Moments, forms: Forms) -> Array:
+    """Return one or two forms c + u.S within half the lattice, by groups, shape (groups,)."""
     ops = [(site, _cell(cell), form) for (site, cell), here in forms.items() for form in here]
     if len(ops) == 1:
         ((site, _, (constant, vector)),) = ops
         return np.asarray(moments.first[:, site] @ vector + constant)
     (a, start, one), (b, end, two) = ops
     step = [y - x for x, y in zip(start, end, strict=True)]
-    if periodic:
-        step = [(r + n // 2) % n - n // 2 for r, n in zip(step, moments.shape, strict=True)]
     if step[0] < 0:  # operators of different spins commute
         (a, one), (b, two), step = (b, two), (a, one), [-r for r in step]
-    if any(2 * abs(r) > n for r, n in zip(step, moments.shape, strict=True)):
-        return None
     index: Any = (slice(None), *step)
     return np.asarray(moments.pair(one, two, (a, b))[index])
 

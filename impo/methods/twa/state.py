@@ -11,7 +11,7 @@ from impo.arguments import ArgumentError, fail, non_negative_integer, positive_i
 from impo.arrays import Array
 from impo.methods.measured import MeasuredState
 from impo.methods.twa.moments import Moments
-from impo.methods.twa.products import of_moments, of_snapshots
+from impo.methods.twa.products import Forms, of_moments, of_snapshots, within_half
 from impo.model import LindbladModel, Place
 from impo.operators.local_products import linear_forms
 from impo.results.estimate import Estimate
@@ -78,23 +78,26 @@ class TWAState(MeasuredState):
 
         More than two operators are averaged over the last snapshots alone.
         """
-        total, periodic = np.zeros(len(self.moments.first), dtype=complex), self.method.periodic
+        total = np.zeros(len(self.moments.first), dtype=complex)
         for coefficient, factors in products:
             if (known := linear_forms(self.model, factors)) is None:
                 return None
-            number, forms = known
-            counts = [len(here) for here in forms.values()]
-            found: Array | None = np.ones(1)
-            if sum(counts) in (1, 2):
-                found = of_moments(self.moments, forms, periodic)
-            elif forms and (max(counts) > 2 or not len(self.snapshots)):
+            if (found := self._product(known[1])) is None:
                 return None
-            elif forms:
-                found = of_snapshots(self.model, self.snapshots, self.moments, forms, periodic)
-            if found is None:
-                return None
-            total += coefficient * number * found
+            total += coefficient * known[0] * found
         return self.moments.estimate(lambda mean: mean, total)
+
+    def _product(self, forms: Forms) -> Array | None:
+        """Return the average of a product by groups of trajectories; None if it is not known."""
+        counts, periodic = [len(here) for here in forms.values()], self.method.periodic
+        near = within_half(self.moments.shape, forms)
+        if not forms:
+            return np.ones(1)
+        if sum(counts) <= 2 and near:
+            return of_moments(self.moments, forms)
+        if max(counts) > 2 or not len(self.snapshots) or (periodic and not near):
+            return None
+        return of_snapshots(self.model, self.snapshots, self.moments, forms, periodic)
 
     def _string_correlation(
         self, ends: tuple[str, str], string: Sequence[Operator], sites: tuple[int, int],

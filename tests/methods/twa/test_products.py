@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from impo import TWA, Status
 from impo.methods.twa.moments import Moments
-from impo.methods.twa.products import of_moments, of_snapshots
+from impo.methods.twa.products import of_moments, of_snapshots, within_half
+from impo.methods.twa.state import TWAState
 from impo.operators.local import SPIN_VECTORS
 from models import gain_loss
 
@@ -40,14 +42,14 @@ SNAPSHOTS, MOMENTS = ensemble()
         {(1, 3): [form("S+", 0.2)]},
         {(0, 0): [form("S+", 0.2)], (1, 1): [form("Sy", 0.5j)]},
         {(0, 1): [form("S+")], (1, 0): [form("Sy")]},
-        {(0, 0): [form("S+")], (0, 3): [form("Sx")]},
+        {(0, 0): [form("S+")], (0, -1): [form("Sx")]},
         {(0, 2): [form("S+"), form("Sx", 0.3)]},
         {(1, -1): [form("Sz"), form("Sz")]},
     ],
 )
 def test_pairs_of_snapshots_are_those_of_moments(forms):
     one = of_snapshots(MODEL, SNAPSHOTS, MOMENTS, forms, True)
-    np.testing.assert_allclose(of_moments(MOMENTS, forms, True), one, atol=1e-12)
+    np.testing.assert_allclose(of_moments(MOMENTS, forms), one, atol=1e-12)
     assert one.shape == (GROUPS,)
 
 
@@ -69,9 +71,26 @@ def test_three_spins_are_multiplied_on_every_trajectory(periodic):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_what_an_open_lattice_lacks_is_unknown():
-    far = {(0, 0): [form("Sz")], (0, 3): [form("Sz")]}
-    assert of_moments(MOMENTS, far, False) is None
-    assert of_moments(MOMENTS, far, True) is not None
+def test_what_a_lattice_lacks_is_unknown():
     outside = {(0, 0): [form("Sz")], (0, 4): [form("Sz")], (1, 0): [form("Sz")]}
     assert of_snapshots(MODEL, SNAPSHOTS, MOMENTS, outside, False) is None
+    assert within_half((4,), {(0, -1): [], (1, 1): []})
+    assert not within_half((4,), {(0, -1): [], (1, 0): [], (0, 2): []})
+    assert not within_half((8, 4), {(0, (0, 3)): [], (1, (4, 0)): []})
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+def test_far_pairs_of_a_ring_are_unknown(periodic):
+    method = TWA(cells=CELLS, periodic=periodic)
+    state = TWAState(
+        model=MODEL, method=method, status=Status.CONVERGED, message="", moments=MOMENTS,
+        snapshots=SNAPSHOTS,
+    )  # fmt: skip
+    near = state.expect(("Sz", 0, 1), ("Sx", 1, -1))
+    assert near.value == pytest.approx(
+        of_moments(MOMENTS, {(0, 1): [form("Sz")], (1, -1): [form("Sx")]}).mean()
+    )
+    far = state.expect(("Sz", 0, 0), ("Sz", 1, 3))
+    assert (far is None) == periodic
+    assert state.expect(("Sz", 0, 0), ("Sz", 0, 0), ("Sz", 0, 0)) is None
+    assert state.expect(("Id", 0, 0), ("Id", 1, 0)).value == 1
