@@ -133,7 +133,9 @@ def _legend(drawn: Figure, title: str | None = None) -> None:
 def _state_figure(state: SteadyState) -> Figure:
     spins = any("Sz" in site.operators for site in state.model.sites)
     drawn = Figure(figsize=(_PAGE, 2.5))
-    first, second, third = drawn.subplots(1, 3)
+    first, second, third, *more = drawn.subplots(1, 4 if state.observe else 3)
+    for ax in more:
+        plot.observed(ax, state)
     plot.profile(first, state, "Sz" if spins else "N")
     plot.distribution(second, state)
     for pair in state.model.sites[0].order_pairs:
@@ -160,7 +162,7 @@ def _state_figure(state: SteadyState) -> Figure:
 def _trajectory_figure(trajectory: Trajectory) -> Figure:
     """Draw mean and variance of S_z and n on the sites over the time."""
     known = trajectory.readable()
-    names = [name for name in LABELS if name in known]
+    names = plot.drawn_names(known)
     if not names:
         raise ArgumentError("There is nothing to draw: no state has a number.")
     drawn, axes = _panels(len(names))
@@ -184,7 +186,8 @@ def _scan_figure(data: Dataset) -> Figure:
         If there is no number, or there are more axes than that.
     """
     axes, both = data.attributes["axes"], len(plot_scan.ways(data)) > 1
-    names = [name for name in LABELS if name in data and np.isfinite(data[name]).any()]
+    known = plot.drawn_names(data.variables)
+    names = [name for name in known if np.isfinite(data[name]).any()]
     if not names:
         raise ArgumentError("There is nothing to draw: no point of the scan has a number.")
     mapped = len(axes) == 2 and plot_scan.family(data) is None

@@ -1,6 +1,6 @@
 """Parts of figures: functions that draw results into axes and return artists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from impo.results.modes import Decay, Mode
 from impo.results.notation import with_error
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
+from impo.results.variable import Variable
 
 _MOST_SITES = 12  # of a unit cell whose distributions are drawn
 FEW_TIMES = 40
@@ -46,6 +47,15 @@ LABELS = {
 
 
 _PAIRS = {"S+S-": "$S^+S^-$", "SzSz": "$S^zS^z$", "BdB": r"$b^\dagger b$", "NN": "$nn$"}
+
+
+def drawn_names(known: Mapping[str, Variable]) -> list[str]:
+    """Return the variables that a figure shows: those of `LABELS`, then all others with errors."""
+    further = [
+        name for name in known
+        if name not in LABELS and f"{name}_error" in known and name.partition("_")[0] != "xi"
+    ]  # fmt: skip
+    return [*(name for name in LABELS if name in known), *further]
 
 
 @contextmanager
@@ -158,6 +168,23 @@ def _along_the_chain(ax: Axes, state: SteadyState, op: str, along: Estimate) -> 
     ax.axhline(0, color="0.6", linewidth=0.8)
     values, converged = np.real(along.value), state.status == Status.CONVERGED
     return errorbar_curve(ax, places, values, along.error, converged, linestyle="none")
+
+
+def observed(ax: Axes, state: SteadyState) -> list[Artist]:
+    """Draw what a state was asked to observe, on the sites of the unit cell where it begins."""
+    artists: list[Artist] = []
+    known, converged = state.readable(), state.status == Status.CONVERGED
+    for name in drawn_names(known):
+        if name.removesuffix("_imag") in state.observe:
+            item, bars = known[name], known[f"{name}_error"].values
+            sites = known[item.dims[0]].values
+            look: dict[str, Any] = {"label": name, "linestyle": "none"}
+            artists += errorbar_curve(ax, sites, item.values, bars, converged, **look)
+    if artists:
+        ax.set(xlabel="site of the unit cell", ylabel="expectation")
+        ax.set_xticks(range(len(state.model.sites)))
+        ax.legend()
+    return artists
 
 
 def distribution(ax: Axes, state: SteadyState) -> list[Artist]:

@@ -13,6 +13,7 @@ from impo.arrays import Array
 from impo.cli import parse
 from impo.model import LindbladModel, Spin
 from impo.operators.product_state import Coherent
+from impo.results.observed import told
 from impo.results.state import SteadyState
 from impo.results.store import load
 from impo.results.summary import plain, with_errors
@@ -83,8 +84,8 @@ def start_as_option(word: str | None) -> Iterator[None]:
         if word is None:
             what = "Option `--start` must be given for this method"
             raise ArgumentError(f"{what}: one for each site of the cell ({_ENTRY}).") from error
-        told = str(error).replace("Argument `start`", "Option `--start`")
-        raise ArgumentError(told) from error
+        text = str(error).replace("Argument `start`", "Option `--start`")
+        raise ArgumentError(text) from error
 
 
 def _spin(text: str) -> Coherent:
@@ -110,7 +111,7 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
 
     Values and errors are lists over the times of lists over the sites.
     """
-    found = with_errors(trajectory.readable())
+    found = with_errors(trajectory.observing(()).readable())
     model, method = trajectory.model, trajectory.method
     return {
         "model": model.name, "parameters": plain(model.to_json()["parameters"]),
@@ -119,4 +120,5 @@ def facts(trajectory: Trajectory) -> dict[str, Any]:
         "times": plain(trajectory.times),
         "observables": {name: plain(value.values) for name, (value, _) in found.items()},
         "errors": {name: plain(error.values) for name, (_, error) in found.items()},
+        **({"observed": told(trajectory, plain)} if trajectory.observe else {}),
     }  # fmt: skip

@@ -52,26 +52,29 @@ def main(words: Sequence[str] | None = None) -> int:
 def solve(arguments: argparse.Namespace) -> Outcome:
     """Compute one steady state and store it if asked to."""
     model, method = _model(arguments), _method(arguments)
+    observe = parse.observables(arguments.observe, model)
     if arguments.output:
         check_writable(arguments.output)
     with shown(f"{method.name}: loading") as show:
-        state = _resumed(model, method, show, arguments.output)
+        state = _resumed(model, method, show, arguments.output, observe)
     facts = state.summary()
     code = CONVERGED if state.status == Status.CONVERGED else NOT_CONVERGED
     return code, json.dumps(facts, allow_nan=False) if arguments.json else str(state)
 
 
-def _resumed(model: Any, method: Any, show: Any, output: Path | None) -> SteadyState:
+def _resumed(
+    model: Any, method: Any, show: Any, output: Path | None, observe: tuple[str, ...]
+) -> SteadyState:
     """Return a steady state; one that is stored goes on from where it was interrupted."""
     if output is None:
-        return steady_state(model, method, None, show)
+        return steady_state(model, method, None, show).observing(observe)
     with following(show, method.name) as follower:
         key = computation(model, method, None)
         # what another computation left beside the same output is not this one's to remove
         checkpoint = Checkpoint(output.with_suffix(f".{key[:8]}{PARTIAL}"), key)
         if follower is not None:
             checkpoint.report = follower.report
-        state = steady_state(model, method, None, checkpoint)
+        state = steady_state(model, method, None, checkpoint).observing(observe)
     save(state, output)
     checkpoint.remove()
     return state
@@ -82,10 +85,11 @@ def evolve_model(arguments: argparse.Namespace) -> Outcome:
     times = evolving.times(arguments.times)
     model, method = _model(arguments), _method(arguments)
     start = evolving.start(arguments.start, model)
+    observe = parse.observables(arguments.observe, model)
     if arguments.output:
         check_writable(arguments.output)
     with shown(f"{method.name}: loading") as show, evolving.start_as_option(arguments.start):
-        found = evolve(model, method, start, times, show)
+        found = evolve(model, method, start, times, show).observing(observe)
     if arguments.output:
         save(found, arguments.output)
     code = CONVERGED if found.status == Status.CONVERGED else NOT_CONVERGED

@@ -77,6 +77,9 @@ def _add_computations(made: Mapping[str, argparse.ArgumentParser]) -> None:
             metavar="method.name=value" if each is several else "name=value",
             help="settings of the method" + "s" * (each is several),
         )  # fmt: skip
+    told = "store and print further observables: Sx,Sz.Sz,...; a dot joins neighbouring sites"
+    for each in (one, many, path):
+        each.add_argument("--observe", metavar="NAME,...", help=told)
     for each in (one, path, several):
         each.add_argument("--json", action="store_true", help="print one JSON object")
         each.add_argument("-o", "--output", **_FILE, help="store the result")

@@ -25,6 +25,7 @@ from impo.arguments import (
 )
 from impo.methods import METHODS
 from impo.model import LindbladModel
+from impo.results.observed import known_observables
 from impo.results.store import StoreError
 from impo.scans.executors import ClusterError
 from impo.scans.grid import Axis, check_size
@@ -249,6 +250,18 @@ def signature_of(target: str, function: Callable[..., Any]) -> inspect.Signature
 
 def _method_class(name: str) -> type:
     return METHODS[one_of("--method", name, METHODS)]
+
+
+def observables(word: str | None, model: LindbladModel) -> tuple[str, ...]:
+    """Return the names of `--observe`; there are none if it is not given."""
+    if word is None:
+        return ()
+    try:
+        return known_observables(model, word)
+    except ArgumentError as error:
+        raise ArgumentError(
+            str(error).replace("Argument `observe`", "Option `--observe`")
+        ) from None
 
 
 def method(name: str, settings: Mapping[str, Any], prefix: str = "") -> Any:

@@ -72,6 +72,9 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
     """
     executor = _executor(arguments)
     chains, axes, told = _grid(arguments)
+    observe: tuple[str, ...] = ()
+    for cell in {model.sites: model for line in chains for model, _ in line}.values():
+        observe = parse.observables(arguments.observe, cell)
     check_writable(arguments.output)
     directory = arguments.output.with_suffix(".points")
 
@@ -89,9 +92,9 @@ def compute(arguments: argparse.Namespace) -> tuple[Dataset | None, list[str]]:
             logger.info("share %d of %d is finished", arguments.task_id, arguments.tasks)
             bad = [state for state in share.values() if state.status != Status.CONVERGED]
             return None, [f"{s.model.label}: {s.status}: {s.message}" for s in bad]
-        data = tabulate(axes, found.items(), arguments.direction)
+        data = tabulate(axes, found.items(), arguments.direction, observe)
     else:
-        data = tabulate(axes, points(executor), arguments.direction)
+        data = tabulate(axes, points(executor), arguments.direction, observe)
     data = dataclasses.replace(data, attributes={**told, **data.attributes})
     save(data, arguments.output)
     return data, []

@@ -17,6 +17,7 @@ from impo.operators.local import local_operators
 from impo.refinement import entropies
 from impo.refinement.approximation import Approximation, Refinement, density_matrix
 from impo.refinement.error_bars import LEAST_SHARE, estimate
+from impo.refinement.products import expect_matrix, total
 from impo.refinement.storage import pack
 from impo.results.estimate import Estimate
 from impo.results.questions import matrix_places
@@ -100,6 +101,8 @@ class MatrixProductState(SteadyState):
             return np.array([m @ v for m, v in zip(marginals, vectors, strict=True)])
 
         return observable
+
+    _total, _expect_matrix = total, expect_matrix
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""

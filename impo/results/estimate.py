@@ -97,3 +97,11 @@ class Status(StrEnum):
     K_LIMITED = "k_limited"
     UNPHYSICAL = "unphysical"
     FAILED = "failed"
+
+
+def real_if(hermitian: bool, found: Estimate | None) -> Estimate | None:
+    """Return an estimate that is real if the operator is Hermitian, else complex."""
+    if found is None:
+        return None
+    value = np.asarray(found.value)
+    return Estimate((value.real if hermitian else value.astype(complex))[()], found.error)

@@ -1,10 +1,10 @@
 """What every method returns: numbers with error bars, a verdict, and where they come from."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,11 @@ from numpy.typing import ArrayLike
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
+from impo.results.expectations import Expectations
 from impo.results.fields import optional, stored, stored_number
 from impo.results.modes import Decay, no_decay
+from impo.results.observed import known_observables
+from impo.results.products import known_string
 from impo.results.questions import (
     distribution_places,
     known_distance,
@@ -30,11 +33,11 @@ from impo.results.two_time import TwoTimeFunctions
 from impo.results.variable import Variable
 
 _WAVES_AT_ONCE = 2048  # of a structure factor: the phases of all distances are in memory
-_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras")
+_SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras", "observe")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SteadyState(TwoTimeFunctions, Stored):
+class SteadyState(Expectations, TwoTimeFunctions, Stored):
     """The steady state of a model by any method.
 
     A quantity that a method cannot give is None. Its arguments are checked here, once for all
@@ -57,6 +60,8 @@ class SteadyState(TwoTimeFunctions, Stored):
         What the verdict rests on, as JSON types.
     extras
         Further numbers of the method, by the names that `--json` prints.
+    observe
+        Observables that `summary` and files hold besides: see `impo.results.observed`.
     """
 
     no_length: ClassVar[str] = "This state has no correlation lengths."
@@ -69,6 +74,7 @@ class SteadyState(TwoTimeFunctions, Stored):
     history: Sequence[Mapping[str, Any]] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    observe: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):  # a state does not change, whatever is done with its arrays
@@ -81,36 +87,25 @@ class SteadyState(TwoTimeFunctions, Stored):
         arrays, attributes = self.to_arrays()
         return arrays, {key: held for key, held in attributes.items() if key != "seconds"}
 
-    def expect(self, op: str) -> Estimate | None:
-        """Return <op> on every site of the unit cell that has this operator.
+    def observing(self, names: Iterable[str]) -> Self:
+        """Return the same state with other observables to hold besides: names such as "Sz.Sz".
 
-        Parameters
-        ----------
-        op
-            Name of a local operator, such as "Sz".
-
-        Returns
-        -------
-        Estimate or None
-            Shape (sites,), in the order of the unit cell; raw, not divided by S.
-
-        Raises
-        ------
-        ArgumentError
-            If no site has the operator.
+        They stand in `summary`, in its file, and in the figure. See `impo.results.observed`.
         """
-        return self._expect(known_operator(self.model, op))
+        known = known_observables(self.model, names)
+        return self if known == self.observe else replace(self, observe=known)
 
     def variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2 on every site of the unit cell that has this operator.
 
-        Parameters, shape and errors are those of `expect`; the value is complex for S+ or B.
+        Shape and errors are those of `expect` of a name; the value is complex for S+ or B.
         """
         return self._variance(known_operator(self.model, op))
 
     def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate | None:
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20,
+        string: Any = None,
+    ) -> Estimate | None:  # fmt: skip
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected.
 
         In two dimensions r counts cells in the first direction. Cell 0 of an open cluster (`Exact`)
@@ -124,6 +119,9 @@ class SteadyState(TwoTimeFunctions, Stored):
             Site of A and site of B within the unit cell.
         max_cells
             Largest distance in unit cells, up to a million.
+        string
+            An operator that stands on every site between the two, as in <Sz e^{i pi (Sz + ...)}
+            Sz>: a name, a matrix, or one of these for each site of the unit cell. Chains only.
 
         Returns
         -------
@@ -137,8 +135,11 @@ class SteadyState(TwoTimeFunctions, Stored):
         ArgumentError
             If a site does not exist or lacks its operator, or `max_cells` is negative or too large.
         """
-        pair = known_pair(self.model, op_a, op_b, sites)
-        return self._correlation(op_a, op_b, pair, known_distance(max_cells))
+        pair, most = known_pair(self.model, op_a, op_b, sites), known_distance(max_cells)
+        if string is None:
+            return self._correlation(op_a, op_b, pair, most)
+        between = known_string(self.model, string)
+        return self._string_correlation((op_a, op_b), between, pair, most)
 
     def correlation_length(
         self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0)
@@ -257,9 +258,6 @@ class SteadyState(TwoTimeFunctions, Stored):
     def _profile(self, op: str) -> Estimate | None:
         return None
 
-    def _expect(self, op: str) -> Estimate | None:
-        return None
-
     def _variance(self, op: str) -> Estimate | None:
         return None
 
@@ -315,6 +313,7 @@ class SteadyState(TwoTimeFunctions, Stored):
             "status": str(self.status), "message": self.message, "residual": self.residual,
             "seconds": self.seconds, "history": [dict(step) for step in self.history],
             "diagnostics": dict(self.diagnostics), "extras": dict(self.extras), **own,
+            **({"observe": list(self.observe)} if self.observe else {}),
         }  # fmt: skip
 
     @classmethod
@@ -333,6 +332,10 @@ def _shared(told: Told, name: str) -> Any:
     """Return a field that all methods have, of its type."""
     if name == "message":
         return stored(told, name, str, "text")
+    if name == "observe":
+        return tuple(
+            stored({name: x}, name, str, "texts") for x in stored(told, name, list, "a list")
+        )
     if name in ("diagnostics", "extras"):
         return stored(told, name, dict, "an object")
     if name == "history":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from impo.model import LindbladModel
+from impo.results import observed
 from impo.results.estimate import Estimate
 from impo.results.variable import Variable
 
@@ -56,6 +57,7 @@ def summary(state: Any) -> dict[str, Any]:
         "observables": observables, "errors": errors, "correlation_length": lengths,
         "no_correlation_length": reasons,
         "diagnostics": plain(state.diagnostics), **plain(state.extras),
+        **({"observed": observed.told(state, plain)} if state.observe else {}),
     }  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def readable(state: Any) -> dict[str, Variable]:
         out["residual"] = Variable((), np.array(facts["residual"]), "1", label)
     out["status"] = Variable((), np.array(facts["status"]), "1", "verdict")
     out["seconds"] = Variable((), np.array(facts["seconds"]), "s", "computing time")
-    return out
+    return {**out, **{k: v for k, v in observed.variables(state) if k not in out}}
 
 
 def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
@@ -104,7 +106,8 @@ def readable_trajectory(trajectory: Any) -> dict[str, Variable]:
     for name, dim, found in _on_sites(trajectory):
         _add(out, name, np.real(found.value), found.error, ("time", dim), "1", _label(name))
     out["status"] = Variable((), np.array(str(trajectory.status)), "1", "verdict")
-    return out
+    further = observed.variables(trajectory, ("time",))
+    return {**out, **{k: v for k, v in further if k not in out}}
 
 
 def with_errors(told: Mapping[str, Variable]) -> dict[str, tuple[Variable, Variable]]:

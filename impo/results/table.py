@@ -77,6 +77,11 @@ def state_table(state: Any) -> Table:
     ]
     for name, values in facts["observables"].items():
         rows.append([name, *numbers(values, errors[name])])
+    for name, item in facts.get("observed", {}).items():
+        values = item["value"] and [
+            complex(*x) if isinstance(x, list) else x for x in item["value"]
+        ]
+        rows.append([name, *numbers(values, item["error"])])
     for name, length in facts["correlation_length"].items():
         reason = facts["no_correlation_length"].get(name)
         told = numbers(length, errors[f"xi_{name}"]) if reason is None else [f"- ({reason})"]

@@ -12,10 +12,13 @@ from impo.model import LindbladModel, Place
 from impo.results.estimate import Estimate, Status
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
+from impo.results.products import Bond
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Stored, Told, Variables, reads_kind, rebuilt
 from impo.results.summary import readable_trajectory
 from impo.results.table import Table, trajectory_table
+
+_PARTS = ("value", "error")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -62,6 +65,11 @@ class Trajectory(Stored):
         return self.states[0].method
 
     @property
+    def observe(self) -> tuple[str, ...]:
+        """Observables that tables and files hold besides: see `impo.results.observed`."""
+        return self.states[0].observe
+
+    @property
     def _parts(self) -> tuple[SteadyState, ...]:
         """All states that are held, the start at the end."""
         return self.states if self.start is None else (*self.states, self.start)
@@ -75,28 +83,50 @@ class Trajectory(Stored):
     def __len__(self) -> int:
         return len(self.states)
 
+    def holds(self, place: Place) -> bool:
+        """Return whether the lattice has this (site, cell)."""
+        return self.states[0].holds(place)
+
+    def observing(self, names: Iterable[str]) -> "Trajectory":
+        """Return the same trajectory with other observables to hold besides."""
+        start = None if self.start is None else self.start.observing(names)
+        states = tuple(state.observing(names) for state in self.states)
+        return replace(self, states=states, start=start)
+
     def _stack(self, quantity: Callable[[SteadyState], Estimate | None]) -> Estimate | None:
         found = [quantity(state) for state in self.states]
         values = _stacked([None if item is None else item.value for item in found])
         errors = _stacked([None if item is None else item.error for item in found])
         return None if values is None else Estimate(values, errors)
 
-    def expect(self, op: str) -> Estimate | None:
-        """Return <op>, shape (T, sites that have it)."""
-        return self._stack(lambda state: state.expect(op))
+    def expect(self, op: Any, *others: Any) -> Estimate | None:
+        """Return <op>, shape (T, sites that have it), or of a product or matrix, shape (T,)."""
+        return self._stack(lambda state: state.expect(op, *others))
 
     def variance(self, op: str) -> Estimate | None:
         """Return <op^2> - <op>^2, shape (T, sites that have it)."""
         return self._stack(lambda state: state.variance(op))
 
     def correlation(
-        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20
-    ) -> Estimate | None:
+        self, op_a: str, op_b: str, sites: tuple[int, int] = (0, 0), max_cells: int = 20,
+        string: Any = None,
+    ) -> Estimate | None:  # fmt: skip
         """Return <A_{site a, cell 0} B_{site b, cell r}>, shape (T, r).
 
         As of a state, r ends at `max_cells`, or at the largest distance of a finite lattice.
         """
-        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells))
+        return self._stack(lambda state: state.correlation(op_a, op_b, sites, max_cells, string))
+
+    def current(self, op: str | None = None) -> dict[Bond, Estimate] | None:
+        """Return the current of a charge through every bond, shape (T,): see `SteadyState`."""
+        found = [state.current(op) for state in self.states]
+        known = [currents for currents in found if currents is not None]
+        if len(known) < len(found):
+            return None
+        return {
+            bond: Estimate(*(np.array([getattr(at[bond], x) for at in known]) for x in _PARTS))
+            for bond in known[0]
+        }
 
     def structure_factor(
         self, op_a: str, op_b: str, k: ArrayLike, sites: tuple[int, int] = (0, 0)

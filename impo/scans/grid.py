@@ -1,7 +1,7 @@
 """Grids of parameters and settings, and the tables of their results."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -57,8 +57,9 @@ def parameter_grid(axes: Sequence[Axis]) -> list[list[dict[str, float]]]:
 
 
 def tabulate(
-    axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward"
-) -> Dataset:
+    axes: Sequence[Axis], points: Iterable[tuple[int, SteadyState]], direction: str = "forward",
+    observe: Sequence[str] = (),
+) -> Dataset:  # fmt: skip
     """Return the observables of a scan over a grid as a dataset.
 
     Parameters
@@ -69,6 +70,8 @@ def tabulate(
         What `scan` yields, in any order; all points of the grid.
     direction
         That of the scan.
+    observe
+        Names of further observables, such as "Sz.Sz": see `impo.results.observed`.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def tabulate(
     files, mapped = [], _is_map(shape)
     for number, state in points:
         files.append(state.file)
-        found = _row(state, mapped)
+        found = _row(state, mapped, observe)
         if shared := parameters.keys() & found.keys():
             raise ArgumentError(f"Parameter `{min(shared)}` must not have the name of a result.")
         place = np.unravel_index(number, shape)
@@ -111,11 +114,17 @@ def tabulate(
             else:
                 _enter(variables.setdefault(name, _empty(item, dims, shape)), place, item)
     _refuse_gaps(variables.get("status"))
+    told = {"axes": [list(axis.names) for axis in axes]}
+    return _with_points(Dataset(_as_text(variables), told), common_directory(files))
+
+
+def _as_text(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return variables whose texts are as long as they need to be."""
+    out = dict(variables)
     for name, item in variables.items():
         if item.values.dtype == object:
-            variables[name] = replace(item, values=item.values.astype(str))
-    told = {"axes": [list(axis.names) for axis in axes]}
-    return _with_points(Dataset(variables, told), common_directory(files))
+            out[name] = replace(item, values=item.values.astype(str))
+    return out
 
 
 def _with_points(data: Dataset, directory: Path | None) -> Dataset:
@@ -131,10 +140,10 @@ def _is_map(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 and min(shape) > LONGEST_FAMILY and math.prod(shape) <= _LARGEST_MAP
 
 
-def _row(state: SteadyState, mapped: bool) -> dict[str, Variable]:
+def _row(state: SteadyState, mapped: bool, observe: Sequence[str]) -> dict[str, Variable]:
     """Return what a table holds of a point; for a map, also which phases are stable at large S."""
     message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-    found = {**state.readable(), "message": message}
+    found = {**state.observing(observe).readable(), "message": message}
     if state.file is not None:
         found[FILE] = Variable((), np.array(state.file.name), "1", "file of the complete result")
     if mapped and (growth := phase_growth(state.model)):

@@ -4,7 +4,7 @@ The transfer matrix of a site, E = sqrt(d) A^{00}, is the slice of its tensor at
 dominant left and right eigenvectors stand for the rest of an infinite chain.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -181,6 +181,38 @@ class TraceEnvironment:
             scale = np.linalg.norm(norm)
             block = block @ self.transfer[site] / scale
             norm = norm @ self.transfer[site] / scale
+        return np.array(out)
+
+    def transfer_with(self, position: int, vector: Array) -> Array:
+        """Return the transfer matrix of a site with an operator; # vL vR."""
+        return np.asarray(np.tensordot(self.tensors[position % len(self.bases)], vector, (1, 0)))
+
+    def string(
+        self, first: int, matrix: Array, between: Callable[[int], Array],
+        ends: Sequence[int], last: Callable[[int], Array],
+    ) -> Array:  # fmt: skip
+        """Return <A (product of operators on all sites between) B> for every place of B.
+
+        Parameters
+        ----------
+        first, matrix
+            Position of A, and the transfer matrix with A there; # vL vR.
+        between, last
+            Position to the transfer matrix with the operator of the string, and with B.
+        ends
+            Positions of B, beyond that of A, in rising order.
+        """
+        n, position = len(self.bases), first
+        block = self.left[position % n] @ matrix
+        norm = self.left[position % n] @ self.transfer[position % n]
+        out = []
+        for end in ends:
+            for p in range(position + 1, end):
+                scale = np.linalg.norm(norm)
+                block = block @ between(p) / scale
+                norm = norm @ self.transfer[p % n] / scale
+            right, position = self.right[end % n], end - 1
+            out.append((block @ last(end) @ right) / (norm @ self.transfer[end % n] @ right))
         return np.array(out)
 
 

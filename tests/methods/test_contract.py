@@ -14,6 +14,7 @@ from impo.methods import METHODS
 from impo.methods.api import evolve, steady_state
 from impo.methods.base import Method
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.operators.local import local_operators
 from impo.results.equality import same
 from impo.results.store import load
 from models import gain_loss
@@ -160,6 +161,78 @@ def test_every_pair_of_operators_is_correlated(states, method, model):
                         alone = owners(state.model, other[0]).index(other[1])
                         mean = state.expect(other[0]).value[alone]
                         assert np.all(np.abs(found.value - mean) <= found.error + 1e-9)
+
+
+@pytest.mark.parametrize(("method", "model"), CASES)
+def test_products_are_those_of_names_and_pairs(states, method, model):
+    """One factor is the operator, two are its correlation, a string of ones changes nothing."""
+    state = states(method, model)
+    for op in known_operators(state.model):
+        for number, site in enumerate(owners(state.model, op)):
+            one, all_cells = state.expect((op, site, 0)), state.expect(op)
+            if method != "exact":  # whose cells differ
+                assert_close(one, all_cells[number])
+            assert np.shape(one.value) == ()
+            assert np.isrealobj(one.value) == state.model.sites[site].is_hermitian(op)
+    pairs = [site.order_pairs[0] for site in state.model.sites]
+    for a, b in ((0, 0), (0, 1), (1, 0)):
+        op_a, op_b = pairs[a][0], pairs[b][1]
+        line = state.correlation(op_a, op_b, (a, b), 1)
+        for cell, found in enumerate(line):
+            assert_close(state.expect((op_a, a, 0), (op_b, b, np.int64(cell))), found)
+        string = state.correlation(op_a, op_b, (a, b), 1, string="Id")
+        assert string.value.shape == line.value.shape
+        assert_close(string, line)
+
+
+def assert_close(one, two):
+    """Compare numbers from equal data, whose errors are of the same size."""
+    error = np.asarray(one.error) + np.asarray(two.error)
+    np.testing.assert_array_less(np.abs(np.subtract(one.value, two.value)), error + 1e-9)
+
+
+@pytest.mark.parametrize(("method", "model"), CASES)
+def test_a_matrix_is_the_sum_of_its_products(states, method, model):
+    state = states(method, model)
+    ops = [local_operators(site) for site in state.model.sites]
+    names = [site.order_pairs[0] for site in state.model.sites]
+    matrix = sum(np.kron(ops[1][names[1][n]], ops[0][names[0][1 - n]]) for n in (0, 1))
+    parts = [state.expect((names[1][n], 1, 0), (names[0][1 - n], 0, 0)) for n in (0, 1)]
+    found = state.expect(matrix, [(1, 0), (0, 0)])
+    assert found.value == pytest.approx(np.real(sum(part.value for part in parts)), abs=1e-9)
+    assert np.isrealobj(found.value)
+    assert 0 <= found.error < np.inf
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_current_is_the_correlation_that_carries_it(states, method):
+    """Of the chain of gain and loss: J i <S+ S-> + h.c. on every bond."""
+    state = states(method, "gain and loss")
+    found = state.current()
+    assert list(found)[:2] == [((0, 0), (1, 0)), ((1, 0), (0, 1))]
+    pairs = [
+        state.correlation("S+", "S-", (0, 1), 0)[0],
+        state.correlation("S+", "S-", (1, 0), 1)[1],
+    ]
+    for flow, pair, size in zip(found.values(), pairs, (1.0, 0.4), strict=False):
+        assert flow.value == pytest.approx(-2 * size * pair.value.imag, abs=1e-9)
+        assert 0 <= flow.error <= 4 * size * pair.error + 1e-9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_observed_is_kept(states, method, tmp_path):
+    state = states(method, "gain and loss").observing("Sx,Sz.Sz,S+.S-")
+    state.save(tmp_path / "state.h5")
+    again = load(tmp_path / "state.h5")
+    assert again.observe == ("Sx", "Sz.Sz", "S+.S-")
+    assert again == state
+    assert same(again.summary(), state.summary())
+    known = again.readable()
+    np.testing.assert_allclose(
+        known["Sz.Sz"].values[0], state.expect(("Sz", 0, 0), ("Sz", 1, 0)).value, atol=1e-12
+    )
+    assert {"Sx", "S+.S-", "S+.S-_imag", "S+.S-_imag_error"} <= known.keys()
+    assert "observed" not in state.observing(()).summary()
 
 
 @pytest.mark.parametrize(("method", "model"), CASES)

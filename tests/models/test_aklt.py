@@ -51,8 +51,10 @@ def test_the_steady_state_of_a_ring_is_the_dark_state(cells):
     assert state.status is Status.CONVERGED
     assert abs(quintets(state)) < 1e-12
     assert state.extras["purity"] == pytest.approx(1, abs=1e-9)
+    found = state.correlation("Sz", "Sz", (0, 0), 2, string=TURN)
     for distance in (1, 2):
         assert string(state, distance) == pytest.approx(ring_string(cells, distance), abs=1e-9)
+        assert found.value[distance] == pytest.approx(ring_string(cells, distance), abs=1e-9)
 
 
 def test_an_open_chain_has_free_spins_at_its_ends():
@@ -69,3 +71,7 @@ def test_the_infinite_chain_reaches_the_dark_state():
     assert abs(quintets(state)) < 1e-6
     for distance in (1, 2, 3):
         assert string(state, distance) == pytest.approx(-4 / 9, abs=1e-5)
+    found = state.correlation("Sz", "Sz", (0, 0), 40, string=TURN)
+    assert np.all(np.abs(found.value[1:] + 4 / 9) <= found.error[1:])
+    assert found.error[40] < 1e-3
+    assert found.value[0] == pytest.approx(2 / 3, abs=1e-5)

@@ -47,6 +47,7 @@ def test_the_current_has_the_direction_and_size_of_a_ring(phase):
     assert state.status is Status.CONVERGED
     ring = steady_state(model, Exact(cells=7, periodic=True, gap=False))
     flow, error = current(state, 1.0)
+    assert state.current()[(0, 0), (0, 1)].value == pytest.approx(flow, abs=1e-9)
     assert flow == pytest.approx(current(ring, 1.0)[0], abs=5 * error + 1e-4)
     assert abs(flow) > 0.02
     assert np.sign(flow) == -np.sign(phase)

@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place, Spin
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.liouvillian import finite_cluster
 from impo.operators.local import local_operators, operator_norm
+from impo.operators.local_products import Factors, bound, matrices_of
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array, stored_number
+from impo.results.products import Product
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told, reads_kind
 from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
@@ -26,7 +28,7 @@ MARGIN = 2.0  # on the change with the cut-off of bosons
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ClusterMeanFieldState(SteadyState):
+class ClusterMeanFieldState(MeasuredState):
     """A product of equal clusters.
 
     Values on a site of the unit cell are averages over the cells of the cluster, and correlations
@@ -131,6 +133,27 @@ class ClusterMeanFieldState(SteadyState):
             value / cells, error, lambda state: state._correlation(op_a, op_b, sites, max_cells)
         )
 
+    def _total(self, products: Sequence[Product]) -> Estimate:
+        """Return the expectation of a sum of products: within a cluster exact, else a product."""
+        sites, value, error = self.model.sites, 0j, 0.0
+        for coefficient, factors in products:
+            means = [self._product(factors, first) for first in range(self.cells)]
+            value += coefficient * complex(np.mean(means))
+            size = abs(coefficient) * bound(sites, factors)
+            error += (2 * len(factors) - 1) * size * self.accuracy
+        return self._estimate(value, error, lambda state: state._total(products))
+
+    def _product(self, factors: Factors, first: int) -> complex:
+        """Return the expectation of a product whose cell 0 is one of the cluster."""
+        clusters: dict[int, dict[int, Array]] = {}
+        matrices = matrices_of(self.density.generator.model.sites, factors)
+        for (site, offset), matrix in matrices.items():
+            assert isinstance(offset, int)  # clusters are chains
+            number, cell = divmod(first + offset, self.cells)
+            position = cell * len(self.model.sites) + site
+            clusters.setdefault(number, {})[position] = matrix
+        return math.prod(self.density.measure(inside) for inside in clusters.values())
+
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs of the cluster."""
         return self.density.density_matrix(places)
@@ -188,7 +211,7 @@ class ClusterMeanFieldState(SteadyState):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ClusterSites(SteadyState):
+class ClusterSites(MeasuredState):
     """The sites of a cluster at one time of its motion.
 
     Attributes
@@ -225,6 +248,18 @@ class ClusterSites(SteadyState):
         return Estimate(
             value, np.full(value.shape, self.accuracy * operator_norm(self.model.sites, op))
         )
+
+    def _total(self, products: Sequence[Product]) -> Estimate | None:
+        """Return the expectation of a sum of operators on one site each, else None."""
+        if any(len(factors) > 1 for _, factors in products):
+            return None
+        sites, value, error = self.model.sites, 0j, 0.0
+        for coefficient, factors in products:
+            for (site, _), matrix in matrices_of(sites, factors).items():
+                states = self.local[site :: len(sites)]
+                value += coefficient * complex(np.mean([np.sum(matrix.T * rho) for rho in states]))
+            error += abs(coefficient) * bound(sites, factors) * self.accuracy
+        return Estimate(value, error)
 
     def _variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on the sites of the unit cell that have this operator."""

@@ -19,14 +19,16 @@ from impo.methods.exact.sector import (
     zero_charge,
 )
 from impo.methods.exact.two_time import two_time
+from impo.methods.measured import MeasuredState
 from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.lattice import lattice_shape
 from impo.operators.local import changed_cutoffs, operator_norm
-from impo.results.estimate import Estimate
+from impo.operators.local_products import bound, fitted, is_hermitian, matrices_of
+from impo.results.estimate import Estimate, real_if
 from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
-from impo.results.state import SteadyState
+from impo.results.products import Product
 from impo.results.store import Arrays, Told
 
 PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
@@ -44,7 +46,7 @@ class OtherCutoff:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ExactState(SteadyState):
+class ExactState(MeasuredState):
     """State of a finite cluster.
 
     Values on a site of the unit cell are averages over the cells, but `correlation` begins in the
@@ -122,6 +124,44 @@ class ExactState(SteadyState):
         return self._estimate(
             lambda rho: rho.correlation(op_a, op_b, sites, max_cells), self._size(op_a, op_b)
         )
+
+    def _total(self, products: Sequence[Product]) -> Estimate | None:
+        """Return the expectation of a sum of products on places of the cluster."""
+
+        def quantity(rho: ClusterDensity) -> complex:
+            total = 0j
+            for coefficient, factors in products:
+                matrices = matrices_of(rho.generator.model.sites, factors)
+                at = {rho.position(place): matrix for place, matrix in matrices.items()}
+                total += coefficient * rho.measure(at)
+            return total
+
+        sites = self.model.sites
+        most = sum(abs(product.coefficient) * bound(sites, product.factors) for product in products)
+        return self._estimate(quantity, self._size() * most)
+
+    def _expect_matrix(self, matrix: Array, places: Sequence[Place]) -> Estimate | None:
+        """Return Tr(rho M) of a matrix on places of the cluster."""
+        sizes = [self.model.sites[site].dimension for site, _ in places]
+
+        def quantity(rho: ClusterDensity) -> complex:
+            here = [rho.generator.model.sites[site].dimension for site, _ in places]
+            known = fitted(matrix, sizes, here)
+            return complex(np.sum(known.T * rho.density_matrix(places)))
+
+        found = self._estimate(quantity, self._size() * float(np.linalg.norm(matrix, 2)))
+        return real_if(is_hermitian(matrix), found)
+
+    def holds(self, place: Place) -> bool:
+        """Return whether the cluster has this place."""
+        cells = () if self.density is None else self.density.generator.cells
+        return (place[1] if isinstance(place[1], tuple) else (place[1],)) in cells
+
+    def _origins(self) -> Sequence[Sequence[int]] | None:
+        """Return the cells of an open cluster."""
+        if self.density is None or self.method.periodic:
+            return None
+        return sorted(set(self.density.generator.cells))
 
     def _two_time(
         self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,

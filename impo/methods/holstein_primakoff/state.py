@@ -1,5 +1,6 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -16,17 +17,19 @@ from impo.methods.holstein_primakoff.quadratic import (
     longitudinal,
     quadratic_bosons,
 )
-from impo.model import LindbladModel
+from impo.methods.measured import MeasuredState
+from impo.model import LindbladModel, Place
+from impo.operators.local_products import Linear, linear_forms
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
 from impo.results.modes import Decay, no_decay
-from impo.results.state import SteadyState
+from impo.results.products import Product
 from impo.results.store import Arrays, Told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class HolsteinPrimakoffState(SteadyState):
+class HolsteinPrimakoffState(MeasuredState):
     """Gaussian steady state of the spin fluctuations of an infinite lattice.
 
     Without a stable configuration `status` is failed, `covariance` and every quantity None.
@@ -74,11 +77,16 @@ class HolsteinPrimakoffState(SteadyState):
         value = np.diagonal(local, offset=-n).real
         return Estimate(value, np.full(n, self.quadrature_error))
 
-    def _expansion(self, op: str, site: int) -> tuple[Array, float, float]:
+    def _expansion(self, op: str | Linear, site: int) -> tuple[Array, complex, complex]:
         """Return (coefficients of c and c^+, constant, coefficient of c^+ c) of an operator."""
         assert self.configuration is not None
         spin = (self.model.sites[site].dimension - 1) / 2
         up = self.configuration[site] > 0
+        if not isinstance(op, str):  # c + u.S
+            parts = zip((op[0], *op[1]), ("Id", "Sx", "Sy", "Sz"), strict=True)
+            found = [(size, *self._expansion(name, site)) for size, name in parts]
+            sums = [sum(size * part[k] for size, *part in found) for k in range(3)]
+            return np.asarray(sums[0]), complex(sums[1]), complex(sums[2])
         return ladder_vector(op, spin, up), *longitudinal(op, spin, up)
 
     def _expect(self, op: str) -> Estimate | None:
@@ -102,8 +110,9 @@ class HolsteinPrimakoffState(SteadyState):
         return Estimate(value, np.array([v.error[origin] for v in both]))
 
     def _connected(
-        self, op_a: str, op_b: str, sites: tuple[int, int], moments: Array | None = None
-    ) -> Estimate:
+        self, op_a: str | Linear, op_b: str | Linear, sites: tuple[int, int],
+        moments: Array | None = None,
+    ) -> Estimate:  # fmt: skip
         """Return <A_0 B_r> - <A><B> for all r of the grid, by Wick's theorem.
 
         `moments` are those of other times, or in another order, as `_moments` are.
@@ -138,6 +147,42 @@ class HolsteinPrimakoffState(SteadyState):
         assert mean_a is not None
         assert mean_b is not None
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
+
+    def _total(self, products: Sequence[Product]) -> Estimate | None:
+        """Return the expectation of a sum of products of at most two spin operators, by Wick."""
+        if self.occupations is None:
+            return None
+        value, error = 0j, 0.0
+        for coefficient, factors in products:
+            if (known := linear_forms(self.model, factors)) is None:
+                return None
+            number, forms = known
+            ops = [(place, form) for place, here in forms.items() for form in here]
+            if len(ops) > 2:
+                return None
+            found = self._pair(ops) if ops else Estimate(1.0, 0.0)
+            value += coefficient * number * found.value
+            error += abs(coefficient * number) * float(found.error)
+        return Estimate(value, error)
+
+    def _pair(self, ops: Sequence[tuple[Place, Linear]]) -> Estimate:
+        """Return the expectation of one or two operators c + u.S, in this order on one site."""
+        assert self.occupations is not None
+        means = []
+        for (site, _), form in ops:
+            _, constant, number = self._expansion(form, site)
+            mean = constant + number * self.occupations.value[site]
+            means.append(Estimate(mean, abs(number) * self.quadrature_error))
+        if len(means) == 1:
+            return means[0]
+        ((a, start), one), ((b, end), two) = ops
+        cells = np.atleast_1d(end) - np.atleast_1d(start)
+        value, error = 0j, self.quadrature_error  # beyond half the grid, as in `_correlation`
+        if np.all(np.abs(cells) < len(self._moments) // 2):
+            found = self._connected(one, two, (a, b))
+            value, error = found.value[tuple(cells)], float(found.error[tuple(cells)])
+        error += abs(means[0].value) * means[1].error + abs(means[1].value) * means[0].error
+        return Estimate(value + means[0].value * means[1].value, error)
 
     def _two_time(
         self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
@@ -193,7 +238,8 @@ class HolsteinPrimakoffState(SteadyState):
     def _in_bosons(self, op: str, site: int) -> Expansion:
         assert self.configuration is not None
         ladder, _, number = self._expansion(op, site)
-        return Expansion(site, ladder, number, int(self.configuration[site] * self._charges[site]))
+        raises = int(self.configuration[site] * self._charges[site])
+        return Expansion(site, ladder, number.real, raises)
 
     def _structure_factor(
         self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]

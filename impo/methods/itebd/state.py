@@ -11,9 +11,11 @@ from impo.arguments import one_of, positive_integer
 from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.products import string_correlation
 from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
 from impo.methods.itebd.two_time import Pair, stacked, two_time_of
+from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel
 from impo.operators.blocks import chain_of_blocks
 from impo.operators.local import charge_parts
@@ -32,7 +34,7 @@ FARTHEST_SUM = 4096  # and to which it is summed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ItebdState(MatrixProductState):
+class ItebdState(MatrixProductState, MeasuredState):
     """State of an infinite chain."""
 
     kind: ClassVar[str] = "itebd"
@@ -54,6 +56,8 @@ class ItebdState(MatrixProductState):
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
         scale = self._largest(op_a, op_b, sites)
         return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
+
+    _string_correlation = string_correlation
 
     def _correlation_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int

@@ -11,12 +11,14 @@ import numpy as np
 from impo.arrays import Array
 from impo.methods.advice import advice
 from impo.methods.mean_field.equations import pair_expectation
+from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel
 from impo.operators.local import spin_numbers, spin_vector
+from impo.operators.local_products import Linear, bound, linear_forms
 from impo.results.estimate import Estimate, Status
 from impo.results.fields import stored_array, stored_number
+from impo.results.products import Product
 from impo.results.settings import settings_from
-from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told, reads_kind
 from impo.results.trajectory import Trajectory, trajectory_of
 from impo.results.variable import Variable
@@ -26,7 +28,7 @@ LONGEST = 1 + 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class MeanFieldState(SteadyState):
+class MeanFieldState(MeasuredState):
     """A fixed point of the mean-field equations, or the last part of an orbit that has none.
 
     Attributes
@@ -99,6 +101,32 @@ class MeanFieldState(SteadyState):
         first = self._pair(op_a, op_b, sites[0]) if sites[0] == sites[1] else apart
         found = self._estimate([first, *[apart] * max_cells])
         return Estimate(found.value.astype(complex), found.error)
+
+    def _total(self, products: Sequence[Product]) -> Estimate | None:
+        """Return the expectation of a sum of products of spins, at most two operators on a site."""
+        total, error = np.zeros(len(self.orbit), dtype=complex), 0.0
+        for coefficient, factors in products:
+            if (known := linear_forms(self.model, factors)) is None:
+                return None
+            number, forms = known
+            if any(len(here) > 2 for here in forms.values()):
+                return None
+            samples = [self._local(site, here) for (site, _), here in forms.items()]
+            total += coefficient * number * np.prod(samples, axis=0)
+            size = max(1.0, bound(self.model.sites, factors))
+            error += abs(coefficient) * len(forms) * size * self.accuracy
+        return self._estimate([total], error)[0]
+
+    def _local(self, site: int, forms: Sequence[Linear]) -> Array:
+        """Return <product of one or two forms c + u.S> of a spin along the orbit, shape (T,)."""
+        spins = self.orbit[:, site]
+        (c, u), *others = forms
+        if not others:
+            return np.asarray(c + spins @ u)
+        ((d, w),) = others
+        spin = (self.model.sites[site].dimension - 1) / 2
+        pair = pair_expectation(u, w, spin, spins)
+        return np.asarray(pair + c * (spins @ w) + d * (spins @ u) + c * d)
 
     def _structure_factor(
         self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]

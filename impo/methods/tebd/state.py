@@ -8,6 +8,7 @@ import numpy as np
 
 from impo.arguments import fail
 from impo.arrays import Array
+from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import finite_cluster, one_charge
 from impo.refinement.approximation import Approximation
@@ -18,7 +19,7 @@ from impo.results.store import Arrays, Told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class TebdState(MatrixProductState):
+class TebdState(MatrixProductState, MeasuredState):
     """State of a finite open chain.
 
     As for any finite cluster, values on a site of the unit cell are averages over the cells, but
@@ -36,11 +37,19 @@ class TebdState(MatrixProductState):
 
     def _positions(self, places: Sequence[Place]) -> list[int]:
         """Return the positions on the chain of (site, cell) pairs."""
-        found = super()._positions(places)
-        for position, place in zip(found, places, strict=True):
-            if not 0 <= position < len(self.generator.sites):
+        for place in places:
+            if not self.holds(place):
                 raise fail("places", f"(site, cell) pairs of {self.cells} cells", place)
-        return found
+        return super()._positions(places)
+
+    def holds(self, place: Place) -> bool:
+        """Return whether the chain has this place."""
+        (position,) = super()._positions([place])
+        return 0 <= position < len(self.generator.sites)
+
+    def _origins(self) -> Sequence[Sequence[int]]:
+        """Return all cells: none is like another."""
+        return [(cell,) for cell in range(self.cells)]
 
     def _everywhere(self, op: str) -> list[int]:
         """Return the positions of all sites that have an operator."""

@@ -11,7 +11,7 @@ so S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <-> s_x^2 + s_y^2 + s_z. This obeys the Cas
 gives the exact rate of change of <S_z>. Operators of different spins are multiplied as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,25 @@ from impo.arguments import ArgumentError, fail, non_negative_integer, one_of
 from impo.arrays import Array, read_only
 from impo.methods.twa.lengths import decay_of, of_both
 from impo.operators.local import SPIN_VECTORS, spin_vector
+from impo.operators.local_products import Linear
 from impo.results.decay import left_out
 from impo.results.estimate import Estimate
 from impo.results.modes import UNCORRELATED, Decay, no_decay
 
 
-def _linear(op: str) -> tuple[Array, float]:
+def symbol(forms: Sequence[Linear], spins: Array) -> Array:
+    """Return the classical value of one or two operators c + u.S of vectors, shape (..., 3)."""
+    values = [c + spins @ u for c, u in forms]
+    if len(values) == 1:
+        return np.asarray(values[0])
+    (_, u), (_, v) = forms
+    return np.asarray(values[0] * values[1] + 0.5j * spins @ np.cross(u, v) - u[2] * v[2] / 4)
+
+
+def _linear(op: str | Linear) -> tuple[Array, complex]:
     """Return u and c of an operator u.S + c."""
+    if not isinstance(op, str):
+        return op[1], op[0]
     if one_of("op", op, ("Id", *SPIN_VECTORS)) == "Id":
         return np.zeros(3), 1.0
     return spin_vector(op), 0.0
@@ -76,7 +88,8 @@ class Moments:
         object.__setattr__(self, "first", read_only(self.first))
         object.__setattr__(self, "second", read_only(self.second))
 
-    def _estimate(self, function: Callable[..., Array], *samples: Array) -> Estimate:
+    def estimate(self, function: Callable[..., Array], *samples: Array) -> Estimate:
+        """Return a function of averages over the groups, with its error: see `jackknife`."""
         value, error = jackknife(function, *samples)
         if not self.agree:
             one, two = (
@@ -91,7 +104,7 @@ class Moments:
         part = slice(self.starts) if number == 0 else slice(self.starts, None)
         return Moments(self.first[part], self.second[part], self.shape)
 
-    def _pair(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Array:
+    def pair(self, op_a: str | Linear, op_b: str | Linear, sites: tuple[int, int]) -> Array:
         """Return <A(0) B(r)> by groups, shape (groups, ..., *distances)."""
         count = self.first.shape[-2]
         for site in sites:
@@ -113,25 +126,25 @@ class Moments:
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the cell."""
         u, c = _linear(op)
-        return self._estimate(lambda mean: _real(mean @ u + c, op), self.first)
+        return self.estimate(lambda mean: _real(mean @ u + c, op), self.first)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the cell."""
         u, c = _linear(op)
         zero: Any = (..., *[0] * len(self.shape))
         squares = np.stack(
-            [self._pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
+            [self.pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
             axis=-1,
         )
-        return self._estimate(
+        return self.estimate(
             lambda mean, square: _real(square - (mean @ u + c) ** 2, op), self.first, squares
         )
 
     def correlation(self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int) -> Estimate:
         """Return <A(0) B(r)> for r = 0 ... max_cells along the first direction, at most L // 2."""
-        pair = self._along(self._pair(op_a, op_b, sites))
+        pair = self._along(self.pair(op_a, op_b, sites))
         last = non_negative_integer("max_cells", max_cells) + 1
-        return self._estimate(lambda mean: mean, pair[..., :last])
+        return self.estimate(lambda mean: mean, pair[..., :last])
 
     def _along(self, pair: Array) -> Array:
         """Return distances 0 ... L // 2 along the first direction, as the last axis."""
@@ -141,7 +154,7 @@ class Moments:
     def decay(self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool) -> Decay:
         """Return how <A(0) B(r)> - <A><B> decays along the first direction, in cells."""
         (u, c), (v, d) = _linear(op_a), _linear(op_b)
-        pair = self._along(self._pair(op_a, op_b, sites))
+        pair = self._along(self.pair(op_a, op_b, sites))
         if "Id" in (op_a, op_b):  # nothing is correlated with a number
             return no_decay(UNCORRELATED)
         if pair.shape[-1] < 4:
@@ -167,8 +180,8 @@ class Moments:
         waves = waves[..., None] if dimension == 1 else waves
         if waves.shape[-1:] != (dimension,):
             raise ArgumentError(f"Argument `k` must have {dimension} components per wave vector.")
-        pair = self._pair(op_a, op_b, sites)
-        mirror = self._pair(op_b, op_a, sites[::-1])  # <A(0) B(-r)> = <B(0) A(r)>
+        pair = self.pair(op_a, op_b, sites)
+        mirror = self.pair(op_b, op_a, sites[::-1])  # <A(0) B(-r)> = <B(0) A(r)>
         phases = np.ones((*waves.shape[:-1], *[1] * dimension), dtype=complex)
         for axis, length in enumerate(self.shape):
             stored = pair.shape[axis - dimension]
@@ -194,7 +207,7 @@ class Moments:
             behind = np.tensordot(mirror - product, once.conj(), axes=(axes, axes))
             return np.asarray(ahead + behind)
 
-        return self._estimate(transform, pair, mirror, self.first)
+        return self.estimate(transform, pair, mirror, self.first)
 
 
 def _real(value: Array, op: str) -> Array:

@@ -9,13 +9,16 @@ import numpy as np
 
 from impo.arguments import ArgumentError, fail, non_negative_integer, positive_integer
 from impo.arrays import Array
+from impo.methods.measured import MeasuredState
 from impo.methods.twa.moments import Moments
+from impo.methods.twa.products import Forms, of_moments, of_snapshots, within_half
 from impo.model import LindbladModel, Place
+from impo.operators.local_products import linear_forms
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
 from impo.results.modes import UNCORRELATED, Decay, no_decay
-from impo.results.state import SteadyState
+from impo.results.products import Operator, Product
 from impo.results.store import Arrays, Stored, Told
 from impo.results.trajectory import Trajectory, joint_verdict
 from impo.results.variable import Variable
@@ -35,7 +38,7 @@ def decay(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class TWAState(SteadyState):
+class TWAState(MeasuredState):
     """Averages over trajectories of classical spins and over all cells of the lattice.
 
     The Wigner function is known by samples only: there is no density matrix and no purity.
@@ -69,6 +72,41 @@ class TWAState(SteadyState):
         r = 0 ... max_cells, but at most half the number of cells.
         """
         return self.moments.correlation(op_a, op_b, sites, max_cells)
+
+    def _total(self, products: Sequence[Product]) -> Estimate | None:
+        """Return the expectation of a sum of products of spins, at most two operators on a site.
+
+        More than two operators are averaged over the last snapshots alone.
+        """
+        total = np.zeros(len(self.moments.first), dtype=complex)
+        for coefficient, factors in products:
+            if (known := linear_forms(self.model, factors)) is None:
+                return None
+            if (found := self._product(known[1])) is None:
+                return None
+            total += coefficient * known[0] * found
+        return self.moments.estimate(lambda mean: mean, total)
+
+    def _product(self, forms: Forms) -> Array | None:
+        """Return the average of a product by groups of trajectories; None if it is not known."""
+        counts, periodic = [len(here) for here in forms.values()], self.method.periodic
+        near = within_half(self.moments.shape, forms)
+        if not forms:
+            return np.ones(1)
+        if sum(counts) <= 2 and near:
+            return of_moments(self.moments, forms)
+        if max(counts) > 2 or not len(self.snapshots) or (periodic and not near):
+            return None
+        return of_snapshots(self.model, self.snapshots, self.moments, forms, periodic)
+
+    def _string_correlation(
+        self, ends: tuple[str, str], string: Sequence[Operator], sites: tuple[int, int],
+        max_cells: int,
+    ) -> Estimate | None:  # fmt: skip
+        """Return <A (product of the string) B>, at most half the number of cells apart."""
+        return super()._string_correlation(
+            ends, string, sites, min(max_cells, self.moments.shape[0] // 2)
+        )
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return length and wavenumber: see `results.decay` and `lengths.py`."""
