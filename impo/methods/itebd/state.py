@@ -1,32 +1,28 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, fail, one_of, positive_integer
 from impo.arrays import Array
 from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
+from impo.methods.itebd.dynamics import MovingState
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
-from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
-from impo.methods.itebd.two_time import Pair, stacked, two_time_of
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import Approximation, Refinement, density_matrix
-from impo.refinement.error_bars import LEAST_SHARE, estimate
+from impo.refinement.approximation import Approximation, density_matrix
 from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 from impo.results.questions import known_distance, known_pair, matrix_places
-from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
 from impo.tensor.tenpy_bridge import MPS, liouvillian_model
@@ -43,34 +39,15 @@ def _product(approx: Approximation, site: int, *ops: str) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ItebdState(SteadyState):
-    """State of an infinite chain.
-
-    Attributes
-    ----------
-    approximation
-        The matrix product at the finest settings.
-    refinements
-        Pairs of approximations that differ in one setting; their differences are the error bars.
-    """
+class ItebdState(MovingState):
+    """State of an infinite chain."""
 
     kind: ClassVar[str] = "itebd"
-    approximation: Approximation = field(repr=False)
-    refinements: tuple[Refinement, ...] = field(repr=False)
 
     @property
     def generator(self) -> Generator:
         """The master equation on a tile, in the rotated frame."""
         return self.approximation.generator
-
-    def estimate(
-        self,
-        observable: Callable[[Approximation], Array],
-        scale: ArrayLike = 0.0,
-        least: float = LEAST_SHARE,
-    ) -> Estimate:
-        """Return an observable with its error bar: `impo.refinement.error_bars.estimate`."""
-        return estimate(self.approximation, self.refinements, observable, scale, least)
 
     def _local_estimate(
         self, observable: Callable[[Approximation], Array], op: str, sites: list[int], power: int
@@ -84,9 +61,6 @@ class ItebdState(SteadyState):
 
     def _sites(self, op: str) -> list[int]:
         return [s for s, site in enumerate(self.model.sites) if op in site.operators]
-
-    def _matrix(self, op: str, site: int) -> Array:
-        return local_operators(self.model.sites[site])[op]
 
     def _positions(self, places: Sequence[Place]) -> list[int]:
         """Return the positions on the chain of (site, cell) pairs."""
@@ -126,11 +100,6 @@ class ItebdState(SteadyState):
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
         scale = self._largest(op_a, op_b, sites)
         return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
-
-    def _largest(self, op_a: str, op_b: str, sites: tuple[int, int]) -> float:
-        """Return the product of the operator norms, which no correlation exceeds."""
-        both = ((op_a, sites[0]), (op_b, sites[1]))
-        return float(np.prod([np.linalg.norm(self._matrix(*one), 2) for one in both]))
 
     def _correlation_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
@@ -186,23 +155,6 @@ class ItebdState(SteadyState):
         mean_b = self._local(sites[1:], op_b)(approx)
         means: Array = mean_a[0] * mean_b[0]
         return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
-
-    def _two_time(
-        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
-        reverse: bool,
-    ) -> Estimate:  # fmt: skip
-        """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
-        pair = Pair((op_a, op_b), sites, range(-max_cells, max_cells + 1), reverse)
-        found = stacked(list(two_time_of(self, pair).at(times.tolist())))
-        found = found.read(lambda values, _: values[:, :-1])
-        value = self.estimate(found.values.__getitem__, self._largest(op_a, op_b, sites))
-        return Estimate(value.value, value.error + found.error(value.value))
-
-    def _spectral_function(
-        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
-    ) -> Estimate:
-        """Return its Fourier transform: see `impo.methods.itebd.spectra`."""
-        return spectral_function(self, (op_a, op_b), k, omega, sites)
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
