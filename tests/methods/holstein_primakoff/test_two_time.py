@@ -46,7 +46,7 @@ def test_dimers_of_large_spins_approach_it(a, b, sites, reverse):
 )
 def test_spectra_are_transforms_of_two_time_functions(a, b, sites):
     state = steady_state(gain_loss.chain(8, 1.0, 0.4, 3.5, 2.6), HolsteinPrimakoff())
-    k, omega, times = np.array([0.0, 2.0]), np.array([-1.3, 0.0, 0.4]), np.linspace(0, 16, 161)
+    k, omega, times = np.array([0.0, 2.0]), np.array([-1.3, 0.0, 0.4]), np.linspace(0, 16, 321)
     waves = np.exp(1j * np.outer(np.arange(-8, 9), k))
 
     def half(function, mean=0.0):
