@@ -22,6 +22,7 @@ from impo.results.dataset import Dataset
 from impo.results.equality import close, same
 from impo.results.estimate import Status
 from impo.results.progress import following, tell
+from impo.results.sampled import SampledFunction
 from impo.results.settings import RecordedMethod
 from impo.results.state import SteadyState
 from impo.results.store import Variables, content_of, load, stated
@@ -59,6 +60,8 @@ def _report(path: str | Path, tell: Callable[[str], None]) -> Report:
     result = load(path)
     if isinstance(result, Dataset):
         raise ArgumentError(f"{path} holds {_of_table(result)}")
+    if isinstance(result, SampledFunction):
+        raise ArgumentError(f"{path} holds a function without its state; check that of the state.")
     if not isinstance(result, SteadyState | Trajectory):
         raise ArgumentError(f"{path} holds an unfinished computation; there is nothing to check.")
     label = solved(result)

@@ -15,10 +15,12 @@ from matplotlib.gridspec import GridSpec
 from impo.analysis import plot, plot_scan
 from impo.analysis.plot import LABELS
 from impo.analysis.plot_comparison import columns, compared, deviations
+from impo.analysis.plot_sampled import sampled
 from impo.arguments import ArgumentError
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
 from impo.results.failure import Failure
+from impo.results.sampled import SampledFunction
 from impo.results.state import SteadyState
 from impo.results.store import write_atomically
 from impo.results.trajectory import Trajectory
@@ -32,7 +34,7 @@ _LETTERS = 14  # of a title in an inch
 
 
 def figure(result: Any) -> Figure:
-    """Return the figure of a state, a trajectory, a scan or a comparison of methods.
+    """Return the figure of a state, a trajectory, a function, a scan or a comparison.
 
     Raises
     ------
@@ -48,6 +50,8 @@ def figure(result: Any) -> Figure:
         return _state_figure(result)
     if isinstance(result, Trajectory):
         return _trajectory_figure(result)
+    if isinstance(result, SampledFunction):
+        return sampled(result)
     raise ArgumentError(f"There is no picture of a result of kind `{type(result).kind}`.")
 
 

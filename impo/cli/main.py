@@ -21,8 +21,8 @@ from impo.analysis.compare import compare
 from impo.analysis.compare_table import report, table
 from impo.arguments import ArgumentError
 from impo.cli import bounds as bounding
+from impo.cli import dynamics, listing, options, parse
 from impo.cli import evolve as evolving
-from impo.cli import listing, options, parse
 from impo.cli import scan as scanning
 from impo.cli import study as studies
 from impo.cli.ending import Outcome, ended
@@ -260,6 +260,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
 
 _COMMANDS = {
     "solve": solve, "scan": scan, "evolve": evolve_model, "bounds": bound,
+    "two-time": dynamics.two_time, "spectral": dynamics.spectral, "quench": dynamics.quench,
     "compare": compare_methods, "run": run, "plot": plot, "check": check_file, "models": models,
     "methods": methods,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from impo.arguments import ArgumentError
-from impo.cli import bounds, completion, evolve, scan
+from impo.cli import bounds, completion, dynamics, evolve, scan
 from impo.methods import METHODS
 from impo.results.settings import provenance
 
@@ -14,6 +14,9 @@ _HELP = {
     "solve": "compute one steady state",
     "scan": "compute a grid of steady states; run again to resume",
     "evolve": "compute the states at given times",
+    "two-time": "correlations of two times, or the response, in a stored steady state",
+    "spectral": "spectral function, or susceptibility, of a stored steady state",
+    "quench": "what an operator on one site of a stored steady state does around it",
     "bounds": "certified intervals of expectation values in an infinite chain",
     "compare": "one model by several methods: do they agree?",
     "run": "compute and draw a study of the package `runs`, or run a benchmark",
@@ -92,6 +95,7 @@ def _add_computations(made: Mapping[str, argparse.ArgumentParser]) -> None:
 
 def _add_rest(made: Mapping[str, argparse.ArgumentParser]) -> None:
     """Add the arguments of all other commands."""
+    dynamics.add_options({name: made[name] for name in ("two-time", "spectral", "quench")}, _FILE)
     study, picture = made["run"], made["plot"]
     study.add_argument("name", metavar="NAME", nargs="?")
     told = "list studies and benchmarks, and what they cost"

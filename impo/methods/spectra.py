@@ -25,8 +25,9 @@ class Transform(NamedTuple):
 
 
 def transformed(
-    functions: Sequence[Array], cells: Array, spacing: float, k: Array, omega: Array
-) -> Transform:
+    functions: Sequence[Array], cells: Array, spacing: float, k: Array, omega: Array,
+    causal: bool = False,
+) -> Transform:  # fmt: skip
     """Return S(k, omega) of a connected function G_AB, and G_{B^+ A^+} unless that is the same.
 
     Parameters
@@ -39,10 +40,12 @@ def transformed(
         Distance of two times, the first of which is zero.
     k, omega
         Wave numbers and frequencies.
+    causal
+        Return F[G_AB] alone, the integral over times after zero.
     """
     waves = np.exp(1j * np.outer(cells, k))  # cell k
     halves = [half_line(function @ waves, spacing, omega) for function in functions]
-    forward, back = halves[0], halves[-1]
-    value = forward.value + back.value.conj()
-    error = sum(np.abs(half.beyond) + half.interpolation for half in (forward, back))
+    parts = halves[:1] if causal else [halves[0], halves[-1]]
+    value = parts[0].value if causal else parts[0].value + parts[1].value.conj()
+    error = sum(np.abs(half.beyond) + half.interpolation for half in parts)
     return Transform(value.T, np.asarray(error).T)

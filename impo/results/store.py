@@ -59,7 +59,7 @@ Told = dict[str, Any]
 """Attributes made of JSON types."""
 Reader = Callable[[Variables, Arrays, Told], "Stored"]
 _READERS: dict[str, Reader] = {}
-_HOMES = [f"impo.results.{name}" for name in ("dataset", "trajectory", "failure")]
+_HOMES = [f"impo.results.{name}" for name in ("dataset", "trajectory", "failure", "sampled")]
 
 
 class Stored:

@@ -18,7 +18,8 @@ from impo.methods.exact.sector import (
     top_rank,
     zero_charge,
 )
-from impo.methods.exact.two_time import two_time
+from impo.methods.exact.spectra import Spectrum, spectral_function, susceptibility
+from impo.methods.exact.two_time import quenched, two_time
 from impo.methods.measured import MeasuredState
 from impo.model import Boson, LindbladModel, Place, Site
 from impo.operators.cluster_density import ClusterDensity
@@ -29,6 +30,7 @@ from impo.results.estimate import Estimate, real_if
 from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
 from impo.results.products import Product
+from impo.results.progress import Follower
 from impo.results.store import Arrays, Told
 
 PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
@@ -163,21 +165,75 @@ class ExactState(MeasuredState):
             return None
         return sorted(set(self.density.generator.cells))
 
+    def _alike(self) -> ClusterDensity | None:
+        """Return rho if all cells are alike: those of a ring, or a single one."""
+        closed = self.method.periodic or (self.density is not None and self.density.cells == 1)
+        return self.density if closed and self.model.dimension == 1 else None
+
     def _two_time(
         self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
-        reverse: bool,
+        reverse: bool, follower: Follower | None = None,
     ) -> Estimate | None:  # fmt: skip
         """Return <A_0(t) B_r> on a ring, up to half of it; None where cells are not alike."""
-        if self.density is None or not (self.method.periodic or self.density.cells == 1):
+        if (rho := self._alike()) is None:
             return None
-        if self.model.dimension != 1:
-            return None
-        most = min(max_cells, self.density.cells // 2)
+        names, moments = (op_a, op_b), times.tolist()
+        most = min(max_cells, rho.cells // 2)
         cells = range(-most, most + 1)
         return self._estimate(
-            lambda rho: two_time(rho, (op_a, op_b), sites, cells, times.tolist(), reverse),
+            lambda rho: two_time(rho, names, sites, cells, moments, reverse, follower),
             self._size(op_a, op_b),
         )
+
+    def _spectral_function(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int],
+        follower: Follower | None = None,
+    ) -> Estimate | None:  # fmt: skip
+        """Return its Fourier transform on a ring: see `impo.methods.exact.spectra`."""
+        names = (op_a, op_b)
+        return self._transformed(
+            lambda rho: spectral_function(rho, names, sites, k, omega, follower), names
+        )
+
+    def _susceptibility(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int],
+        follower: Follower | None = None,
+    ) -> Estimate | None:  # fmt: skip
+        """Return the Fourier transform of `response` on a ring."""
+        names = (op_a, op_b)
+        return self._transformed(
+            lambda rho: susceptibility(rho, names, sites, k, omega, follower), names
+        )
+
+    def _transformed(
+        self, spectrum: Callable[[ClusterDensity], Spectrum], names: tuple[str, str]
+    ) -> Estimate | None:
+        if (rho := self._alike()) is None:
+            return None
+        best = spectrum(rho)  # computed once, with what its error follows from
+        found = self._estimate(
+            lambda one: best.value if one is rho else spectrum(one).value,
+            best.slope * self._size(*names),
+        )
+        return None if found is None else Estimate(found.value, found.error + best.error)
+
+    def _local_quench(
+        self, kick: str | Array, site: int, times: Array, op: str, max_cells: int,
+        follower: Follower | None = None,
+    ) -> Estimate | None:  # fmt: skip
+        """Return <O_r> after K acted on a site of cell 0 of a ring; # time cell site."""
+        if (rho := self._alike()) is None:
+            return None
+        where = [n for n, one in enumerate(self.model.sites) if op in one.operators]
+        most, moments = min(max_cells, rho.cells // 2), times.tolist()
+        cells = range(-most, most + 1)
+
+        def values(rho: ClusterDensity) -> Array:
+            found = [quenched(rho, kick, site, op, own, cells, moments, follower) for own in where]
+            value = np.stack(found, axis=-1)
+            return value.real if self.model.sites[where[0]].is_hermitian(op) else value
+
+        return self._estimate(values, self._size(op))
 
     def _density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""

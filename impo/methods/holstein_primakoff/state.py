@@ -1,6 +1,6 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,10 +13,12 @@ from impo.methods.holstein_primakoff.gaussian import log_purity
 from impo.methods.holstein_primakoff.lengths import Expansion, charges, decay_of
 from impo.methods.holstein_primakoff.poles import LARGEST, Poles, poles, rows
 from impo.methods.holstein_primakoff.quadratic import (
+    QuadraticBosons,
     ladder_vector,
     longitudinal,
     quadratic_bosons,
 )
+from impo.methods.holstein_primakoff.spectra import Boson, half_line
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
 from impo.operators.local_products import Linear, linear_forms
@@ -25,6 +27,7 @@ from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
 from impo.results.modes import Decay, no_decay
 from impo.results.products import Product
+from impo.results.progress import Follower, tell
 from impo.results.store import Arrays, Told
 
 
@@ -186,7 +189,7 @@ class HolsteinPrimakoffState(MeasuredState):
 
     def _two_time(
         self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
-        reverse: bool,
+        reverse: bool, follower: Follower | None = None,
     ) -> Estimate | None:  # fmt: skip
         """Return <A_0(t) B_r> of a chain: dPsi_k/dt = X_k Psi_k, whatever stands beside Psi_k."""
         if self.covariance is None or self.model.dimension != 1:
@@ -202,6 +205,7 @@ class HolsteinPrimakoffState(MeasuredState):
         value = np.zeros((len(times), len(cells)), dtype=complex)
         error = np.full(value.shape, self.quadrature_error)
         for n, moment in enumerate(times):
+            tell(follower, "evolving", time=float(moment), time_limit=float(times[-1]))
             moved = self._in_space(expm(drift * moment) @ begin)
             found = self._connected(op_a, op_b, sites, moved)
             value[n, known] = found.value[cells[known]]
@@ -210,6 +214,49 @@ class HolsteinPrimakoffState(MeasuredState):
         assert mean_a is not None
         assert mean_b is not None
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
+
+    def _spectral_function(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int],
+        follower: Follower | None = None,
+    ) -> Estimate | None:  # fmt: skip
+        """Return its Fourier transform: see `impo.methods.holstein_primakoff.spectra`."""
+        tell(follower, "inverting")
+
+        def spectrum(bosons: QuadraticBosons, pair: Sequence[Boson], points: int) -> Array:
+            back = [one.adjoint for one in pair[::-1]]  # at times before zero
+            ahead = half_line(bosons, pair, k, omega, points, 1)
+            return ahead + half_line(bosons, back, k, omega, points, 1).conj()
+
+        return self._transformed(op_a, op_b, sites, spectrum)
+
+    def _susceptibility(
+        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int],
+        follower: Follower | None = None,
+    ) -> Estimate | None:  # fmt: skip
+        """Return the Fourier transform of `response`."""
+        tell(follower, "inverting")
+
+        def spectrum(bosons: QuadraticBosons, pair: Sequence[Boson], points: int) -> Array:
+            both = [half_line(bosons, pair, k, omega, points, sign) for sign in (1, -1)]
+            return -1j * (both[0] - both[1])
+
+        return self._transformed(op_a, op_b, sites, spectrum)
+
+    def _transformed(
+        self, op_a: str, op_b: str, sites: tuple[int, int],
+        spectrum: Callable[[QuadraticBosons, Sequence[Boson], int], Array],
+    ) -> Estimate | None:  # fmt: skip
+        """Return a function with the change when half of the wave numbers are left out."""
+        if self.covariance is None or self.configuration is None:
+            return None
+        bosons, points = quadratic_bosons(self.model, self.configuration), len(self.covariance)
+        pair = []
+        for op, site in ((op_a, sites[0]), (op_b, sites[1])):
+            ladder, _, number = self._expansion(op, site)
+            pair.append(Boson(site, ladder, number.real))
+        value = spectrum(bosons, pair, points)
+        error = np.abs(value - spectrum(bosons, pair, points // 2))
+        return Estimate(value, error + self.quadrature_error * np.abs(value))
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return the modes from the poles of the covariance, see `poles.py`."""

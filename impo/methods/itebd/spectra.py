@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.itebd.two_time import Moment, Pair, TwoTime, stacked, two_time_of
+from impo.methods.itebd.two_time import Acts, Moment, Pair, TwoTime, stacked, two_time_of
 from impo.methods.spectra import Transform, transformed
 from impo.refinement.approximation import Approximation
 from impo.results.estimate import Estimate
+from impo.results.progress import Follower, tell
 
 if TYPE_CHECKING:
-    from impo.methods.itebd.state import ItebdState
+    from impo.methods.itebd.dynamics import MovingState
 
 _CELLS = 24  # to both sides
 _SMALL = 0.1  # share of the tolerance below which a function has decayed
+_ROUNDING = 1e-13  # of a function, over the norms of its operators
 _FEWEST = 8  # samples
 _LONGEST = 400  # samples of a function that decays slowly
 _FINE = 0.5  # distance of two samples, in units of the fastest rate
@@ -28,19 +30,24 @@ _TURN = 3.0  # largest angle by which the fastest wave asked for turns between t
 
 
 def spectral_function(
-    state: "ItebdState", names: tuple[str, str], k: Array, omega: Array, sites: tuple[int, int]
-) -> Estimate:
-    """Return sum_r e^{ikr} int dt e^{i omega t} of the connected <A_0(t) B_r>; # k omega."""
+    state: "MovingState", names: tuple[str, str], k: Array, omega: Array, sites: tuple[int, int],
+    acts: Acts = Acts.LEFT, follower: Follower | None = None,
+) -> Estimate:  # fmt: skip
+    """Return sum_r e^{ikr} int dt e^{i omega t} of the connected <A_0(t) B_r>; # k omega.
+
+    Of a commutator the integral is that over times after zero.
+    """
     cells = np.arange(-_CELLS, _CELLS + 1)
-    pair = Pair(names, sites, cells.tolist())
-    pairs = [pair] if pair.backwards.same(pair, state.approximation) else [pair, pair.backwards]
-    asked = [two_time_of(state, one) for one in pairs]
+    pair = Pair(names, sites, cells.tolist(), acts)
+    causal = acts is Acts.COMMUTATOR
+    once = causal or pair.backwards.same(pair, state.approximation)
+    asked = [two_time_of(state, one) for one in ([pair] if once else [pair, pair.backwards])]
     fastest = float(np.max(np.abs(omega), initial=0.0))
     spacing = min(_FINE * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
-    found = [stacked(list(_until_small(one, spacing))) for one in asked]
+    found = [stacked(list(_until_small(one, spacing, follower))) for one in asked]
 
     def spectrum(functions: Sequence[Array]) -> Transform:
-        return transformed(functions, cells, spacing, k, omega)
+        return transformed(functions, cells, spacing, k, omega, causal)
 
     spectra = {one: spectrum([part.values[one] for part in found]) for one in found[0].values}
     best = spectra[state.approximation]
@@ -52,7 +59,7 @@ def spectral_function(
     return Estimate(value.value, error)
 
 
-def _until_small(asked: TwoTime, spacing: float) -> Iterator[Moment]:
+def _until_small(asked: TwoTime, spacing: float, follower: Follower | None) -> Iterator[Moment]:
     """Yield the connected function at equal times until it has decayed."""
     means = {one: asked.pair.mean(one) for one in (asked.approx, *asked.others)}
 
@@ -60,10 +67,12 @@ def _until_small(asked: TwoTime, spacing: float) -> Iterator[Moment]:
         # with <A(t)>, which drifts by the errors of the state, all errors decay
         return np.asarray(values[:-1] - values[-1] * means[approx or asked.approx])
 
-    first = 0.0
+    sizes = [np.linalg.norm(asked.pair.matrix(asked.approx, end)) for end in (0, 1)]
+    largest = _ROUNDING * float(np.prod(sizes))
     for n, moment in enumerate(asked.at(spacing * step for step in count())):
         yield (read := moment.read(connected))
         size = float(np.abs(read.values[asked.approx]).max())
-        first = first or size
-        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= _SMALL * asked.tol * first):
+        largest = max(largest, size)
+        tell(follower, "evolving", time=spacing * n, remaining=size / largest)
+        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= _SMALL * asked.tol * largest):
             return

@@ -10,17 +10,16 @@ import numpy as np
 from impo.arguments import one_of, positive_integer
 from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, connected_scales
+from impo.methods.itebd.dynamics import MovingState
 from impo.methods.itebd.lengths import Tracker, decay_of, joined
 from impo.methods.itebd.products import string_correlation
-from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.tracking import Ends
-from impo.methods.itebd.two_time import Pair, stacked, two_time_of
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel
 from impo.operators.blocks import chain_of_blocks
 from impo.operators.local import charge_parts
 from impo.refinement.approximation import Approximation
-from impo.refinement.state import MatrixProductState, operator_product
+from impo.refinement.state import operator_product
 from impo.refinement.storage import check_operators, unpack
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
@@ -34,7 +33,7 @@ FARTHEST_SUM = 4096  # and to which it is summed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ItebdState(MatrixProductState, MeasuredState):
+class ItebdState(MovingState, MeasuredState):
     """State of an infinite chain."""
 
     kind: ClassVar[str] = "itebd"
@@ -113,23 +112,6 @@ class ItebdState(MatrixProductState, MeasuredState):
         mean_b = self._local(sites[1:], op_b)(approx)
         means: Array = mean_a[0] * mean_b[0]
         return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
-
-    def _two_time(
-        self, op_a: str, op_b: str, times: Array, sites: tuple[int, int], max_cells: int,
-        reverse: bool,
-    ) -> Estimate:  # fmt: skip
-        """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
-        pair = Pair((op_a, op_b), sites, range(-max_cells, max_cells + 1), reverse)
-        found = stacked(list(two_time_of(self, pair).at(times.tolist())))
-        found = found.read(lambda values, _: values[:, :-1])
-        value = self.estimate(found.values.__getitem__, self._largest(op_a, op_b, sites))
-        return Estimate(value.value, value.error + found.error(value.value))
-
-    def _spectral_function(
-        self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
-    ) -> Estimate:
-        """Return its Fourier transform: see `impo.methods.itebd.spectra`."""
-        return spectral_function(self, (op_a, op_b), k, omega, sites)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return modes and length: see `impo.methods.itebd.lengths`."""

@@ -7,27 +7,56 @@ and that of A(t): what changes with a wider truncation, a longer step, and anoth
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from impo.arguments import ArgumentError
 from impo.arrays import Array
+from impo.operators.basis import OperatorBasis
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, all_of, common_operators
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
+from impo.results.estimate import Estimate
+from impo.results.progress import Follower, tell
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.overlap import Overlap
 from impo.tensor.window import Adjoint, Window
 
 if TYPE_CHECKING:
-    from impo.methods.itebd.state import ItebdState
+    from impo.methods.itebd.dynamics import MovingState
 
 _CUT = 1e-3  # smallest singular value of A(t) over the largest, over the tolerance
 _WIDER = 8.0  # by what the truncation of the comparison is wider
+_NOTHING = 1e-12  # weight that an operator leaves of a state that it takes to zero
+
+
+class Acts(StrEnum):
+    """How an operator B acts on the state at time zero."""
+
+    LEFT = "B rho"
+    RIGHT = "rho B"
+    COMMUTATOR = "B rho - rho B"
+    BOTH = "B rho B^+"
+
+    def on(self, basis: OperatorBasis, matrix: Array) -> Array:
+        """Return the matrix of this map on a site; # x y."""
+        if self is Acts.BOTH:
+            return basis.sandwich(matrix, matrix.conj().T)
+        left = 0.0 if self is Acts.RIGHT else basis.left(matrix)
+        right = 0.0 if self is Acts.LEFT else basis.right(matrix)
+        return np.asarray(left - right if self is Acts.COMMUTATOR else left + right)
+
+    def traced(self, matrix: Array) -> Array:
+        """Return the operator whose expectation is the trace of what this map makes of rho."""
+        if self is Acts.BOTH:
+            return matrix.conj().T @ matrix
+        return 0 * matrix if self is Acts.COMMUTATOR else matrix
 
 
 @dataclass(frozen=True)
@@ -37,38 +66,41 @@ class Pair:
     Attributes
     ----------
     names
-        Of A and B.
+        Of A and B, or their matrices.
     sites
         Their sites in the unit cell.
     cells
         Cells in which B stands; A is in cell 0.
-    reverse
-        Whether B stands left of A(t).
+    acts
+        How B acts on the state.
     adjoint
         Whether A and B are the adjoints of the operators with these names.
     """
 
-    names: tuple[str, str]
+    names: tuple[str | Array, str | Array]
     sites: tuple[int, int]
     cells: Sequence[int]
-    reverse: bool = False
+    acts: Acts = Acts.LEFT
     adjoint: bool = False
 
     def matrix(self, approx: Approximation, end: int) -> Array:
         """Return A (0) or B (1) with the cut-off of an approximation."""
-        named = local_operators(approx.generator.model.sites[self.sites[end]])[self.names[end]]
+        name = self.names[end]
+        if not isinstance(name, str):
+            return name
+        named = local_operators(approx.generator.model.sites[self.sites[end]])[name]
         return named.conj().T if self.adjoint else named
 
     def mean(self, approx: Approximation) -> complex:
-        """Return <B>."""
+        """Return the trace of what B makes of the state: <B>, or <B^+ B>."""
         site = self.sites[1]
-        rotated = approx.generator.rotated(site, self.matrix(approx, 1))
+        rotated = approx.generator.rotated(site, self.acts.traced(self.matrix(approx, 1)))
         return complex(approx.environment.marginal(site, 1) @ approx.bases[site].measure(rotated))
 
     @property
     def backwards(self) -> "Pair":
         """The pair whose function, complex conjugate, is this one at negative times and -r."""
-        return Pair(self.names[::-1], self.sites[::-1], self.cells, self.reverse, not self.adjoint)
+        return Pair(self.names[::-1], self.sites[::-1], self.cells, self.acts, not self.adjoint)
 
     def same(self, other: "Pair", approx: Approximation) -> bool:
         """Return whether another pair has the same operators on the same sites."""
@@ -254,10 +286,47 @@ def stacked(moments: Sequence[Moment]) -> Moment:
     )
 
 
-def two_time_of(state: "ItebdState", pair: Pair) -> TwoTime:
+def two_time_of(state: "MovingState", pair: Pair) -> TwoTime:
     """Return the function of a state that is asked for."""
     first, *others = all_of(state.approximation, state.refinements)
     return TwoTime(first, others, state.method.tol, state.method.chi_max, pair)
+
+
+def sampled(
+    state: "MovingState", pair: Pair, times: Sequence[float], scale: float,
+    follower: Follower | None,
+    read: Callable[[Array, Approximation | None], Array] = lambda values, _: values[:, :-1],
+) -> Estimate:  # fmt: skip
+    """Return a function at given times; `scale` is the largest value that it can have."""
+    moments = []
+    for now, moment in zip(times, two_time_of(state, pair).at(times), strict=True):
+        moments.append(moment)
+        tell(follower, "evolving", time=now, time_limit=times[-1])
+    found = stacked(moments).read(read)
+    value = state.estimate(found.values.__getitem__, scale)
+    return Estimate(value.value, value.error + found.error(value.value))
+
+
+def quenched(
+    state: "MovingState", pair: Pair, times: Sequence[float], scale: float,
+    follower: Follower | None,
+) -> Estimate:  # fmt: skip
+    """Return Tr[A_r(t) B rho B^+] / Tr[B rho B^+] with B in cell 0 and A in the cells of `pair`.
+
+    Raises
+    ------
+    ArgumentError
+        If B takes the state to zero.
+    """
+    weight = abs(pair.mean(state.approximation))
+    if not weight > _NOTHING * np.linalg.norm(pair.matrix(state.approximation, 1), 2) ** 2:
+        raise ArgumentError("Argument `operator` must not take the steady state to zero.")
+    mirrored = replace(pair, cells=[-cell for cell in pair.cells])  # A stays in cell 0
+
+    def normalised(values: Array, approx: Approximation | None) -> Array:
+        return np.asarray(values[:, :-1] / pair.mean(approx or state.approximation))
+
+    return sampled(state, mirrored, times, scale, follower, normalised)
 
 
 def _sizes(approx: Approximation) -> tuple[int, ...]:
@@ -272,5 +341,5 @@ def _actions(approx: Approximation, pair: Pair) -> dict[int, Array]:
         position = pair.sites[1] + cell * unit
         basis = approx.bases[position % len(approx.bases)]
         rotated = approx.generator.rotated(position, matrix)
-        found[position] = basis.right(rotated) if pair.reverse else basis.left(rotated)
+        found[position] = pair.acts.on(basis, rotated)
     return found

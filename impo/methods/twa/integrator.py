@@ -304,6 +304,19 @@ def random_streams(seed: int, *key: int) -> tuple[Array, np.random.Generator]:
     return np.ascontiguousarray(states.T), np.random.default_rng(beginning)
 
 
+def unit(vectors: Array) -> Array:
+    """Return vectors of length one, shape (3 n, lanes), along those given."""
+    parts = vectors.reshape(-1, 3, vectors.shape[-1])
+    found = parts / np.linalg.norm(parts, axis=1, keepdims=True)
+    return np.ascontiguousarray(found.reshape(vectors.shape))
+
+
+def unit_lanes(snapshot: Array, block: int) -> Array:
+    """Return the unit vectors of LANES trajectories of a snapshot, shape (3 n, LANES)."""
+    lanes = snapshot[:, block * LANES : (block + 1) * LANES]
+    return unit(lanes.astype(float))
+
+
 def isotropic(lengths: Array, generator: np.random.Generator, lanes: int = LANES) -> Array:
     """Return spins of `lanes` trajectories in independent random directions, shape (3 n, lanes)."""
     vectors = generator.normal(size=(len(lengths), 3, lanes))

@@ -37,7 +37,7 @@ def symbol(forms: Sequence[Linear], spins: Array) -> Array:
     return np.asarray(values[0] * values[1] + 0.5j * spins @ np.cross(u, v) - u[2] * v[2] / 4)
 
 
-def _linear(op: str | Linear) -> tuple[Array, complex]:
+def linear(op: str | Linear) -> tuple[Array, complex]:
     """Return u and c of an operator u.S + c."""
     if not isinstance(op, str):
         return op[1], op[0]
@@ -112,7 +112,7 @@ class Moments:
                 raise fail("site", f"below {count} (sites of the unit cell)", site)
         a, b = sites
         block = self.second[..., 3 * a : 3 * a + 3, 3 * b : 3 * b + 3]
-        (u, c), (v, d) = _linear(op_a), _linear(op_b)
+        (u, c), (v, d) = linear(op_a), linear(op_b)
         pair: Array = np.einsum("a,...ab,b->...", u, block, v, optimize=True)
         constant = c * (self.first[..., b, :] @ v) + d * (self.first[..., a, :] @ u) + c * d
         pair = pair + constant.reshape(*constant.shape, *[1] * len(self.shape))
@@ -125,12 +125,12 @@ class Moments:
 
     def expect(self, op: str) -> Estimate:
         """Return <op> on every site of the cell."""
-        u, c = _linear(op)
+        u, c = linear(op)
         return self.estimate(lambda mean: _real(mean @ u + c, op), self.first)
 
     def variance(self, op: str) -> Estimate:
         """Return <op^2> - <op>^2 on every site of the cell."""
-        u, c = _linear(op)
+        u, c = linear(op)
         zero: Any = (..., *[0] * len(self.shape))
         squares = np.stack(
             [self.pair(op, op, (site, site))[zero] for site in range(self.first.shape[-2])],
@@ -153,7 +153,7 @@ class Moments:
 
     def decay(self, op_a: str, op_b: str, sites: tuple[int, int], periodic: bool) -> Decay:
         """Return how <A(0) B(r)> - <A><B> decays along the first direction, in cells."""
-        (u, c), (v, d) = _linear(op_a), _linear(op_b)
+        (u, c), (v, d) = linear(op_a), linear(op_b)
         pair = self._along(self.pair(op_a, op_b, sites))
         if "Id" in (op_a, op_b):  # nothing is correlated with a number
             return no_decay(UNCORRELATED)
@@ -197,7 +197,7 @@ class Moments:
         once = phases.copy()
         row: Any = (..., 0, *[slice(None)] * (dimension - 1))
         once[row] = 0  # r and -r both count, but 0 only once
-        (u, c), (v, d) = _linear(op_a), _linear(op_b)
+        (u, c), (v, d) = linear(op_a), linear(op_b)
         axes = tuple(range(-dimension, 0))
 
         def transform(pair: Array, mirror: Array, mean: Array) -> Array:

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
-from impo.methods.twa.integrator import LANES, advance, random_streams
+from impo.methods.twa.integrator import LANES, advance, random_streams, unit, unit_lanes
 from impo.methods.twa.solve import step_count
 from impo.methods.twa.state import TWAState
 from impo.operators.lattice import lattice_shape
@@ -49,9 +49,9 @@ def _distances(path: list[tuple[float, Any]]) -> Iterator[tuple[float, float]]:
     equations, method = _equations(path[0][1]), path[0][1].method
     stream, _ = random_streams(method.seed, 0, 0)
     for (before, one), (after, two) in pairwise(path):
-        begin, wanted = (_lanes(state.snapshots[-1], 0) for state in (one, two))
+        begin, wanted = (unit_lanes(state.snapshots[-1], 0) for state in (one, two))
         signs = np.where(np.arange(begin.size).reshape(begin.shape) % 3, 1.0, -1.0)
-        other = _unit(begin + _ROUNDING * signs)
+        other = unit(begin + _ROUNDING * signs)
         same_noise = stream.copy()
         if count := step_count(after - before, method.dt):
             dt = (after - before) / count
@@ -59,18 +59,6 @@ def _distances(path: list[tuple[float, Any]]) -> Iterator[tuple[float, float]]:
             advance(other, same_noise, equations, dt, count)
         stray = float(np.abs(begin - other).max())
         yield float(np.abs(begin - wanted).max()), _STRAY * (stray + _ROUNDING)
-
-
-def _lanes(snapshot: Array, block: int) -> Array:
-    """Return the unit vectors of LANES trajectories, shape (3 spins, LANES)."""
-    lanes = snapshot[:, block * LANES : (block + 1) * LANES]
-    return _unit(lanes.astype(float))
-
-
-def _unit(vectors: Array) -> Array:
-    parts = vectors.reshape(-1, 3, vectors.shape[-1])
-    unit = parts / np.linalg.norm(parts, axis=1, keepdims=True)
-    return np.ascontiguousarray(unit.reshape(vectors.shape))
 
 
 def drift(state: TWAState) -> tuple[float, float]:
@@ -91,7 +79,7 @@ def drift(state: TWAState) -> tuple[float, float]:
     for block in range(blocks):
         changes = []
         for number, snapshot in enumerate(state.snapshots[::-every]):
-            spins = _lanes(snapshot, block)
+            spins = unit_lanes(snapshot, block)
             before = _averages(state, spins)
             stream, _ = random_streams(method.seed + _SEED, number, block)
             advance(spins, stream, equations, method.dt, steps)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.integrate import simpson
 
 from impo import Exact, HolsteinPrimakoff, steady_state
 from models import gain_loss
@@ -38,3 +39,32 @@ def test_dimers_of_large_spins_approach_it(a, b, sites, reverse):
             apart.append(np.abs(found - bosons.value).max() / S)
     assert apart[1] < 0.7 * apart[0]
     assert apart[1] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sites"), [("S-", "S+", (0, 1)), ("Sx", "Sy", (0, 0)), ("Sz", "Sz", (1, 0))]
+)
+def test_spectra_are_transforms_of_two_time_functions(a, b, sites):
+    state = steady_state(gain_loss.chain(8, 1.0, 0.4, 3.5, 2.6), HolsteinPrimakoff())
+    k, omega, times = np.array([0.0, 2.0]), np.array([-1.3, 0.0, 0.4]), np.linspace(0, 16, 321)
+    waves = np.exp(1j * np.outer(np.arange(-8, 9), k))
+
+    def half(function, mean=0.0):
+        along = simpson(
+            (function - mean)[:, :, None] * np.exp(1j * np.outer(times, omega))[:, None], x=times,
+            axis=0,
+        )  # cell omega  # fmt: skip
+        return waves.T @ along
+
+    mean = state.expect(a).value[sites[0]] * state.expect(b).value[sites[1]]
+    adjoint = {"S+": "S-", "S-": "S+"}
+    others = [adjoint.get(name, name) for name in (b, a)]
+    ahead = half(state.two_time(a, b, times, sites, 8).value, mean)
+    back = half(state.two_time(*others, times, sites[::-1], 8).value, mean)
+    found = state.spectral_function(a, b, k, omega, sites)
+    size = np.abs(found.value).max()
+    np.testing.assert_allclose(found.value, ahead + back.conj(), atol=1e-4 * size)
+    assert np.all(found.error < 1e-8 * size)
+    found = state.susceptibility(a, b, k, omega, sites)
+    response = half(state.response(a, b, times, sites, 8).value)
+    np.testing.assert_allclose(found.value, response, atol=1e-4 * size)
