@@ -100,17 +100,20 @@ def _only_spins(model: LindbladModel) -> bool:
     return all(isinstance(site, Spin) and not site.own for site in model.sites)
 
 
+def _linear_jumps(model: LindbladModel) -> bool:
+    """Return whether no product of a jump has more than one operator."""
+    jumps = [jump for jump in model.jumps if jump.strength > 0]
+    products = [term for jump in jumps for term in jump.products(model.dimension)]
+    return all(len(_factors(term)) <= 1 for term in products)
+
+
 def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
     return all(jump.op is not None and jump.op in allowed for jump in model.jumps)
 
 
 def _classical_spins(model: LindbladModel) -> bool:
-    def bilinear(term: Term) -> bool:
-        places = [factor[1:] for factor in _factors(term)]
-        return len(places) <= 2 and len(set(places)) == len(places)
-
     spins = _only_spins(model) and len(model.sites) <= _SITES
-    return spins and _jumps_within(model, TRANSVERSE) and all(map(bilinear, model.terms))
+    return spins and _linear_jumps(model) and all(len(_factors(t)) <= 2 for t in model.terms)
 
 
 def _collinear(model: LindbladModel) -> bool:
