@@ -4,8 +4,6 @@ The rules are read off the description alone, and err on the safe side: a method
 treats the model, one that is not named may do so as well.
 """
 
-from collections.abc import Iterable, Iterator
-
 from impo.arguments import UnsupportedModelError
 from impo.memory import product
 from impo.model import LindbladModel, Spin, Term
@@ -53,19 +51,6 @@ def treating(model: LindbladModel) -> list[str]:
     return [name for name, treats in rules.items() if treats]
 
 
-def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str, int]]:
-    """Yield (rate, operator, site) of jumps on one site, and refuse sums of products by name."""
-    for jump in model.jumps:
-        if jump.op is None or jump.site is None:
-            if jump.strength == 0:
-                continue
-            raise UnsupportedModelError(
-                f"{method} treats jump operators named on one site, but the jump {jump} is a sum "
-                f"or product; {advice(model, method)}."
-            )
-        yield jump.rate, jump.op, jump.site
-
-
 def refuse_own_operators(model: LindbladModel, method: str) -> None:
     """Refuse sites with own operators, in the name of a method that knows spin components only."""
     for number, site in enumerate(model.sites):
@@ -107,10 +92,6 @@ def _linear_jumps(model: LindbladModel) -> bool:
     return all(len(_factors(term)) <= 1 for term in products)
 
 
-def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
-    return all(jump.op is not None and jump.op in allowed for jump in model.jumps)
-
-
 def _classical_spins(model: LindbladModel) -> bool:
     spins = _only_spins(model) and len(model.sites) <= _SITES
     return spins and _linear_jumps(model) and all(len(_factors(t)) <= 2 for t in model.terms)
@@ -121,7 +102,9 @@ def _collinear(model: LindbladModel) -> bool:
         return sum(op in TRANSVERSE for op, _, _ in term.factors) in (0, 2)
 
     spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
-    return spins and _jumps_within(model, TRANSVERSE) and all(map(quadratic, model.terms))
+    jumps = [term for jump in model.jumps if jump.strength > 0 for term in jump.products(1)]
+    linear = all([op in TRANSVERSE for op, _, _ in term.factors] == [True] for term in jumps)
+    return spins and linear and all(map(quadratic, model.terms))
 
 
 def _mean_field(model: LindbladModel) -> bool:

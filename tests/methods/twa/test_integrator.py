@@ -145,7 +145,7 @@ def test_weak_order_is_two_with_a_field():
 @pytest.mark.slow
 def test_weak_order_is_two_with_noises_that_do_not_commute():
     """Noise about three axes that are not those of x, y and z, in a field, as above."""
-    time, copies = 2.0, 100000
+    time, copies = 2.0, 20000
     field = (Term(1.2, ("Sx", 0, 0)), Term(0.5, ("Sz", 0, 0)))
     axes = np.array([[0.5, 0, 0.6], [0, 0.4, -0.5], [0.3, 0.5, 0]])
     jumps = [Jump(1.0, *map(Term, axis, [("Sx", 0, 0), ("Sy", 0, 0), ("Sz", 0, 0)]))
