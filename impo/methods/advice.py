@@ -4,8 +4,6 @@ The rules are read off the description alone, and err on the safe side: a method
 treats the model, one that is not named may do so as well.
 """
 
-from collections.abc import Iterable, Iterator
-
 from impo.arguments import UnsupportedModelError
 from impo.memory import product
 from impo.model import LindbladModel, Spin, Term
@@ -54,19 +52,6 @@ def treating(model: LindbladModel) -> list[str]:
         and product([site.dimension for site in model.sites]) <= LARGEST_CLUSTER,
     }
     return [name for name, treats in rules.items() if treats]
-
-
-def local_jumps(model: LindbladModel, method: str) -> Iterator[tuple[float, str, int]]:
-    """Yield (rate, operator, site) of jumps on one site, and refuse sums of products by name."""
-    for jump in model.jumps:
-        if jump.op is None or jump.site is None:
-            if jump.strength == 0:
-                continue
-            raise UnsupportedModelError(
-                f"{method} treats jump operators named on one site, but the jump {jump} is a sum "
-                f"or product; {advice(model, method)}."
-            )
-        yield jump.rate, jump.op, jump.site
 
 
 def refuse_own_operators(model: LindbladModel, method: str) -> None:
@@ -120,17 +105,16 @@ def _only_spins(model: LindbladModel) -> bool:
     return all(isinstance(site, Spin) and not site.own for site in model.sites)
 
 
-def _jumps_within(model: LindbladModel, allowed: Iterable[str]) -> bool:
-    return all(jump.op is not None and jump.op in allowed for jump in model.jumps)
+def _linear_jumps(model: LindbladModel) -> bool:
+    """Return whether no product of a jump has more than one operator."""
+    jumps = [jump for jump in model.jumps if jump.strength > 0]
+    products = [term for jump in jumps for term in jump.products(model.dimension)]
+    return all(len(_factors(term)) <= 1 for term in products)
 
 
 def _classical_spins(model: LindbladModel) -> bool:
-    def bilinear(term: Term) -> bool:
-        places = [factor[1:] for factor in _factors(term)]
-        return len(places) <= 2 and len(set(places)) == len(places)
-
     spins = _only_spins(model) and len(model.sites) <= _SITES
-    return spins and _jumps_within(model, TRANSVERSE) and all(map(bilinear, model.terms))
+    return spins and _linear_jumps(model) and all(len(_factors(t)) <= 2 for t in model.terms)
 
 
 def _collinear(model: LindbladModel) -> bool:
@@ -138,7 +122,9 @@ def _collinear(model: LindbladModel) -> bool:
         return sum(op in TRANSVERSE for op, _, _ in term.factors) in (0, 2)
 
     spins = _only_spins(model) and len(model.sites) <= MOST_CONFIGURED
-    return spins and _jumps_within(model, TRANSVERSE) and all(map(quadratic, model.terms))
+    jumps = [term for jump in model.jumps if jump.strength > 0 for term in jump.products(1)]
+    linear = all([op in TRANSVERSE for op, _, _ in term.factors] == [True] for term in jumps)
+    return spins and linear and all(map(quadratic, model.terms))
 
 
 def _mean_field(model: LindbladModel) -> bool:

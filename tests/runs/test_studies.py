@@ -79,6 +79,7 @@ def test_a_picture_of_other_data_is_noticed(name):
         "truncation": "error",
         "fig5": "impo_i_Sz",
         "crossover": "TWA_Sz_var",
+        "twa_validity": "off_Sz_var",
         "lengths": "height",
         "calibration": "median",
         "certified": "width",
@@ -233,6 +234,22 @@ def check_crossover(data):
     for number, spin in enumerate(spins["ring"]):  # a ring of two cells is not the chain
         chain = data["iMPO_Sz"][:, spins["iMPO"].index(spin)]
         assert np.abs(data["ring_Sz"][:, number] - chain).max() < 0.1
+
+
+def check_twa_validity(data):
+    """TWA comes closer as S grows, at every point; what shared decay leaves out falls like 1/S."""
+    for key, largest in (("Sz", 0.25), ("Sz_var", 2.0)):
+        off, error = data[f"off_{key}"], data[f"off_{key}_error"]
+        assert np.all(np.diff(off, axis=1) < 3 * error[:, 1:])
+        assert np.all(off < largest)
+        assert np.all(off[:, 0] > 5 * error[:, 0])
+    two = list(data["S"]).index(2)
+    assert data["off_Sz"][:, two].max() < 0.06
+    assert data["off_Sz_var"][:, two].max() < 0.2
+    bias = np.abs(data["decay_off"]).max(axis=(1, 2))
+    error = data["decay_off_error"].max(axis=(1, 2))
+    assert np.all(bias < 0.08 / data["pair_S"] + 3 * error)
+    assert bias[0] > 5 * error[0]
 
 
 def check_nu(data):

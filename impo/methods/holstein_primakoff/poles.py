@@ -2,16 +2,18 @@ r"""Correlations of a Gaussian chain as sums of exponentials: the poles of its c
 
 With w = exp(-i k) the Lyapunov equation of `quadratic.py` reads
 
-    X(w) G(w) + G(w) Y(w) + D = 0,    X(w) = sum_r w^{-r} X_r,    Y(w) = sum_r w^r X_r^+,
+    X(w) G(w) + G(w) Y(w) + D(w) = 0,    X(w) = sum_r w^{-r} X_r,    Y(w) = sum_r w^r X_r^+,
 
 so G is a rational function of w, and the correlations at distance r in cells are
 
     <Psi_0 Psi_r^+> = (1/2 pi i) \oint dw w^{r-1} G(w) = sum_p A_p w_p^r,    r >= 1,
 
 with the poles w_p inside the unit circle and the residues A_p of G(w)/w. A stable configuration has
-none on the circle. The poles are eigenvalues of a polynomial matrix, the Kronecker sum of X and Y
-times a power of w, and the residues are integrals over small circles. That keeps all digits where a
-fit to the correlations loses them, as modes that decay about as fast are hard to tell apart.
+none on the circle. D(w) = sum_r w^{-r} D_r adds none but at w = 0, which is no exponential: where
+cells share jumps, correlations up to their reach may differ from the sum. The poles are eigenvalues
+of a polynomial matrix, the Kronecker sum of X and Y times a power of w, and the residues are
+integrals over small circles. That keeps all digits where a fit to the correlations loses them, as
+modes that decay about as fast are hard to tell apart.
 """
 
 from collections.abc import Mapping
@@ -64,7 +66,8 @@ def poles(bosons: QuadraticBosons) -> Poles:
     for sector in bosons.sectors:
         block = np.ix_(sector, sector)
         hoppings = {r: matrix[block] for (r,), matrix in bosons.hoppings.items()}
-        for pole in _of_sector(hoppings, bosons.diffusion[block]):
+        shared = {r: matrix[block] for (r,), matrix in bosons.shared.items()}
+        for pole in _of_sector(hoppings, {0: bosons.diffusion[block], **shared}):
             amplitude = np.zeros_like(bosons.diffusion)
             amplitude[block] = pole.residue
             found.append(pole._replace(residue=amplitude))
@@ -87,7 +90,7 @@ class _Pole(NamedTuple):
     rounding: float
 
 
-def _of_sector(hoppings: Mapping[int, Array], diffusion: Array) -> list[_Pole]:
+def _of_sector(hoppings: Mapping[int, Array], diffusion: Mapping[int, Array]) -> list[_Pole]:
     """Return the slowest poles of some components that are coupled to no others."""
     everywhere = _eigenvalues(hoppings)
     inside = everywhere[(np.abs(everywhere) < 1) & (np.abs(everywhere) > _ONE)]
@@ -124,7 +127,7 @@ def _eigenvalues(hoppings: Mapping[int, Array]) -> Array:
 
 
 def _residue(
-    hoppings: Mapping[int, Array], diffusion: Array, centre: complex, radius: float
+    hoppings: Mapping[int, Array], diffusion: Mapping[int, Array], centre: complex, radius: float
 ) -> _Pole:
     """Return the pole in a circle.
 
@@ -140,8 +143,9 @@ def _residue(
     return _Pole(centre + shift, abs(shift) + rounding, residue, rounding * largest)
 
 
-def _covariance(hoppings: Mapping[int, Array], diffusion: Array, w: complex) -> Array:
+def _covariance(hoppings: Mapping[int, Array], diffusion: Mapping[int, Array], w: complex) -> Array:
     """Return G(w)/w."""
     drift = sum(w**-r * matrix for r, matrix in hoppings.items())
     mirror = sum(w**r * matrix.conj().T for r, matrix in hoppings.items())
-    return np.asarray(solve_sylvester(drift, mirror, -diffusion) / w)
+    noise = sum(w**-r * matrix for r, matrix in diffusion.items())
+    return np.asarray(solve_sylvester(drift, mirror, -noise) / w)

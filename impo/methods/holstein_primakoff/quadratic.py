@@ -10,11 +10,13 @@ Kept to second order, the master equation is that of free bosons. With the Nambu
 Psi = (c_1 ... c_n, c_1^+ ... c_n^+) of one cell, its Fourier components
 Psi_k = N^{-1/2} sum_R exp(-i k R) Psi_R and G_k = <{Psi_k, Psi_k^+}>/2 obey
 
-    d<Psi_k>/dt = X_k <Psi_k>,    dG_k/dt = X_k G_k + G_k X_k^+ + D.
+    d<Psi_k>/dt = X_k <Psi_k>,    dG_k/dt = X_k G_k + G_k X_k^+ + D_k.
+
+D_k depends on k if spins of different cells share a jump.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 
@@ -25,8 +27,8 @@ from scipy.sparse.csgraph import connected_components
 
 from impo.arguments import UnsupportedModelError, fail
 from impo.arrays import Array
-from impo.methods.advice import TRANSVERSE, advice, local_jumps, refuse_own_operators
-from impo.model import Cell, LindbladModel, Spin, Term
+from impo.methods.advice import TRANSVERSE, advice, refuse_own_operators
+from impo.model import Cell, Jump, LindbladModel, Spin, Term
 
 Mode = tuple[int, Cell, int]  # site of the cell, cell, 0 for c or 1 for c^+
 Polynomial = dict[tuple[Mode, ...], complex]  # ordered products of modes
@@ -65,12 +67,16 @@ class QuadraticBosons:
     hoppings
         Cell offset r to the matrix, shape (2n, 2n), that couples d<Psi_R>/dt to <Psi_{R+r}>.
     diffusion
-        D, shape (2n, 2n), Hermitian; the same for all k because jumps are local.
+        D between the bosons of one cell, shape (2n, 2n), Hermitian.
+    shared
+        Cell offset r, not zero, to the matrix D between the bosons of cells R and R + r, from jumps
+        that they share.
     """
 
     configuration: tuple[int, ...]
     hoppings: dict[tuple[int, ...], Array]
     diffusion: Array
+    shared: dict[tuple[int, ...], Array] = field(default_factory=dict)
 
     @property
     def modes(self) -> int:
@@ -84,8 +90,9 @@ class QuadraticBosons:
 
     @property
     def reach(self) -> int:
-        """Largest distance of a coupling, in cells."""
-        return max((abs(x) for offset in self.hoppings for x in offset), default=0)
+        """Largest distance of a coupling or a shared jump, in cells."""
+        offsets = [*self.hoppings, *self.shared]
+        return max((abs(x) for offset in offsets for x in offset), default=0)
 
     @property
     def bytes_per_wave(self) -> float:
@@ -97,10 +104,17 @@ class QuadraticBosons:
         """Return X_k, shape (..., 2n, 2n), for wave vectors of shape (..., dimension)."""
         k = np.asarray(k, dtype=float)
         out = np.zeros((*k.shape[:-1], 2 * self.modes, 2 * self.modes), dtype=complex)
-        for offset, matrix in self.hoppings.items():
-            phase = np.exp(1j * (k @ np.array(offset, dtype=float)))
-            out += phase[..., None, None] * matrix
-        return out
+        return _add_waves(out, k, self.hoppings)
+
+    def noise(self, k: Array) -> Array:
+        """Return D_k for wave vectors as in `drift`; D, shape (2n, 2n), if it is that for all k."""
+        k = np.asarray(k, dtype=float)
+        if not self.shared:
+            return self.diffusion
+        out = np.broadcast_to(self.diffusion, (*k.shape[:-1], *self.diffusion.shape)).astype(
+            complex
+        )
+        return _add_waves(out, k, self.shared)
 
     def cluster_drift(self, periodic: bool) -> Array:
         """Return the drift matrix of one isolated (super)cell, closed to a ring if periodic."""
@@ -109,10 +123,15 @@ class QuadraticBosons:
         zero = (0,) * len(next(iter(self.hoppings)))
         return self.hoppings.get(zero, np.zeros_like(self.diffusion))
 
+    def cluster_noise(self, periodic: bool) -> Array:
+        """Return D of one isolated (super)cell, closed to a ring if periodic."""
+        return sum(self.shared.values(), self.diffusion) if periodic else self.diffusion
+
     @cached_property
     def sectors(self) -> tuple[Array, ...]:
         """Components of Psi that no coupling connects, as a U(1) symmetry separates c from c^+."""
-        linked = sum((np.abs(m) for m in self.hoppings.values()), np.abs(self.diffusion)) != 0
+        matrices = [*self.hoppings.values(), *self.shared.values()]
+        linked = sum((np.abs(m) for m in matrices), np.abs(self.diffusion)) != 0
         count, label = connected_components(csr_array(linked), directed=False)
         return tuple(np.flatnonzero(label == i) for i in range(count))
 
@@ -121,46 +140,61 @@ class QuadraticBosons:
         parts = [np.linalg.eigvals(drift[..., s[:, None], s]) for s in self.sectors]
         return np.concatenate(parts, axis=-1)
 
-    def covariance(self, drift: Array) -> Array:
-        """Return the G that solves X G + G X^+ + D = 0 for a stable drift X (..., 2n, 2n)."""
+    def covariance(self, drift: Array, noise: Array) -> Array:
+        """Return the G that solves X G + G X^+ + D = 0 for a stable drift X (..., 2n, 2n).
+
+        `noise` is D, of the same shape as the drift or (2n, 2n).
+        """
         out = np.zeros_like(drift)
         for s in self.sectors:
-            block = _lyapunov(drift[..., s[:, None], s], self.diffusion[s[:, None], s])
+            block = _lyapunov(drift[..., s[:, None], s], noise[..., s[:, None], s])
             out[..., s[:, None], s] = (block + np.swapaxes(block.conj(), -1, -2)) / 2
         return out
 
 
+def _add_waves(out: Array, k: Array, matrices: Mapping[Cell, Array]) -> Array:
+    """Add sum_r e^{i k r} M_r to matrices at the wave vectors k, and return them."""
+    for offset, matrix in matrices.items():
+        phase = np.exp(1j * (k @ np.array(offset, dtype=float)))
+        out += phase[..., None, None] * matrix
+    return out
+
+
 def _lyapunov(drift: Array, diffusion: Array) -> Array:
     """Solve X G + G X^+ = -D for every matrix X of a stack."""
-    size = len(diffusion)
+    size = diffusion.shape[-1]
     if drift.ndim == 2:
         return np.asarray(solve_continuous_lyapunov(drift, -diffusion))
+    diffusion = np.broadcast_to(diffusion, drift.shape)
     if size > _SMALL:
-        flat = drift.reshape(-1, size, size)
-        return np.stack([_lyapunov(x, diffusion) for x in flat]).reshape(drift.shape)
+        flat = zip(drift.reshape(-1, size, size), diffusion.reshape(-1, size, size), strict=True)
+        return np.stack([_lyapunov(x, d) for x, d in flat]).reshape(drift.shape)
     one = np.eye(size)
     left = np.einsum("...ac,bd->...abcd", drift, one)
     right = np.einsum("ac,...bd->...abcd", one, drift.conj())
     system = (left + right).reshape(*drift.shape[:-2], size**2, size**2)
-    target = np.broadcast_to(-diffusion.reshape(-1, 1), (*drift.shape[:-2], size**2, 1))
+    target = -diffusion.reshape(*drift.shape[:-2], size**2, 1)
     return np.linalg.solve(system, target)[..., 0].reshape(drift.shape)
 
 
 def quadratic_bosons(
-    model: LindbladModel, configuration: Sequence[int], shape: Sequence[int] | None = None
-) -> QuadraticBosons:
+    model: LindbladModel, configuration: Sequence[int], shape: Sequence[int] | None = None,
+    leaving: bool = True,
+) -> QuadraticBosons:  # fmt: skip
     """Expand a model around a collinear configuration (Huber et al., Appendix A, for any model).
 
     Parameters
     ----------
     model
         Spins with Hamiltonian terms that are at most bilinear in Sx, Sy, S+, S- (any power of Sz)
-        and jumps linear in Sx, Sy, S+, S-.
+        and jumps linear in Sx, Sy, S+, S- of one or several spins.
     configuration
         +1 or -1 for every spin, in the order of the cells of `shape` (last index fastest), then the
         sites of the unit cell.
     shape
         Number of unit cells, in each direction, over which the configuration extends; None for one.
+    leaving
+        Whether jumps that several such supercells share are kept.
 
     Raises
     ------
@@ -190,11 +224,13 @@ def quadratic_bosons(
             total[modes] = total.get(modes, 0) + value
     _check_linear(model, total)
     hoppings = _hoppings(total, n, model.dimension)
-    zero, diffusion = hoppings[(0,) * model.dimension], np.zeros((2 * n, 2 * n), dtype=complex)
-    for position, jump in product(range(n), list(local_jumps(model, "HolsteinPrimakoff"))):
-        if position % len(model.sites) == jump[2]:
-            _add_jump(model, jump, position, spins[position] > 0, zero, diffusion)
-    return QuadraticBosons(spins, hoppings, diffusion)
+    zero = (0,) * model.dimension
+    noises = {zero: np.zeros((2 * n, 2 * n), dtype=complex)}
+    for origin, jump in product(cells, model.jumps):
+        ladder = _ladder(model, jump, origin, place, spins)
+        if leaving or set(ladder) <= {zero}:
+            _add_jump(jump.rate, ladder, hoppings, noises)
+    return QuadraticBosons(spins, hoppings, noises.pop(zero), noises)
 
 
 def _hoppings(total: Polynomial, n: int, dimension: int) -> dict[Cell, Array]:
@@ -289,30 +325,58 @@ def _expand(
     return out
 
 
+def _ladder(
+    model: LindbladModel, jump: Jump, origin: Cell,
+    place: Callable[[int, Cell], tuple[int, Cell]], spins: Sequence[int],
+) -> dict[Cell, Array]:  # fmt: skip
+    """Return the coefficients of Psi in a jump operator, by supercell; none if it does nothing.
+
+    A number beside them would be a field that tilts the spins.
+    """
+    out: dict[Cell, Array] = {}
+    if jump.strength == 0:
+        return out
+    for term in jump.products(model.dimension):
+        factors = [factor for factor in term.factors if factor[0] != "Id"]
+        alone = not factors and len(jump.products(model.dimension)) == 1
+        if not alone and [op in TRANSVERSE for op, _, _ in factors] != [True]:
+            raise UnsupportedModelError(
+                f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the jump {jump} is "
+                f"not; {advice(model, 'HolsteinPrimakoff')}."
+            )
+        for op, site, offset in factors:
+            position, outer = place(site, tuple(o + x for o, x in zip(origin, offset, strict=True)))
+            vector = ladder_vector(op, (model.sites[site].dimension - 1) / 2, spins[position] > 0)
+            n = len(spins)
+            row = out.setdefault(outer, np.zeros(2 * n, dtype=complex))
+            row[[position, position + n]] += term.coefficient * vector
+    return out
+
+
 def _add_jump(
-    model: LindbladModel, jump: tuple[float, str, int], position: int, up: bool,
-    drift: Array, diffusion: Array,
+    rate: float, ladder: Mapping[Cell, Array],
+    hoppings: dict[Cell, Array], noises: dict[Cell, Array],
 ) -> None:  # fmt: skip
-    """Add rate * (L rho L^+ - {L^+ L, rho}/2) with L = l_0 c + l_1 c^+ on one site.
+    """Add rate * (L rho L^+ - {L^+ L, rho}/2) with L = sum_r l_r . Psi_r, r the (super)cells.
 
     The adjoint dissipator gives D(A) = (L^+ [A, L] + [L^+, A] L)/2 and D(AB) = D(A)B + A D(B) +
     [L^+, A][B, L].
     """
-    rate, op, site = jump
-    if rate == 0 or op == "Id":
-        return
-    if op not in TRANSVERSE:
-        raise UnsupportedModelError(
-            f"Holstein-Primakoff bosons need jumps linear in S+ and S-, but the jump "
-            f"{op}[site {site}] is not; {advice(model, 'HolsteinPrimakoff')}."
-        )
-    n = len(drift) // 2
-    where = np.array([position, position + n])
-    vector = ladder_vector(op, (model.sites[site].dimension - 1) / 2, up)
-    adjoint = vector.conj()[::-1]
-    commutator = np.array([[0, 1], [-1, 0]])
-    jumped, conjugate = commutator @ vector, commutator @ adjoint  # [Psi, L] and [Psi, L^+]
-    block = np.ix_(where, where)
-    drift[block] += rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, vector))
-    symmetric = np.outer(conjugate, jumped) + np.outer(jumped, conjugate)
-    diffusion[block] -= rate / 2 * symmetric[:, ::-1]  # Psi^+ is Psi with c and c^+ exchanged
+    for (here, one), (there, two) in product(ladder.items(), repeat=2):
+        offset = tuple(t - h for t, h in zip(there, here, strict=True))
+        (_, jumped, conjugate), (adjoint, follows, behind) = map(_commutators, (one, two))
+        empty = np.zeros((len(one), len(one)), dtype=complex)
+        drift = hoppings.setdefault(offset, empty.copy())
+        drift += rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, two))
+        symmetric = np.outer(conjugate, follows) + np.outer(jumped, behind)
+        n = len(one) // 2
+        noise = noises.setdefault(offset, empty)
+        noise -= rate / 2 * np.roll(symmetric, n, axis=1)  # Psi^+ is Psi with c and c^+ exchanged
+
+
+def _commutators(ladder: Array) -> tuple[Array, Array, Array]:
+    """Return the coefficients of Psi in L^+, [Psi, L] and [Psi, L^+] for L = ladder . Psi."""
+    n = len(ladder) // 2
+    signs = np.repeat([1.0, -1.0], n)  # [c, c^+] = 1
+    adjoint = np.roll(ladder.conj(), n)
+    return adjoint, signs * np.roll(ladder, n), signs * np.roll(adjoint, n)

@@ -44,7 +44,8 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, flo
     while points < 4 * bosons.reach:  # on a coarser grid, far cells look like near ones
         points *= 2
     while True:
-        covariance = bosons.covariance(bosons.drift(wave_vectors(points, dimension)))
+        waves = wave_vectors(points, dimension)
+        covariance = bosons.covariance(bosons.drift(waves), bosons.noise(waves))
         local = covariance.mean(axis=tuple(range(dimension)))
         if previous is not None:
             change = float(np.abs(local - previous).max())
@@ -57,9 +58,10 @@ def _solve_on_grids(bosons: QuadraticBosons, dimension: int) -> tuple[Array, flo
 
 
 def lyapunov_residual(bosons: QuadraticBosons, covariance: Array) -> float:
-    """Return max |X_k G_k + G_k X_k^+ + D| over the grid of k."""
-    flow = bosons.drift(wave_vectors(len(covariance), covariance.ndim - 2)) @ covariance
-    return float(np.abs(flow + np.swapaxes(flow.conj(), -1, -2) + bosons.diffusion).max())
+    """Return max |X_k G_k + G_k X_k^+ + D_k| over the grid of k."""
+    waves = wave_vectors(len(covariance), covariance.ndim - 2)
+    flow = bosons.drift(waves) @ covariance
+    return float(np.abs(flow + np.swapaxes(flow.conj(), -1, -2) + bosons.noise(waves)).max())
 
 
 def steady_state(

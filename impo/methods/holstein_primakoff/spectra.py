@@ -58,7 +58,7 @@ def half_line(
     rows, columns = [a.site, a.site + n], [b.site + n, b.site]  # c is the c^+ of Psi^+
     if np.any(a.ladder) and np.any(b.ladder):
         drift = bosons.drift(k[:, None])
-        products = _products(bosons, drift, sign)
+        products = _products(bosons, k, sign)
         for here, moved in zip(out, _inverses(drift, omega, products), strict=True):
             block = moved[:, rows][:, :, columns]
             here -= np.einsum("i,wij,j->w", a.ladder, block, b.ladder)
@@ -69,10 +69,11 @@ def half_line(
     return out
 
 
-def _products(bosons: QuadraticBosons, drift: Array, sign: int) -> Array:
+def _products(bosons: QuadraticBosons, k: Array, sign: int) -> Array:
     """Return <Psi_k Psi_k^+>, or in the other order; # k row column."""
     half = np.kron(np.diag([0.5, -0.5]), np.eye(bosons.modes))
-    return np.asarray(bosons.covariance(drift) + sign * half)
+    waves = k[:, None]
+    return np.asarray(bosons.covariance(bosons.drift(waves), bosons.noise(waves)) + sign * half)
 
 
 def _inverses(drift: Array, omega: Array, right: Array) -> Array:
@@ -89,7 +90,7 @@ def _numbers(
     n, size = bosons.modes, 2 * bosons.modes
     a, b = pair
     drifts = [bosons.drift(wave[:, None]) for wave in waves]
-    first, second = (_products(bosons, drift, sign) for drift in drifts)
+    first, second = (_products(bosons, wave, sign) for wave in waves)
     one = np.eye(size)
     both = np.einsum("qac,bd->qabcd", drifts[0], one) + np.einsum("ac,qbd->qabcd", one, drifts[1])
     both = both.reshape(-1, size**2, size**2)

@@ -205,13 +205,14 @@ def cluster_fluctuations(
     ArgumentError, UnsupportedModelError
         As `quadratic_bosons`.
     """
-    bosons = quadratic_bosons(model, configuration, shape)
+    bosons = quadratic_bosons(model, configuration, shape, leaving=periodic)
     drift = bosons.cluster_drift(periodic)
     spectrum = bosons.spectrum(drift)
     spectrum = spectrum[np.lexsort((-spectrum.imag, -spectrum.real))]
     stable = spectrum[0].real < -marginal_rate(bosons)
+    noise = bosons.cluster_noise(periodic)
     return ClusterFluctuations(
-        bosons, drift, spectrum, bosons.covariance(drift) if stable else None
+        bosons, drift, spectrum, bosons.covariance(drift, noise) if stable else None
     )
 
 

@@ -16,6 +16,11 @@ of order dt^2: Heun's factors give the exact ratio up to dt^4. The strong order 
 noise axes, that of every method without the Levy area of dB_x and dB_y, and 1 with one axis; the
 part of the error that converges so slowly is proportional to rate ~ 1/S.
 
+Noise about other axes, or that spins share, comes as single real noises (`SharedNoise`). The turn
+by one of them alone is exact, E exp(xi G) = exp(G^2 / 2). The noises of a step act one after the
+other, K among them, forwards or backwards at random: (e^a e^b + e^b e^a) / 2 = e^(a+b) up to third
+order, so the weak order remains 2. Such a noise needs half a draw, K needs one per spin.
+
 A rotation by theta is done in Cayley's rational form, which needs no trigonometric function and
 keeps |m| to rounding. Trajectories are the innermost index and each has its own generator
 (xoshiro256++), so the loops become vector instructions and a path depends on nothing but its seed.
@@ -192,6 +197,25 @@ def _kick(spins, generators, amplitudes, noise):
 
 
 @_inlined
+def _strike(spins, generators, forwards, starts, places, turns, noise):
+    """Turn spins by noises that they share; turns are halved angles of one standard deviation."""
+    count = len(starts) - 1
+    for number in range(count):
+        k = number if forwards else count - 1 - number
+        row = (number % 2) * LANES
+        if row == 0:
+            _draw(generators, noise)
+        for entry in range(starts[k], starts[k + 1]):
+            x_of = 3 * LANES * places[entry]
+            a0, b0, c0 = turns[entry, 0], turns[entry, 1], turns[entry, 2]
+            for lane in range(LANES):
+                i, size = x_of + lane, noise[row + lane]
+                j, m = i + LANES, i + 2 * LANES
+                turned = _turn(spins[i], spins[j], spins[m], a0 * size, b0 * size, c0 * size)
+                spins[i], spins[j], spins[m] = turned
+
+
+@_inlined
 def _drift(spins, dt, row_starts, columns, values, field, predicted, rates, omega):
     """Turn every spin by Heun's method; omega, rates and predicted are work space."""
     n = spins.size // (3 * LANES)
@@ -234,14 +258,22 @@ def _drift(spins, dt, row_starts, columns, values, field, predicted, rates, omeg
 
 
 @_compiled
-def _advance(spins, generators, steps, dt, row_starts, columns, values, field, amplitudes):
+def _advance(spins, generators, steps, dt, equations, amplitudes, shared):
+    row_starts, columns, values, field = equations
+    starts, places, turns = shared
     noise = np.empty(3 * LANES)
     omega = np.empty(3 * LANES)
     predicted = np.empty(spins.size)
     rates = np.empty(spins.size)
     for step in range(steps + 1):
         if step > 0:
+            # a bit that the next draw does not show
+            forwards = len(starts) == 1 or (generators[0] & _SIGN) != 0
+            if not forwards:
+                _strike(spins, generators, forwards, starts, places, turns, noise)
             _kick(spins, generators, amplitudes, noise)
+            if forwards:
+                _strike(spins, generators, forwards, starts, places, turns, noise)
         part = dt if 0 < step < steps else dt / 2
         _drift(spins, part, row_starts, columns, values, field, predicted, rates, omega)
 
@@ -267,6 +299,11 @@ def kick_amplitudes(equations: SpinEquations, dt: float) -> Array:
     return np.asarray(np.sqrt(np.stack([x - shared, y - shared, x * y / 4], axis=1)) / 2)
 
 
+def shared_turns(equations: SpinEquations, dt: float) -> Array:
+    """Return half the standard deviations of the turns of a step dt by shared noise."""
+    return np.ascontiguousarray(equations.shared.turns * (math.sqrt(dt) / 2))
+
+
 def advance(
     spins: Array, generators: Array, equations: SpinEquations, dt: float, steps: int
 ) -> None:
@@ -290,8 +327,9 @@ def advance(
     Rounding changes |m| by about 1e-13 in a million steps, so there is no need to renormalise.
     """
     drift = (equations.row_starts, equations.columns, equations.values, equations.field)
+    shared = (equations.shared.starts, equations.shared.spins, shared_turns(equations, dt))
     amplitudes = kick_amplitudes(equations, dt)
-    _advance(spins.reshape(-1), generators.reshape(-1), steps, dt, *drift, amplitudes)
+    _advance(spins.reshape(-1), generators.reshape(-1), steps, dt, drift, amplitudes, shared)
 
 
 def random_streams(seed: int, *key: int) -> tuple[Array, np.random.Generator]:
@@ -324,11 +362,16 @@ def isotropic(lengths: Array, generator: np.random.Generator, lanes: int = LANES
     return vectors.reshape(-1, lanes)
 
 
-def coherent(lengths: Array, directions: Array, generator: np.random.Generator) -> Array:
+def coherent(
+    lengths: Array, directions: Array, generator: np.random.Generator,
+    even: Array | None = None,
+) -> Array:  # fmt: skip
     """Return LANES samples of the Wigner function of a product of spin coherent states.
 
-    The component along the direction is S + 1/2 - x, x exponential of mean 1/2 (so its mean is S);
-    the angle around it is uniform.
+    The component along the direction is S + 1/2 - x with x of mean 1/2, so its mean is S; the angle
+    around it is uniform. x is exponential, as in the Wigner function of Schwinger bosons, or even
+    on [0, 1], the share of the sphere that one of 2S + 1 states has. The first gives second moments
+    with the ordering c = n n/4 along the direction n, the second with c = 1/12 (`jumps.ordering`).
 
     Parameters
     ----------
@@ -338,6 +381,8 @@ def coherent(lengths: Array, directions: Array, generator: np.random.Generator) 
         Unit vectors, shape (n, 3).
     generator
         Source of random numbers.
+    even
+        Whether x is even, for every spin, shape (n,); None for none.
 
     Returns
     -------
@@ -347,7 +392,10 @@ def coherent(lengths: Array, directions: Array, generator: np.random.Generator) 
     n = len(lengths)
     # x cannot exceed the diameter 2 S + 1: the tail beyond, below 2e-4 for S >= 2, is cut
     tail = np.exp(-4 * lengths)[:, None]
-    x = -np.log1p(-generator.random((n, LANES)) * (1 - tail)) / 2
+    share = generator.random((n, LANES))
+    x = -np.log1p(-share * (1 - tail)) / 2
+    if even is not None:
+        x[even] = share[even]
     along = 1 - x / lengths[:, None]
     across = np.sqrt(np.maximum(1 - along**2, 0))
     angle = 2 * np.pi * generator.random((n, LANES))

@@ -5,10 +5,11 @@ from the moments follows from a jackknife over groups, whatever the correlations
 
 Ordering of operators of one spin, for a vector of sharp length S + 1/2 and components a, b:
 
-    S_a S_b  <->  s_a s_b - delta_az delta_bz / 4 + (i/2) sum_c epsilon_abc s_c,
+    S_a S_b  <->  s_a s_b - c_ab + (i/2) sum_d epsilon_abd s_d,        Tr c = 1/4,
 
-so S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <-> s_x^2 + s_y^2 + s_z. This obeys the Casimir identity and
-gives the exact rate of change of <S_z>. Operators of different spins are multiplied as they are.
+with c from `jumps.ordering`. For jumps S^+ and S^- it is S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <->
+s_x^2 + s_y^2 + s_z. This obeys the Casimir identity and gives the exact rate of change of <S_z>.
+Operators of different spins are multiplied as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,6 +77,8 @@ class Moments:
         Number of groups that began in the first of two starts; 0 if there was only one start.
     agree
         Whether the two starts agree. If they do not, their difference is part of every error.
+    ordering
+        c of every site, shape (sites, 3, 3); None for S_z^2 <-> s_z^2 - 1/4.
     """
 
     first: Array
@@ -83,6 +86,7 @@ class Moments:
     shape: tuple[int, ...]
     starts: int = 0
     agree: bool = True
+    ordering: Array | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "first", read_only(self.first))
@@ -102,7 +106,7 @@ class Moments:
     def half(self, number: int) -> "Moments":
         """Return the moments of the first (0) or second (1) of the two starts alone."""
         part = slice(self.starts) if number == 0 else slice(self.starts, None)
-        return Moments(self.first[part], self.second[part], self.shape)
+        return Moments(self.first[part], self.second[part], self.shape, ordering=self.ordering)
 
     def pair(self, op_a: str | Linear, op_b: str | Linear, sites: tuple[int, int]) -> Array:
         """Return <A(0) B(r)> by groups, shape (groups, ..., *distances)."""
@@ -117,7 +121,8 @@ class Moments:
         constant = c * (self.first[..., b, :] @ v) + d * (self.first[..., a, :] @ u) + c * d
         pair = pair + constant.reshape(*constant.shape, *[1] * len(self.shape))
         if a == b:
-            ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u[2] * v[2] / 4
+            known = np.diag([0, 0, 0.25]) if self.ordering is None else self.ordering[a]
+            ordering = 0.5j * self.first[..., a, :] @ np.cross(u, v) - u @ known @ v
             pair = pair.astype(complex)
             zero: Any = (..., *[0] * len(self.shape))
             pair[zero] += ordering

@@ -70,7 +70,7 @@ def drift(state: TWAState) -> tuple[float, float]:
     are independent, so the change in each of them is one sample.
     """
     equations, method = _equations(state), state.method
-    fastest = max(equations.rate, float(equations.diffusion.max()))
+    fastest = equations.fastest
     steps = max(1, round(_LONG / (fastest * method.dt)))
     count, size, lanes = state.snapshots.shape
     blocks = min(lanes // LANES, max(2, _WORK // (steps * size * LANES)))

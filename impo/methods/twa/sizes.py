@@ -41,7 +41,8 @@ def refuse_large_ensemble(
     cells *= 1 if method.periodic else 2 ** len(shape)  # padded with zeros
     blocks = starts * math.ceil(method.trajectories / (starts * LANES))
     threads = min(blocks, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    equations = _COUPLING * spins * (1 + len(model.hamiltonian) / sites)
+    pairs = sum(float(len(jump.terms)) ** 2 for jump in model.jumps)
+    equations = _COUPLING * spins * (1 + (len(model.hamiltonian) + pairs) / sites)
     configurations = blocks * 8 * LANES * 3 * spins
     averages = blocks * times * 8 * components * cells / 2
     working = threads * 16 * _COPIES * (components * cells / 2 + 3 * spins * LANES)

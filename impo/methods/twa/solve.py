@@ -25,6 +25,7 @@ from impo.methods.base import refuse_long
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.integrator import LANES, coherent, isotropic
+from impo.methods.twa.jumps import even_sites, ordering
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.sizes import refuse_fine_step, refuse_large_ensemble
 from impo.methods.twa.state import TWAState, decay
@@ -83,7 +84,8 @@ def steady_state(
     method
         Settings.
     model
-        Spins of any size with bilinear couplings, fields, and jumps S+, S-, Sx, Sy.
+        Spins of any size on any graph, terms with at most two spin operators, and jumps that are
+        linear in the components of one or several spins.
     start
         The ordered start: directions, shape (sites, 3), of a product of spin coherent states, or an
         earlier result on the same lattice.
@@ -108,7 +110,7 @@ def steady_state(
     if method.length_tol is not None:
         known_pairs(model, method.lengths)
     shape, equations = _prepare(model, method, starts=2)
-    if equations.rate == 0 and not equations.diffusion.any():
+    if equations.fastest == 0:
         raise UnsupportedModelError("TWA cannot find the steady state of a model without dynamics.")
     start = [[1.0, 0.0, 0.0]] * len(model.sites) if start is None else start
     begins = (lambda _, generator: isotropic(equations.lengths, generator),
@@ -125,7 +127,7 @@ def _averaged(
     """Return averages over the trajectories of both starts, with their verdict."""
     shape, equations = ensemble.shape, ensemble.equations
     conserved = conserved_quantity(model, shape, method.periodic)
-    stride = 6 / (max(equations.rate, equations.diffusion.max()) * method.dt)
+    stride = 6 / (equations.fastest * method.dt)
     steps = method.max_time / method.dt
     stride = max(1, round(min(stride, steps / (2 * _LEAST_SAMPLES))))
     once = conserved is not None
@@ -215,7 +217,7 @@ def _third_start(
     )
     ensemble.run(method.dt, stride, samples // 2)
     found = ensemble.run(method.dt, stride, samples - samples // 2)
-    return Moments(found.first, found.second, shape)
+    return moments_of(model, found, shape)
 
 
 def evolve(
@@ -268,7 +270,7 @@ def evolve(
 
     def state(stretch: Samples) -> TWAState:
         return TWAState(
-            model=model, method=method, moments=Moments(stretch.first, stretch.second, shape),
+            model=model, method=method, moments=moments_of(model, stretch, shape),
             snapshots=stretch.snapshots, diagnostics=told, **verdict,
         )  # fmt: skip
 
@@ -293,7 +295,12 @@ def trajectory_error(parts: Sequence[Any], shape: tuple[int, ...], model: Lindbl
     first, second = (
         np.stack([getattr(one, name) for one in parts], axis=1) for name in ("first", "second")
     )
-    return largest_error(Moments(first, second, shape), model)
+    return largest_error(Moments(first, second, shape, ordering=ordering(model)), model)
+
+
+def moments_of(model: LindbladModel, sampled: Samples, shape: tuple[int, ...]) -> Moments:
+    """Return the moments of samples from one start."""
+    return Moments(sampled.first, sampled.second, shape, ordering=ordering(model))
 
 
 def step_count(interval: float, dt: float) -> int:
@@ -308,7 +315,7 @@ def _prepare(
     shape = lattice_shape(model, method.cells)
     refuse_large_ensemble(model, method, shape, starts, times)
     equations = spin_equations(model, shape, method.periodic)
-    fastest = max(equations.rate, float(equations.diffusion.max()))
+    fastest = equations.fastest
     longest = 1 / fastest if fastest > 0 else math.inf
     if method.dt > longest:
         raise fail("dt", f"at most {longest:.3g}, a turn by one radian per step", method.dt)
@@ -342,5 +349,6 @@ def _begin(
 
         return resume
     unit = directions(start, (len(model.sites),), "a TWAState")
-    every = np.tile(unit, (math.prod(shape), 1))
-    return lambda block, generator: coherent(equations.lengths, every, generator)
+    cells = math.prod(shape)
+    every, even = np.tile(unit, (cells, 1)), np.tile(even_sites(model), cells)
+    return lambda block, generator: coherent(equations.lengths, every, generator, even)

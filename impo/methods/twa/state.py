@@ -10,6 +10,7 @@ import numpy as np
 from impo.arguments import ArgumentError, fail, non_negative_integer, positive_integer
 from impo.arrays import Array
 from impo.methods.measured import MeasuredState
+from impo.methods.twa.jumps import ordering
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.products import Forms, of_moments, of_snapshots, within_half
 from impo.model import LindbladModel, Place
@@ -30,10 +31,9 @@ def decay(
     sites: tuple[int, int] = (0, 0),
 ) -> Decay:  # fmt: skip
     """Return how correlations decay that are known by moments; cells may not be coupled at all."""
-    if not any(
-        term.coefficient and any(cell)
-        for term in model.hamiltonian for _, _, cell in term.factors
-    ):  # fmt: skip
+    jumps = [jump for jump in model.jumps if jump.strength > 0]
+    products = [*model.hamiltonian, *(term for jump in jumps for term in jump.terms)]
+    if not any(term.coefficient and any(c) for term in products for _, _, c in term.factors):
         return no_decay(UNCORRELATED)
     return moments.decay(op_a, op_b, sites, method.periodic)
 
@@ -198,7 +198,12 @@ class TWAState(MeasuredState):
         if len(shape) != model.dimension or min(shape) < 1 or not 0 <= starts < len(first):
             raise malformed(f"`shape` {shape} or `starts` {starts} does not fit the arrays")
         moments = Moments(
-            first, second, shape, starts, stored(told, "agree", bool, "true or false")
+            first,
+            second,
+            shape,
+            starts,
+            stored(told, "agree", bool, "true or false"),
+            ordering(model),
         )
         kept = len(np.atleast_1d(arrays.get("snapshots", 0)))
         snapshots = stored_array(arrays, "snapshots", (kept, 3 * spins, None), "f")

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
 from impo.methods.twa.moments import Moments
-from impo.model import LindbladModel
+from impo.model import LindbladModel, Term
 
 _EXACT = 1e-11  # relative size of a change that is rounding
 _MOST_COEFFICIENTS = 700
@@ -65,15 +65,13 @@ def turning_sites(model: LindbladModel, shape: Sequence[int], periodic: bool) ->
     """Return the sites of the cell that a symmetry of the equations turns about z."""
     equations = _few_cells(model, shape, periodic)
     spins, z_cross = len(equations.lengths), np.array([[0, -1.0, 0], [1, 0, 0], [0, 0, 0]])
-    matrix = equations.matrix.toarray()
+    matrix, covariance = equations.matrix.toarray(), equations.covariance.toarray()
     rows = []
     for i in range(spins):
         turn = np.zeros_like(matrix)
         turn[3 * i : 3 * i + 3, 3 * i : 3 * i + 3] = z_cross
-        uneven = np.zeros(spins)
-        uneven[i] = np.subtract(*equations.diffusion[i])
-        rows.append(np.concatenate([(matrix @ turn - turn @ matrix).ravel(),
-                                    turn @ equations.field, uneven]))  # fmt: skip
+        rows.append(np.concatenate([(matrix @ turn - turn @ matrix).ravel(), turn @ equations.field,
+                                    (covariance @ turn - turn @ covariance).ravel()]))  # fmt: skip
     vectors, values, _ = np.linalg.svd(np.array(rows), full_matrices=False)
     angles = vectors[:, values <= _EXACT * max(values[0], 1e-300)]
     turned = np.flatnonzero(np.abs(angles).max(axis=1, initial=0.0) > 1e-6)
@@ -102,11 +100,13 @@ def few_cells(model: LindbladModel, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _reach(model: LindbladModel) -> list[int]:
-    """Return how many cells a term spans, in each direction."""
-    cells = [np.ptp([cell for _, _, cell in term.factors], axis=0) for term in model.terms] or [
-        np.zeros(model.dimension, dtype=int)
+    """Return how many cells a term or a jump spans, in each direction."""
+    acting: list[tuple[Term, ...]] = [(term,) for term in model.terms]
+    acting += [jump.products(model.dimension) for jump in model.jumps]
+    spans = [
+        np.ptp([cell for term in terms for _, _, cell in term.factors], axis=0) for terms in acting
     ]
-    return [int(x) for x in np.max(cells, axis=0)]
+    return [int(x) for x in np.max([[0] * model.dimension, *spans], axis=0)]
 
 
 def _small(length: int, reach: int, dimension: int) -> int:
@@ -121,7 +121,8 @@ def _without_noise(equations: SpinEquations) -> Array:
     row_starts = np.ascontiguousarray(equations.row_starts[::3])
     couplings = csr_array((ones, equations.columns // 3, row_starts), shape=(spins, spins))
     _, part = connected_components(couplings, directed=False)
-    noisy = np.bincount(part, equations.diffusion.sum(axis=1)) > 0
+    strength = equations.covariance.diagonal().reshape(-1, 3).sum(axis=1)
+    noisy = np.bincount(part, strength) > 0
     return np.flatnonzero(~noisy[part])
 
 
@@ -140,11 +141,15 @@ def _null_vectors(equations: SpinEquations, pairs: Array) -> Array:
     rng, rows = np.random.default_rng(17), []
     strength = np.zeros((spins, 3))
     strength[:, :2] = equations.diffusion > 0
+    shared = equations.shared.matrix(spins)
+    shared = csr_array(shared / max(np.abs(shared.data).max(initial=0.0), 1e-300))
     for _ in range(unknown + 20):
         m = rng.normal(size=(spins, 3))
         m /= np.linalg.norm(m, axis=1, keepdims=True)
         flat, field = m.ravel(), (matrix @ m.ravel() + equations.field).reshape(-1, 3)
         kick = strength * rng.normal(size=(spins, 3))  # all noises at once
+        if shared.shape[1]:
+            kick += (shared @ rng.normal(size=shared.shape[1])).reshape(-1, 3)
         for omega in (field / max(equations.rate, 1e-300), kick):
             v = np.cross(omega, m).ravel()
             products = v[pairs[:, 0]] * flat[pairs[:, 1]] + flat[pairs[:, 0]] * v[pairs[:, 1]]

@@ -1,7 +1,7 @@
 """When averages over trajectories are those of a steady state: drifts, starts, errors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from impo.arrays import Array
 from impo.methods.twa.ensemble import Samples
+from impo.methods.twa.jumps import ordering
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.uniqueness import compared
 from impo.model import LindbladModel
@@ -58,7 +59,7 @@ def judge(stretches: Sequence[Samples], shape: tuple[int, ...], model: LindbladM
     weights /= weights.sum()
     pairs = list(zip(weights, stretches[first:], strict=True))
     sums = sum(w * one.first for w, one in pairs), sum(w * one.second for w, one in pairs)
-    moments = Moments(*sums, shape, len(stretches[0].first) // 2, agree)
+    moments = Moments(*sums, shape, len(stretches[0].first) // 2, agree, ordering(model))
     residual = starts_difference(moments, model)
     error = largest_error(moments, model)
     memory = autocorrelation_time(stretches[-1].series) / len(stretches[-1].series)
@@ -198,7 +199,7 @@ def joined(moments: Moments, third: Moments) -> Moments:
     """Return the moments of all starts; what the third differs by is part of the errors."""
     first = np.concatenate([moments.first, third.first])
     second = np.concatenate([moments.second, third.second])
-    return Moments(first, second, moments.shape, len(moments.first), agree=False)
+    return replace(moments, first=first, second=second, starts=len(moments.first), agree=False)
 
 
 def not_unique(what: str, sites: tuple[int, ...]) -> str:

@@ -104,12 +104,15 @@ def test_hermitian_jumps_bring_noise_and_no_drift():
     ("model", "message"),
     [
         (LindbladModel((Boson(3),)), "site 0 is Boson"),
-        (LindbladModel((Spin(2),), (Term(1.0, ("Sz", 0, 0), ("Sz", 0, 0)),)), "Sz.*Sz.*one spin"),
+        (LindbladModel((Spin(2),), (Term(1.0, *[("Sz", 0, 0)] * 3),)), "Sz.*Sz.*more than two"),
         (
             LindbladModel((Spin(2),), (Term(1.0, ("Sz", 0, 0), ("Sz", 0, 1), ("Sz", 0, 2)),)),
             "more than two",
         ),
-        (LindbladModel((Spin(2),), (), (Jump(1.0, "Sz", 0),)), r"jump Sz\[site 0\]"),
+        (
+            LindbladModel((Spin(2),), (), (Jump(1.0, Term(1.0, ("S+", 0, 0), ("S-", 0, 1))),)),
+            r"jump S\+\[site 0\] S-\[site 0, cell \(1,\)\]: it is not linear",
+        ),
     ],
 )
 def test_other_models_are_refused_by_the_offending_term(model, message):

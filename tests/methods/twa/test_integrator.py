@@ -142,6 +142,27 @@ def test_weak_order_is_two_with_a_field():
     assert_second_order(errors, spread.max())
 
 
+@pytest.mark.slow
+def test_weak_order_is_two_with_noises_that_do_not_commute():
+    """Noise about three axes that are not those of x, y and z, in a field, as above."""
+    time, copies = 2.0, 20000
+    field = (Term(1.2, ("Sx", 0, 0)), Term(0.5, ("Sz", 0, 0)))
+    axes = np.array([[0.5, 0, 0.6], [0, 0.4, -0.5], [0.3, 0.5, 0]])
+    jumps = [Jump(1.0, *map(Term, axis, [("Sx", 0, 0), ("Sy", 0, 0), ("Sz", 0, 0)]))
+             for axis in axes]  # fmt: skip
+    equations = spin_equations(LindbladModel((Spin(3),), field, jumps), (copies,))
+    assert len(equations.shared.starts) == 3 * copies + 1
+    covariance = axes.T @ axes
+    cross = np.array([[0, -0.5, 0], [0.5, 0, -1.2], [0, 1.2, 0]])
+    damping = (np.trace(covariance) * np.eye(3) - covariance) / 2
+    exact = expm(time * (cross - damping)) @ [0.6, 0, 0.8]
+    errors = []
+    for dt in (1.0, 0.5, 0.25):
+        mean, spread = mean_after(equations, [0.6, 0, 0.8], dt, time, repeats=5)
+        errors.append(np.linalg.norm(mean - exact))
+    assert_second_order(errors, spread.max())
+
+
 def refined_errors(model, spins, levels, time, finest):
     """Root-mean-square distance to the finest path when the same Brownian path is coarsened."""
     equations = spin_equations(model, (1,))
