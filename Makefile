@@ -4,6 +4,8 @@
 #             and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
 #             beside them: an hour and a half
+# make docs   build the site of the documentation in build/site; a warning or a dead link is an error
+# make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
@@ -16,7 +18,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test check lint pictures clean
+.PHONY: run test check lint docs benchmarks pictures clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
@@ -32,6 +34,13 @@ lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
+	@echo "The site is build/site/index.html."
+
+benchmarks: $(VENV)/.installed
+	$(VENV)/bin/python -m runs._benchmarks docs/benchmarks.md
+
 pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick -o docs/fig5.h5
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
@@ -39,6 +48,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
+	$(VENV)/bin/python -m runs._validity docs/crossover.h5 docs/validity.md
 	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/lengths.pdf
 
 $(VENV)/bin/python:
@@ -51,6 +61,10 @@ $(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
 
 $(VENV)/.installed-test: $(METADATA) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(METADATA) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@ $(VENV)/.installed
 
 clean:
