@@ -5,12 +5,16 @@
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
 #             beside them: an hour and a half
 # make docs   build the site of the documentation in build/site; a warning or a dead link is an error
+# make release  build wheel and source distribution into dist/ and check them
+# make minimum  install the oldest versions of all dependencies that setup.cfg allows into
+#             .venv-minimum and run the fast tests of some packages with them
 # make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
+OLDEST := .venv-minimum
 METADATA := setup.cfg pyproject.toml
 
 # Threads of a linear algebra library cost more than they give on small blocks.
@@ -18,7 +22,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test check lint docs benchmarks pictures clean
+.PHONY: run test check lint docs release minimum benchmarks pictures clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
@@ -37,6 +41,23 @@ lint: $(VENV)/.installed-test
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
 	@echo "The site is build/site/index.html."
+
+release: $(VENV)/.installed-test
+	rm -rf dist
+	$(VENV)/bin/python -m build
+	$(VENV)/bin/python -m twine check --strict dist/*
+
+# Tools that check the code, and do not run it, are not in the list.
+minimum: $(METADATA)
+	rm -rf $(OLDEST)
+	$(PYTHON) -m venv $(OLDEST)
+	sed -n 's/^ *\([a-z0-9-]*\)>=\([0-9.]*\).*/\1==\2/p' setup.cfg \
+	    | grep -v -E '^(build|import-linter|mkdocs|mkdocs-material|mypy|ruff|twine)==' \
+	    | sort -u > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -c $(OLDEST)/constraints.txt -e '.[test]'
+	$(OLDEST)/bin/python -m pytest -m "not slow" tests/test_model.py tests/test_sites.py \
+	    tests/results tests/operators tests/test_bridges.py tests/methods/test_api.py
 
 benchmarks: $(VENV)/.installed
 	$(VENV)/bin/python -m runs._benchmarks docs/benchmarks.md
@@ -68,4 +89,4 @@ $(VENV)/.installed-docs: $(METADATA) | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
