@@ -1,10 +1,12 @@
 """What every method can do."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
+
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
@@ -15,6 +17,9 @@ from impo.results.progress import Follower
 from impo.results.settings import Settings
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
+
+Start = SteadyState | Sequence[ArrayLike]
+"""A state by the same method, or one entry for each site of the unit cell, such as `Coherent`."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Method(Settings):
     blas_threads: ClassVar[int | None] = 1
 
     def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Follower | None = None
+        self, model: LindbladModel, start: Start | None = None, progress: Follower | None = None
     ) -> SteadyState:
         """Return the steady state of a model.
 
@@ -75,8 +80,9 @@ class Method(Settings):
         raise UnsupportedModelError(f"Method `{self.name}` has no `steady_state`.")
 
     def evolve(
-        self, model: LindbladModel, start: Any, times: Array, progress: Follower | None = None
-    ) -> Trajectory:
+        self, model: LindbladModel, start: Start | None, times: Array,
+        progress: Follower | None = None,
+    ) -> Trajectory:  # fmt: skip
         """Return the states at rising times >= 0, in inverse rates of the model, shape (T,).
 
         Raises
