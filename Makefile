@@ -72,6 +72,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
 	$(VENV)/bin/python -m runs._validity docs/crossover.h5 docs/validity.md
+	$(VENV)/bin/python -m runs._gallery docs/gallery.md
 	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/lengths.pdf
 
 $(VENV)/bin/python:

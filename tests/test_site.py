@@ -10,7 +10,8 @@ import pytest
 
 import impo
 from impo import load
-from runs import _validity
+from impo.cli import study
+from runs import _gallery, _validity
 from runs._pages import table, written_into
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +47,17 @@ def test_the_page_on_validity_is_that_of_its_data():
     page = DOCS / "validity.md"
     made = written_into(page, "validity", _validity.tables(load(DOCS / "crossover.h5")))
     assert made == page.read_text()
+
+
+def test_the_gallery_has_every_study_and_is_what_they_say():
+    page = DOCS / "gallery.md"
+    assert written_into(page, "gallery", _gallery.entries()) == page.read_text()
+    text = page.read_text()
+    for name, module in study.studies().items():
+        entry = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        assert f"impo run {name} --quick" in entry
+        assert all(f"{form} {time}" in entry for form, time in module.COST.items())
+        assert len(re.findall(r"[.:;)](?: |$)", entry, re.MULTILINE)) >= 3, name  # sentences
 
 
 @pytest.mark.slow
