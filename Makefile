@@ -4,11 +4,17 @@
 #             and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
 #             beside them: an hour and a half
+# make docs   build the site of the documentation in build/site; a warning or a dead link is an error
+# make release  build wheel and source distribution into dist/ and check them
+# make minimum  install the oldest versions of all dependencies that setup.cfg allows into
+#             .venv-minimum and run the fast tests of some packages with them
+# make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
 PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
+OLDEST := .venv-minimum
 METADATA := setup.cfg pyproject.toml
 
 # Threads of a linear algebra library cost more than they give on small blocks.
@@ -16,7 +22,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test check lint pictures clean
+.PHONY: run test check lint docs release minimum benchmarks pictures clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
@@ -32,6 +38,32 @@ lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
+	@echo "The site is build/site/index.html."
+
+release: $(VENV)/.installed-test
+	rm -rf dist
+	$(VENV)/bin/python -m build
+	$(VENV)/bin/python -m twine check --strict dist/*
+
+# Tools that check the code, and do not run it, are not in the list. Old libraries use what newer ones
+# of other projects call deprecated.
+minimum: $(METADATA)
+	rm -rf $(OLDEST)
+	$(PYTHON) -m venv $(OLDEST)
+	sed -n 's/^ *\([a-z0-9-]*\)>=\([0-9.]*\).*/\1==\2/p' setup.cfg \
+	    | grep -v -E '^(build|import-linter|mkdocs|mkdocs-material|mypy|ruff|twine)==' \
+	    | sort -u > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -c $(OLDEST)/constraints.txt -e '.[test]'
+	$(OLDEST)/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning \
+	    tests/test_model.py tests/test_sites.py \
+	    tests/results tests/operators tests/test_bridges.py tests/methods/test_api.py
+
+benchmarks: $(VENV)/.installed
+	$(VENV)/bin/python -m runs._benchmarks docs/benchmarks.md
+
 pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick -o docs/fig5.h5
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
@@ -41,8 +73,10 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run certified --quick -o docs/certified.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
+	$(VENV)/bin/python -m runs._validity docs/crossover.h5 docs/validity.md
+	$(VENV)/bin/python -m runs._gallery docs/gallery.md
 	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/certified.pdf \
-	   docs/lengths.pdf
+	   docs/lengths.pdf docs/twa_validity.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -56,5 +90,9 @@ $(VENV)/.installed-test: $(METADATA) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: $(METADATA) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@ $(VENV)/.installed
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -30,11 +30,31 @@ class _OneLineError(ValueError):
 
 
 class ArgumentError(_OneLineError):
-    """An argument has a value that it cannot have."""
+    """An argument has a value that it cannot have.
+
+    Examples
+    --------
+    >>> from impo import Spin
+    >>> Spin(0.7)
+    Traceback (most recent call last):
+        ...
+    impo.arguments.ArgumentError: Argument `S` must be a positive multiple of 1/2, but is 0.7.
+    """
 
 
 class UnsupportedModelError(_OneLineError):
-    """A method cannot treat a model; the message says why and which method can."""
+    """A method cannot treat a model; the message says why and which method can.
+
+    Examples
+    --------
+    >>> from impo import HolsteinPrimakoff, UnsupportedModelError, steady_state
+    >>> from models.ising import chain
+    >>> try:
+    ...     steady_state(chain(), HolsteinPrimakoff())
+    ... except UnsupportedModelError as error:
+    ...     print("refused")
+    refused
+    """
 
 
 def shown(value: Any) -> str:

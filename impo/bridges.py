@@ -32,13 +32,13 @@ def to_qutip(
     cells
         Number of unit cells; in two dimensions a pair.
     periodic
-        Whether terms and jumps that leave the cluster re-enter on the other side, or are dropped.
+        Whether a term or jump of which a product leaves the cluster re-enters on the other side; or
+        else has no copy there.
 
     Returns
     -------
     H, c_ops
-        Hamiltonian, and one operator for every jump of every cell whose rate is not zero. An open
-        cluster has no copy of a term or jump of which a product leaves it.
+        Hamiltonian, and one operator for every jump of every cell whose rate is not zero.
 
     Raises
     ------
@@ -46,16 +46,20 @@ def to_qutip(
         If an argument is none of that, or QuTiP is not installed.
     UnsupportedModelError
         If the cluster has more than 16,384 states.
+
+    Examples
+    --------
+    >>> from models.gain_loss import dimer
+    >>> H, c_ops = to_qutip(dimer(S=0.5))  # spin A is pumped, spin B is damped
     """
     qutip, periodic = optional("qutip", "to_qutip"), boolean("periodic", periodic)
     shape = lattice_shape(model, cell_counts(cells))
-    dimensions = _dimensions(model, shape)
+    identities = [qutip.qeye(d) for d in _dimensions(model, shape)]
     place = partial(place_in_cluster, shape, periodic, len(model.sites))
     matrices = [
         {name: qutip.Qobj(matrix) for name, matrix in local_operators(site).items()}
         for site in model.sites
     ]
-    identities = [qutip.qeye(d) for d in dimensions]
 
     def total(products: Sequence[Term], origin: Cell) -> Any:
         """Return a sum of products on the cluster: None if one of them leaves an open one."""

@@ -70,6 +70,16 @@ class LindbladModel:
     ArgumentError
         If an operator or a site does not exist, a rate is negative or not finite, an offset has the
         wrong length, or the Hamiltonian is not Hermitian.
+
+    Examples
+    --------
+    >>> from impo import Jump, LindbladModel, Spin, Term
+    >>> LindbladModel(  # an Ising chain in a transverse field, with decay
+    ...     sites=(Spin(0.5),),
+    ...     terms=(Term(1.0, ("Sz", 0, 0), ("Sz", 0, 1)), Term(0.5, ("Sx", 0, 0))),
+    ...     jumps=(Jump(1.0, "S-", 0),),
+    ... ).sites
+    (Spin(S=Fraction(1, 2)),)
     """
 
     sites: tuple[Site, ...]

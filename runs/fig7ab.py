@@ -1,7 +1,9 @@
 """Broken symmetry in cluster mean field: larger clusters, larger spins (Fig. 7a, b).
 
-At small rates, in the full form only, some unbroken solutions are unstable in directions that the
-start, along x, excludes: these points are hollow.
+The transverse spin of a cluster in its own field is followed over the rate: for clusters of up to
+four sites at S = 3/2, and for growing spins on three sites. Larger clusters break the symmetry
+less, larger spins more. At small rates, in the full form only, some unbroken solutions are unstable
+in directions that the start, along x, excludes: these points are hollow.
 """
 
 from typing import Any

@@ -1,4 +1,9 @@
-"""Negativity of neighbouring spins on the symmetry line: where it peaks (after Eq. A26)."""
+"""Negativity of neighbouring spins on the symmetry line: where it peaks (after Eq. A26).
+
+Linearised bosons for S -> infinity give the negativity of the two spins of a cell on the AM side.
+For h = 0 it is largest at the transition, as in the dimer. For h != 0 the maximum moves away from
+it, which the paper denies.
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -48,6 +48,14 @@ def check(path: str | Path, progress: Any = None) -> Report:
         what it holds.
     ArgumentError
         If it holds a table or an unfinished computation: there is no state to compute from.
+
+    Examples
+    --------
+    >>> from impo import Exact, check, steady_state
+    >>> from models.gain_loss import dimer
+    >>> steady_state(dimer(S=0.5), Exact()).save("point.h5")
+    >>> check("point.h5").reproduced
+    True
     """
     with content_of(path), following(progress, "") as follower:
         told = partial(tell, follower)

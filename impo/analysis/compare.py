@@ -30,7 +30,7 @@ from impo.results.variable import Variable
 
 
 def compare(
-    model: LindbladModel, methods: Sequence[Any], progress: Any = None, sites: int | None = None
+    model: LindbladModel, methods: Sequence[Method], progress: Any = None, sites: int | None = None
 ) -> Dataset:
     """Return the steady state of a model by several methods, side by side.
 
@@ -62,13 +62,15 @@ def compare(
     ------
     ArgumentError
         If an argument is of the wrong type, or there are fewer than two methods.
+
+    Examples
+    --------
+    >>> from impo import ClusterMeanField, Exact
+    >>> from models.gain_loss import dimer
+    >>> compare(dimer(S=0.5), [Exact(), ClusterMeanField(2)])["Sz"].shape  # solver, site
+    (2, 2)
     """
-    methods = tuple(methods)
-    if len(methods) < 2:
-        raise ArgumentError(f"Argument `methods` must be at least two, but are {len(methods)}.")
-    for method in methods:
-        check_arguments(model, method)
-    _refuse_follower(progress)
+    methods = _checked(model, methods, progress)
     bonds = _bonds(model)
     quantities = list(_quantities(model, bonds))
     certified = {} if sites is None else _certified(model, bonds, sites, progress)
@@ -76,9 +78,7 @@ def compare(
     states = [state for state, _ in solved]
     variables = {**_by_method(methods, states), **site_numbers(model)}
     if bonds:
-        names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
-        label = "coupled sites; a prime for every cell further"
-        variables["bond"] = Variable(("bond",), names, "1", label)
+        variables["bond"] = _bond_names(bonds)
     for quantity, *found in zip(quantities, *(found for _, found in solved), strict=True):
         variables |= quantity.variables(found)
     variables |= {name: one for name, one in certified.items() if name[:-6] in variables}
@@ -88,6 +88,17 @@ def compare(
         "methods": [_told(state) for state in states],
     }  # fmt: skip
     return Dataset(variables, told)
+
+
+def _checked(model: LindbladModel, methods: Sequence[Method], progress: Any) -> tuple[Method, ...]:
+    """Return the methods, or raise `ArgumentError` if something else than several was given."""
+    found = tuple(methods)
+    if len(found) < 2:
+        raise ArgumentError(f"Argument `methods` must be at least two, but are {len(found)}.")
+    for method in found:
+        check_arguments(model, method)
+    _refuse_follower(progress)
+    return found
 
 
 def _by_method(methods: Sequence[Method], states: Sequence[SteadyState]) -> dict[str, Variable]:
@@ -153,6 +164,12 @@ def _column(values: Sequence[float], units: str, label: str) -> Variable:
 
 
 Bond = tuple[int, int, int]  # site, site, cells apart
+
+
+def _bond_names(bonds: Sequence[tuple[int, int, int]]) -> Variable:
+    """Return the names of coupled sites as a coordinate."""
+    names = np.array([f"{a}-{b}" + "'" * r for a, b, r in bonds])
+    return Variable(("bond",), names, "1", "coupled sites; a prime for every cell further")
 
 
 def _bonds(model: LindbladModel) -> list[Bond]:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
 from impo.compilation import announced, clock
 from impo.methods import METHODS
-from impo.methods.base import Method, on_call
+from impo.methods.base import Method, Start, on_call
 from impo.model import LindbladModel
 from impo.results.failure import failure
 from impo.results.progress import Follower, Progress, Telling, following, tell
@@ -30,7 +30,7 @@ ProgressFunction = Callable[[Progress], Any]
 
 
 def steady_state(
-    model: LindbladModel, method: Method, start: Any = None,
+    model: LindbladModel, method: Method, start: Start | None = None,
     progress: ProgressFunction | Literal["tqdm"] | Follower | None = None,
 ) -> SteadyState:  # fmt: skip
     """Return the steady state of a model by a method, with its verdict in `status`.
@@ -56,6 +56,14 @@ def steady_state(
         commutes with the Hamiltonian is then steady.
     UnsupportedModelError
         If the method cannot treat the model.
+
+    Examples
+    --------
+    >>> from impo import Exact, steady_state
+    >>> from models.gain_loss import dimer
+    >>> state = steady_state(dimer(S=1, gain=1.2, loss=0.7), Exact(gap=False))
+    >>> print(state.status, state.expect("Sz").value.round(3))
+    converged [ 0.62  -0.264]
     """
     check_arguments(model, method)
     _check_verb(method, "steady_state")
@@ -66,8 +74,9 @@ def steady_state(
 
 
 def attempt(
-    model: LindbladModel, method: Method, start: Any = None, progress: Follower | None = None
-) -> SteadyState:
+    model: LindbladModel, method: Method, start: Start | None = None,
+    progress: Follower | None = None,
+) -> SteadyState:  # fmt: skip
     """Return the steady state as `steady_state` does, or a `Failure` that says why there is none.
 
     Where many states are computed, that of one must not end the others. Only a file that cannot be
@@ -93,7 +102,7 @@ def attempt(
 
 
 def evolve(
-    model: LindbladModel, method: Method, start: Any, times: ArrayLike,
+    model: LindbladModel, method: Method, start: Start | None, times: ArrayLike,
     progress: ProgressFunction | Literal["tqdm"] | Follower | None = None,
 ) -> Trajectory:  # fmt: skip
     """Return the solution of the master equation at given times.
@@ -120,6 +129,14 @@ def evolve(
         If an argument is of the wrong type or the times do not rise.
     UnsupportedModelError
         If the method cannot treat the model, or has no dynamics.
+
+    Examples
+    --------
+    >>> from impo import Exact, evolve
+    >>> from models.gain_loss import dimer
+    >>> path = evolve(dimer(S=0.5), Exact(), [[1, 0], [0, 1]], [0, 1, 2])  # from up, down
+    >>> path.expect("Sz").value.shape
+    (3, 2)
     """
     _check_types(model, method)
     _check_scale(model)

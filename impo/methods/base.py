@@ -1,10 +1,12 @@
 """What every method can do."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
+
+from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError, UnsupportedModelError, fail, non_negative
 from impo.arrays import Array
@@ -17,6 +19,8 @@ from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 
 _LARGEST_WEIGHT = 10.0
+Start = SteadyState | Sequence[ArrayLike]
+"""A state by the same method, or one entry for each site of the unit cell, such as `Coherent`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Method(Settings):
     blas_threads: ClassVar[int | None] = 1
 
     def steady_state(
-        self, model: LindbladModel, start: Any = None, progress: Follower | None = None
+        self, model: LindbladModel, start: Start | None = None, progress: Follower | None = None
     ) -> SteadyState:
         """Return the steady state of a model.
 
@@ -77,8 +81,9 @@ class Method(Settings):
         raise UnsupportedModelError(f"Method `{self.name}` has no `steady_state`.")
 
     def evolve(
-        self, model: LindbladModel, start: Any, times: Array, progress: Follower | None = None
-    ) -> Trajectory:
+        self, model: LindbladModel, start: Start | None, times: Array,
+        progress: Follower | None = None,
+    ) -> Trajectory:  # fmt: skip
         """Return the states at rising times >= 0, in inverse rates of the model, shape (T,).
 
         Raises

@@ -125,7 +125,14 @@ def multipole_basis(dimension: int, k_max: int) -> tuple[Array, Array, Array]:
 
 
 def local_operators(site: Site) -> dict[str, Array]:
-    """Return the matrices of all operators of a site by all their names."""
+    """Return the matrices of all operators of a site by all their names.
+
+    Examples
+    --------
+    >>> from impo import Spin
+    >>> local_operators(Spin(1))["Sz"].diagonal()  # states m = S ... -S
+    array([ 1.,  0., -1.])
+    """
     if isinstance(site, Spin):
         found = spin_operators(float(site.S))
     elif isinstance(site, Boson):

@@ -32,6 +32,12 @@ class Coherent:
     ------
     ArgumentError
         If an angle is no finite real number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.asarray(Coherent(np.pi / 2))  # along x
+    array([1., 0., 0.])
     """
 
     theta: float

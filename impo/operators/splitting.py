@@ -42,6 +42,13 @@ def jumps_from_rates(matrix: Any, factors: Sequence[Any]) -> tuple[Jump, ...]:
     ------
     ArgumentError
         If the matrix is not Hermitian, has a negative eigenvalue or another size.
+
+    Examples
+    --------
+    >>> from impo import jumps_from_rates
+    >>> collective = jumps_from_rates([[1, 1], [1, 1]], [("S-", 0, 0), ("S-", 0, 1)])
+    >>> [round(jump.strength, 6) for jump in collective]  # one jump, the sum of both
+    [2.0]
     """
     terms = [x if isinstance(x, Term) else Term(1.0, x) for x in factors]
     rates = _matrix("matrix", matrix)
@@ -160,6 +167,13 @@ def terms_from_matrix(
     ------
     ArgumentError
         If the matrix has another size, or a place is no spin, or of too large a spin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from impo import Spin, terms_from_matrix
+    >>> print(*terms_from_matrix(np.diag([1.0, -1.0, -1.0, 1.0]), [(0, 0), (0, 1)], [Spin(0.5)]))
+    4 Sz[site 0] Sz[site 0, cell (1,)]
     """
     chosen = _spins_at(places, sites)
     dims = [site.dimension for site in chosen]

@@ -40,6 +40,14 @@ class Dataset(Stored):
         Arrays with dimensions and units, by name.
     attributes
         Whatever else belongs to the study, as JSON types.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from impo import Dataset, Variable
+    >>> data = Dataset({"status": Variable(("point",), np.array(["converged", "chi_limited"]))})
+    >>> data.verdicts, data.unconverged, data.unconverged_points()
+    (2, 1, ['point=1: chi_limited'])
     """
 
     kind: ClassVar[str] = "dataset"

@@ -27,6 +27,12 @@ class Estimate:
         The value(s), in raw units (hbar = 1).
     error
         Bound or standard error of the same shape, never negative; nan where a method has none.
+
+    Examples
+    --------
+    >>> length = Estimate(0.65012, 0.0002)
+    >>> print(length, float(length))
+    0.6501(2) 0.65012
     """
 
     value: Any
@@ -89,7 +95,13 @@ class Estimate:
 
 
 class Status(StrEnum):
-    """The verdict on a result; only `CONVERGED` means that every error is below the tolerance."""
+    """The verdict on a result; only `CONVERGED` means that every error is below the tolerance.
+
+    Examples
+    --------
+    >>> Status.CONVERGED == "converged", [str(one) for one in Status][1:3]
+    (True, ['not_converged', 'chi_limited'])
+    """
 
     CONVERGED = "converged"
     NOT_CONVERGED = "not_converged"

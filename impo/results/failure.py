@@ -24,6 +24,13 @@ class Failure(SteadyState):
         Computing time that was lost.
     diagnostics
         Whatever helps to find the cause.
+
+    Examples
+    --------
+    >>> from impo import Exact, MeanField, compare
+    >>> from models.kerr import oscillator
+    >>> print(compare(oscillator(1.0, 1.0, cutoff=6), [Exact(), MeanField()])["status"][1])
+    failed
     """
 
     kind: ClassVar[str] = "failure"

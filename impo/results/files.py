@@ -11,7 +11,17 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 
 
 class StoreError(Exception):
-    """A file cannot be written or read; the message names it and says why in one line."""
+    """A file cannot be written or read; the message names it and says why in one line.
+
+    Examples
+    --------
+    >>> from impo import StoreError, load
+    >>> try:
+    ...     load("missing.h5")
+    ... except StoreError as error:
+    ...     print(error)
+    Cannot read missing.h5: No such file or directory.
+    """
 
 
 class UnreadableError(Exception):

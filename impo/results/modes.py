@@ -74,6 +74,15 @@ class Decay:
         Distance in cells from which on a slower mode, whose amplitude may be zero, may be larger
         than the one whose length is told: the length is then that of the visible decay. None if
         there is no such mode.
+
+    Examples
+    --------
+    >>> from impo import HolsteinPrimakoff, steady_state
+    >>> from models.gain_loss import chain
+    >>> ordered = chain(S=20, g=1.0, h=0.5, gain=2.0, loss=1.8)
+    >>> decay = steady_state(ordered, HolsteinPrimakoff()).decay("S+", "S-")
+    >>> round(decay.value, 3), decay.reason, len(decay.modes) > 0
+    (0.667, '', True)
     """
 
     length: Estimate | None

@@ -62,6 +62,21 @@ class SteadyState(Expectations, TwoTimeFunctions, Stored):
         Further numbers of the method, by the names that `--json` prints.
     observe
         Observables that `summary` and files hold besides: see `impo.results.observed`.
+
+    Examples
+    --------
+    >>> from impo import Exact, steady_state
+    >>> from models.gain_loss import chain
+    >>> model = chain(S=0.5, g=1.0, h=0.5, gain=1.5, loss=1.0)
+    >>> state = steady_state(model, Exact(cells=2, periodic=True))  # also in the examples below
+    >>> state.variance("Sz").value.round(3), state.distribution([(0, 0)]).round(3)
+    (array([0.153, 0.203]), array([0.812, 0.188]))
+    >>> round(float(state.purity_density), 3), state.correlation_length("S+", "S-")
+    (0.529, None)
+    >>> state.two_time("S-", "S+", [0, 1], max_cells=1).value.shape
+    (2, 3)
+    >>> state.density_matrix([(0, 0), (1, 0)]).shape, state.to_qutip([(0, 0)]).dims
+    ((4, 4), [[2], [2]])
     """
 
     no_length: ClassVar[str] = "This state has no correlation lengths."
@@ -134,6 +149,11 @@ class SteadyState(Expectations, TwoTimeFunctions, Stored):
         ------
         ArgumentError
             If a site does not exist or lacks its operator, or `max_cells` is negative or too large.
+
+        Examples
+        --------
+        >>> state.correlation("S+", "S-", (0, 1)).value.imag.round(3)  # r = 0, 1
+        array([-0.221, -0.124])
         """
         pair, most = known_pair(self.model, op_a, op_b, sites), known_distance(max_cells)
         if string is None:
@@ -155,6 +175,11 @@ class SteadyState(Expectations, TwoTimeFunctions, Stored):
         """Return how <A_0 B_r> - <A><B> decays: length, wavenumber, modes, or why there is none.
 
         Parameters and errors are those of `correlation`.
+
+        Examples
+        --------
+        >>> print(state.decay("S+", "S-"))
+        A finite cluster has no correlation length.
         """
         return self._decay(op_a, op_b, known_pair(self.model, op_a, op_b, sites))
 
@@ -227,6 +252,14 @@ class SteadyState(Expectations, TwoTimeFunctions, Stored):
         ------
         ArgumentError
             If a site does not exist or lacks its operator.
+
+        Examples
+        --------
+        >>> from impo import HolsteinPrimakoff
+        >>> ordered = chain(S=20, g=1.0, h=0.5, gain=2.0, loss=1.8)
+        >>> wave = steady_state(ordered, HolsteinPrimakoff()).structure_factor("S+", "S-", [0, 1])
+        >>> wave.value.real.round(1)
+        array([71.6, 58.7])
         """
         pair = known_pair(self.model, op_a, op_b, sites)
         waves, axes = wave_numbers(self.model, k), self.model.dimension - 1

@@ -234,6 +234,14 @@ def load(path: str | Path) -> Any:
     StoreError
         If the file is missing, foreign, truncated or damaged, fails its checksum, was written with
         a newer schema, or holds a kind of result that this version does not know.
+
+    Examples
+    --------
+    >>> from impo import Exact, load, steady_state
+    >>> from models.gain_loss import dimer
+    >>> steady_state(dimer(S=0.5), Exact()).save("point.h5")
+    >>> print(load("point.h5").status)
+    converged
     """
 
     def rebuild(file: h5py.File) -> Any:

@@ -36,6 +36,18 @@ class Trajectory(Stored):
     start
         The state at time zero, from which `impo check` follows the motion again; None if it is the
         first of `states`, and in files up to schema 3.
+
+    Examples
+    --------
+    >>> from impo import Exact, evolve
+    >>> from models.gain_loss import dimer
+    >>> path = evolve(dimer(S=0.5), Exact(), [[1, 0], [0, 1]], [0, 1, 2])
+    >>> path.expect("Sz").value[0], path.correlation("S+", "S-", (0, 1)).value.shape
+    (array([ 0.5, -0.5]), (3, 1))
+    >>> path.variance("Sz").value.shape, path.density_matrix([(0, 0)]).shape
+    ((3, 2), (3, 2, 2))
+    >>> path.distribution([(0, 0), (1, 0)]).shape, path.structure_factor("Sz", "Sz", 0.0)
+    ((3, 2, 2), None)
     """
 
     kind: ClassVar[str] = "trajectory"

@@ -22,6 +22,12 @@ class Variable:
         "1" for plain numbers.
     long_name
         The name that an axis of a figure carries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Variable(("time",), np.array([0.0, 0.5]), units="1/g", long_name="time").dims
+    ('time',)
     """
 
     dims: tuple[str, ...]

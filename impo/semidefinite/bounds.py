@@ -72,6 +72,12 @@ def bounds(
         short for it or for the model.
     UnsupportedModelError
         If a window of this length needs more memory than there is, or SCS, which is not installed.
+
+    Examples
+    --------
+    >>> from models.gain_loss import chain
+    >>> 0.32 in bounds(chain(S=0.5, h=0.5, gain=1.5, loss=1.0), "Sz", sites=4)
+    True
     """
     if not isinstance(model, LindbladModel):
         raise fail("model", "a `LindbladModel`", model)

@@ -23,6 +23,12 @@ class Interval:
         Sites of the window that it was derived from; zero if not told.
     seconds
         Time that both ends took, without what several operators share.
+
+    Examples
+    --------
+    >>> interval = Interval(0.3091, 0.3365)
+    >>> print(interval, 0.33 in interval, interval.excludes(0.35, error=0.001))
+    [0.309, 0.337] True True
     """
 
     lower: float

@@ -29,6 +29,15 @@ class ClusterMeanField(Method):
     Notes
     -----
     J. Jin et al., Phys. Rev. X 6, 031011 (2016).
+
+    Examples
+    --------
+    >>> from impo import ClusterMeanField, steady_state
+    >>> from models.gain_loss import chain
+    >>> point = chain(S=0.5, g=1.0, h=0.5, gain=1.5, loss=1.0)
+    >>> state = steady_state(point, ClusterMeanField(2))
+    >>> print(state.status, state.expect("Sz").value.round(3))
+    converged [ 0.34 -0.26]
     """
 
     name: ClassVar[str] = "cmf"

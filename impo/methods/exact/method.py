@@ -33,6 +33,14 @@ class Exact(Method):
     ------
     ArgumentError
         If a setting is not of its kind.
+
+    Examples
+    --------
+    >>> from impo import Exact, steady_state
+    >>> from models.gain_loss import dimer
+    >>> state = steady_state(dimer(S=1, gain=1.2, loss=0.7), Exact())
+    >>> state.expect("Sz").value.round(4), round(state.extras["gap"], 4)
+    (array([ 0.6201, -0.2636]), 0.3536)
     """
 
     name: ClassVar[str] = "exact"

@@ -37,6 +37,14 @@ class HolsteinPrimakoff(Method):
     Notes
     -----
     Huber, Kirton and Rabl, Phys. Rev. A 102, 012219 (2020), Appendix A.
+
+    Examples
+    --------
+    >>> from impo import HolsteinPrimakoff, steady_state
+    >>> from models.gain_loss import chain
+    >>> state = steady_state(chain(S=20, g=1.0, h=0.5, gain=2.0, loss=1.8), HolsteinPrimakoff("+-"))
+    >>> print(state.status, state.expect("Sz").value.round(2))
+    converged [ 19.67 -19.64]
     """
 
     name: ClassVar[str] = "hpa"

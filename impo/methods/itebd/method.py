@@ -54,6 +54,14 @@ class ITEBD(Method):
     -----
     Infinite TEBD of a density operator (G. Vidal, Phys. Rev. Lett. 98, 070201, 2007; M. Zwolak and
     G. Vidal, Phys. Rev. Lett. 93, 207205, 2004), in real multipole operators T_kq of each site.
+
+    Examples
+    --------
+    >>> from impo import ITEBD, steady_state
+    >>> from models.gain_loss import chain
+    >>> state = steady_state(chain(S=0.5, g=1.0, h=0.5, gain=1.5, loss=1.0), ITEBD(tol=1e-2))
+    >>> print(state.status, state.expect("Sz").value.round(2))
+    converged [ 0.32 -0.23]
     """
 
     name: ClassVar[str] = "itebd"

@@ -23,6 +23,14 @@ class MeanField(Method):
     ------
     ArgumentError
         If a setting is not of its kind.
+
+    Examples
+    --------
+    >>> from impo import MeanField, steady_state
+    >>> from models.gain_loss import dimer
+    >>> state = steady_state(dimer(S=10, gain=2.0, loss=1.5), MeanField())
+    >>> print(state.status, state.expect("Sz").value.round(3))
+    converged [ 10. -10.]
     """
 
     name: ClassVar[str] = "mf"

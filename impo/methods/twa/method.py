@@ -52,6 +52,15 @@ class TWA(Method):
     -----
     Huber, Kirton and Rabl, Phys. Rev. A 102, 012219 (2020), section IV, with the corrections that
     the errata list.
+
+    Examples
+    --------
+    >>> from impo import TWA, steady_state
+    >>> from models.gain_loss import chain
+    >>> quick = TWA(cells=4, trajectories=32, tol=0.02, max_time=100)
+    >>> state = steady_state(chain(S=20, g=1.0, h=0.5, gain=2.0, loss=1.8), quick)
+    >>> print(state.status, state.expect("Sz").value.round())
+    converged [ 20. -20.]
     """
 
     name: ClassVar[str] = "twa"

@@ -1,0 +1,70 @@
+"""The gallery: a page with an entry for every study, made from the studies and from their data.
+
+`python -m runs._gallery PAGE` writes it into the page.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import h5py
+
+from impo.cli import study
+from impo.results.store import load
+from runs._pages import written_into
+
+_DOCS = Path(__file__).parents[1] / "docs"
+_EXCEPT = {  # quick forms that are more than what the slow tests run to convergence
+    "calibration": "A tenth of its random cases does not converge in the time that it gives them.",
+    "fig9": "The full models of both forms are `k_limited`; the text says why.",
+}
+_TESTED = "The slow tests run the quick form: all of its results converge."
+
+
+def entries() -> str:
+    """Return all entries, one heading each, in the order of the alphabet."""
+    return "\n\n".join("\n\n".join(_entry(name, one)) for name, one in study.studies().items())
+
+
+def _entry(name: str, module: ModuleType) -> Iterator[str]:
+    """Yield the parts of an entry: what it shows, picture, command and cost, what is open."""
+    first, _, rest = (module.__doc__ or "").strip().partition("\n\n")
+    yield f"## {name}"
+    yield f"**{first}**"
+    yield from (_plain(part) for part in rest.split("\n\n") if not part.startswith("`python"))
+    kept = _DOCS / f"{name}.h5"
+    if kept.with_suffix(".png").is_file():
+        yield f"![{first}]({name}.png)"
+    cost = ", ".join(f"{form} {time}" for form, time in module.COST.items())
+    yield f"    impo run {name} --quick"
+    yield f"Cost: {cost}. {_open(name, kept)}"
+
+
+def _open(name: str, kept: Path) -> str:
+    """Return what is not converged in the data that are kept, or in the quick form."""
+    if not kept.is_file():
+        return _EXCEPT.get(name, _TESTED)
+    data = load(kept)
+    with h5py.File(kept) as file:
+        made = str(file.attrs["created"])[:10]
+    form = "quick" if data.attributes["quick"] else "full"
+    told = f"The picture is the {form} form of {made}"
+    if not data.verdicts:
+        return f"{told}. {data.attributes.get('conclusion', 'Its data have no verdicts')}."
+    return f"{told}; {data.unconverged} of {data.verdicts} results in it are not converged."
+
+
+def _plain(text: str) -> str:
+    """Return a paragraph of a docstring as one of a page, where < would begin a tag."""
+    return " ".join(text.split()).replace("<", r"\<")
+
+
+def main(page: str) -> None:
+    """Write the gallery into a page."""
+    path = Path(page)
+    path.write_text(written_into(path, "gallery", entries()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
