@@ -18,6 +18,7 @@ from impo import (
     load,
     steady_state,
 )
+from impo.scans.checkpoint import Checkpoint
 from models import gain_loss, nonreciprocal
 from tests.jump_models import far
 
@@ -196,3 +197,21 @@ def test_a_dark_state_of_jumps_on_three_sites():
     np.testing.assert_allclose(rho, (np.eye(8) - stabiliser) / 8, atol=1e-4)
     assert state.purity_density.value == pytest.approx(0, abs=1e-3)
     assert state.residual < 1e-4
+
+
+@pytest.mark.slow
+def test_an_interrupted_computation_goes_on_to_the_same_numbers(both, tmp_path):
+    seen = []
+
+    def stop(entry):
+        seen.append(entry)
+        if len(seen) == len(both.history) - 3:
+            raise KeyboardInterrupt
+
+    keeping = Checkpoint(tmp_path / "point", "key", 0.0, stop)
+    with pytest.raises(KeyboardInterrupt):
+        steady_state(both.model, QUICK, progress=keeping)
+    kept = Checkpoint(tmp_path / "point", "key")
+    resumed = steady_state(both.model, QUICK, progress=kept)
+    assert resumed.expect("Sz") == both.expect("Sz")
+    assert list(resumed.history) == list(both.history)
