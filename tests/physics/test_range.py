@@ -141,6 +141,25 @@ def test_a_term_of_no_effect_changes_nothing(alone):
 
 
 @pytest.mark.slow
+def test_equal_sublattices_of_one_site_per_cell(alone):
+    """Twice the length, half the wavenumber, and the same with another pi: equal eigenvalues."""
+    terms, jumps = relocated(ONE, lambda site, cell: (site, 2 * cell))
+    state = steady_state(replace(ONE, terms=terms, jumps=jumps), replace(QUICK, tol=3e-4))
+    assert len(state.generator.sites) == 4
+    known, found = alone[0].decay("S+", "S-"), state.decay("S+", "S-")
+    error = 2 * known.length.error + found.length.error
+    assert found.length.value == pytest.approx(2 * known.length.value, abs=error)
+    angle = known.wavenumber.value / 2
+    error = known.wavenumber.error + found.wavenumber.error
+    angles = sorted(abs(mode.wavenumber.value) for mode in found.modes[:2])
+    assert angles == pytest.approx([angle, np.pi - angle], abs=error)
+    assert error < 0.1
+    near = alone[0].correlation("S+", "S-", max_cells=2)
+    far = state.correlation("S+", "S-", max_cells=4)
+    assert close(replace(far, value=far.value[::2], error=far.error[::2]), near)
+
+
+@pytest.mark.slow
 def test_a_cell_may_begin_anywhere():
     base = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.8)
     longer = Term(0.3, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
