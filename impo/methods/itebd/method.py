@@ -58,7 +58,7 @@ class ITEBD(Method):
     -----
     Infinite TEBD of a density operator (G. Vidal, Phys. Rev. Lett. 98, 070201, 2007; M. Zwolak and
     G. Vidal, Phys. Rev. Lett. 93, 207205, 2004), in real multipole operators T_kq of each site.
-    Where the model reaches beyond neighbours, sites are evolved in blocks (`impo.operators.blocks`).
+    Where a model reaches beyond neighbours, sites are evolved in blocks (`impo.operators.blocks`).
     """
 
     name: ClassVar[str] = "itebd"
