@@ -47,6 +47,14 @@ class TransferModes(NamedTuple):
     norm: complex
     dominant: complex
 
+    def mixed(self, mixing: Array) -> "TransferModes":
+        """Return modes whose b_j are mixed by a matrix # old new, and their mean eigenvalues."""
+        inverse = np.linalg.inv(mixing)
+        return self._replace(
+            values=np.einsum("ji,i,ij->j", inverse, self.values, mixing),
+            rights=self.rights @ inverse.T, lefts=mixing.T @ self.lefts,
+        )  # fmt: skip
+
     def opened(self, site: int, vectors: Array) -> Array:
         """Return a_j of operators on a site of the tile.
 

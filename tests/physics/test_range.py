@@ -18,6 +18,7 @@ from impo import (
     load,
     steady_state,
 )
+from impo.scans.checkpoint import Checkpoint
 from models import gain_loss, nonreciprocal
 from tests.jump_models import far
 
@@ -140,6 +141,25 @@ def test_a_term_of_no_effect_changes_nothing(alone):
 
 
 @pytest.mark.slow
+def test_equal_sublattices_of_one_site_per_cell(alone):
+    """Twice the length, half the wavenumber, and the same with another pi: equal eigenvalues."""
+    terms, jumps = relocated(ONE, lambda site, cell: (site, 2 * cell))
+    state = steady_state(replace(ONE, terms=terms, jumps=jumps), replace(QUICK, tol=3e-4))
+    assert len(state.generator.sites) == 4
+    known, found = alone[0].decay("S+", "S-"), state.decay("S+", "S-")
+    error = 2 * known.length.error + found.length.error
+    assert found.length.value == pytest.approx(2 * known.length.value, abs=error)
+    angle = known.wavenumber.value / 2
+    error = known.wavenumber.error + found.wavenumber.error
+    angles = sorted(abs(mode.wavenumber.value) for mode in found.modes[:2])
+    assert angles == pytest.approx([angle, np.pi - angle], abs=error)
+    assert error < 0.1
+    near = alone[0].correlation("S+", "S-", max_cells=2)
+    far = state.correlation("S+", "S-", max_cells=4)
+    assert close(replace(far, value=far.value[::2], error=far.error[::2]), near)
+
+
+@pytest.mark.slow
 def test_a_cell_may_begin_anywhere():
     base = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.8)
     longer = Term(0.3, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)
@@ -196,3 +216,21 @@ def test_a_dark_state_of_jumps_on_three_sites():
     np.testing.assert_allclose(rho, (np.eye(8) - stabiliser) / 8, atol=1e-4)
     assert state.purity_density.value == pytest.approx(0, abs=1e-3)
     assert state.residual < 1e-4
+
+
+@pytest.mark.slow
+def test_an_interrupted_computation_goes_on_to_the_same_numbers(both, tmp_path):
+    seen = []
+
+    def stop(entry):
+        seen.append(entry)
+        if len(seen) == len(both.history) - 3:
+            raise KeyboardInterrupt
+
+    keeping = Checkpoint(tmp_path / "point", "key", 0.0, stop)
+    with pytest.raises(KeyboardInterrupt):
+        steady_state(both.model, QUICK, progress=keeping)
+    kept = Checkpoint(tmp_path / "point", "key")
+    resumed = steady_state(both.model, QUICK, progress=kept)
+    assert resumed.expect("Sz") == both.expect("Sz")
+    assert list(resumed.history) == list(both.history)

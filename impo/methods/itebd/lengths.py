@@ -170,7 +170,9 @@ class Tracker:
             best.sizes[:, None], np.array(-charge),
         )  # fmt: skip
         size = np.abs(amplitudes)
-        kept = (size >= _ROOT * size.max(axis=1, keepdims=True)) | (size > errors[2])
+        kept = size >= _ROOT * size.max(axis=1, keepdims=True)
+        if not self.approx.generator.blocks:  # there, modes have one root each
+            kept |= size > errors[2]
         return Waves(*(np.broadcast_to(one, kept.shape)[kept] for one in columns)).sorted()
 
     def _resolved(self, found: Spectrum, ends: Ends | None) -> tuple[Array, Array]:

@@ -54,6 +54,7 @@ class ITEBD(Method):
     -----
     Infinite TEBD of a density operator (G. Vidal, Phys. Rev. Lett. 98, 070201, 2007; M. Zwolak and
     G. Vidal, Phys. Rev. Lett. 93, 207205, 2004), in real multipole operators T_kq of each site.
+    Where a model reaches beyond neighbours, sites are evolved in blocks (`impo.operators.blocks`).
 
     Examples
     --------

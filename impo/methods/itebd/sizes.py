@@ -73,8 +73,9 @@ def refuse_large_blocks(model: LindbladModel, k_max: int | None) -> None:
         ranks = [first_rank(d - 1) if k_max is None else min(k_max, d - 1) for d in states]
         most, first = max(most, product([(rank + 1) ** 2 for rank in ranks])), first + size
     if most > _MOST_OPERATORS:
+        settings = ["a smaller `k_max`"] if any(site.dimension > 2 for site in model.sites) else []
         raise UnsupportedModelError(
             f"ITEBD treats {model.label}, which reaches beyond neighbours, in blocks of "
             f"{max(layout.blocks)} sites with {amount(most)} operators, at most {_MOST_OPERATORS} "
-            f"are allowed; {advice(model, 'ITEBD')}."
+            f"are allowed; {advice(model, 'ITEBD', *settings)}."
         )

@@ -23,6 +23,8 @@ from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation
 from impo.tensor.transfer import TransferModes, transfer_modes
 
+_ALIKE = 0.02  # relative difference of lambda up to which modes may be mixed by the truncation
+_UNSEEN = 1e-6  # relative size of what operators do not tell of a mode
 _OVER = 1e-14  # |lambda| of a mode that is over within a tile
 
 
@@ -125,9 +127,45 @@ def spectrum(approx: Approximation, charge: int, units: Sequence[float]) -> Spec
         return None
     sites = range(len(approx.bases))
     low = [_low_operators(approx, site, units[site]) for site in sites]
-    left = np.array([modes.opened(site, low[site]) for site in sites])
     right = np.array([modes.closed(site, low[site]) for site in sites])
+    cells = len(approx.bases) // len(approx.generator.model.sites)
+    if approx.generator.blocks and cells > 1:
+        mixing = _by_wavenumber(modes.values, right.reshape(cells, -1, right.shape[-1]))
+        modes, right = modes.mixed(mixing), right @ mixing
+    left = np.array([modes.opened(site, low[site]) for site in sites])
     return Spectrum(approx, charge, modes, left, right)
+
+
+def _by_wavenumber(values: Array, right: Array) -> Array:
+    """Return what mixes modes of almost equal lambda to such of one wavenumber each; # old new.
+
+    Over a tile of several cells, modes differ in lambda only by mu to the power of the cells. From
+    one cell to the next, what modes give to the operators is multiplied by one matrix, which is
+    diagonal for modes of definite mu.
+
+    Parameters
+    ----------
+    values
+        lambda, the slowest first.
+    right
+        b_j of the operators of every cell; # cell operator mode.
+    """
+    mixing, free = np.eye(len(values), dtype=complex), np.ones(len(values), dtype=bool)
+    for first in range(len(values)):
+        alike = np.flatnonzero(
+            free & (np.abs(values - values[first]) < _ALIKE * abs(values[first]))
+        )
+        free[alike] = False
+        if len(alike) < 2:
+            continue
+        here, there = (
+            part.reshape(-1, len(alike)) for part in (right[:-1, :, alike], right[1:, :, alike])
+        )
+        step, _, rank, _ = np.linalg.lstsq(here, there, rcond=_UNSEEN)
+        own = np.linalg.eig(step)[1]
+        if rank == len(alike) and np.linalg.cond(own) < 1 / _UNSEEN:
+            mixing[np.ix_(alike, alike)] = own
+    return mixing
 
 
 def per_cell(levels: Array, values: Array, turn: float) -> tuple[Array, Array]:
