@@ -416,6 +416,20 @@ def check_gutzwiller(data):
     assert np.all(data["motion"][-1, 1:] >= data["motion"][-1, :-1])
 
 
+def check_boundary(data):
+    """Free spins without dephasing have a current that hardly falls; the edges end in the bulk."""
+    free, slow = data["exponent"][0, 0], data["exponent"][0, 2]
+    assert np.all(np.abs(free) < 0.05)
+    assert np.all(slow > 0.3)
+    assert np.all(data["exponent"][1] > free.max())
+    middle = len(data["edge"]) // 2
+    apart = np.abs(data["edge"][middle] - data["bulk"])
+    assert np.all(apart < data["edge_error"][middle] + data["bulk_error"])
+    flow = 1 / (2 + 0.5 + (data["length"] - 1) * 0.5)  # J = drive = bias = dephasing = 1
+    exact = np.abs(data["current"][1, 0] - flow)
+    assert np.all(exact < data["current_error"][1, 0])
+
+
 def check_negativity(data):
     """The maximum is at the transition for h = 0 only."""
     ratios = list(data["ratio"])

@@ -37,34 +37,39 @@ SMALL = {
     "S = 1": (gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4), 2),
     "six sites": (gain_loss.chain(0.5, 1.0, 0.6, 1.3, 0.4), 3),
 }
-SLOW = ("S = 1", "six sites")
-CASES = [pytest.param(case, marks=[pytest.mark.slow] * (case in SLOW)) for case in SMALL]
+CHEAP = {"S = 1/2", "sites differ"}
+CASES = [
+    pytest.param("S = 1/2", 1e-6, 1e-7),
+    *(pytest.param(case, 1e-9, 1e-9, marks=pytest.mark.slow) for case in SMALL),
+]
 
 
 def assert_same(found, exact, within):
     np.testing.assert_allclose(found.value, exact.value, atol=within)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_small_chain_is_that_of_the_whole_liouvillian(case):
+@pytest.mark.parametrize(("case", "tol", "within"), CASES)
+def test_a_small_chain_is_that_of_the_whole_liouvillian(case, tol, within):
     model, cells = SMALL[case]
-    state = steady_state(model, TEBD(cells, tol=1e-7))
+    state = steady_state(model, TEBD(cells, tol=tol))
     exact = steady_state(model, Exact(cells, gap=False))
     assert state.status is Status.CONVERGED, state.message
     for op in ("Sz", "Sx"):
-        assert_same(state.expect(op), exact.expect(op), 1e-8)
-        assert_same(state.variance(op), exact.variance(op), 1e-8)
+        assert_same(state.expect(op), exact.expect(op), within)
+        assert_same(state.variance(op), exact.variance(op), within)
     for pair, sites in ((("S+", "S-"), (0, 1)), (("Sz", "Sx"), (1, 0)), (("S-", "S+"), (1, 1))):
-        assert_same(state.correlation(*pair, sites), exact.correlation(*pair, sites), 1e-8)
+        assert_same(state.correlation(*pair, sites), exact.correlation(*pair, sites), within)
     for places in ([(1, 0), (0, 0)], [(len(model.sites) - 1, cells - 1), (0, 0)]):
         rho = exact.density_matrix(places)
-        np.testing.assert_allclose(state.density_matrix(places), rho, atol=1e-8)
+        np.testing.assert_allclose(state.density_matrix(places), rho, atol=within)
         probabilities = exact.distribution(places)
-        np.testing.assert_allclose(state.distribution(places), probabilities, atol=1e-8)
-    assert state.purity_density.value == pytest.approx(exact.purity_density.value, abs=1e-7)
+        np.testing.assert_allclose(state.distribution(places), probabilities, atol=within)
+    assert state.purity_density.value == pytest.approx(exact.purity_density.value, abs=10 * within)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [*CHEAP, *(pytest.param(case, marks=pytest.mark.slow) for case in SMALL.keys() - CHEAP)]
+)
 def test_a_small_chain_moves_like_the_whole_liouvillian(case):
     model, cells = SMALL[case]
     start = [np.diag(np.arange(1.0, s.dimension + 1) ** (1 + n)) for n, s in enumerate(model.sites)]
@@ -81,22 +86,22 @@ def test_a_small_chain_moves_like_the_whole_liouvillian(case):
 @pytest.fixture(scope="module")
 def driven():
     """Return a chain between two baths and its state."""
-    model = boundary.chain(6, 0.8, 0.3, 0.6, 1.3, 0.7, field=0.5, seed=2)
-    return model, steady_state(model, TEBD(tol=1e-3))
+    model = boundary.chain(5, 0.8, 0.3, 1.2, 1.3, 0.7, field=0.5, seed=2)
+    return model, steady_state(model, TEBD(tol=1e-2))
 
 
 def test_the_entropies_of_all_bonds(driven):
     """Those of the operator-Schmidt values of the whole density matrix."""
     model, state = driven
     exact = steady_state(model, Exact(gap=False))
-    rho = exact.density_matrix([(site, 0) for site in range(6)]).reshape([2] * 12)
+    rho = exact.density_matrix([(site, 0) for site in range(5)]).reshape([2] * 10)
     for bond, found in enumerate(state.operator_entropy.value, start=1):
-        left, right = range(bond), range(bond, 6)
-        order = [*left, *(6 + n for n in left), *right, *(6 + n for n in right)]
+        left, right = range(bond), range(bond, 5)
+        order = [*left, *(5 + n for n in left), *right, *(5 + n for n in right)]
         values = np.linalg.svd(rho.transpose(order).reshape(4**bond, -1), compute_uv=False)
         weights = values**2 / np.sum(values**2)
-        assert found == pytest.approx(-np.sum(weights * np.log(weights)), abs=1e-4)
-    assert len(state.operator_entropy.value) == 5
+        assert found == pytest.approx(-np.sum(weights * np.log(weights)), abs=1e-3)
+    assert len(state.operator_entropy.value) == 4
 
 
 def test_a_profile_has_every_site(driven):
@@ -124,8 +129,8 @@ def test_a_state_is_kept_and_checked(driven, tmp_path):
 
 
 def test_too_little_time_is_told():
-    model = boundary.chain(12, 0.8, 0.0, 2.0, 1.3, 0.7)
-    state = steady_state(model, TEBD(chi_max=12, tol=1e-3, t_max=8.0))
+    model = boundary.chain(8, 0.8, 0.0, 2.0, 1.3, 0.7)
+    state = steady_state(model, TEBD(chi_max=8, tol=1e-3, t_max=4.0))
     assert state.status is Status.NOT_CONVERGED
     assert "`t_max`" in state.message
     assert np.all(state.expect("Sz").error > 1e-3)
@@ -133,10 +138,10 @@ def test_too_little_time_is_told():
 
 def test_a_state_that_is_not_unique_is_none():
     """Without baths, the sum of all Sz is conserved."""
-    model = boundary.chain(4, 0.8, 0.3, 0.6, drive=0.0)
-    state = steady_state(model, TEBD(chi_max=12, tol=1e-2))
+    model = boundary.chain(3, 0.8, 0.3, 0.6, drive=0.0)
+    state = steady_state(model, TEBD(chi_max=8, tol=1e-2))
     assert state.status is not Status.CONVERGED
-    assert "may not be unique" in state.message
+    assert "From two starts, expectation values still differ" in state.message
 
 
 @pytest.mark.parametrize(

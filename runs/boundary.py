@@ -1,0 +1,116 @@
+"""Spin currents through chains between two baths, and the edges of the gain/loss chain.
+
+The left bath only raises spins, the right one only lowers them (`models.boundary` with bias 1). The
+current through N spins is independent of N where transport is ballistic, falls like 1/N where it is
+diffusive, and faster where it is subdiffusive: without dephasing it is ballistic for Delta < 1,
+falls like N^-2 at Delta = 1, and exponentially beyond. Dephasing makes all of them diffusive. The
+last panel shows the magnetisation of a gain/loss chain with open ends against the infinite chain.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from impo import ITEBD, TEBD, steady_state
+from impo.analysis.plot import errorbar_curve
+from impo.results.dataset import Dataset
+from impo.results.estimate import Status
+from impo.results.state import SteadyState
+from impo.results.variable import Variable
+from models import boundary, gain_loss
+from runs._tasks import JUDGED, Row, judged, rows, stacked
+
+COST = {"quick": "1 min", "full": "2 h"}
+
+DELTAS = (0.0, 0.5, 1.0, 1.5)
+DEPHASING = (0.0, 1.0)
+_DRIVE, _BIAS = 1.0, 1.0
+_EDGE = gain_loss.chain(0.5, 1.0, 0.4, 2.0, 1.2)
+
+
+def current(state: SteadyState) -> Row:
+    """Return the current of S_z and its error: what the left bath adds.
+
+    d<Sz_1>/dt is drive (bias/2 - <Sz_1>) by the bath, less the current to the second spin.
+    """
+    found = state.expect("Sz")
+    assert found is not None
+    return {
+        "current": np.array(_DRIVE * (_BIAS / 2 - found.value[0])),
+        "current_error": np.array(_DRIVE * found.error[0]),
+        **{name: np.array(str(getattr(state, name))) for name in JUDGED},
+    }
+
+
+def exponents(lengths: NDArray, currents: NDArray) -> NDArray:
+    """Return -d ln I / d ln N between neighbouring lengths; # curve length."""
+    return np.asarray(-np.diff(np.log(currents), axis=-1) / np.diff(np.log(lengths)))
+
+
+def compute(quick: bool, directory: Path) -> Dataset:
+    """Return the currents of all chains, and the profile of the gain/loss chain."""
+    lengths = np.array([3, 4, 6] if quick else [4, 6, 9, 14, 21, 32])
+    cells = 8 if quick else 30
+    method = TEBD(chi_max=48 if quick else 96, tol=1e-2 if quick else 3e-3, t_max=1e5)
+    cases = [(delta, rate) for rate in DEPHASING for delta in DELTAS]
+    chains = [
+        [boundary.chain(int(n), 1.0, delta, rate, _DRIVE, _BIAS) for n in lengths]
+        for delta, rate in cases
+    ]
+    found = rows(chains, [method] * len(chains), directory, current)
+    columns = stacked([stacked(table) for table in found])  # curve length
+    shape, dims = (len(DEPHASING), len(DELTAS), len(lengths)), ("dephasing", "delta", "length")
+    tables = {name: values.reshape(shape) for name, values in columns.items()}
+    slopes = exponents(lengths, tables["current"])
+    finite = steady_state(_EDGE, TEBD(cells, chi_max=24, tol=1e-2 if quick else 1e-3))
+    infinite = steady_state(_EDGE, ITEBD(tol=1e-2 if quick else 1e-3))
+    along, bulk = finite.profile("Sz"), infinite.expect("Sz")
+    assert along is not None
+    assert bulk is not None
+    edge = ("cell", "site")
+    return Dataset(
+        {
+            "dephasing": Variable(("dephasing",), np.array(DEPHASING), "1", "dephasing rate"),
+            "delta": Variable(("delta",), np.array(DELTAS), "1", "anisotropy"),
+            "length": Variable(("length",), lengths, "1", "number of spins"),
+            "current": Variable(dims, tables["current"], "1", "current of S_z"),
+            "current_error": Variable(dims, tables["current_error"], "1", "error of the current"),
+            **{f"current_{name}": Variable(dims, tables[name]) for name in JUDGED},
+            "exponent": Variable((*dims[:2], "step"), slopes, "1", "-d ln I / d ln N"),
+            "edge": Variable(edge, along.value.reshape(cells, 2), "1", "<S_z> of the open chain"),
+            "edge_error": Variable(edge, along.error.reshape(cells, 2), "1", "error of <S_z>"),
+            "bulk": Variable(("site",), bulk.value, "1", "<S_z> of the infinite chain"),
+            "bulk_error": Variable(("site",), bulk.error, "1", "error of <S_z>"),
+            **judged([finite, infinite], ("ends",), "profile"),
+        },
+        {"drive": _DRIVE, "bias": _BIAS, "J": 1.0},
+    )
+
+
+def draw(data: Dataset) -> Figure:
+    """Draw the currents over the length without and with dephasing, and the edges."""
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    *panels, edge = figure.subplots(1, 1 + len(data["dephasing"]))
+    settled = data["current_status"] == Status.CONVERGED
+    for panel, axes in enumerate(panels):
+        for number, delta in enumerate(data["delta"]):
+            at = (panel, number)
+            errorbar_curve(
+                axes, data["length"], data["current"][at], data["current_error"][at], settled[at],
+                label=rf"$\Delta={delta:g}$", color=f"C{number}",
+            )  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="number of spins", ylabel="current")
+        axes.set_title(f"dephasing {data['dephasing'][panel]:g}")
+        axes.legend(fontsize="x-small")
+    good = bool(data["profile_status"][0] == Status.CONVERGED)
+    cells = 1 + np.arange(len(data["edge"]))
+    for site, name in enumerate(("A (gain)", "B (loss)")):
+        values, errors = data["edge"][:, site], data["edge_error"][:, site]
+        look = {"color": f"C{site}", "label": name, "linestyle": "none"}
+        errorbar_curve(edge, cells, values, errors, good, **look)
+        edge.axhline(data["bulk"][site], color=f"C{site}", linewidth=0.8)
+    edge.set(xlabel="cell", ylabel=r"$\langle S^z \rangle$", title="open ends (lines: infinite)")
+    edge.legend(fontsize="x-small")
+    return figure
