@@ -158,7 +158,7 @@ def _state_figure(state: SteadyState) -> Figure:
             ax.set_subplotspec(grid[panels.index(ax)])
         else:
             ax.remove()
-    drawn.set_figwidth(_PAGE if len(panels) > 1 else _COLUMN)
+    drawn.set_figwidth(_PAGE * max(len(panels), 3) / 3 if len(panels) > 1 else _COLUMN)
     _title(drawn, state.model.label, f"{state.method.name}: {state.status}")
     return drawn
 

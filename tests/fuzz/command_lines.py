@@ -129,6 +129,13 @@ METHOD_NAMES = mostly(st.sampled_from(list(METHODS)), st.sampled_from(["fancy", 
 ODD_OUTPUTS = ["out.txt", "", "no/out.h5", ".h5", "folder.h5", "x" * 300 + ".h5", "/no/x.h5"]
 OUTPUTS = mostly(st.just("out.h5"), st.sampled_from([*ODD_OUTPUTS, "out é.h5", "-.h5"]))
 JSON = st.sampled_from([[], ["--json"]])
+OBSERVE = st.one_of(
+    st.just([]),
+    mostly(
+        st.sampled_from(["Sx", "Sz.Sz", "Sx,S+.S-,Sz.Id.Sz", "N.N"]),
+        st.sampled_from(["", ",", "Sz.", ".", "Sz,Sz", "Sz.Q", "-Sz"]), TEXT,
+    ).map(lambda word: ["--observe", word]),
+)  # fmt: skip
 
 
 @st.composite
@@ -160,7 +167,7 @@ def one_model(draw):
     name = draw(METHOD_NAMES)
     given = draw(settings_of(name))
     words = ["solve", target, *assigned, "--method", name, *(["--set", *given] if given else [])]
-    return words + draw(JSON) + draw(_output())
+    return words + draw(OBSERVE) + draw(JSON) + draw(_output())
 
 
 @st.composite
@@ -183,7 +190,7 @@ def many_models(draw):
     if draw(st.booleans()):
         option = draw(st.sampled_from(list(options)))
         words += [option, draw(options[option])]
-    return [*words, "-o", draw(OUTPUTS)]
+    return [*words, *draw(OBSERVE), "-o", draw(OUTPUTS)]
 
 
 @st.composite
@@ -204,7 +211,7 @@ def one_trajectory(draw, files):
         count = draw(mostly(st.just(sites), st.integers(0, 3)))
         given = st.lists(entry, min_size=count, max_size=count).map(",".join)
         words += ["--start", draw(mostly(given, st.sampled_from(files), TEXT))]
-    return words + draw(JSON) + draw(_output())
+    return words + draw(OBSERVE) + draw(JSON) + draw(_output())
 
 
 def lists():
