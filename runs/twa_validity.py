@@ -16,11 +16,11 @@ from impo import ITEBD, TWA, Exact, evolve, jumps_from_rates
 from impo.analysis.plot import errorbar_curve
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.product_state import Coherent
-from impo.results.dataset import Dataset
+from impo.results.dataset import Dataset, unconverged
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import chain
-from runs._tasks import JUDGED, Row, mark_unconverged, measured, rows, stacked
+from runs._tasks import JUDGED, Row, judged, mark_unconverged, measured, rows, stacked
 
 COST = {"quick": "1 min", "full": "1 h"}
 
@@ -40,9 +40,8 @@ def _read(state: SteadyState) -> Row:
     """Return the usual row, and S+S- of the two sites of a cell over S^2."""
     spin, found = float(state.model.sites[0].S), measured(state)
     pair = state.correlation("S+", "S-", (0, 1), 0)
-    assert pair is not None
-    found["pair"] = np.array(pair.value[0] / spin**2)
-    found["pair_error"] = np.array(pair.error[0] / spin**2)
+    found["pair"] = np.array(np.nan if pair is None else pair.value[0] / spin**2)
+    found["pair_error"] = np.array(np.nan if pair is None else pair.error[0] / spin**2)
     return found
 
 
@@ -69,24 +68,28 @@ def pair(S: float) -> LindbladModel:
         (Spin(S), Spin(S)),
         (Term(0.3 / S, ("S+", 0, 0), ("S-", 1, 0), plus_hc=True),),
         jumps_from_rates(rates, [("S-", 0, 0), ("S-", 1, 0)]),
+        name="runs.twa_validity:pair",
+        parameters={"S": S},
     )
 
 
 def _pairs(spins: Sequence[float], cells: int) -> dict[str, Variable]:
     """Return how far <S_z>/S of two spins that start up is off, at some times."""
+    start, method = [Coherent(0.0)] * 2, TWA(cells=cells, trajectories=256, tol=1)
+    exact = [evolve(pair(S), Exact(), start, np.array(_TIMES)) for S in spins]
+    found = [evolve(pair(S), method, start, np.array(_TIMES)) for S in spins]
     off, errors = [], []
-    for S in spins:
-        start, model = [Coherent(0.0)] * 2, pair(S)
-        exact = evolve(model, Exact(), start, _TIMES).expect("Sz")
-        found = evolve(model, TWA(cells=cells, trajectories=256, tol=1), start, _TIMES).expect("Sz")
-        off.append((found.value - exact.value) / S)
-        errors.append(found.error / S)
+    for S, one, two in zip(spins, found, exact, strict=True):
+        off.append((one.expect("Sz").value - two.expect("Sz").value) / S)
+        errors.append(one.expect("Sz").error / S)
     dims = ("pair_S", "pair_time", "site")
     return {
         "pair_S": Variable(("pair_S",), np.array(spins, dtype=float), long_name="spin"),
         "pair_time": Variable(("pair_time",), np.array(_TIMES), "1/g", "time"),
         "decay_off": Variable(dims, np.array(off), "1", "<S_z>/S of two spins, TWA - exact"),
         "decay_off_error": Variable(dims, np.array(errors), "1", "its standard error"),
+        **judged(exact, ("pair_S",), "decay_exact"),
+        **judged(found, ("pair_S",), "decay_TWA"),
     }
 
 
@@ -137,7 +140,7 @@ def _map(axes: Axes, data: Dataset, key: str) -> None:
         )  # fmt: skip
     status = np.where(data["iMPO_status"] == "converged", data["TWA_status"], data["iMPO_status"])
     x, y = np.meshgrid(np.arange(values.shape[1]), np.arange(values.shape[0]))
-    mark_unconverged(axes, x, y, status)
+    mark_unconverged(axes, x + 0.35, y - 0.3, status)
     axes.set_xticks(range(len(data["S"])), [f"{S:g}" for S in data["S"]])
     axes.set_yticks(range(len(data["point"])), [
         f"{point}\n{gain:g}, {loss:g}"
@@ -156,13 +159,14 @@ def draw(data: Dataset) -> Figure:
     for axis, key in zip(axes, _QUANTITIES, strict=False):
         _map(axis, data, key)
     spins, worst = data["pair_S"], np.abs(data["decay_off"])
+    poor = unconverged(data["decay_exact_status"]) | unconverged(data["decay_TWA_status"])
     for number, time in enumerate(data["pair_time"]):
         place = worst[:, number].argmax(axis=-1)[:, None]
         value, error = (
             np.take_along_axis(x[:, number], place, -1)[:, 0]
             for x in (worst, data["decay_off_error"])
         )
-        errorbar_curve(axes[3], 1 / spins, value, error, np.ones(len(spins), dtype=bool),
+        errorbar_curve(axes[3], 1 / spins, value, error, ~poor,
                        marker="o", markersize=4, label=f"t = {time:g}")  # fmt: skip
     axes[3].plot(1 / spins, 0.045 / spins, "k--", linewidth=1, label="0.045 / S")
     axes[3].set_xscale("log")

@@ -362,16 +362,27 @@ def _add_jump(
     The adjoint dissipator gives D(A) = (L^+ [A, L] + [L^+, A] L)/2 and D(AB) = D(A)B + A D(B) +
     [L^+, A][B, L].
     """
-    for (here, one), (there, two) in product(ladder.items(), repeat=2):
+    for (here, left), (there, right) in product(ladder.items(), repeat=2):
         offset = tuple(t - h for t, h in zip(there, here, strict=True))
+        for matrices in (hoppings, noises):
+            if offset not in matrices:
+                matrices[offset] = np.zeros((len(left), len(left)), dtype=complex)
+        rows, columns = _touched(left), _touched(right)
+        one, two = left[rows], right[columns]
         (_, jumped, conjugate), (adjoint, follows, behind) = map(_commutators, (one, two))
-        empty = np.zeros((len(one), len(one)), dtype=complex)
-        drift = hoppings.setdefault(offset, empty.copy())
-        drift += rate / 2 * (np.outer(jumped, adjoint) - np.outer(conjugate, two))
+        block, half = np.ix_(rows, columns), len(columns) // 2
+        drift = np.outer(jumped, adjoint) - np.outer(conjugate, two)
         symmetric = np.outer(conjugate, follows) + np.outer(jumped, behind)
-        n = len(one) // 2
-        noise = noises.setdefault(offset, empty)
-        noise -= rate / 2 * np.roll(symmetric, n, axis=1)  # Psi^+ is Psi with c and c^+ exchanged
+        hoppings[offset][block] += rate / 2 * drift
+        # Psi^+ is Psi with c and c^+ exchanged
+        noises[offset][block] -= rate / 2 * np.roll(symmetric, half, axis=1)
+
+
+def _touched(ladder: Array) -> Array:
+    """Return the components of Psi of the spins on which a jump acts: all c, then all c^+."""
+    n = len(ladder) // 2
+    spins = np.unique(np.flatnonzero(ladder) % n)
+    return np.concatenate([spins, spins + n])
 
 
 def _commutators(ladder: Array) -> tuple[Array, Array, Array]:
