@@ -25,7 +25,7 @@ _SMALL = 0.1  # share of the tolerance below which a function has decayed
 _ROUNDING = 1e-13  # of a function, over the norms of its operators
 _FEWEST = 8  # samples
 _LONGEST = 400  # samples of a function that decays slowly
-_FINE = 0.5  # distance of two samples, in units of the fastest rate
+_FINE = 1.0  # distance of two samples, in units of the fastest rate
 _TURN = 3.0  # largest angle by which the fastest wave asked for turns between two samples
 
 
