@@ -81,21 +81,24 @@ def test_a_quench_moves_as_the_ring_does(coupled):
 @pytest.mark.slow
 def test_dimers_have_the_spectra_of_the_ring():
     model, omega = chain(1.0, 1.0, 0.0, 1.5, 0.7), np.linspace(-4, 4, 17)
-    one, two = steady_state(model, ITEBD(tol=1e-4)), steady_state(model, Exact(cells=1))
-    for *names, sites in (("S-", "S+", (0, 1)), ("Sz", "Sz", (1, 0))):
-        for verb in ("spectral_function", "susceptibility"):
-            found, exact = (getattr(s, verb)(*names, 0.7, omega, sites) for s in (one, two))
-            assert np.all(np.abs(found.value - exact.value) <= found.error + exact.error)
-            assert found.error.max() < 2e-3 * np.abs(exact.value).max()
+    one, two = steady_state(model, ITEBD(tol=1e-3)), steady_state(model, Exact(cells=1))
+    asked = [(verb, ("S-", "S+"), (0, 1)) for verb in ("spectral_function", "susceptibility")]
+    asked += [("spectral_function", ("Sz", "Sz"), (1, 0)), ("susceptibility", ("Sx", "Sy"), (1, 1))]
+    for verb, names, sites in asked:
+        found, exact = (getattr(s, verb)(*names, 0.7, omega, sites) for s in (one, two))
+        apart, largest = np.abs(found.value - exact.value), np.abs(exact.value).max()
+        assert np.all(apart <= found.error + exact.error)
+        assert apart.max() < 2e-3 * largest
+        assert found.error.max() < 0.05 * largest
 
 
 @pytest.mark.slow
-def test_the_power_spectrum_is_positive(coupled):
+def test_the_power_spectrum_is_positive():
     """As a matrix over the sites of the cell, within the bars."""
+    state = steady_state(chain(0.5, 1.0, 0.4, 1.5, 0.7), ITEBD(tol=1e-2))
     k, omega = np.array([0.0, 2.0]), np.linspace(-3, 3, 7)
     found = [
-        [coupled.spectral_function("S+", "S-", k, omega, (i, j)) for j in range(2)]
-        for i in range(2)
+        [state.spectral_function("S+", "S-", k, omega, (i, j)) for j in range(2)] for i in range(2)
     ]
     power, error = (
         np.array([[getattr(one, part) for one in row] for row in found]).transpose(2, 3, 0, 1)
