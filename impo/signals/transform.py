@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import make_interp_spline
 
 from impo.arrays import Array
 from impo.signals.modes import decaying_modes
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_DEGREE = 5  # of the spline
 _TAIL = 3  # the last third of the samples tells how the signal goes on
+_MODES = 3  # that continue it; all that they add is counted as an error
 
 
 class HalfLine(NamedTuple):
@@ -33,8 +35,8 @@ class HalfLine(NamedTuple):
 def half_line(samples: Array, spacing: float, omega: Array) -> HalfLine:
     """Return int_0^inf exp(i omega t) f(t) dt of a signal that decays.
 
-    Up to the last sample f is a cubic spline. Beyond it f is continued by its decaying modes, which
-    the last third of the samples tells; if they tell none, nothing is added.
+    Up to the last sample f is a spline of degree five. Beyond it f is continued by its slowest
+    decaying modes, which the last third of the samples tells; if they tell none, nothing is added.
 
     Parameters
     ----------
@@ -60,7 +62,9 @@ def _splined(samples: Array, spacing: float, omega: Array) -> Array:
     starts = spacing * np.arange(len(samples) - 1)
     times = (starts[:, None] + spacing * (_NODES + 1) / 2).ravel()
     weights = np.tile(_WEIGHTS * spacing / 2, len(starts))
-    values = CubicSpline(spacing * np.arange(len(samples)), samples, axis=0)(times)
+    degree = min(_DEGREE, len(samples) - 1)
+    degree -= 1 - degree % 2  # odd ones need no conditions at the ends
+    values = make_interp_spline(spacing * np.arange(len(samples)), samples, degree)(times)
     waves = np.exp(1j * np.outer(omega, times)) * weights  # frequency time
     return np.asarray(waves @ values)
 
@@ -74,7 +78,7 @@ def _beyond(samples: Array, spacing: float, omega: Array) -> Array:
     for channel in range(samples.shape[1]):
         if not np.any(last[:, channel]):
             continue
-        modes = decaying_modes(last[:, channel], spacing)
+        modes = decaying_modes(last[:, channel], spacing, most=_MODES)
         for n in np.flatnonzero(modes.decaying):
             pole = -modes.rates[n] + 1j * modes.frequencies[n]
             size = np.ravel(modes.amplitudes[n])[0] * np.exp(pole * age)

@@ -68,12 +68,22 @@ class Overlap:
         """Return the operators of a tensor that the window has too."""
         return tensor[:, self._kept[position % len(self._kept)]]
 
+    def _outside(self, position: int) -> bool:
+        """Return whether A(t) is the identity on a site, which takes the trace of the state."""
+        return not self._window.first <= position < self._window.end
+
+    def _transfer(self, position: int) -> Array:
+        """Return the trace of the state on a site; # vL vR."""
+        return self._environment.transfer[position % len(self._environment.transfer)]
+
     def _from_left(self) -> _Side:
-        block = self._environment.left[0][None, :]
-        side = _Side([block], [0.0])
+        side = _Side([self._environment.left[0][None, :]], [0.0])
         for position in range(self._first, self._end):
-            tensor = self._common(self._state(position), position)
-            block = self._moved(side.blocks[-1], tensor, position)
+            if self._outside(position):
+                block = side.blocks[-1] @ self._transfer(position)
+            else:
+                tensor = self._common(self._state(position), position)
+                block = self._moved(side.blocks[-1], tensor, position)
             block, size = _unit(block)
             side.blocks.append(block)
             side.logs.append(side.logs[-1] + size)
@@ -87,9 +97,12 @@ class Overlap:
     def _from_right(self) -> _Side:
         side = _Side([self._environment.right[-1][None, :]], [0.0])
         for position in reversed(range(self._first, self._end)):
-            tensor = self._common(self._state(position), position)
-            block = np.tensordot(tensor, side.blocks[-1], axes=(2, 1))  # vL p [vR], wR [vR]
-            block = np.tensordot(self._functional(position), block, axes=((1, 2), (1, 2)))
+            if self._outside(position):
+                block = side.blocks[-1] @ self._transfer(position).T
+            else:
+                tensor = self._common(self._state(position), position)
+                block = np.tensordot(tensor, side.blocks[-1], axes=(2, 1))  # vL p [vR], wR [vR]
+                block = np.tensordot(self._functional(position), block, axes=((1, 2), (1, 2)))
             block, size = _unit(block)
             side.blocks.append(block)
             side.logs.append(side.logs[-1] + size)

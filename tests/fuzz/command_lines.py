@@ -238,6 +238,28 @@ def several_methods(draw):
 
 
 @st.composite
+def dynamics(draw, files):
+    """Draw a line of `two-time`, `spectral` or `quench`."""
+    good = [name for name in files if "schema" in name]
+    command = draw(st.sampled_from(["two-time", "spectral", "quench"]))
+    words = [command, draw(mostly(st.sampled_from(good), st.sampled_from(files)))]
+    numbers_of = st.sampled_from(["0:1:3", "0", "0,1"])
+    if command == "quench":
+        names = mostly(st.sampled_from(["S-", "Sz", "N"]), TEXT)
+        words += ["--operator", draw(names), "--observe", draw(names)]
+    else:
+        pair = st.sampled_from(["S-,S+", "Sz,Sz", "B,Bd"])
+        words += ["--pair", draw(mostly(pair, TEXT, VALUES))]
+        words += draw(st.sampled_from([[], [], ["--sites", "0,1"], ["--response"]]))
+    if command == "spectral":
+        words += ["--k", draw(mostly(numbers_of, VALUES)), "--omega", draw(numbers_of)]
+    else:
+        words += ["--times", draw(mostly(numbers_of, numbers()))]
+        words += ["--cells", draw(mostly(st.sampled_from(["0", "2"]), VALUES, HUGE))]
+    return words + draw(JSON) + draw(_output())
+
+
+@st.composite
 def certified(draw):
     """Draw a line of `bounds`."""
     target, assigned = draw(targets())
@@ -304,7 +326,7 @@ def noise(files):
         "--method=",
     ]
     words = ["solve", "scan", "evolve", "compare", "bounds", "check", "plot", "run", "models"]
-    words += ["methods", "--observable"]
+    words += ["methods", "--observable", "two-time", "spectral", "quench"]
     words += ["mine:decay", "exact", "mf", "a=1", "bash"]
     word = st.one_of(
         st.sampled_from(options), st.sampled_from(words), st.sampled_from(files), VALUES
@@ -329,5 +351,6 @@ def command_lines(files):
     lines = st.one_of(
         one_model(), one_model(), many_models(), several_methods(), one_trajectory(files),
         one_trajectory(files), one_file(files), one_file(files), studies(), lists(), certified(),
+        dynamics(files),
     )  # fmt: skip
     return mostly(lines, spoiled(lines), noise(files))

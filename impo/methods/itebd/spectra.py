@@ -25,7 +25,8 @@ _SMALL = 0.1  # share of the tolerance below which a function has decayed
 _ROUNDING = 1e-13  # of a function, over the norms of its operators
 _FEWEST = 8  # samples
 _LONGEST = 400  # samples of a function that decays slowly
-_FINE = 0.5  # distance of two samples, in units of the fastest rate
+_FINE = 1.0  # distance of two samples, in units of the fastest rate, at the tolerance
+_FINEST = 1e-3  # from which on it shrinks: a spline of degree five has errors of order six
 _TURN = 3.0  # largest angle by which the fastest wave asked for turns between two samples
 
 
@@ -43,7 +44,8 @@ def spectral_function(
     once = causal or pair.backwards.same(pair, state.approximation)
     asked = [two_time_of(state, one) for one in ([pair] if once else [pair, pair.backwards])]
     fastest = float(np.max(np.abs(omega), initial=0.0))
-    spacing = min(_FINE * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
+    fine = _FINE * min(1.0, (state.method.tol / _FINEST) ** (1 / 6))
+    spacing = min(fine * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
     found = [stacked(list(_until_small(one, spacing, follower))) for one in asked]
 
     def spectrum(functions: Sequence[Array]) -> Transform:
