@@ -17,6 +17,7 @@ from runs._pages import table, written_into
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.py"))
 NAVIGATION = re.findall(r"([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
 DOCUMENTED = re.findall(
     r"^::: ([\w.]+)$", "\n".join(page.read_text() for page in PAGES), re.MULTILINE
@@ -24,7 +25,8 @@ DOCUMENTED = re.findall(
 
 
 def test_every_page_is_in_the_navigation_once():
-    assert sorted(NAVIGATION) == [str(page.relative_to(DOCS)) for page in PAGES]
+    made = [f"tutorials/{path.stem}.md" for path in TUTORIALS]
+    assert sorted(NAVIGATION) == sorted([*(str(page.relative_to(DOCS)) for page in PAGES), *made])
 
 
 def test_every_public_name_has_a_place():
