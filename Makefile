@@ -42,7 +42,7 @@ lint: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
-	@echo "The site is build/site/index.html."
+	@echo "The site is build/site/index.html. Its search needs a server: $(VENV)/bin/python -m http.server -d build/site"
 
 release: $(VENV)/.installed-test
 	rm -rf dist
