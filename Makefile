@@ -8,6 +8,7 @@
 # make release  build wheel and source distribution into dist/ and check them
 # make minimum  install the oldest versions of all dependencies that setup.cfg allows into
 #             .venv-minimum and run the fast tests of some packages with them
+# make claims  compute again the result files of docs/claims and the table of claims: five minutes
 # make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
@@ -15,6 +16,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 OLDEST := .venv-minimum
+STUDIES := cavity_array fig1c fig2 fig3 fig4 fig7ab fig7c fig8 fm_boundary gutzwiller negativity
 METADATA := setup.cfg pyproject.toml
 
 # Threads of a linear algebra library cost more than they give on small blocks.
@@ -22,7 +24,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: run test check lint docs release minimum benchmarks pictures clean
+.PHONY: run test check lint docs release minimum claims benchmarks pictures clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick
@@ -40,7 +42,7 @@ lint: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --clean
-	@echo "The site is build/site/index.html."
+	@echo "The site is build/site/index.html. Its search needs a server: $(VENV)/bin/python -m http.server -d build/site"
 
 release: $(VENV)/.installed-test
 	rm -rf dist
@@ -60,6 +62,13 @@ minimum: $(METADATA)
 	$(OLDEST)/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning \
 	    tests/test_model.py tests/test_sites.py \
 	    tests/results tests/operators tests/test_bridges.py tests/methods/test_api.py
+
+claims: $(VENV)/.installed
+	for name in $(STUDIES); do \
+	    $(VENV)/bin/impo run $$name --quick -o docs/claims/$$name.h5 || exit 1; \
+	    rm docs/claims/$$name.png docs/claims/$$name.pdf; \
+	done
+	$(VENV)/bin/python -m runs.claims docs/claims.md
 
 benchmarks: $(VENV)/.installed
 	$(VENV)/bin/python -m runs._benchmarks docs/benchmarks.md

@@ -57,7 +57,7 @@ def _open(name: str, kept: Path) -> str:
 
 def _plain(text: str) -> str:
     """Return a paragraph of a docstring as one of a page, where < would begin a tag."""
-    return " ".join(text.split()).replace("<", r"\<")
+    return " ".join(text.split()).replace("<", "&lt;")
 
 
 def main(page: str) -> None:

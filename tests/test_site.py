@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ import pytest
 import impo
 from impo import load
 from impo.cli import study
-from runs import _gallery, _validity
+from runs import _claims, _gallery, _validity, claims
 from runs._pages import table, written_into
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.py"))
 NAVIGATION = re.findall(r"([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
 DOCUMENTED = re.findall(
     r"^::: ([\w.]+)$", "\n".join(page.read_text() for page in PAGES), re.MULTILINE
@@ -24,7 +26,8 @@ DOCUMENTED = re.findall(
 
 
 def test_every_page_is_in_the_navigation_once():
-    assert sorted(NAVIGATION) == [str(page.relative_to(DOCS)) for page in PAGES]
+    made = [f"tutorials/{path.stem}.md" for path in TUTORIALS]
+    assert sorted(NAVIGATION) == sorted([*(str(page.relative_to(DOCS)) for page in PAGES), *made])
 
 
 def test_every_public_name_has_a_place():
@@ -58,6 +61,26 @@ def test_the_gallery_has_every_study_and_is_what_they_say():
         assert f"impo run {name} --quick" in entry
         assert all(f"{form} {time}" in entry for form, time in module.COST.items())
         assert len(re.findall(r"[.:;)](?: |$)", entry, re.MULTILINE)) >= 3, name  # sentences
+
+
+def test_the_claims_are_those_of_their_files():
+    page = DOCS / "claims.md"
+    data = claims.compute(quick=True)
+    text = page.read_text()
+    assert claims.rows(data) in text
+    assert data.attributes["conclusion"].partition("claims ")[2] in text
+    assert len(_claims.CLAIMS) >= 45
+    assert claims.MISSED not in data["finding"]
+    for claim in _claims.CLAIMS:
+        path, _, name = claim.test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), claim.test
+
+
+def test_a_number_that_does_not_bear_out_a_finding_is_not_reproduced(monkeypatch):
+    wrong = [replace(claim, holds=lambda value: False) for claim in _claims.CLAIMS[:2]]
+    monkeypatch.setattr(claims, "CLAIMS", (*wrong, *_claims.CLAIMS[2:4]))
+    found = claims.compute(quick=True)["finding"]
+    assert list(found) == [claims.MISSED] * 2 + ["confirmed"] * 2
 
 
 @pytest.mark.slow

@@ -279,6 +279,14 @@ def check_lengths(data):
         np.testing.assert_array_equal(known, data[name] == "", name)
 
 
+def check_claims(data):
+    """Every claim has a number from a file, and none fails."""
+    assert np.all(np.isfinite(data["value"]))
+    assert "not reproduced" not in data["finding"]
+    for file in set(data["file"]):
+        assert (ROOT / file).is_file()
+
+
 def check_fig2(data):
     """Both sublattices mirror each other on the symmetry line, the order parameter across it."""
     np.testing.assert_allclose(data["order"], -data["order"].T, atol=1e-6)
