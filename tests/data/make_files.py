@@ -124,6 +124,12 @@ RESULTS = {
         "cmf_trajectory": lambda: evolve(
             correlated(), ClusterMeanField(sites=2), UP_AND_DOWN, LATER
         ),
+        "quench": lambda: steady_state(
+            MIXED, Exact(cells=2, periodic=True, gap=False)
+        ).local_quench("S-", LATER, "Sz", 1, 1),
+        "response": lambda: steady_state(MIXED, Exact(gap=False)).susceptibility(
+            "S-", "S+", [0.0, 1.0], [-0.5, 0.0, 0.5], (0, 1)
+        ),
     },
 }
 
