@@ -38,8 +38,9 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
 	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
+	$(VENV)/bin/impo run spectra --quick -o docs/spectra.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
-	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/lengths.pdf
+	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/lengths.pdf docs/spectra.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'
