@@ -70,7 +70,7 @@ def draw(data: Dataset) -> Figure:
     return figure
 
 
-def rows(data: Dataset) -> str:
+def lines_of(data: Dataset) -> str:
     """Return the claims as a table of a page."""
     head = ["place", "the paper", "measured", "our value", "found", "file", "test"]
     names = ("place", "statement", "quantity", "finding", "file", "test")
@@ -95,7 +95,7 @@ def main(page: str) -> None:
     path = Path(page)
     data = compute(quick=True)
     text = f"Of {len(CLAIMS)} claims, {data.attributes['conclusion'].partition('claims ')[2]}."
-    path.write_text(written_into(path, "claims", f"{text}\n\n{rows(data)}"), encoding="utf-8")
+    path.write_text(written_into(path, "claims", f"{text}\n\n{lines_of(data)}"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ class SteadyState(Expectations, TwoTimeFunctions, Stored):
     (2, 3)
     >>> state.density_matrix([(0, 0), (1, 0)]).shape, state.to_qutip([(0, 0)]).dims
     ((4, 4), [[2], [2]])
+    >>> state.observing(["Sz.Sz"]).observe, state.profile("Sz")  # all cells are alike
+    (('Sz.Sz',), None)
     """
 
     no_length: ClassVar[str] = "This state has no correlation lengths."

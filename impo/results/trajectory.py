@@ -48,6 +48,10 @@ class Trajectory(Stored):
     ((3, 2), (3, 2, 2))
     >>> path.distribution([(0, 0), (1, 0)]).shape, path.structure_factor("Sz", "Sz", 0.0)
     ((3, 2, 2), None)
+    >>> path.observing(["Sz.Sz"]).observe, path.holds((0, 0))
+    (('Sz.Sz',), True)
+    >>> {bond: found.value.round(2).tolist() for bond, found in path.current().items()}
+    {((0, 0), (1, 0)): [0.0, 0.59, 0.5]}
     """
 
     kind: ClassVar[str] = "trajectory"

@@ -50,7 +50,7 @@ class TraceEnvironment:
         blocks: Sequence[Sequence[Array]] = (),
     ):  # fmt: skip
         self.bases = bases
-        found = list(_in_sites(product, blocks))
+        found = list(_in_sites(product, len(bases), blocks))
         tensors = [tensor for part in found for tensor in part.tensors]
         self.charges = [charges for part in found for charges in part.charges]
         self.tensors = [
@@ -216,14 +216,16 @@ class TraceEnvironment:
         return np.array(out)
 
 
-def _in_sites(product: MatrixProduct, blocks: Sequence[Sequence[Array]]) -> Iterator[SiteTensors]:
+def _in_sites(
+    product: MatrixProduct, count: int, blocks: Sequence[Sequence[Array]]
+) -> Iterator[SiteTensors]:
     """Yield the tensors of a product, those of blocks as products of the tensors of their sites."""
-    for number in range(len(product)):
+    if not blocks:
+        for site in range(count):
+            yield SiteTensors([product.dense(site)], [product.legs[site].charges])
+    for number, operators in enumerate(blocks):
         left, right = product.legs[number].charges, product.right_leg(number).charges
-        if blocks:
-            yield site_tensors(product.dense(number), left, right, blocks[number])
-        else:
-            yield SiteTensors([product.dense(number)], [left])
+        yield site_tensors(product.dense(number), left, right, operators)
 
 
 def _unit(vector: Array) -> Array:

@@ -12,14 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from impo.methods.twa.equations import SpinEquations, spin_equations
-from impo.methods.twa.integrator import (
-    LANES,
-    advance,
-    draw_many,
-    isotropic,
-    kick_amplitudes,
-    random_streams,
-)
+from impo.methods.twa.integrator import LANES, advance, draw_many, kick_amplitudes, random_streams
+from impo.methods.twa.samples import isotropic
 from models.gain_loss import chain
 
 

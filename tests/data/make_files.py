@@ -10,6 +10,7 @@ import numpy as np
 
 from impo import (
     ITEBD,
+    TEBD,
     TWA,
     ClusterMeanField,
     Dataset,
@@ -121,8 +122,15 @@ RESULTS = {
     5: {  # jumps on several sites; own operators of spins and bosons
         "itebd": lambda: steady_state(correlated(), ITEBD(chi_max=6, tol=2e-2)),
         "exact": lambda: steady_state(OWN, Exact(gap=False)),
+        "tebd": lambda: steady_state(MIXED, TEBD(cells=2, chi_max=6, tol=5e-2)),
         "cmf_trajectory": lambda: evolve(
             correlated(), ClusterMeanField(sites=2), UP_AND_DOWN, LATER
+        ),
+        "quench": lambda: steady_state(
+            MIXED, Exact(cells=2, periodic=True, gap=False)
+        ).local_quench("S-", LATER, "Sz", 1, 1),
+        "response": lambda: steady_state(MIXED, Exact(gap=False)).susceptibility(
+            "S-", "S+", [0.0, 1.0], [-0.5, 0.0, 0.5], (0, 1)
         ),
     },
 }

@@ -83,6 +83,7 @@ def test_a_picture_of_other_data_is_noticed(name):
         "lengths": "height",
         "calibration": "median",
         "certified": "width",
+        "spectra": "power",
     }[name]
     moved = replace(kept.variables[changed], values=1.2 * kept[changed])
     with pytest.raises(AssertionError, match=changed):
@@ -285,6 +286,27 @@ def check_claims(data):
     assert "not reproduced" not in data["finding"]
     for file in set(data["file"]):
         assert (ROOT / file).is_file()
+
+
+def check_spectra(data):
+    """Power is positive; AM nears bosons as S grows, PPT is a line at k = 0 that narrows with S."""
+    k, omega, power = data["k"], data["omega"], data["power"][:, :, -1]
+    assert np.all(power > -data["power_error"][:, :, -1])
+    phases = list(data["phase"])
+    middle = np.flatnonzero(np.abs(omega) < 1e-9)[0]
+    zero, edge = np.argmin(np.abs(k)), -1
+    bosons = data["bosons"][phases.index("AM"), -1]
+    assert np.isnan(data["bosons"][phases.index("PPT")]).all()
+    limit = bosons[np.argmin(np.abs(data["wave"])), np.argmin(np.abs(data["turn"]))]
+    apart = np.abs(power[phases.index("AM"), :, zero, middle] - limit)
+    assert apart[1] < 0.5 * apart[0] < 0.25 * limit
+    soft = power[phases.index("PPT")]
+    assert np.all(soft[:, zero, middle] == soft.max(axis=(1, 2)))
+    widths = [np.sum(one > one.max() / 2) for one in soft[:2, zero]]
+    assert widths[1] < 0.7 * widths[0]
+    fm = power[phases.index("FM"), 1]
+    assert fm[edge].argmax() == middle
+    assert abs(omega[fm[zero].argmax()]) > 0.5
 
 
 def check_fig2(data):

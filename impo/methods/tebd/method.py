@@ -45,6 +45,15 @@ class TEBD(Method):
     TEBD of a density operator (F. Verstraete, J. J. Garcia-Ripoll and J. I. Cirac, Phys. Rev. Lett.
     93, 207204, 2004; M. Zwolak and G. Vidal, Phys. Rev. Lett. 93, 207205, 2004), in real multipole
     operators T_kq of each site.
+
+    Examples
+    --------
+    >>> from impo import TEBD, steady_state
+    >>> from models.gain_loss import chain
+    >>> model = chain(S=0.5, g=1.0, h=0.5, gain=1.5, loss=1.0)
+    >>> state = steady_state(model, TEBD(cells=3, tol=1e-2))
+    >>> print(state.status, state.profile("Sz").value.round(2))  # from left to right
+    converged [ 0.35 -0.23  0.32 -0.23  0.31 -0.27]
     """
 
     name: ClassVar[str] = "tebd"

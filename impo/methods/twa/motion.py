@@ -14,7 +14,8 @@ from scipy.special import stdtrit
 
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
-from impo.methods.twa.integrator import LANES, advance, random_streams, unit, unit_lanes
+from impo.methods.twa.integrator import LANES, advance, random_streams
+from impo.methods.twa.samples import unit, unit_lanes
 from impo.methods.twa.solve import step_count
 from impo.methods.twa.state import TWAState
 from impo.operators.lattice import lattice_shape

@@ -24,9 +24,10 @@ from impo.arrays import Array
 from impo.methods.base import refuse_long
 from impo.methods.twa.ensemble import Samples, SpinEnsemble
 from impo.methods.twa.equations import SpinEquations, spin_equations
-from impo.methods.twa.integrator import LANES, coherent, isotropic
+from impo.methods.twa.integrator import LANES
 from impo.methods.twa.jumps import even_sites, ordering
 from impo.methods.twa.moments import Moments
+from impo.methods.twa.samples import coherent, isotropic
 from impo.methods.twa.sizes import refuse_fine_step, refuse_large_ensemble
 from impo.methods.twa.state import TWAState, decay
 from impo.methods.twa.uniqueness import conserved_quantity, general_directions, turning_sites

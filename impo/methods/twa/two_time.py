@@ -19,8 +19,9 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
-from impo.methods.twa.integrator import LANES, advance, random_streams, unit_lanes
+from impo.methods.twa.integrator import LANES, advance, random_streams
 from impo.methods.twa.moments import jackknife, linear
+from impo.methods.twa.samples import unit_lanes
 from impo.methods.twa.solve import step_count
 from impo.results.estimate import Estimate
 from impo.results.progress import Follower, tell

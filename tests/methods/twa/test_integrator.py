@@ -7,15 +7,8 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 from impo.methods.twa.equations import spin_equations
-from impo.methods.twa.integrator import (
-    LANES,
-    advance,
-    coherent,
-    draw_many,
-    isotropic,
-    kick_amplitudes,
-    random_streams,
-)
+from impo.methods.twa.integrator import LANES, advance, draw_many, kick_amplitudes, random_streams
+from impo.methods.twa.samples import coherent, isotropic
 from impo.model import Jump, LindbladModel, Spin, Term
 from models.gain_loss import chain
 from runs.benchmarks.bench_twa import numpy_advance

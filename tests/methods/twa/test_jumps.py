@@ -5,8 +5,9 @@ import pytest
 
 from impo import jumps_from_rates
 from impo.methods.twa.equations import spin_equations
-from impo.methods.twa.integrator import LANES, advance, coherent, random_streams
+from impo.methods.twa.integrator import LANES, advance, random_streams
 from impo.methods.twa.jumps import linear_jumps, ordering
+from impo.methods.twa.samples import coherent
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.operators.local import spin_vector
 from tests.methods.twa.test_equations import random_vectors, rates

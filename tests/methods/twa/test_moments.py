@@ -6,8 +6,9 @@ import pytest
 from impo.arguments import ArgumentError
 from impo.methods.twa.ensemble import SpinEnsemble, grouping
 from impo.methods.twa.equations import spin_equations
-from impo.methods.twa.integrator import LANES, coherent, isotropic
+from impo.methods.twa.integrator import LANES
 from impo.methods.twa.moments import Moments, jackknife
+from impo.methods.twa.samples import coherent, isotropic
 from impo.operators.local import spin_operators
 from impo.results.modes import UNCORRELATED
 from models.gain_loss import chain, square
