@@ -67,7 +67,7 @@ def test_the_claims_are_those_of_their_files():
     page = DOCS / "claims.md"
     data = claims.compute(quick=True)
     text = page.read_text()
-    assert claims.rows(data) in text
+    assert claims.lines_of(data) in text
     assert data.attributes["conclusion"].partition("claims ")[2] in text
     assert len(_claims.CLAIMS) >= 45
     assert claims.MISSED not in data["finding"]
