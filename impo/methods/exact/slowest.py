@@ -6,6 +6,8 @@ from scipy.linalg import eig
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigs
 
 from impo.arrays import Array
+from impo.methods.exact.conditions import condition_numbers, same_eigenvalues
+from impo.methods.exact.factorization import EPS
 from impo.methods.exact.modes import SlowModes
 
 _DENSE = 700  # rows up to which all eigenvalues are computed
@@ -14,21 +16,28 @@ _RESTARTS = 200
 
 
 def slowest_eigenvalues(modes: SlowModes, count: int) -> tuple[Array, Array]:
-    """Return eigenvalues of the slowest decay, the slowest first, and the residual of each.
+    """Return eigenvalues of the slowest decay, the slowest first, and bounds on their errors.
 
-    Dense up to 700 rows, else by Arnoldi steps of the matrix itself, which finds an eigenvalue of a
-    degenerate space perhaps once only. Fewer than `count` if fewer converge.
+    A bound is the condition number times the residual and rounding; infinite where no left vector
+    was found. Dense up to 700 rows, else by Arnoldi steps of the matrix itself, which finds an
+    eigenvalue of a degenerate space perhaps once only. Fewer than `count` if fewer converge.
     """
     matrix = modes.matrix
     n = matrix.shape[0]
     if n > max(_DENSE, 4 * count):
         values, vectors = _largest_real(matrix, modes.norm, count + 2)
+        others, left = _largest_real(sparse.csr_array(matrix.T), modes.norm, count + 2)
+        conditions = np.full(len(values), np.inf)
+        mine, theirs = same_eigenvalues(values, others, modes.norm)
+        conditions[mine] = condition_numbers(vectors[:, mine], left[:, theirs])
     else:
         values, vectors = eig(matrix.toarray())
+        conditions = condition_numbers(vectors)
     chosen = np.argsort(-values.real, kind="stable")[:count]
     values, vectors = values[chosen], vectors[:, chosen]
     residuals = np.linalg.norm(matrix @ vectors - vectors * values, axis=0)
-    return values * modes.unit, residuals / np.linalg.norm(vectors, axis=0) * modes.unit
+    residuals = residuals / np.linalg.norm(vectors, axis=0) + EPS * modes.norm
+    return values * modes.unit, conditions[chosen] * residuals * modes.unit
 
 
 def _largest_real(matrix: sparse.csr_array, norm: float, count: int) -> tuple[Array, Array]:

@@ -39,7 +39,7 @@ _MOST_CHARGED_ROWS = 20000  # null vectors with a charge are counted up to here
 _GAP_OPERATIONS = 3e11  # the gap is part of a steady state only while it costs seconds
 
 
-def _modes(generator: Generator, k_max: int | None, charge: Charge) -> list[SlowModes]:
+def modes_of(generator: Generator, k_max: int | None, charge: Charge) -> list[SlowModes]:
     """Return the slow modes of every uncoupled block of a charge sector."""
     sector = bounded_sector(generator, k_max, charge)
     matrix = liouvillian(sector)
@@ -65,7 +65,7 @@ def spectrum_of(
     if k is None:
         generator = cluster(model, method)
         charge = _as_charge(generator, charge)
-        modes = _modes(generator, _rank(method), charge)
+        modes = modes_of(generator, _rank(method), charge)
     else:
         charge, modes = ring_modes(model, method, charge, k)
     values, residuals, conditions = _eigenvalues(modes, count)
@@ -118,7 +118,7 @@ def ring_modes(
 
 def charged_decay(generator: Generator, k_max: int | None, charge: Charge) -> Decay | None:
     """Return the slowest decay in a charged sector, or None if it would take long."""
-    modes = _modes(generator, k_max, charge)
+    modes = modes_of(generator, k_max, charge)
     if sum(mode.cost[0] for mode in modes) > _GAP_OPERATIONS:
         return None
     return slowest_of([slowest_decay(mode, None) for mode in modes])
@@ -143,7 +143,7 @@ def charged_null_space(generator: Generator, k_max: int | None) -> tuple[int, bo
     if sum(charges.values()) > _MOST_CHARGED_ROWS:
         return 0, False
     for charge in charges:
-        for mode in _modes(generator, k_max, charge):
+        for mode in modes_of(generator, k_max, charge):
             null = mode.null_space()
             complete &= null is not None and null.complete
             count += 0 if null is None else 2 * null.dimension  # those with -q are the conjugates

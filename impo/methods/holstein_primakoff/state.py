@@ -16,11 +16,13 @@ from impo.methods.holstein_primakoff.quadratic import (
     longitudinal,
     quadratic_bosons,
 )
+from impo.methods.holstein_primakoff.slow_modes import slow_modes
 from impo.model import LindbladModel
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
 from impo.results.modes import Decay, no_decay
+from impo.results.slow_modes import SlowMode
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 
@@ -165,6 +167,18 @@ class HolsteinPrimakoffState(SteadyState):
         assert mean_a is not None
         assert mean_b is not None
         return Estimate(value + mean_a.value[sites[0]] * mean_b.value[sites[1]], error)
+
+    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+        """Return the dispersion of one boson, and the edge of the continuum of two."""
+        if self.covariance is None or self.model.dimension != 1:
+            return None
+        assert self.configuration is not None
+        bosons = quadratic_bosons(self.model, self.configuration)
+        signs = np.array(self.configuration) * self._charges
+        return slow_modes(bosons, signs, charge, k, count)
+
+    def _known_charges(self) -> tuple[int, ...]:
+        return (0, 1) if np.any(self._charges) else (0,)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return the modes from the poles of the covariance, see `poles.py`."""

@@ -4,7 +4,8 @@ Every approximation of the state and of A(t) is transformed by itself, so that t
 spectrum knows how errors at different times and distances hang together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,10 @@ def spectral_function(
     asked = [two_time_of(state, one) for one in pairs]
     fastest = float(np.max(np.abs(omega), initial=0.0))
     spacing = min(_FINE * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
-    found = [stacked(list(_until_small(one, spacing))) for one in asked]
+    found = [
+        stacked(list(until_small(function, partial(_means, one), spacing)))
+        for function, one in zip(asked, pairs, strict=True)
+    ]
 
     def spectrum(functions: Sequence[Array]) -> Transform:
         return transformed(functions, cells, spacing, k, omega)
@@ -52,9 +56,28 @@ def spectral_function(
     return Estimate(value.value, error)
 
 
-def _until_small(asked: TwoTime, spacing: float) -> Iterator[Moment]:
-    """Yield the connected function at equal times until it has decayed."""
-    means = {one: asked.pair.mean(one) for one in (asked.approx, *asked.others)}
+def _means(pair: Pair, approx: Approximation) -> Array:
+    return np.array(pair.mean(approx))
+
+
+def until_small(
+    asked: TwoTime, means_of: Callable[[Approximation], Array], spacing: float,
+    small: float = _SMALL,
+) -> Iterator[Moment]:  # fmt: skip
+    """Yield connected functions at equal times until they have decayed.
+
+    Parameters
+    ----------
+    asked
+        Functions of A(t) and several B.
+    means_of
+        <B> of an approximation, one or one for each B.
+    spacing
+        Distance of two times.
+    small
+        Share of the tolerance below which a function has decayed.
+    """
+    means = {one: means_of(one) for one in (asked.approx, *asked.others)}
 
     def connected(values: Array, approx: Approximation | None) -> Array:
         # with <A(t)>, which drifts by the errors of the state, all errors decay
@@ -65,5 +88,5 @@ def _until_small(asked: TwoTime, spacing: float) -> Iterator[Moment]:
         yield (read := moment.read(connected))
         size = float(np.abs(read.values[asked.approx]).max())
         first = first or size
-        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= _SMALL * asked.tol * first):
+        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= small * asked.tol * first):
             return

@@ -1,6 +1,6 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
 from typing import Any, ClassVar
@@ -13,10 +13,10 @@ from impo.arrays import Array
 from impo.memory import product, shortage
 from impo.methods.itebd import entropies
 from impo.methods.itebd.correlations import AHEAD, connected_scales
-from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.lengths import Tracker, decay_of, joined, shared_charges
+from impo.methods.itebd.slow_modes import Correlations, correlations, slow_modes
 from impo.methods.itebd.spectra import spectral_function
-from impo.methods.itebd.tracking import Ends
-from impo.methods.itebd.two_time import Pair, stacked, two_time_of
+from impo.methods.itebd.two_time import Pair, two_time
 from impo.model import LindbladModel, Place
 from impo.operators.liouvillian import Generator, infinite_chain, one_charge
 from impo.operators.local import charge_parts, local_operators
@@ -26,6 +26,7 @@ from impo.refinement.storage import check_operators, pack, unpack
 from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 from impo.results.questions import known_distance, known_pair, matrix_places
+from impo.results.slow_modes import SlowMode
 from impo.results.state import SteadyState
 from impo.results.store import Arrays, Told
 from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
@@ -193,16 +194,25 @@ class ItebdState(SteadyState):
     ) -> Estimate:  # fmt: skip
         """Return <A_0(t) B_r>: see `impo.methods.itebd.two_time`."""
         pair = Pair((op_a, op_b), sites, range(-max_cells, max_cells + 1), reverse)
-        found = stacked(list(two_time_of(self, pair).at(times.tolist())))
-        found = found.read(lambda values, _: values[:, :-1])
-        value = self.estimate(found.values.__getitem__, self._largest(op_a, op_b, sites))
-        return Estimate(value.value, value.error + found.error(value.value))
+        return two_time(self, pair, times, self._largest(op_a, op_b, sites))
 
     def _spectral_function(
         self, op_a: str, op_b: str, k: Array, omega: Array, sites: tuple[int, int]
     ) -> Estimate:
         """Return its Fourier transform: see `impo.methods.itebd.spectra`."""
         return spectral_function(self, (op_a, op_b), k, omega, sites)
+
+    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...]:
+        if charge not in self._correlations:
+            self._correlations[charge] = correlations(self, charge)
+        return slow_modes(self, self._correlations[charge], charge, k, count)
+
+    @cached_property
+    def _correlations(self) -> dict[int, Correlations]:
+        return {}  # of two times, by charge: one serves all wave numbers
+
+    def _known_charges(self) -> tuple[int, ...]:
+        return (0, 1) if len(self.generator.charges) else (0,)
 
     def _density_matrix(self, places: Sequence[Place]) -> Array:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""
@@ -236,12 +246,11 @@ class ItebdState(SteadyState):
             return no_decay("The evolution has run away.")
         # a least error would hide the decay: levels differ by the amplitude more than by the length
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
-        found = [
-            self._tracker.waves(charge, ends) for charge, ends in self._ends(op_a, op_b, sites)
-        ]
+        largest = self._largest(op_a, op_b, sites)
+        sectors = shared_charges(self.generator, (op_a, op_b), sites, largest)
+        found = [self._tracker.waves(charge, ends) for charge, ends in sectors]
         known = [one for one in found if one is not None]
         waves = joined(known) if known else None
-        largest = self._largest(op_a, op_b, sites)
         return decay_of(waves, connected.value, connected.error, largest)
 
     def transfer_spectrum(self, charge: int | None = None, count: int = 8) -> tuple[Mode, ...]:
@@ -276,26 +285,6 @@ class ItebdState(SteadyState):
         """Modes of all approximations, which are computed once."""
         cell = len(self.model.sites)
         return Tracker(self.approximation, self.refinements, cell)
-
-    def _ends(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Iterator[tuple[int, Ends]]:
-        """Yield the charge sectors that two operators share, with their parts there."""
-        names = (op_a, op_b)
-        falling, rising = (
-            sorted(charge_parts(self.model.sites[site], self._matrix(op, site)))
-            for op, site in zip(names, sites, strict=True)
-        )
-        largest = self._largest(op_a, op_b, sites)
-        if not len(self.generator.charges):
-            yield 0, Ends(sites, names, largest)
-            return
-        charges = self.generator.charges[0].astype(int)
-        signs = set(charges[sites[1] :: len(self.model.sites)].tolist())
-        for q in falling:
-            # Tr(O T_kq) needs T_kq to lower what O raises
-            sector = int(-q * charges[sites[0]])
-            for other in rising:
-                if any(other * sign == sector for sign in signs):
-                    yield sector, Ends(sites, names, largest, (q, other))
 
     @property
     def purity_density(self) -> Estimate:

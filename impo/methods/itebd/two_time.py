@@ -9,7 +9,7 @@ and that of A(t): what changes with a wider truncation, a longer step, and anoth
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
@@ -19,6 +19,7 @@ from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, all_of, common_operators
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
+from impo.results.estimate import Estimate
 from impo.tensor.matrix_product import Truncation
 from impo.tensor.overlap import Overlap
 from impo.tensor.window import Adjoint, Window
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _CUT = 1e-3  # smallest singular value of A(t) over the largest, over the tolerance
 _WIDER = 8.0  # by what the truncation of the comparison is wider
+
+
+Actions: TypeAlias = Mapping[int, Array]
+"""Matrices of rho to B rho of the B at a position; # B p p'."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ class Pair:
         named = local_operators(approx.generator.model.sites[self.sites[end]])[self.names[end]]
         return named.conj().T if self.adjoint else named
 
+    def mover(self, approx: Approximation) -> tuple[int, Array]:
+        """Return the site of A and its matrix."""
+        return self.sites[0], self.matrix(approx, 0)
+
+    def actions(self, approx: Approximation) -> Actions:
+        """Return the matrices of rho to B rho, or to rho B, by position; # B p p'."""
+        unit = len(approx.generator.model.sites)
+        matrix = self.matrix(approx, 1)
+        positions = [self.sites[1] + cell * unit for cell in self.cells]
+        return {p: action(approx, p, matrix, self.reverse)[None] for p in positions}
+
     def mean(self, approx: Approximation) -> complex:
         """Return <B>."""
         site = self.sites[1]
@@ -75,6 +91,16 @@ class Pair:
         return self.sites == other.sites and all(
             np.array_equal(self.matrix(approx, end), other.matrix(approx, end)) for end in (0, 1)
         )
+
+
+class Probes(Protocol):
+    """One A that moves, and operators B that act on the state."""
+
+    def mover(self, approx: Approximation) -> tuple[int, Array]:
+        """Return the site of A in the unit cell and its matrix, with the cut-offs of a state."""
+
+    def actions(self, approx: Approximation) -> Actions:
+        """Return the matrices of rho to B rho of all B, by position; # B p p'."""
 
 
 @dataclass
@@ -107,17 +133,14 @@ class _Moving:
             for factor, window in self.parts
         ]
 
-    def values(self, approx: Approximation, actions: Mapping[int, Array]) -> Array:
-        """Return <A(t) B> in every cell, and after them <A(t)>; # cell.
-
-        `actions` are matrices of rho to B rho, by the positions of B.
-        """
+    def values(self, approx: Approximation, actions: Actions) -> Array:
+        """Return <A(t) B> for every B, and after them <A(t)>; # B."""
         common = common_operators(self.adjoint.bases, approx.bases)
-        total = np.zeros(len(actions) + 1, dtype=complex)
+        total = np.zeros(sum(map(len, actions.values())) + 1, dtype=complex)
         for factor, window in self.parts:
             overlap = Overlap(window, approx.environment, common, min(actions), max(actions) + 1)
-            for n, (position, action) in enumerate(actions.items()):
-                total[n] += factor * overlap.with_operator(position, action)
+            values = [overlap.with_operators(p, acting) for p, acting in actions.items()]
+            total[:-1] += factor * np.concatenate(values)
             total[-1] += factor * overlap.expectation()
         return total
 
@@ -133,14 +156,14 @@ class TwoTime:
     tol, chi_max
         As in `ITEBD`.
     pair
-        The function.
+        The function, or several of one A.
     """
 
     approx: Approximation
     others: Sequence[Approximation]
     tol: float
     chi_max: int
-    pair: Pair
+    pair: Probes
 
     @cached_property
     def _relaxation(self) -> Relaxation:
@@ -156,18 +179,15 @@ class TwoTime:
         weight: float = 0.0,
     ) -> _Moving:  # fmt: skip
         adjoint = Adjoint(approx.generator, rank, approx.weight)
-        first, generator = self.pair.matrix(approx, 0), approx.generator
+        (site, first), generator = self.pair.mover(approx), approx.generator
         parts: list[tuple[complex, Array]]
         if generator.hermitian_basis:
             flipped = first.conj().T
             parts = [(1, (first + flipped) / 2), (1j, (first - flipped) / 2j)]
         else:
-            site = generator.sites[self.pair.sites[0]]
-            parts = [(1, part) for part in charge_parts(site, first).values()]
+            parts = [(1, part) for part in charge_parts(generator.sites[site], first).values()]
         windows = [
-            (factor, adjoint.window(self.pair.sites[0], part))
-            for factor, part in parts
-            if np.abs(part).max() > 0
+            (factor, adjoint.window(site, part)) for factor, part in parts if np.abs(part).max() > 0
         ]
         return _Moving(adjoint, windows, truncation, steps, weight)
 
@@ -195,7 +215,7 @@ class TwoTime:
             if _sizes(other) not in by_size:
                 by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
-        actions = {one: _actions(one, self.pair) for one in (self.approx, *self.others)}
+        actions = {one: self.pair.actions(one) for one in (self.approx, *self.others)}
         dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
@@ -254,23 +274,26 @@ def stacked(moments: Sequence[Moment]) -> Moment:
     )
 
 
-def two_time_of(state: "ItebdState", pair: Pair) -> TwoTime:
+def two_time_of(state: "ItebdState", pair: Probes) -> TwoTime:
     """Return the function of a state that is asked for."""
     first, *others = all_of(state.approximation, state.refinements)
     return TwoTime(first, others, state.method.tol, state.method.chi_max, pair)
+
+
+def two_time(state: "ItebdState", pair: Pair, times: Array, largest: float) -> Estimate:
+    """Return a function of a state at rising times, which is `largest` at most; # time cell."""
+    found = stacked(list(two_time_of(state, pair).at(times.tolist())))
+    found = found.read(lambda values, _: values[:, :-1])
+    value = state.estimate(found.values.__getitem__, largest)
+    return Estimate(value.value, value.error + found.error(value.value))
 
 
 def _sizes(approx: Approximation) -> tuple[int, ...]:
     return tuple(site.dimension for site in approx.generator.sites)
 
 
-def _actions(approx: Approximation, pair: Pair) -> dict[int, Array]:
-    """Return the matrices of rho to B rho, or to rho B, by the positions of B."""
-    unit, found = len(approx.generator.model.sites), {}
-    matrix = pair.matrix(approx, 1)
-    for cell in pair.cells:
-        position = pair.sites[1] + cell * unit
-        basis = approx.bases[position % len(approx.bases)]
-        rotated = approx.generator.rotated(position, matrix)
-        found[position] = basis.right(rotated) if pair.reverse else basis.left(rotated)
-    return found
+def action(approx: Approximation, position: int, matrix: Array, reverse: bool = False) -> Array:
+    """Return the matrix of rho to B rho, or to rho B, for an operator B at a position."""
+    basis = approx.bases[position % len(approx.bases)]
+    rotated = approx.generator.rotated(position, matrix)
+    return basis.right(rotated) if reverse else basis.left(rotated)
