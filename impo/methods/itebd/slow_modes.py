@@ -7,7 +7,7 @@ approximation of the state and of the A_i(t) has poles of its own; their differe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _CELLS = 14  # to both sides
 _RANKS = 2  # lowest multipoles of a site
-_SMALL = 0.01  # share of the tolerance to which functions are followed
+_FINER = 0.1  # tolerance of A(t) over that of the state: a pole is less known than its function
+_SMALL = 0.1  # share of that to which functions are followed
 _SPACING = 1.0  # of the samples, in units of the time in which low multipoles change
 
 
@@ -206,6 +207,7 @@ def correlations(state: "ItebdState", charge: int) -> Correlations:
     for first in operators:
         probes = _Probes(first, operators, here)
         asked = two_time_of(state, probes)
+        asked = replace(asked, tol=_FINER * asked.tol)
         spacing = _SPACING * asked.time_unit
         found.append(list(until_small(asked, probes.means, spacing, _SMALL)))
     shortest = min(map(len, found))
