@@ -28,6 +28,7 @@ def test_charges_that_no_operator_has_are_refused():
         state.slow_modes(2)
 
 
+@pytest.mark.slow
 def test_free_bosons_have_their_dispersion():
     """<B> at k decays with loss / 2 and turns with 2 J cos(k + phi)."""
     J, phi, loss = 0.3, 0.3, 3.0
