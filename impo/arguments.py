@@ -81,6 +81,13 @@ def _real(value: Any) -> float:
         return math.inf
 
 
+def integer(name: str, value: Any) -> int:
+    """Return `value` as an int, or raise `ArgumentError` unless it is an integer."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise fail(name, "an integer", value)
+    return int(value)
+
+
 def positive_integer(name: str, value: Any) -> int:
     """Return `value` as an int, or raise `ArgumentError` unless it is one from 1 to 2^53."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:

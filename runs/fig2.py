@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from impo import Exact, steady_state
+from impo import Exact, spectrum, steady_state
 from impo.analysis.plot import errorbar_curve
-from impo.methods.exact.spectrum import spectrum
 from impo.results.dataset import Dataset
 from impo.results.notation import with_error
 from impo.results.variable import Variable
@@ -103,7 +102,7 @@ def decay_rates(spin: float, charge: int, count: int, k_max: int | None) -> np.n
     """Return -Re of the `count` eigenvalues closest to zero at gain = loss = g, without zero."""
     extra = 1 if charge == 0 else 0
     method = Exact(k_max=k_max)
-    found = spectrum(dimer(spin), method, charge, count + extra).eigenvalues
+    found = spectrum(dimer(spin), method, charge, count=count + extra).eigenvalues
     return np.sort(-found.real)[extra : extra + count]
 
 

@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from impo import Exact, HolsteinPrimakoff, steady_state
-from impo.methods.exact.spectrum import spectrum
+from impo import Exact, HolsteinPrimakoff, spectrum, steady_state
 from impo.methods.exact.state import ExactState
 from impo.results.dataset import Dataset
 from impo.results.estimate import Status
@@ -64,7 +63,7 @@ def _solved(spin: float, imbalance: float, **settings: Any) -> ExactState:
 
 def _slowest(spin: float, imbalance: float, charge: int) -> np.ndarray:
     """Return -Re of the eigenvalues closest to zero in a charge sector, ascending."""
-    found = spectrum(_model(spin, imbalance), Exact(), charge, _EIGENVALUES)
+    found = spectrum(_model(spin, imbalance), Exact(), charge, count=_EIGENVALUES)
     return found.decay_rates[:_EIGENVALUES]
 
 

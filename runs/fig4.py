@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from impo import Exact, steady_state
-from impo.methods.exact.spectrum import spectrum
+from impo import Exact, spectrum, steady_state
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
 from models.kerr import drummond_walls, oscillator
@@ -43,7 +42,7 @@ def compute(quick: bool) -> Dataset:
         )
     rates = np.empty((len(drive), _EIGENVALUES))
     for i, F in enumerate(drive):
-        found = spectrum(oscillator(shown, F, **_FIXED), Exact(), None, _EIGENVALUES)
+        found = spectrum(oscillator(shown, F, **_FIXED), Exact(), None, count=_EIGENVALUES)
         rates[i] = found.decay_rates[:_EIGENVALUES]
     sizes = np.array([5.0, 10, 20] if quick else [5.0, 10, 20, 50])
     fine = np.linspace(drive[0], drive[-1], 121)
@@ -60,7 +59,8 @@ def compute(quick: bool) -> Dataset:
     scales = np.array([5.0, 10, 15] if quick else [5.0, 10, 15, 20, 25, 30, 35, 40, 45, 50])
     gaps = np.empty((len(scales), 2))
     for i, D in enumerate(scales):
-        gaps[i] = spectrum(oscillator(D, TRANSITION, **_FIXED), Exact(), None, 3).decay_rates[1:3]
+        found = spectrum(oscillator(D, TRANSITION, **_FIXED), Exact(), count=3)
+        gaps[i] = found.decay_rates[1:3]
     growth = np.polyfit(scales[-3:], np.log(gaps[-3:, 0]), 1)[0]
     points = np.array([1.6, TRANSITION, 1.9])
     top = oscillator(shown, points[-1], **_FIXED).sites[0].cutoff

@@ -1,4 +1,4 @@
-"""The two verbs: `steady_state` and `evolve` hand a description to the method that was chosen."""
+"""The verbs `steady_state`, `evolve` and `spectrum` hand a description to the chosen method."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,13 +10,21 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from impo.arguments import ArgumentError, UnsupportedModelError, fail, rising_times
+from impo.arguments import (
+    ArgumentError,
+    UnsupportedModelError,
+    fail,
+    finite,
+    positive_integer,
+    rising_times,
+)
 from impo.compilation import announced, clock
 from impo.methods import METHODS
 from impo.methods.base import Method, Start, on_call
 from impo.model import LindbladModel
 from impo.results.failure import failure
 from impo.results.progress import Follower, Progress, Telling, following, tell
+from impo.results.spectrum import Spectrum
 from impo.results.state import SteadyState
 from impo.results.store import StoreError
 from impo.results.store import load as load  # with it come the methods whose results it reads
@@ -146,6 +154,49 @@ def evolve(
         return method.evolve(model, start, grid, follower)
 
 
+def spectrum(
+    model: LindbladModel, method: Method, charge: tuple[int, ...] | int | None = None,
+    k: float | None = None, count: int = 8,
+) -> Spectrum:  # fmt: skip
+    """Return the eigenvalues of the Liouvillian closest to zero in one charge sector.
+
+    Those with charge -q and wave number -k are the complex conjugates of those with q and k.
+
+    Parameters
+    ----------
+    model, method
+        Description, and a cluster: `Exact` with a `k_max` that is an integer or None.
+    charge
+        Values of the weak U(1) charges, an int if there is one: by how much an eigenvector raises
+        them, 1 for S+. None: all zero.
+    k
+        Wave number in units of one over the length of the unit cell, a multiple of 2 pi / cells on
+        a ring (`periodic`): of the operators sum_r e^{ikr} T^r x, where T moves x by one cell.
+        None: of all wave numbers, and of an open cluster.
+    count
+        Number of eigenvalues; a conjugate pair at the end is kept whole.
+
+    Returns
+    -------
+    Spectrum
+        Eigenvalues with residuals and condition numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If no operator of the cluster carries the charge, or the cluster has no such wave number.
+    UnsupportedModelError
+        If the method has no spectrum, or the cluster is too large for the memory.
+    """
+    _check_types(model, method)
+    _check_scale(model)
+    _check_verb(method, "spectrum")
+    positive_integer("count", count)
+    wave = None if k is None else finite("k", k)
+    with threadpool_limits(limits=method.blas_threads, user_api="blas"):
+        return method.spectrum(model, charge, wave, count)
+
+
 @contextmanager
 def _followed(method: Method, progress: Any) -> Iterator[Follower | None]:
     """Limit the threads of linear algebra, and say that the work begins or that it compiles."""
@@ -213,5 +264,5 @@ def phase_growth(model: LindbladModel) -> dict[str, float]:
 
 
 def has_verb(method: type[Method], verb: str) -> bool:
-    """Return whether a class of methods has `steady_state` or `evolve`."""
+    """Return whether a class of methods has a verb, such as `evolve`."""
     return getattr(method, verb) is not getattr(Method, verb)

@@ -15,6 +15,7 @@ from impo.operators.product_state import density_matrices
 from impo.results.claims import Claim
 from impo.results.progress import Follower
 from impo.results.settings import Settings
+from impo.results.spectrum import Spectrum
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 
@@ -92,6 +93,13 @@ class Method(Settings):
             If the method cannot treat the model, or has no dynamics.
         """
         raise UnsupportedModelError(f"Method `{self.name}` has no `evolve`.")
+
+    def spectrum(
+        self, model: LindbladModel, charge: tuple[int, ...] | int | None, k: float | None,
+        count: int,
+    ) -> Spectrum:  # fmt: skip
+        """Return eigenvalues of the Liouvillian: see `impo.spectrum`."""
+        raise UnsupportedModelError(f"Method `{self.name}` has no `spectrum`.")
 
     def compile(self, model: LindbladModel) -> None:
         """Compile what the method needs for a model, so that other processes find it compiled."""

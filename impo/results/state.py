@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from impo.arrays import Array, read_only
 from impo.model import LindbladModel, Place
+from impo.results.decays import Decays
 from impo.results.estimate import Estimate, Status
 from impo.results.expectations import Expectations
 from impo.results.fields import optional, stored, stored_number
@@ -37,7 +38,7 @@ _SHARED = ("message", "residual", "seconds", "history", "diagnostics", "extras",
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SteadyState(Expectations, TwoTimeFunctions, Stored):
+class SteadyState(Expectations, TwoTimeFunctions, Decays, Stored):
     """The steady state of a model by any method.
 
     A quantity that a method cannot give is None. Its arguments are checked here, once for all

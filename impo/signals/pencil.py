@@ -29,9 +29,12 @@ def subspace(signal: Signal, fixed: Array) -> tuple[Array, float]:
     return np.linalg.svd(flat, full_matrices=False)[0], growth
 
 
-def eigenvalues(basis: Array) -> Array:
-    """Return the eigenvalues of F in U_2 = U_1 F, by total least squares."""
+def eigenvalues(basis: Array, block: int = 1) -> Array:
+    """Return the eigenvalues of F in U_2 = U_1 F, by total least squares.
+
+    U_1 and U_2 lack the last and the first `block` rows of U.
+    """
     number = basis.shape[1]
-    right = np.linalg.svd(np.hstack([basis[:-1], basis[1:]]))[2].conj().T
+    right = np.linalg.svd(np.hstack([basis[:-block], basis[block:]]))[2].conj().T
     matrix = -right[:number, number:] @ np.linalg.pinv(right[number:, number:])
     return np.linalg.eigvals(matrix).astype(complex)

@@ -8,6 +8,7 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from impo.arrays import Array
 from impo.tensor.environment import TraceEnvironment
@@ -111,20 +112,25 @@ class Overlap:
     def expectation(self) -> complex:
         """Return <A(t)>."""
         value = np.sum(self._left.blocks[-1] * self._environment.right[-1])
-        return self._scaled(value, self._left.logs[-1])
+        return complex(self._scaled(value, self._left.logs[-1]))
 
-    def with_operator(self, position: int, action: Array) -> complex:
-        """Return Tr[A(t) B rho]; `action` is the matrix of rho to B rho on a site; # p p'."""
+    def with_operators(self, position: int, actions: Array) -> Array:
+        """Return Tr[A(t) B rho] of some B on a site; # B.
+
+        `actions` are matrices of rho to B rho; # B p p'.
+        """
         n = position - self._first
-        tensor = np.einsum("xy,ayb->axb", action, self._state(position))  # p [p'], vL [p'] vR
-        tensor = self._common(tensor, position)
-        block = self._moved(self._left.blocks[n], tensor, position)
-        value = np.sum(block * self._right.blocks[n + 1])
-        return self._scaled(value, self._left.logs[n] + self._right.logs[n + 1])
+        left, right = self._left.blocks[n], self._right.blocks[n + 1]
+        block = np.tensordot(self._functional(position), right, axes=(2, 0))  # wL p [wR], [wR] vR
+        block = np.tensordot(left, block, axes=(0, 0))  # [wL] vL, [wL] p vR
+        block = np.tensordot(self._state(position), block, axes=((0, 2), (0, 2)))  # p' p
+        kept = self._kept[position % len(self._kept)]
+        values = np.tensordot(actions[:, kept], block, axes=((1, 2), (1, 0)))
+        return self._scaled(values, self._left.logs[n] + self._right.logs[n + 1])
 
-    def _scaled(self, value: complex, size: float) -> complex:
+    def _scaled(self, values: ArrayLike, size: float) -> Array:
         factor = np.exp(size + self._size)
-        return complex(value * factor / self._norm * self._window.turn)
+        return np.asarray(values * factor / self._norm * self._window.turn)
 
 
 def _unit(block: Array) -> tuple[Array, float]:

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo import ClusterMeanField, Exact, HolsteinPrimakoff, MeanField, steady_state
-from impo.methods.exact.spectrum import spectrum
+from impo import ClusterMeanField, Exact, HolsteinPrimakoff, MeanField, spectrum, steady_state
 from impo.methods.holstein_primakoff.quadratic import quadratic_bosons
 from impo.methods.holstein_primakoff.stability import largest_growth, quench_spectra
 from impo.operators.local import spin_operators
@@ -34,7 +33,7 @@ def test_kerr_transition_needs_the_factor_of_two_in_the_dissipator():
 def test_kerr_gap_closes_much_more_slowly_than_exp_minus_d():
     sizes = (15.0, 20.0)
     slow = [
-        spectrum(oscillator(D, 1.76), Exact(), None, 3).decay_rates[1:3] for D in sizes
+        spectrum(oscillator(D, 1.76), Exact(), None, count=3).decay_rates[1:3] for D in sizes
     ]  # without the zero
     rate = -np.log(slow[1][0] / slow[0][0]) / (sizes[1] - sizes[0])
     assert 0.2 < rate < 0.7

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from impo import Exact, steady_state
-from impo.methods.exact.spectrum import spectrum
+from impo import Exact, spectrum, steady_state
 from impo.results.estimate import Status
 from models import cavity
 from models.gain_loss import dimer
@@ -144,5 +143,5 @@ def test_effective_rates_are_those_of_the_dimer():
     effective = cavity.effective_dimer(spin, delta, Gc, G, gamma, stark=False)
     g, rate = -(Gc**2) / delta, 2 * G**2 / gamma
     plain = dimer(spin, g=2 * spin * g, gain=2 * spin * rate, loss=2 * spin * rate)
-    left, right = (spectrum(model, Exact(), 1, 9).eigenvalues for model in (effective, plain))
+    left, right = (spectrum(model, Exact(), 1, count=9).eigenvalues for model in (effective, plain))
     assert np.abs(left - right).max() < 1e-12

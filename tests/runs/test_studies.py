@@ -319,6 +319,16 @@ def check_fig2(data):
     assert np.all(gap[np.isfinite(gap)] > 0)
 
 
+def check_lattice_gap(data):
+    """The lattice is settled and near its rings; of those, the larger is nearer."""
+    lattice, error = data["lattice"][0], data["lattice_error"][0]
+    assert np.all(np.isin(data["lattice_kind"], ("isolated", "edge of a continuum")))
+    assert np.all(error < 0.1 * lattice)
+    small, large = data["ring"][:2]
+    assert np.all(np.abs(lattice - large) <= np.abs(small - large) + error)
+    assert np.all(data["ring_error"] < 1e-8)
+
+
 def check_fig3(data):
     """Distributions are normalised, and purities lie between that of the mixed state and one."""
     np.testing.assert_allclose(data["joint"].sum(axis=(1, 2)), 1, atol=1e-8)

@@ -59,6 +59,7 @@ class Exact(Method):
 
     steady_state = on_call("impo.methods.exact.steady", "steady_state")
     evolve = on_call("impo.methods.exact.evolution", "evolve")
+    spectrum = on_call("impo.methods.exact.spectrum", "spectrum_of")
     check = on_call("impo.methods.exact.check", "claims")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:

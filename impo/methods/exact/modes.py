@@ -10,6 +10,7 @@ from scipy.linalg import eig, svd
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
 from impo.arrays import Array
+from impo.methods.exact.conditions import condition_numbers, same_eigenvalues
 from impo.methods.exact.elimination import elimination_cost, graph_levels
 from impo.methods.exact.factorization import EPS, SMALL, Inverse, factorize, refined
 
@@ -206,30 +207,46 @@ class SlowModes:
         slowest = float(sizes[~null].min(initial=np.inf))
         return NullSpace(rows[null].conj().T, True, slowest, inverse)
 
-    def eigenvalues(self, count: int) -> tuple[Array, Array]:
-        """Return the `count` eigenvalues closest to zero and the residual |Av - zv| / |v| of each.
+    def eigenvalues(self, count: int) -> tuple[Array, Array, Array]:
+        """Return the `count` eigenvalues closest to zero, their residuals and condition numbers.
 
-        Dense up to 400 rows, else shift-invert Arnoldi; dense again if that does not converge. One
-        more is returned if a complex conjugate pair would be cut in two, fewer if the matrix has
-        fewer.
+        Residuals are |Av - zv| / |v|. Dense up to 400 rows, else shift-invert Arnoldi; dense again
+        if that does not converge. One more is returned if a complex conjugate pair would be cut in
+        two, fewer if the matrix has fewer. A condition number is nan where Arnoldi did not find
+        the left vector.
         """
         found = None
         n = self.matrix.shape[0]
         if n > max(_DENSE, 2 * count + 6):
             inverse = self.inverse(_SHIFT)
-            found = None if inverse is None else arnoldi(inverse, count + 2)
+            found = None if inverse is None else self._nearest(inverse, count + 2)
             short = found is None or len(found[0]) < count
             found = None if short and n <= _MOST_DENSE else found
-        values, vectors = eig(self.matrix.toarray()) if found is None else found
-        order = np.argsort(np.abs(values), kind="stable")
-        values, vectors = values[order], vectors[:, order]
+        if found is None:
+            values, vectors = eig(self.matrix.toarray())
+            found = values, vectors, condition_numbers(vectors)
+        order = np.argsort(np.abs(found[0]), kind="stable")
+        values, vectors, conditions = found[0][order], found[1][:, order], found[2][order]
         if count < len(values):
             cut = abs(values[count] - values[count - 1].conj()) < 1e-9 * self.norm
             paired = cut and abs(values[count - 1].imag) > 1e-9 * self.norm
             keep = count + bool(paired and not np.iscomplexobj(self.matrix))
-            values, vectors = values[:keep], vectors[:, :keep]
+            values, vectors, conditions = values[:keep], vectors[:, :keep], conditions[:keep]
         residuals = np.linalg.norm(self.matrix @ vectors - vectors * values, axis=0)
-        return values * self.unit, residuals / np.linalg.norm(vectors, axis=0) * self.unit
+        residuals = residuals / np.linalg.norm(vectors, axis=0)
+        return values * self.unit, residuals * self.unit, conditions
+
+    def _nearest(self, inverse: Inverse, count: int) -> tuple[Array, Array, Array] | None:
+        """Return the eigenvalues next to a shift, right vectors, and condition numbers."""
+        right = arnoldi(inverse, count)
+        if right is None:
+            return None
+        conditions = np.full(len(right[0]), np.nan)
+        left = arnoldi(inverse, count, transposed=True)
+        if left is not None:
+            mine, theirs = same_eigenvalues(right[0], left[0], self.norm)
+            conditions[mine] = condition_numbers(right[1][:, mine], left[1][:, theirs])
+        return *right, conditions
 
 
 def arnoldi(
@@ -238,16 +255,18 @@ def arnoldi(
     trace: Array | None = None,
     state: Array | None = None,
     tol: float = 1e-13,
+    transposed: bool = False,
 ) -> tuple[Array, Array] | None:
     """Return the eigenvalues of A closest to the shift of an inverse, and their vectors.
 
-    Only traceless ones if a trace and the stationary state are given. Those that have converged, or
+    Only traceless ones if a trace and the stationary state are given; left vectors, as columns that
+    are not conjugate, if `transposed`. Those that have converged, or
     None if not one has: many equal eigenvalues can keep Arnoldi from converging.
     """
     n = inverse.matrix.shape[0]
 
     def apply(x: Array) -> Array:
-        return traceless(inverse.solve(traceless(x, trace, state)), trace, state)
+        return traceless(inverse.solve(traceless(x, trace, state), transposed), trace, state)
 
     start = traceless(np.random.default_rng(2).normal(size=n).astype(inverse.dtype), trace, state)
     operator = LinearOperator((n, n), matvec=apply, dtype=inverse.dtype)

@@ -18,6 +18,7 @@ from impo.methods.exact.sector import (
     top_rank,
     zero_charge,
 )
+from impo.methods.exact.slow_modes import has_charge, slow_modes
 from impo.methods.exact.spectra import Spectrum, spectral_function, susceptibility
 from impo.methods.exact.two_time import quenched, two_time
 from impo.methods.measured import MeasuredState
@@ -31,6 +32,7 @@ from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
 from impo.results.products import Product
 from impo.results.progress import Follower
+from impo.results.slow_modes import SlowMode
 from impo.results.store import Arrays, Told
 
 PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
@@ -234,6 +236,21 @@ class ExactState(MeasuredState):
             return value.real if self.model.sites[where[0]].is_hermitian(op) else value
 
         return self._estimate(values, self._size(op))
+
+    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+        """Return eigenvalues of a ring or of one cell; None where cells are not alike."""
+        ring = self.method.periodic or self.method.cells == 1
+        if self.density is None or not ring or self.model.dimension != 1:
+            return None
+        rank = self.method.k_max if self.method.k_max is None else top_rank(self.density.bases)
+        return slow_modes(self.model, self.method, rank, charge, k, count)
+
+    def _known_charges(self) -> tuple[int, ...]:
+        return (0, 1) if has_charge(self.model, self.method) else (0,)
+
+    def _waves(self, points: int) -> tuple[Array, float]:
+        cells = self.density.cells if self.density is not None and self.method.periodic else 1
+        return 2 * np.pi * np.arange(cells) / cells, 0.0
 
     def _density_matrix(self, places: Sequence[Place]) -> Array | None:
         """Return the reduced density matrix of (site, cell) pairs; states m = S ... -S."""

@@ -18,6 +18,7 @@ from impo.methods.holstein_primakoff.quadratic import (
     longitudinal,
     quadratic_bosons,
 )
+from impo.methods.holstein_primakoff.slow_modes import slow_modes
 from impo.methods.holstein_primakoff.spectra import Boson, half_line
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
@@ -28,6 +29,7 @@ from impo.results.files import malformed
 from impo.results.modes import Decay, no_decay
 from impo.results.products import Product
 from impo.results.progress import Follower, tell
+from impo.results.slow_modes import SlowMode
 from impo.results.store import Arrays, Told
 
 
@@ -257,6 +259,18 @@ class HolsteinPrimakoffState(MeasuredState):
         value = spectrum(bosons, pair, points)
         error = np.abs(value - spectrum(bosons, pair, points // 2))
         return Estimate(value, error + self.quadrature_error * np.abs(value))
+
+    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+        """Return the dispersion of one boson, and the edge of the continuum of two."""
+        if self.covariance is None or self.model.dimension != 1:
+            return None
+        assert self.configuration is not None
+        bosons = quadratic_bosons(self.model, self.configuration)
+        signs = np.array(self.configuration) * self._charges
+        return slow_modes(bosons, signs, charge, k, count)
+
+    def _known_charges(self) -> tuple[int, ...]:
+        return (0, 1) if np.any(self._charges) else (0,)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return the modes from the poles of the covariance, see `poles.py`."""

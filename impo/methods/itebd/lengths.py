@@ -9,7 +9,7 @@ it is at least a multiple of the error of the state over the size of the mode. W
 a fit to the function is taken, or else its slope between two near distances: of the visible decay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from impo.methods.itebd.correlations import (
     visible_slope,
 )
 from impo.methods.itebd.tracking import Ends, Spectrum, per_cell, spectrum, units_of
+from impo.operators.liouvillian import Generator
+from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import total_error
 from impo.refinement.error_bars import LEAST_SHARE
@@ -290,3 +292,36 @@ def _crossover(waves: Waves, carrier: int, end: int) -> float | None:
         return None
     where = np.log(np.maximum(least / most[:carrier][rivals], 1.0)) / apart[rivals]
     return float(max(where.min(), end, 1.0))
+
+
+def shared_charges(
+    generator: Generator, names: tuple[str, str], sites: tuple[int, int], largest: float
+) -> Iterator[tuple[int, Ends]]:
+    """Yield the charge sectors that two operators share, with their parts there.
+
+    Parameters
+    ----------
+    generator
+        Of the chain.
+    names, sites
+        The operators.
+    largest
+        Product of their norms.
+    """
+    model = generator.model
+    known = [local_operators(model.sites[site]) for site in sites]
+    falling, rising = (
+        sorted(charge_parts(model.sites[site], named[name]))
+        for site, named, name in zip(sites, known, names, strict=True)
+    )
+    if not len(generator.charges):
+        yield 0, Ends(sites, names, largest)
+        return
+    charges = generator.charges[0].astype(int)
+    signs = set(charges[sites[1] :: len(model.sites)].tolist())
+    for q in falling:
+        # Tr(O T_kq) needs T_kq to lower what O raises
+        sector = int(-q * charges[sites[0]])
+        for other in rising:
+            if any(other * sign == sector for sign in signs):
+                yield sector, Ends(sites, names, largest, (q, other))

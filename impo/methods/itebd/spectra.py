@@ -4,7 +4,8 @@ Every approximation of the state and of A(t) is transformed by itself, so that t
 spectrum knows how errors at different times and distances hang together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -42,11 +43,17 @@ def spectral_function(
     pair = Pair(names, sites, cells.tolist(), acts)
     causal = acts is Acts.COMMUTATOR
     once = causal or pair.backwards.same(pair, state.approximation)
-    asked = [two_time_of(state, one) for one in ([pair] if once else [pair, pair.backwards])]
+    pairs = [pair] if once else [pair, pair.backwards]
+    asked = [two_time_of(state, one) for one in pairs]
     fastest = float(np.max(np.abs(omega), initial=0.0))
     fine = _FINE * min(1.0, (state.method.tol / _FINEST) ** (1 / 6))
     spacing = min(fine * asked[0].time_unit, _TURN / fastest if fastest > 0 else np.inf)
-    found = [stacked(list(_until_small(one, spacing, follower))) for one in asked]
+    sizes = [np.linalg.norm(pair.matrix(state.approximation, end)) for end in (0, 1)]
+    least = _ROUNDING * float(np.prod(sizes))
+    found = [
+        stacked(list(until_small(function, partial(_means, one), spacing, least, _SMALL, follower)))
+        for function, one in zip(asked, pairs, strict=True)
+    ]
 
     def spectrum(functions: Sequence[Array]) -> Transform:
         return transformed(functions, cells, spacing, k, omega, causal)
@@ -61,20 +68,42 @@ def spectral_function(
     return Estimate(value.value, error)
 
 
-def _until_small(asked: TwoTime, spacing: float, follower: Follower | None) -> Iterator[Moment]:
-    """Yield the connected function at equal times until it has decayed."""
-    means = {one: asked.pair.mean(one) for one in (asked.approx, *asked.others)}
+def _means(pair: Pair, approx: Approximation) -> Array:
+    return np.array(pair.mean(approx))
+
+
+def until_small(
+    asked: TwoTime, means_of: Callable[[Approximation], Array], spacing: float, least: float = 0.0,
+    small: float = _SMALL, follower: Follower | None = None,
+) -> Iterator[Moment]:  # fmt: skip
+    """Yield connected functions at equal times until they have decayed.
+
+    Parameters
+    ----------
+    asked
+        Functions of A(t) and several B.
+    means_of
+        <B> of an approximation, one or one for each B.
+    spacing
+        Distance of two times.
+    least
+        Size that counts as that of a function which is zero but for rounding.
+    small
+        Share of the tolerance below which a function has decayed.
+    follower
+        Hears of the time.
+    """
+    means = {one: means_of(one) for one in (asked.approx, *asked.others)}
 
     def connected(values: Array, approx: Approximation | None) -> Array:
         # with <A(t)>, which drifts by the errors of the state, all errors decay
         return np.asarray(values[:-1] - values[-1] * means[approx or asked.approx])
 
-    sizes = [np.linalg.norm(asked.pair.matrix(asked.approx, end)) for end in (0, 1)]
-    largest = _ROUNDING * float(np.prod(sizes))
+    largest = least
     for n, moment in enumerate(asked.at(spacing * step for step in count())):
         yield (read := moment.read(connected))
         size = float(np.abs(read.values[asked.approx]).max())
         largest = max(largest, size)
-        tell(follower, "evolving", time=spacing * n, remaining=size / largest)
-        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= _SMALL * asked.tol * largest):
+        tell(follower, "evolving", time=spacing * n, remaining=size / largest if largest else 0.0)
+        if n + 1 >= _LONGEST or (n >= _FEWEST and size <= small * asked.tol * largest):
             return

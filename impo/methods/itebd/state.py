@@ -1,6 +1,5 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -11,9 +10,8 @@ from impo.arguments import one_of, positive_integer
 from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.dynamics import MovingState
-from impo.methods.itebd.lengths import Tracker, decay_of, joined
+from impo.methods.itebd.lengths import Tracker, decay_of, joined, shared_charges
 from impo.methods.itebd.products import string_correlation
-from impo.methods.itebd.tracking import Ends
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel
 from impo.operators.blocks import chain_of_blocks
@@ -119,12 +117,11 @@ class ItebdState(MovingState, MeasuredState):
             return no_decay("The evolution has run away.")
         # a least error would hide the decay: levels differ by the amplitude more than by the length
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
-        found = [
-            self._tracker.waves(charge, ends) for charge, ends in self._ends(op_a, op_b, sites)
-        ]
+        largest = self._largest(op_a, op_b, sites)
+        sectors = shared_charges(self.generator, (op_a, op_b), sites, largest)
+        found = [self._tracker.waves(charge, ends) for charge, ends in sectors]
         known = [one for one in found if one is not None]
         waves = joined(known) if known else None
-        largest = self._largest(op_a, op_b, sites)
         return decay_of(waves, connected.value, connected.error, largest)
 
     def transfer_spectrum(self, charge: int | None = None, count: int = 8) -> tuple[Mode, ...]:
@@ -159,26 +156,6 @@ class ItebdState(MovingState, MeasuredState):
         """Modes of all approximations, which are computed once."""
         cell = len(self.model.sites)
         return Tracker(self.approximation, self.refinements, cell)
-
-    def _ends(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Iterator[tuple[int, Ends]]:
-        """Yield the charge sectors that two operators share, with their parts there."""
-        names = (op_a, op_b)
-        falling, rising = (
-            sorted(charge_parts(self.model.sites[site], self._matrix(op, site)))
-            for op, site in zip(names, sites, strict=True)
-        )
-        largest = self._largest(op_a, op_b, sites)
-        if not len(self.generator.charges):
-            yield 0, Ends(sites, names, largest)
-            return
-        charges = self.generator.charges[0].astype(int)
-        signs = set(charges[sites[1] :: len(self.model.sites)].tolist())
-        for q in falling:
-            # Tr(O T_kq) needs T_kq to lower what O raises
-            sector = int(-q * charges[sites[0]])
-            for other in rising:
-                if any(other * sign == sector for sign in signs):
-                    yield sector, Ends(sites, names, largest, (q, other))
 
     def _structure_factor(self, op_a: str, op_b: str, k: Array, sites: tuple[int, int]) -> Estimate:
         """Return sum_r exp(i k r) (<A_0 B_r> - <A><B>) over all distances r in unit cells.

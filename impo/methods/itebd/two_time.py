@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
@@ -59,6 +59,10 @@ class Acts(StrEnum):
         return 0 * matrix if self is Acts.COMMUTATOR else matrix
 
 
+Actions: TypeAlias = Mapping[int, Array]
+"""Matrices of rho to B rho of the B at a position; # B p p'."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """Which function is asked for.
@@ -91,6 +95,17 @@ class Pair:
         named = local_operators(approx.generator.model.sites[self.sites[end]])[name]
         return named.conj().T if self.adjoint else named
 
+    def mover(self, approx: Approximation) -> tuple[int, Array]:
+        """Return the site of A and its matrix."""
+        return self.sites[0], self.matrix(approx, 0)
+
+    def actions(self, approx: Approximation) -> Actions:
+        """Return the matrices of what B makes of rho, by position; # B p p'."""
+        unit = len(approx.generator.model.sites)
+        matrix = self.matrix(approx, 1)
+        positions = [self.sites[1] + cell * unit for cell in self.cells]
+        return {p: action(approx, p, matrix, self.acts)[None] for p in positions}
+
     def mean(self, approx: Approximation) -> complex:
         """Return the trace of what B makes of the state: <B>, or <B^+ B>."""
         site = self.sites[1]
@@ -107,6 +122,16 @@ class Pair:
         return self.sites == other.sites and all(
             np.array_equal(self.matrix(approx, end), other.matrix(approx, end)) for end in (0, 1)
         )
+
+
+class Probes(Protocol):
+    """One A that moves, and operators B that act on the state."""
+
+    def mover(self, approx: Approximation) -> tuple[int, Array]:
+        """Return the site of A in the unit cell and its matrix, with the cut-offs of a state."""
+
+    def actions(self, approx: Approximation) -> Actions:
+        """Return the matrices of rho to B rho of all B, by position; # B p p'."""
 
 
 @dataclass
@@ -139,17 +164,14 @@ class _Moving:
             for factor, window in self.parts
         ]
 
-    def values(self, approx: Approximation, actions: Mapping[int, Array]) -> Array:
-        """Return <A(t) B> in every cell, and after them <A(t)>; # cell.
-
-        `actions` are matrices of rho to B rho, by the positions of B.
-        """
+    def values(self, approx: Approximation, actions: Actions) -> Array:
+        """Return <A(t) B> for every B, and after them <A(t)>; # B."""
         common = common_operators(self.adjoint.bases, approx.bases)
-        total = np.zeros(len(actions) + 1, dtype=complex)
+        total = np.zeros(sum(map(len, actions.values())) + 1, dtype=complex)
         for factor, window in self.parts:
             overlap = Overlap(window, approx.environment, common, min(actions), max(actions) + 1)
-            for n, (position, action) in enumerate(actions.items()):
-                total[n] += factor * overlap.with_operator(position, action)
+            values = [overlap.with_operators(p, acting) for p, acting in actions.items()]
+            total[:-1] += factor * np.concatenate(values)
             total[-1] += factor * overlap.expectation()
         return total
 
@@ -165,14 +187,14 @@ class TwoTime:
     tol, chi_max
         As in `ITEBD`.
     pair
-        The function.
+        The function, or several of one A.
     """
 
     approx: Approximation
     others: Sequence[Approximation]
     tol: float
     chi_max: int
-    pair: Pair
+    pair: Probes
 
     @cached_property
     def _relaxation(self) -> Relaxation:
@@ -188,18 +210,15 @@ class TwoTime:
         weight: float = 0.0,
     ) -> _Moving:  # fmt: skip
         adjoint = Adjoint(approx.generator, rank, approx.weight)
-        first, generator = self.pair.matrix(approx, 0), approx.generator
+        (site, first), generator = self.pair.mover(approx), approx.generator
         parts: list[tuple[complex, Array]]
         if generator.hermitian_basis:
             flipped = first.conj().T
             parts = [(1, (first + flipped) / 2), (1j, (first - flipped) / 2j)]
         else:
-            site = generator.sites[self.pair.sites[0]]
-            parts = [(1, part) for part in charge_parts(site, first).values()]
+            parts = [(1, part) for part in charge_parts(generator.sites[site], first).values()]
         windows = [
-            (factor, adjoint.window(self.pair.sites[0], part))
-            for factor, part in parts
-            if np.abs(part).max() > 0
+            (factor, adjoint.window(site, part)) for factor, part in parts if np.abs(part).max() > 0
         ]
         return _Moving(adjoint, windows, truncation, steps, weight)
 
@@ -227,7 +246,7 @@ class TwoTime:
             if _sizes(other) not in by_size:
                 by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
-        actions = {one: _actions(one, self.pair) for one in (self.approx, *self.others)}
+        actions = {one: self.pair.actions(one) for one in (self.approx, *self.others)}
         dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
@@ -286,7 +305,7 @@ def stacked(moments: Sequence[Moment]) -> Moment:
     )
 
 
-def two_time_of(state: "MovingState", pair: Pair) -> TwoTime:
+def two_time_of(state: "MovingState", pair: Probes) -> TwoTime:
     """Return the function of a state that is asked for."""
     first, *others = all_of(state.approximation, state.refinements)
     return TwoTime(first, others, state.method.tol, state.method.chi_max, pair)
@@ -333,13 +352,7 @@ def _sizes(approx: Approximation) -> tuple[int, ...]:
     return tuple(site.dimension for site in approx.generator.sites)
 
 
-def _actions(approx: Approximation, pair: Pair) -> dict[int, Array]:
-    """Return the matrices of rho to B rho, or to rho B, by the positions of B."""
-    unit, found = len(approx.generator.model.sites), {}
-    matrix = pair.matrix(approx, 1)
-    for cell in pair.cells:
-        position = pair.sites[1] + cell * unit
-        basis = approx.bases[position % len(approx.bases)]
-        rotated = approx.generator.rotated(position, matrix)
-        found[position] = pair.acts.on(basis, rotated)
-    return found
+def action(approx: Approximation, position: int, matrix: Array, acts: Acts = Acts.LEFT) -> Array:
+    """Return the matrix of what an operator B at a position makes of rho; # p p'."""
+    basis = approx.bases[position % len(approx.bases)]
+    return acts.on(basis, approx.generator.rotated(position, matrix))

@@ -6,12 +6,11 @@ from scipy.linalg import expm
 
 import impo
 import tests.qutip_oracle as oracle
-from impo import ITEBD, Exact, evolve, load, steady_state
+from impo import ITEBD, Exact, evolve, load, spectrum, steady_state
 from impo.analysis.check import check
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.methods.exact import solution
 from impo.methods.exact.sector import charge_sector, cluster, least_bytes, sector_size, site_bases
-from impo.methods.exact.spectrum import spectrum
 from impo.methods.exact.state import ExactState
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.local import local_operators
@@ -85,7 +84,9 @@ def test_agrees_with_qutip(model, method):
 )
 def test_all_eigenvalues_agree_with_qutip(model, method):
     matrix = oracle.liouvillian(model, method.cells, method.periodic)
-    found = [spectrum(model, method, charge, len(matrix)) for charge in all_charges(model, method)]
+    found = [
+        spectrum(model, method, charge, count=len(matrix)) for charge in all_charges(model, method)
+    ]
     values = np.concatenate([part.eigenvalues for part in found])
     assert len(values) == len(matrix)
     expected, left, right = _eigen(matrix)
@@ -103,10 +104,10 @@ def _eigen(matrix):
 
 def test_eigenvalues_by_arnoldi_agree_with_all_of_them(monkeypatch):
     model = gain_loss.dimer(4, gain=0.9, loss=0.6)
-    dense = {q: spectrum(model, Exact(), q, 12) for q in (0, 1, 3)}
+    dense = {q: spectrum(model, Exact(), q, count=12) for q in (0, 1, 3)}
     monkeypatch.setattr("impo.methods.exact.modes._DENSE", 10)
     for q, expected in dense.items():
-        found = spectrum(model, Exact(), q, 12)
+        found = spectrum(model, Exact(), q, count=12)
         assert oracle.distance(found.eigenvalues, expected.eigenvalues) < 1e-9
         assert found.residuals.max() < 1e-9
         assert np.all(np.diff(np.abs(found.eigenvalues)) > -1e-9)
@@ -114,13 +115,13 @@ def test_eigenvalues_by_arnoldi_agree_with_all_of_them(monkeypatch):
 
 def test_opposite_charges_are_complex_conjugate():
     model = cavity.effective_dimer(1, 3.0, 1.0, 0.4, 1.0)
-    up, down = (spectrum(model, Exact(), q, 12).eigenvalues for q in (1, -1))
+    up, down = (spectrum(model, Exact(), q, count=12).eigenvalues for q in (1, -1))
     assert oracle.distance(up, down.conj()) < 1e-10
 
 
 def test_slowest_kerr_eigenvalues():
     model = kerr.oscillator(3.0, 1.76, cutoff=24)
-    found = spectrum(model, Exact(), None, 8)
+    found = spectrum(model, Exact(), None, count=8)
     matrix = oracle.liouvillian(model)
     values, left, right = _eigen(matrix)
     order = np.argsort(np.abs(values))[: len(found.eigenvalues)]
