@@ -68,7 +68,11 @@ def test_a_small_chain_is_that_of_the_whole_liouvillian(case, tol, within):
 
 
 @pytest.mark.parametrize(
-    "case", [*CHEAP, *(pytest.param(case, marks=pytest.mark.slow) for case in SMALL.keys() - CHEAP)]
+    "case",
+    [
+        *sorted(CHEAP),
+        *(pytest.param(case, marks=pytest.mark.slow) for case in sorted(SMALL.keys() - CHEAP)),
+    ],
 )
 def test_a_small_chain_moves_like_the_whole_liouvillian(case):
     model, cells = SMALL[case]
