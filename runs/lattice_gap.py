@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from impo import ITEBD, Exact, HolsteinPrimakoff, steady_state
 from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel
-from impo.results.dataset import Dataset
+from impo.results.dataset import Dataset, unconverged
 from impo.results.slow_modes import Gap
+from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import judged
@@ -78,6 +79,17 @@ def _infinite(
     return {**_variables(gaps, dims, name), **judged(states, dims, name)}
 
 
+def _of(
+    states: Sequence[Sequence[SteadyState]],
+    charges: Sequence[int],
+    dims: tuple[str, str],
+    name: str,
+) -> dict[str, Variable]:
+    """Return the gaps of clusters with the verdicts."""
+    gaps = [[state.gap(charges) for state in row] for row in states]
+    return {**_variables(gaps, dims, name), **judged(states, dims, name)}
+
+
 def compute(quick: bool) -> Dataset:
     """Return gaps of the infinite chain, dimer, rings and bosons."""
     spins, rates = SPINS, _RATES[quick]
@@ -87,20 +99,25 @@ def compute(quick: bool) -> Dataset:
         "cells": Variable(("cells",), np.array(_RINGS[quick]), "1", "cells of a ring, S = 1/2"),
         **_infinite([_line(rates, spin) for spin in spins], quick, ("S", "rate"), "lattice"),
     }
-    pairs = [
-        [steady_state(dimer(spin, G, r, r), Exact(gap=False)).gap(CHARGES) for r in rates]
-        for spin in spins
+    dimers = [
+        [steady_state(dimer(spin, G, r, r), Exact(gap=False)) for r in rates] for spin in spins
     ]
-    found |= _variables(pairs, ("S", "rate"), "dimer")
+    found |= _of(dimers, CHARGES, ("S", "rate"), "dimer")
     rings = [
-        [steady_state(model, Exact(cells=cells, periodic=True, gap=False)).gap(CHARGES)
+        [steady_state(model, Exact(cells=cells, periodic=True, gap=False))
          for model in _line(rates, 0.5)]
         for cells in _RINGS[quick]
     ]  # fmt: skip
-    found |= _variables(rings, ("cells", "rate"), "ring")
-    bosons = [[steady_state(one, HolsteinPrimakoff()).gap((1,)) for one in _line(rates, 8.0)]]
-    columns = _columns(bosons)
-    found["bosons"] = Variable(("rate",), columns["gap"][0], "g", "gap of linear bosons")
+    found |= _of(rings, CHARGES, ("cells", "rate"), "ring")
+    # no configuration is stable up to the critical rate
+    models = [
+        one if r > CRITICAL else None for r, one in zip(rates, _line(rates, 8.0), strict=True)
+    ]
+    bosons = [one and steady_state(one, HolsteinPrimakoff()) for one in models]
+    gaps = [[one and one.gap((1,)) for one in bosons]]
+    values = _columns(gaps)["gap"][0]
+    found["bosons"] = Variable(("rate",), values, "g", "gap of linear bosons")
+    found |= judged(bosons, ("rate",), "bosons")
     return Dataset(
         found, {"g": G, "h": H, "critical": CRITICAL, "quick": quick,
                 "title": "Gap of the infinite lattice"},
@@ -128,11 +145,20 @@ def _draw_line(axis: Axes, data: Dataset) -> None:
     for n, spin in enumerate(data["S"]):
         text = f"$S={spin_text(spin)}$"
         _points(axis, data, n, "rate", "lattice", f"lattice, {text}")
-        axis.plot(data["rate"], data["dimer"][n], f"C{n}:", label=f"dimer, {text}")
+        errorbar_curve(
+            axis, data["rate"], data["dimer"][n], None, ~unconverged(data["dimer_status"][n]),
+            color=f"C{n}", linestyle=":", marker=".", label=f"dimer, {text}",
+        )  # fmt: skip
     for n, cells in enumerate(data["cells"]):
-        axis.plot(data["rate"], data["ring"][n], "+x1"[n % 3], color="0.5", ms=6,
-                  label=rf"ring of {cells} cells, $S=1/2$")  # fmt: skip
-    axis.plot(data["rate"], data["bosons"], "k--", lw=1, label="linear bosons")
+        errorbar_curve(
+            axis, data["rate"], data["ring"][n], None, ~unconverged(data["ring_status"][n]),
+            color="0.5", marker="s^d"[n % 3], markersize=3, linestyle="none",
+            label=rf"ring of {cells} cells, $S=1/2$",
+        )  # fmt: skip
+    errorbar_curve(
+        axis, data["rate"], data["bosons"], None, ~unconverged(data["bosons_status"]),
+        color="0.2", linestyle="--", marker=".", label="linear bosons",
+    )  # fmt: skip
     axis.axvline(data.attributes["critical"], color="0.8", lw=1, zorder=0)
     axis.set(xlabel=r"$\bar\Gamma/g$", ylabel="decay rate$/g$", ylim=(0, None))
     axis.legend(fontsize="x-small")

@@ -187,6 +187,15 @@ def spectrum(
         If no operator of the cluster carries the charge, or the cluster has no such wave number.
     UnsupportedModelError
         If the method has no spectrum, or the cluster is too large for the memory.
+
+    Examples
+    --------
+    >>> from impo import Exact, spectrum
+    >>> from models.gain_loss import chain
+    >>> ring = Exact(cells=2, periodic=True)
+    >>> found = spectrum(chain(S=0.5, gain=1.5, loss=1.0), ring, charge=1, k=0.0, count=2)
+    >>> found.decay_rates.round(3)
+    array([0.605, 2.659])
     """
     _check_types(model, method)
     _check_scale(model)

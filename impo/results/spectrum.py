@@ -26,6 +26,14 @@ class Spectrum:
         known.
     k
         Wave number in units of one over the length of the unit cell; None if not resolved.
+
+    Examples
+    --------
+    >>> from impo import Exact, spectrum
+    >>> from models.gain_loss import dimer
+    >>> found = spectrum(dimer(S=0.5, g=1.0, gain=1.5, loss=1.0), Exact(), charge=0, count=2)
+    >>> found.decay_rates.round(3) + 0.0, bool(found.residuals.max() < 1e-10)
+    (array([0. , 2.5, 2.5]), True)
     """
 
     charge: tuple[int, ...]

@@ -15,6 +15,7 @@ from impo.cli import study as studies
 from impo.cli.main import _verdict
 from impo.results.estimate import Estimate, Status
 from impo.results.modes import Decay
+from impo.results.slow_modes import Gap, slow_mode
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 from runs import _tasks
@@ -71,6 +72,10 @@ class Pretended(SteadyState):
     def spectral_function(self, op_a, op_b, k, omega, sites):
         line = 1 / (1 + (omega - 0.01 * self.number) ** 2)
         return Estimate(np.tile(line, (len(k), 1)), np.full((len(k), len(omega)), 0.01))
+
+    def gap(self, charges, points=12):
+        mode = slow_mode(-0.3 - 0.001 * self.number, 0.01, charges[-1], 0.0, "isolated")
+        return Gap(mode, (mode,), 0.0)
 
     def _decay(self, op_a, op_b, sites):
         return Decay(_numbers((), self.number), Estimate(0.0, 0.0), "")
@@ -134,7 +139,7 @@ class Solver:
             yield number, self.steady_state(model, each)
 
     @staticmethod
-    def spectrum(model, method, charge, count):
+    def spectrum(model, method, charge=None, k=None, count=8):
         values = -np.arange(float(count)) - 0.01 / model.sites[0].dimension
         return SimpleNamespace(eigenvalues=values + 0j, decay_rates=-values)
 
