@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from impo.arrays import Array
+from impo.arrays import Array, read_only
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
 from impo.results.files import malformed
@@ -51,6 +51,14 @@ class SampledFunction(Estimate, Stored):
     label: str
     steady: Array | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("value", "error", "steady"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+        axes = {name: read_only(np.asarray(places)) for name, places in self.axes.items()}
+        object.__setattr__(self, "axes", axes)
+
+    __eq__ = Stored.__eq__  # not of the numbers alone
 
     def __hash__(self) -> int:
         return hash((self.kind, self.quantity, self.label))
