@@ -14,12 +14,25 @@ from impo.results.trajectory import Trajectory
 PUBLIC = {name: getattr(impo, name) for name in impo.__all__ if name != "METHODS"}
 PUBLIC |= {one.__name__: one for one in (Coherent, Decay, Trajectory, local_operators)}
 PARSER = doctest.DocTestParser()
-STORED = ("to_arrays", "from_arrays", "readable", "save", "summary")
+NO_QUESTIONS = (
+    "to_arrays", "from_arrays", "readable", "save", "summary", "to_xarray", "to_dataframe", "holds",
+)  # fmt: skip
+
+
+def methods(item):
+    """Return the methods of a class, by name, with inherited ones that no other page shows."""
+    bases = inspect.getmro(item)[::-1] if inspect.isclass(item) else ()
+    shown = () if item is impo.SteadyState else inspect.getmro(impo.SteadyState)
+    ours = [base for base in bases if base.__module__.startswith("impo")]
+    return {
+        name: one for base in ours if base is item or base not in shown
+        for name, one in vars(base).items()
+    }  # fmt: skip
 
 
 def documented(item):
     """Return a class or function and the methods of a class that have examples, with names."""
-    members = vars(item).items() if inspect.isclass(item) else []
+    members = methods(item).items()
     found = [(item.__name__, inspect.getdoc(item))]
     found += [
         (name, inspect.getdoc(one))
@@ -51,8 +64,8 @@ def test_every_question_is_in_an_example(item):
     """A method has an example of its own, or is used in that of its class."""
     text = "\n".join(part for _, part in documented(item))
     questions = [
-        name for name, one in vars(item).items()
-        if not name.startswith("_") and inspect.isfunction(one) and name not in STORED
+        name for name, one in methods(item).items()
+        if not name.startswith("_") and inspect.isfunction(one) and name not in NO_QUESTIONS
     ]  # fmt: skip
     assert len(questions) > 4
     missing = [name for name in questions if f".{name}(" not in text]

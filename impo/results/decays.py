@@ -45,6 +45,12 @@ class Decays:
         ------
         ArgumentError
             If no operator on one site has the charge, or a ring has no such wave number.
+
+        Examples
+        --------
+        >>> slowest = state.slow_modes(charge=1, count=1)[0]
+        >>> slowest.kind, round(float(slowest.rate.value), 4)
+        ('isolated', 0.6052)
         """
         wave, most = finite("k", k), positive_integer("count", count)
         return self._slow_modes(integer("charge", charge), wave, most)
@@ -63,6 +69,12 @@ class Decays:
         -------
         Gap or None
             None if the method has no modes, or none is known.
+
+        Examples
+        --------
+        >>> mode = state.gap().mode
+        >>> mode.charge, mode.k, round(float(mode.rate.value), 4)
+        (1, 0.0, 0.6052)
         """
         asked = self._known_charges() if charges is None else charges
         known = [integer("charges", charge) for charge in asked]

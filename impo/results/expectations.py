@@ -50,6 +50,13 @@ class Expectations:
         ------
         ArgumentError
             If a site does not exist or lacks its operator, or a matrix does not fit its places.
+
+        Examples
+        --------
+        >>> state.expect("Sz").value.round(3)
+        array([ 0.312, -0.217])
+        >>> round(float(state.expect(("Sz", 0, 0), ("Sz", 1, 0)).value), 3)  # both in cell 0
+        -0.115
         """
         if isinstance(op, str) and not others:
             return self._expect(known_operator(self.model, op))
@@ -83,6 +90,12 @@ class Expectations:
         ArgumentError
             If the operator is not diagonal, nothing moves it, or a term or jump moves it between
             more than two sites, or creates it as well, so that no current is unique.
+
+        Examples
+        --------
+        >>> through = state.current("Sz")
+        >>> round(float(through[(0, 0), (1, 0)].value), 3)  # from site 0 to site 1 of cell 0
+        0.441
         """
         choices = [
             name for name in ("Sz", "N") if all(name in site.operators for site in self.model.sites)

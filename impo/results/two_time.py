@@ -66,6 +66,12 @@ class TwoTimeFunctions:
         ArgumentError
             If a site does not exist or lacks its operator, `max_cells` is negative or too large, or
             the times do not rise.
+
+        Examples
+        --------
+        >>> state.two_time("S-", "S+", [0, 1], max_cells=1).value.real.round(3)  # r = -1, 0, 1
+        array([[0.095, 0.188, 0.095],
+               [0.069, 0.103, 0.069]])
         """
         pair = known_pair(self.model, op_a, op_b, sites)
         moments, most = rising_times(times), known_distance(max_cells)
@@ -83,6 +89,12 @@ class TwoTimeFunctions:
 
         It is the change of <A_0(t)> by a kick exp(-i epsilon B_r) at time zero, over epsilon.
         Parameters, shape and errors are those of `two_time`.
+
+        Examples
+        --------
+        >>> kick = state.response("Sx", "Sy", [0, 1], max_cells=1)  # <Sz> at t = 0, r = 0
+        >>> kick.value[0].real.round(3)
+        array([0.   , 0.312, 0.   ])
         """
         pair = known_pair(self.model, op_a, op_b, sites)
         moments, most = rising_times(times), known_distance(max_cells)
@@ -123,6 +135,12 @@ class TwoTimeFunctions:
         ------
         ArgumentError
             If a site does not exist or lacks its operator, or a number is not finite.
+
+        Examples
+        --------
+        >>> spectrum = state.spectral_function("S-", "S+", 0.0, [-1, 0, 1])
+        >>> spectrum.value.real.round(3)
+        array([0.279, 1.02 , 0.279])
         """
         return self._spectrum("spectral_function", "S", (op_a, op_b), k, omega, sites, progress)
 
@@ -135,6 +153,11 @@ class TwoTimeFunctions:
             chi(k, omega) = -i sum_r e^{ikr} int_0^inf dt e^{i omega t} <[A_0(t), B_r(0)]>
 
         Parameters, shape and errors are those of `spectral_function`.
+
+        Examples
+        --------
+        >>> state.susceptibility("S-", "S+", 0.0, [0, 1]).value.round(3)
+        array([ 0.   +0.48j, -0.187+0.19j])
         """
         return self._spectrum("susceptibility", "χ", (op_a, op_b), k, omega, sites, progress)
 
@@ -172,6 +195,13 @@ class TwoTimeFunctions:
         ------
         ArgumentError
             If an argument is none of these, or K takes the state to zero.
+
+        Examples
+        --------
+        >>> found = state.local_quench("S-", [0, 1], "Sz", max_cells=1)
+        >>> (found.value - found.steady)[:, 1].round(3)  # the change on both sites of cell 0
+        array([[-0.812, -0.058],
+               [ 0.015, -0.074]])
         """
         count = len(self.model.sites)
         if non_negative_integer("site", site) >= count:

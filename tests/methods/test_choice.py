@@ -26,10 +26,11 @@ from impo.operators.product_state import Coherent
 from models import bose_hubbard, gain_loss, ladder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "choose_a_method.md").read_text()
+ONE = Spin(1)
 QUADRUPOLE = Spin(1, operators={"Q": np.diag([1.0, -2.0, 1.0])})
 
 
-def spins(*more: Term | Jump, spin: Spin = Spin(1)) -> LindbladModel:
+def spins(*more: Term | Jump, spin: Spin = ONE) -> LindbladModel:
     """Return a chain with hopping, gain and loss, and with more terms and jumps."""
     return LindbladModel(
         sites=(spin,),
