@@ -16,6 +16,7 @@ from impo.cli import main as cli
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TASKS = ROOT / "docs" / "first_hour.md"  # its commands run too
+SEVERAL_SECONDS = ("tenpy.md", "verdicts.md", "lengths.md", "models.md")
 BLOCK = re.compile(r"^```python( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 WITH_PYTHON = [page for page in PAGES if page != TASKS and BLOCK.search(page.read_text())]
 COMMANDS = [
@@ -43,7 +44,7 @@ def run(page: Path, slow: bool) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=[pytest.mark.slow] * (page.name == "tenpy.md"))
+        pytest.param(page, marks=[pytest.mark.slow] * (page.name in SEVERAL_SECONDS))
         for page in WITH_PYTHON
     ],
     ids=lambda page: page.name,

@@ -118,6 +118,7 @@ def test_a_changed_array_is_noticed(name, array, tmp_path):
         assert found
 
 
+@pytest.mark.slow
 def test_arrays_that_hold_no_numbers_are_noticed(tmp_path):
     """In one line, and at once: an integration from nan would never end."""
     for name, array in ARRAYS:

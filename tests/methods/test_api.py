@@ -208,6 +208,7 @@ def test_the_unit_of_time_is_anything(name):
         solved(1e101)
 
 
+@pytest.mark.slow
 def test_a_rate_beside_which_another_vanishes():
     """A slow decay leads to one state if nothing else moves what it moves, else it is no rate."""
     slow = Jump(1e-300, "S-", 0)

@@ -78,6 +78,7 @@ def test_a_third_start_tells_what_the_first_two_share(monkeypatch):
     assert state.expect("Sy").error[0] > 0.5
 
 
+@pytest.mark.slow
 def test_a_unique_steady_state_is_converged():
     """The same couplings and fields in turned frames, but damped: one steady state."""
     for model in models(1, 6, 0.5):

@@ -53,6 +53,7 @@ def test_uniform_rates(charge, share):
     assert mode.kind == "isolated"
 
 
+@pytest.mark.slow
 def test_one_excitation_has_its_dispersion():
     """With the sign of k, the same for every method."""
     model, dispersion = _hopping()

@@ -14,6 +14,7 @@ PAIRS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spin", [0.5, 1.0])
 def test_decoupled_dimers(spin):
     model = chain(spin, 1.0, 0.0, 1.5, 0.7)
@@ -112,11 +113,11 @@ def test_the_power_spectrum_is_positive():
 def test_large_spins_approach_linearised_bosons():
     """In an ordered phase, like 1/S."""
     rates, times, apart = (3.0, 2.4), [0.0, 0.3], []
-    for spin in (2, 8):
+    for spin in (2, 4):  # S = 8, which takes a minute: 0.0074
         model = chain(spin, 1.0, 0.5, *rates)
         found = steady_state(model, ITEBD(tol=1e-2)).two_time("S-", "S+", times, (0, 1), 1)
         right = steady_state(model, HolsteinPrimakoff()).two_time("S-", "S+", times, (0, 1), 1)
         apart.append(np.abs(found.value - right.value).max() / spin)
         assert np.abs(right.value).max() > 0.4 * spin
-    assert 0.15 * apart[0] < apart[1] < 0.35 * apart[0]
-    assert apart[1] < 0.01
+    assert 0.35 * apart[0] < apart[1] < 0.6 * apart[0]
+    assert apart[1] < 0.02

@@ -101,6 +101,7 @@ def test_a_weak_coupling_that_can_be_waited_for():
     np.testing.assert_allclose(state.expect("Sz").value, 0.5, atol=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strong", [10.0, 1e3, 1e6])
 @pytest.mark.parametrize("start", [None, "up", "near"])
 def test_a_strongly_damped_neighbour(strong, start):
@@ -127,6 +128,7 @@ def test_fast_and_slow_rates_together():
     assert right_or_not_converged(state, -1 / 3, 1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1e-2, 1e-4, 1e-6, 1e-8])
 def test_dephasing_and_a_slow_decay(rate):
     exchange = Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True)

@@ -14,6 +14,7 @@ def jackknife_samples(series, noise, generator, groups=64):
     return (samples.sum(axis=0) - samples) / (groups - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1.5, 3.0, 8.0, pytest.param(15.0, marks=pytest.mark.slow)])
 def test_alternating_exponential_on_a_ring(length):
     r = np.arange(26)

@@ -96,6 +96,7 @@ def test_a_cluster_inside_the_window_is_known_to_the_tolerance():
     assert found.width < 1e-6
 
 
+@pytest.mark.slow
 def test_longer_windows_give_narrower_intervals_around_each_other():
     model = gain_loss.chain(S=0.5, gain=1.5, loss=1.0)
     found = [bounds(model, "Sz", sites=sites) for sites in (4, 6, 8)]

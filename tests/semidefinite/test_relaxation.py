@@ -45,6 +45,7 @@ MODELS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_operators_vanish_in_the_steady_state_of_a_ring(name):
     """A ring that is longer than the window obeys all that an infinite chain does."""

@@ -33,6 +33,7 @@ def complex_chain():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "charges"),
     [

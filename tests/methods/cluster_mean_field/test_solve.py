@@ -129,6 +129,7 @@ def test_jumps_across_the_edges_are_traced_over_the_copies(name):
     np.testing.assert_allclose(flow.linear_rate(rho, fields, turned), total, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JUMPING)
 def test_clusters_with_jumps_on_several_sites_approach_the_chain(name):
     model = NEIGHBOURS[name]

@@ -10,6 +10,7 @@ from models.gain_loss import chain, dimer
 CHAIN = chain(0.5, 1.0, 0.4, 1.5, 0.7)
 
 
+@pytest.mark.slow
 def test_the_gap_of_a_ring_is_that_of_all_its_eigenvalues():
     gap = steady_state(CHAIN, Exact(cells=2, periodic=True)).gap(range(-4, 5))
     values = np.linalg.eigvals(oracle.liouvillian(CHAIN, 2, True))

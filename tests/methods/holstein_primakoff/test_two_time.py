@@ -41,6 +41,7 @@ def test_dimers_of_large_spins_approach_it(a, b, sites, reverse):
     assert apart[1] < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("a", "b", "sites"), [("S-", "S+", (0, 1)), ("Sx", "Sy", (0, 0)), ("Sz", "Sz", (1, 0))]
 )

@@ -201,6 +201,7 @@ def test_a_visible_decay_where_no_mode_is_found_again():
     assert decay_of(lost, values, np.abs(values) * 0.9, 1.0).length is None
 
 
+@pytest.mark.slow
 def test_bosons_with_hopping_against_the_gaussian_solution():
     """Hopping 1 and 0.6, loss on both sites, a little gain on one: xi = 1.680695 cells."""
     sites = (Boson(5), Boson(5))
@@ -215,6 +216,7 @@ def test_bosons_with_hopping_against_the_gaussian_solution():
     assert found.error < 0.05 * found.value
 
 
+@pytest.mark.slow
 def test_bosons_created_in_pairs_against_the_gaussian_solution():
     """H = D n + J (b+_j b_{j+1} + h.c.) + K (b_j b_{j+1} + h.c.) with loss G: waves that turn.
 

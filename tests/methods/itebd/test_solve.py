@@ -41,6 +41,7 @@ def within(a, b, slack=1.0):
     return bool(np.all(gap <= slack * (np.asarray(a.error) + np.asarray(b.error))))
 
 
+@pytest.mark.slow
 def test_a_converged_state(state):
     assert state.status == Status.CONVERGED
     assert state.residual < 1e-4

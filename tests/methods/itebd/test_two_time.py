@@ -31,6 +31,7 @@ def test_both_orders_are_conjugates(state):
     assert np.abs(state.two_time("S-", "S+", TIMES, (0, 1), 3).value - one.value).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_better_state_is_within_the_errors(state):
     better = steady_state(state.model, ITEBD(tol=1e-5))
     for names in (("S-", "S+"), ("Sz", "Sz")):
@@ -49,6 +50,7 @@ def test_other_cells_see_the_same():
     assert np.all(np.abs(one.value - two.value[:, ::2]) <= one.error + two.error[:, ::2])
 
 
+@pytest.mark.slow
 def test_bosons_decay_with_half_of_their_rate():
     """<b(t) b+> = (<n> + 1) exp(-(loss - gain) t / 2 - i t) without a coupling."""
     model = LindbladModel(

@@ -28,6 +28,7 @@ def samples(function, noise, generator, smooth):
     return (groups.sum(axis=0) - groups) / (GROUPS - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FUNCTIONS)
 @pytest.mark.parametrize("smooth", [False, True])
 def test_modes_of_what_oscillates(kind, smooth):

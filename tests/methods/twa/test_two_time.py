@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from impo import TWA, Exact, steady_state
 from models.gain_loss import chain
@@ -6,6 +7,7 @@ from models.gain_loss import chain
 TIMES = [0.0, 0.4, 1.5]
 
 
+@pytest.mark.slow
 def test_dimers_of_large_spins_agree_with_the_mean_of_both_orders():
     model = chain(10, 1.0, 0.0, 2.2, 1.3)
     method = TWA(cells=4, trajectories=128, max_time=200, tol=3e-3)
