@@ -28,6 +28,7 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
+from impo.operators.charges import MOST, cell_charges, packed, unpacked
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
 from impo.operators.local import charge_parts, frame
@@ -112,6 +113,21 @@ class Generator:
         """The positions of every term and jump on more than one site, in rising order."""
         supports = [term.positions for term in self.components if len(term.positions) > 1]
         return supports + [jump.positions for jump in self.joint_jumps]
+
+    @cached_property
+    def weights(self) -> Array:
+        """By how much T_kq raises the charges per q, packed, # site; zeros if there are none."""
+        return packed(self.charges)
+
+    def raised_m(self, charge: int) -> float:
+        """Return by how much operators of a packed charge raise the sum of all m.
+
+        Zero if that sum is no charge.
+        """
+        ones = np.ones(len(self.sites))
+        shares = np.linalg.lstsq(self.charges.T, ones, rcond=None)[0]
+        conserved = np.allclose(shares @ self.charges, ones)
+        return float(shares @ unpacked(charge, len(shares))) if conserved else 0.0
 
     @cached_property
     def reach(self) -> int:
@@ -367,9 +383,16 @@ def _in_frame(
     )  # fmt: skip
 
 
-def one_charge(generator: Generator) -> Generator:
-    """Return the generator with the sum of its charges: decoupled parts conserve one each."""
+def kept_charges(generator: Generator) -> Generator:
+    """Return the generator with the charges that the tensors of a matrix product carry.
+
+    These are all that count every unit cell alike, if there are several. Otherwise it is one, the
+    sum of all: decoupled cells conserve one each.
+    """
     charges = generator.charges
+    alike = cell_charges(charges, len(generator.model.sites)) if len(charges) > 1 else charges
+    if 2 <= len(alike) <= MOST and np.any(alike, axis=0).all():
+        return replace(generator, charges=alike)
     return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
 
 

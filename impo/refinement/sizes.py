@@ -51,7 +51,7 @@ def _operators(generator: Generator, position: int, rank: int) -> dict[int, int]
     top = min(rank, generator.sites[position].dimension - 1)
     if not len(generator.charges):
         return {0: (top + 1) ** 2}
-    weight = int(generator.charges[0, position])
+    weight = int(generator.weights[position])
     counts: Counter[int] = Counter()
     for q in range(-top, top + 1):
         counts[weight * q] += top + 1 - abs(q)
