@@ -31,7 +31,7 @@ from impo.operators.basis import OperatorBasis, operator_basis
 from impo.operators.charges import MOST, cell_charges, packed, unpacked
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
-from impo.operators.local import charge_parts, frame
+from impo.operators.local import charge_parts, equally_charged, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
@@ -92,15 +92,17 @@ class Generator:
     infinite: bool
     blocks: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def mirror(self) -> bool:
         """Whether coefficients of charge -q are those of q: T_{k,-q} = T_kq^T and L is real.
 
         A Hermitian state then has real coefficients, equal for q and -q, and L conserves that. In
         a block, charges q and -q of two sites add up to zero and exchange their places: the tensors
-        of blocks do not keep the symmetry.
+        of blocks do not keep the symmetry. Of states with equal charges, there are operators of
+        charge zero that are odd.
         """
-        return self.real and not self.hermitian_basis and not self.blocks
+        odd = any(equally_charged(site) for site in self.sites)
+        return self.real and not self.hermitian_basis and not self.blocks and not odd
 
     @property
     def bonds(self) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from impo.arrays import Array
 from impo.methods.itebd.spectra import until_small
 from impo.methods.itebd.two_time import Actions, Moment, action, stacked, two_time_of
 from impo.operators.basis import operator_basis
-from impo.operators.local import charge_parts, local_operators
+from impo.operators.local import charge_parts, local_operators, operator_charges, stepwise
 from impo.refinement.approximation import Approximation
 from impo.results.slow_modes import Charge, SlowMode, slow_mode
 from impo.signals.tracks import Track, found_again, judged, tracks, windows
@@ -57,7 +57,8 @@ def _by_charge(state: "MovingState", site: int) -> dict[int, int]:
     if not weight:
         return {0: len(matrices(here, None))}
     top = _RANKS if isinstance(here, Spin) else 1
-    tried = {q: len(matrices(here, q)) for q in range(-top, top + 1)}
+    raised = range(-top, top + 1) if stepwise(here) else sorted(operator_charges(here))
+    tried = {q: len(matrices(here, q)) for q in raised}
     return {weight * q: many for q, many in tried.items() if many}
 
 
