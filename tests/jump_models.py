@@ -142,7 +142,7 @@ def own_charged(S=1):
     )
 
 
-def levels(charges, phase=0.4):
+def levels(charges, phase=0.4, interaction=0.2):
     """Three levels; jumps and a term of a charge that single steps make in two ways."""
     steps = {
         "a": np.diag([1.0, 0.0], -1), "b": np.diag([0.0, 0.7], -1), "c": np.eye(3, k=-2),
@@ -153,27 +153,30 @@ def levels(charges, phase=0.4):
         (
             Term(0.5 * turn, ("a", 0, 0), ("a^+", 0, 1), plus_hc=True),
             Term(0.3, ("b^+", 0, 0), ("b", 0, 1), plus_hc=True),
-            Term(0.2, ("N", 0, 0), ("N", 0, 1)),
+            Term(interaction, ("N", 0, 0), ("N", 0, 1)),
         ),
         (
             Jump(0.8, Term(1.0, ("c^+", 0, 0)), Term(0.6j, ("a^+", 0, 0), ("b^+", 0, 1))),
-            Jump(0.4, "a", 0), Jump(0.3, Term(1.0, ("b", 0, 0)), Term(0.5, ("b", 0, 1))),
+            Jump(0.4, "a", 0), Jump(0.3, Term(1.0, ("b", 0, 0)), Term(0.5j, ("b", 0, 1))),
             Jump(0.2, "b^+", 0),
         ),
     )  # fmt: skip
 
 
-def degenerate(turn=0.3j):
-    """Two of three levels have the same charge, and one operator leads from one to the other."""
+def degenerate(turn=0.3, hop=0.4, mixed=0.5j):
+    """Two of three levels have the same charge, and one operator leads from one to the other.
+
+    A gauge makes all of it real if `turn` and `hop` are imaginary and `mixed` is real.
+    """
     model = levels((0, 1, 1))
     turned = (
         Term(turn, ("b", 0, 0), plus_hc=True),
-        Term(0.4, ("b", 0, 0), ("b^+", 0, 1), plus_hc=True),
+        Term(hop, ("b", 0, 0), ("b^+", 0, 1), plus_hc=True),
         Term(0.3, ("c", 0, 0), ("a^+", 0, 1), plus_hc=True),
     )
     jumps = (
-        Jump(0.7, Term(1.0, ("a^+", 0, 0)), Term(0.5, ("c^+", 0, 1))),
-        Jump(0.4, Term(1.0, ("N", 0, 0)), Term(0.5j, ("b", 0, 0))), Jump(0.3, "c", 0),
+        Jump(0.7, Term(1.0, ("a^+", 0, 0)), Term(0.5j, ("c^+", 0, 1))),
+        Jump(0.4, Term(1.0, ("N", 0, 0)), Term(mixed, ("b", 0, 0))), Jump(0.3, "c", 0),
     )  # fmt: skip
     return LindbladModel(model.sites, turned, jumps)
 
