@@ -77,8 +77,8 @@ def advance(product: MatrixProduct, step: TenpyStep, count: int, truncation: Tru
     """
     sites = step.model.lat.mps_sites()
     dense = [product.dense(site) for site in range(len(product))]
-    count = sites[0].leg.chinfo.qnumber
-    charges = [unpacked(leg.charges, count).T for leg in product.legs]
+    several = sites[0].leg.chinfo.qnumber
+    charges = [unpacked(leg.charges, several).T for leg in product.legs]
     start = to_mps(sites, dense, charges, product.singular_values)
     settings = {
         "chi_max": truncation.chi, "svd_min": truncation.cutoff, "trunc_cut": None,
