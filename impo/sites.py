@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -21,6 +20,7 @@ ADJOINT = {
 """The name of the adjoint of every named operator."""
 
 _LARGEST_SPIN = 2**50  # its states m can be told apart as floats
+_LARGEST_CHARGE = 1000  # of a level
 _LARGEST_ELEMENT = 1e100  # of an own operator
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_+-]*")
 _DAGGER = "^+"
@@ -245,8 +245,9 @@ class Level(_Operators):
         Own operators, a mapping of names to matrices of shape (dimension, dimension). The adjoint
         of an own operator "Q" is called "Q^+" in a term, if it is no other own operator.
     charges
-        The charge of every state, integers that rise or fall by one from state to state; None if
-        the states have none: a model with such a site is treated without any charge.
+        The charge of every state, integers that are not all equal; None if the states have none: a
+        model with such a site is treated without any charge. A state with several charges has
+        their sum, each times a factor that tells them apart, as 10 * first + second.
     own
         What became of `operators`, for `dataclasses.replace`.
 
@@ -288,9 +289,10 @@ def _charges(given: Any, d: int) -> tuple[int, ...]:
     """Return the charges of the states of a `Level`, or raise `ArgumentError`."""
     listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else []
     whole = all(isinstance(x, Integral) and not isinstance(x, bool) for x in listed)
-    steps = {b - a for a, b in pairwise(listed)} if whole and len(listed) == d else set()
-    if steps not in ({1}, {-1}) or max(map(abs, listed)) > _LARGEST_SPIN:
-        raise fail("charges", f"{d} integers that rise or fall by one, or None", given)
+    if not whole or len(listed) != d or len(set(listed)) < 2:
+        raise fail("charges", f"{d} integers, not all equal, or None", given)
+    if max(map(abs, listed)) > _LARGEST_CHARGE:
+        raise fail("charges", f"integers up to {_LARGEST_CHARGE} in size", given)
     return tuple(map(int, listed))
 
 

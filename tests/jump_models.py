@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.model import Boson, Jump, Level, LindbladModel, Spin, Term
 
 
 def hopping(g=1.0, h=0.6):
@@ -142,6 +142,62 @@ def own_charged(S=1):
     )
 
 
+def levels(charges, phase=0.4, interaction=0.2):
+    """Three levels; jumps and a term of a charge that single steps make in two ways."""
+    steps = {
+        "a": np.diag([1.0, 0.0], -1), "b": np.diag([0.0, 0.7], -1), "c": np.eye(3, k=-2),
+    }  # fmt: skip
+    turn = np.exp(1j * phase)
+    return LindbladModel(
+        (Level(3, steps, charges),),
+        (
+            Term(0.5 * turn, ("a", 0, 0), ("a^+", 0, 1), plus_hc=True),
+            Term(0.3, ("b^+", 0, 0), ("b", 0, 1), plus_hc=True),
+            Term(interaction, ("N", 0, 0), ("N", 0, 1)),
+        ),
+        (
+            Jump(0.8, Term(1.0, ("c^+", 0, 0)), Term(0.6j, ("a^+", 0, 0), ("b^+", 0, 1))),
+            Jump(0.4, "a", 0), Jump(0.3, Term(1.0, ("b", 0, 0)), Term(0.5j, ("b", 0, 1))),
+            Jump(0.2, "b^+", 0),
+        ),
+    )  # fmt: skip
+
+
+def degenerate(turn=0.3, hop=0.4, mixed=0.5j):
+    """Two of three levels have the same charge, and one operator leads from one to the other.
+
+    A gauge makes all of it real if `turn` and `hop` are imaginary and `mixed` is real.
+    """
+    model = levels((0, 1, 1))
+    turned = (
+        Term(turn, ("b", 0, 0), plus_hc=True),
+        Term(hop, ("b", 0, 0), ("b^+", 0, 1), plus_hc=True),
+        Term(0.3, ("c", 0, 0), ("a^+", 0, 1), plus_hc=True),
+    )
+    jumps = (
+        Jump(0.7, Term(1.0, ("a^+", 0, 0)), Term(0.5j, ("c^+", 0, 1))),
+        Jump(0.4, Term(1.0, ("N", 0, 0)), Term(mixed, ("b", 0, 0))), Jump(0.3, "c", 0),
+    )  # fmt: skip
+    return LindbladModel(model.sites, turned, jumps)
+
+
+def species(S=0.5):
+    """Two species of spins, each with a charge, that feel each other."""
+    return LindbladModel(
+        (Spin(S), Spin(S)),
+        (
+            Term(0.5, ("S+", 0, 0), ("S-", 0, 1), plus_hc=True),
+            Term(0.3, ("S+", 1, 0), ("S-", 1, 1), plus_hc=True),
+            Term(0.7, ("Sz", 0, 0), ("Sz", 1, 0)),
+        ),
+        (
+            Jump(0.5, "S+", 0), Jump(1.0, Term(1.0, ("S-", 0, 0)), Term(0.5j, ("S-", 0, 1))),
+            Jump(0.3, "S+", 1), Jump(0.8, "S-", 1),
+            Jump(0.9, Term(1.0, ("Sz", 0, 0), ("S-", 1, 1)), Term(0.4, ("S-", 1, 0))),
+        ),
+    )  # fmt: skip
+
+
 NEIGHBOURS = {
     "correlated": correlated(),
     "correlated, S = 1": correlated(1),
@@ -159,6 +215,7 @@ NEIGHBOURS = {
 
 OWN = {
     "own operators": own(), "own operators, S = 1": own(1), "own charged operators": own_charged(),
+    "levels of charges 0, 2, 3": levels((0, 2, 3)), "levels of one charge": degenerate(),
 }  # fmt: skip
 """Sites with operators of their own."""
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from impo.arguments import ArgumentError
 from impo.arrays import Array
+from impo.operators.charges import charges_to_try
 from impo.operators.local import local_operators, state_charges
 from impo.results.estimate import Estimate, Status
 from impo.results.modes import Decay, Mode
@@ -297,7 +298,8 @@ def spectrum(ax: Axes, state: Any, count: int = 8) -> list[Artist]:
         Number of modes of each charge.
     """
     artists: list[Artist] = []
-    for charge, marker in enumerate("os^"):
+    charges = charges_to_try(len(state.generator.charges), most=2)
+    for number, (charge, marker) in enumerate(zip(charges, "os^Dvp", strict=False)):
         try:
             modes = [
                 mode for mode in state.transfer_spectrum(charge, count)
@@ -309,12 +311,12 @@ def spectrum(ax: Axes, state: Any, count: int = 8) -> list[Artist]:
             continue
         known = [mode for mode in modes if mode.stands_out]
         noise = [mode for mode in modes if not mode.stands_out]
-        look = {"color": f"C{charge}", "linestyle": "none", "marker": marker}
-        label = rf"charge $\pm${charge}" if charge else "charge 0"
+        look = {"color": f"C{number}", "linestyle": "none", "marker": marker}
+        label = rf"charge $\pm${charge}" if number else "charge 0"
         artists += errorbar_curve(ax, *_rates(noise)[:2], None, False, zorder=2, **look)
         angles, rates, turns, errors = _rates(known)
         artists += errorbar_curve(ax, angles, rates, errors, zorder=3, label=label, **look)
-        bars = ax.errorbar(angles, rates, xerr=turns, fmt="none", ecolor=f"C{charge}", zorder=3)
+        bars = ax.errorbar(angles, rates, xerr=turns, fmt="none", ecolor=f"C{number}", zorder=3)
         artists += bars.get_children()
     ax.plot([], [], "o", color="0.4", markerfacecolor="white", label="may be noise")
     ax.set(xlabel="wavenumber (1/cell)", ylabel=r"$1/\xi$ (1/cell)", ylim=(0, None))

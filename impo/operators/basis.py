@@ -8,7 +8,13 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.model import Site
-from impo.operators.local import multipole_basis, rising
+from impo.operators.local import (
+    multipole_basis,
+    multipole_diagonals,
+    rising,
+    state_charges,
+    stepwise,
+)
 
 
 @dataclass(frozen=True)
@@ -76,13 +82,16 @@ def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False
     Parameters
     ----------
     site
-        `Spin` or `Boson`.
+        Any site.
     k_max
-        Largest rank; None (or anything beyond d - 1) keeps all.
+        Largest rank; None (or anything beyond d - 1) keeps all. A level whose charges do not rise
+        or fall by one has no multipoles of definite charge: all its operators are kept.
     hermitian
         Combine T_kq and T_{k,-q} to Hermitian operators. They carry no charge (q = 0 throughout).
     """
     d = site.dimension
+    if not hermitian and not stepwise(site):
+        return _level_basis(state_charges(site))
     matrices, k, q = multipole_basis(d, d - 1 if k_max is None else min(k_max, d - 1))
     if rising(site):
         matrices = matrices[:, ::-1, ::-1].copy()  # T_kq raises the charge, as of a boson, by q
@@ -94,3 +103,29 @@ def operator_basis(site: Site, k_max: int | None = None, hermitian: bool = False
     mixed = np.where(sign == 0, matrices, mixed)
     order = np.lexsort((q, k))
     return OperatorBasis(mixed[order], k[order], np.zeros_like(k))
+
+
+def _level_basis(charges: Array) -> OperatorBasis:
+    """Return a basis of operators of definite charge between states of any charges, shape (d,).
+
+    They are diagonal ones, and |a><b| of states of different charges, whose rank is |a - b|; of
+    states of equal charge the symmetric and the antisymmetric combination. Operators of the charges
+    q and -q follow each other in the same order, as their transposes.
+    """
+    d = len(charges)
+    unit = np.eye(d * d).reshape(d, d, d, d)  # a b row column
+    found = [(np.diag(multipole_diagonals(d, d - 1)[k, 0]), k, 0) for k in range(d)]
+    above, below = [], []
+    for distance in range(1, d):
+        for a in range(d - distance):
+            b, q = a + distance, round(float(charges[a] - charges[a + distance]))
+            one, other = unit[a, b], unit[b, a]
+            if q == 0:
+                pair = (one + other) / math.sqrt(2), (one - other) / math.sqrt(2)
+                found += [(matrix, distance, 0) for matrix in pair]
+            else:
+                one, other = (one, other) if q > 0 else (other, one)
+                above.append((one, distance, abs(q)))
+                below.append((other, distance, -abs(q)))
+    columns = zip(*below, *found, *above, strict=True)
+    return OperatorBasis(*(np.array(column) for column in columns))

@@ -17,7 +17,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.memory import product
 from impo.model import LindbladModel
-from impo.operators.liouvillian import Generator, finite_cluster, infinite_chain, one_charge
+from impo.operators.liouvillian import Generator, finite_cluster, infinite_chain, kept_charges
 from impo.operators.local import changed_cutoffs
 
 _CELLS = 13  # of a tile, up to which all are looked at
@@ -101,20 +101,20 @@ def _tile(model: LindbladModel, last: Sequence[int], cells: int) -> Layout | Non
 
 
 def chain_of_blocks(model: LindbladModel, charges: bool = True) -> Generator:
-    """Return the generator of an infinite chain with one charge or none, in blocks if need be.
+    """Return the generator of an infinite chain and its tensors, in blocks if need be.
 
     Parameters
     ----------
     model
         A one-dimensional description.
     charges
-        Whether to use the U(1) symmetry.
+        Whether to use the U(1) symmetries.
     """
     layout = block_layout(model)
     if not layout.blocks:
-        return one_charge(infinite_chain(model, charges))
+        return kept_charges(infinite_chain(model, charges))
     repeats = layout.cells, 2 * layout.cells  # two if only a staggered charge exists
-    generator = one_charge(infinite_chain(model, charges, repeats=repeats))
+    generator = kept_charges(infinite_chain(model, charges, repeats=repeats))
     times = len(generator.sites) // sum(layout.blocks)
     return replace(generator, blocks=times * layout.blocks)
 
@@ -137,14 +137,14 @@ def with_cutoffs(generator: Generator, cutoffs: Sequence[int | None]) -> Generat
     Parameters
     ----------
     generator
-        On a tile, with one charge or none.
+        On a tile, with the charges of its tensors.
     cutoffs
         One per site of the unit cell.
     """
     model = replace(generator.model, sites=changed_cutoffs(generator.model.sites, cutoffs))
     charges, tile = not generator.hermitian_basis, len(generator.sites) // len(model.sites)
     if generator.infinite:
-        found = one_charge(infinite_chain(model, charges, repeats=(tile,)))
+        found = kept_charges(infinite_chain(model, charges, repeats=(tile,)))
     else:
-        found = one_charge(finite_cluster(model, tile, charges=charges))
+        found = kept_charges(finite_cluster(model, tile, charges=charges))
     return replace(found, blocks=generator.blocks)

@@ -182,8 +182,8 @@ class ClusterDensity:
         return self.index[kept][nonzero][:, list(positions)], value[nonzero]
 
     def _neutral(self, positions: Sequence[int]) -> Array:
-        """Return which products have no charge on any of these sites: they are diagonal there."""
-        neutral = [self.bases[p].q[self.index[:, p]] == 0 for p in positions]
+        """Return which products are diagonal on all of these sites."""
+        neutral = [self.bases[p].diagonal[self.index[:, p]] for p in positions]
         return np.asarray(np.all(neutral, axis=0))
 
     def density_matrix(self, places: Sequence[Place]) -> Array:
@@ -222,7 +222,7 @@ class ClusterDensity:
         positions = self._positions(places)
         bases = [self.bases[p] for p in positions]
         index, value = self._marginal(positions, self._neutral(positions))
-        neutral = [np.flatnonzero(basis.q == 0) for basis in bases]
+        neutral = [np.flatnonzero(basis.diagonal) for basis in bases]
         tensor = np.zeros([len(which) for which in neutral])
         place = [np.searchsorted(which, x) for which, x in zip(neutral, index.T, strict=True)]
         np.add.at(tensor, tuple(place), value.real)

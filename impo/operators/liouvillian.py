@@ -28,9 +28,10 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
+from impo.operators.charges import MOST, cell_charges, packed, unpacked
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
-from impo.operators.local import charge_parts, frame
+from impo.operators.local import charge_parts, equally_charged, frame
 from impo.operators.symmetry import conserved_charges, gauge
 
 _TINY = 1e-13
@@ -91,15 +92,17 @@ class Generator:
     infinite: bool
     blocks: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def mirror(self) -> bool:
         """Whether coefficients of charge -q are those of q: T_{k,-q} = T_kq^T and L is real.
 
         A Hermitian state then has real coefficients, equal for q and -q, and L conserves that. In
         a block, charges q and -q of two sites add up to zero and exchange their places: the tensors
-        of blocks do not keep the symmetry.
+        of blocks do not keep the symmetry. Of states with equal charges, there are operators of
+        charge zero that are odd.
         """
-        return self.real and not self.hermitian_basis and not self.blocks
+        odd = any(equally_charged(site) for site in self.sites)
+        return self.real and not self.hermitian_basis and not self.blocks and not odd
 
     @property
     def bonds(self) -> list[tuple[int, int]]:
@@ -112,6 +115,21 @@ class Generator:
         """The positions of every term and jump on more than one site, in rising order."""
         supports = [term.positions for term in self.components if len(term.positions) > 1]
         return supports + [jump.positions for jump in self.joint_jumps]
+
+    @cached_property
+    def weights(self) -> Array:
+        """By how much T_kq raises the charges per q, packed, # site; zeros if there are none."""
+        return packed(self.charges)
+
+    def raised_m(self, charge: int) -> float:
+        """Return by how much operators of a packed charge raise the sum of all m.
+
+        Zero if that sum is no charge.
+        """
+        ones = np.ones(len(self.sites))
+        shares = np.linalg.lstsq(self.charges.T, ones, rcond=None)[0]
+        conserved = np.allclose(shares @ self.charges, ones)
+        return float(shares @ unpacked(charge, len(shares))) if conserved else 0.0
 
     @cached_property
     def reach(self) -> int:
@@ -367,9 +385,16 @@ def _in_frame(
     )  # fmt: skip
 
 
-def one_charge(generator: Generator) -> Generator:
-    """Return the generator with the sum of its charges: decoupled parts conserve one each."""
+def kept_charges(generator: Generator) -> Generator:
+    """Return the generator with the charges that the tensors of a matrix product carry.
+
+    These are all that count every unit cell alike, if there are several. Otherwise it is one, the
+    sum of all: decoupled cells conserve one each.
+    """
     charges = generator.charges
+    alike = cell_charges(charges, len(generator.model.sites)) if len(charges) > 1 else charges
+    if 2 <= len(alike) <= MOST and np.any(alike, axis=0).all():
+        return replace(generator, charges=alike)
     return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
 
 

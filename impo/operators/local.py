@@ -4,6 +4,7 @@ States of a spin are ordered m = S, S-1, ..., -S; states of a boson n = 0, 1, ..
 All matrices are in units of hbar = 1.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -180,6 +181,26 @@ def state_charges(site: Site) -> Array:
     if isinstance(site, Level):
         return np.array(site.charges or (0,) * site.dimension, dtype=float)
     return np.arange(float(site.dimension))
+
+
+def stepwise(site: Site) -> bool:
+    """Return whether the charge rises or falls by one from state to state, or there is none."""
+    steps = np.diff(state_charges(site))
+    return bool(np.all(steps == steps[0]) and abs(steps[0]) <= 1)
+
+
+def equally_charged(site: Site) -> bool:
+    """Return whether states of a site share a charge, though not all do."""
+    return not stepwise(site) and len(set(state_charges(site))) < site.dimension
+
+
+def operator_charges(site: Site, k_max: int | None = None) -> Counter[int]:
+    """Return how many operators of a site, up to a rank, raise the charge by how much."""
+    if stepwise(site):
+        top = site.dimension - 1 if k_max is None else min(k_max, site.dimension - 1)
+        return Counter({q: top + 1 - abs(q) for q in range(-top, top + 1)})
+    charges = state_charges(site)
+    return Counter(np.rint(np.subtract.outer(charges, charges)).astype(int).ravel().tolist())
 
 
 def rising(site: Site) -> bool:

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from impo.arrays import Array
 from impo.model import Site, Spin
-from impo.operators.local import multipole_diagonals, rising
+from impo.operators.local import multipole_diagonals, state_charges
 
 _TINY = 1e-12
 
@@ -53,6 +53,12 @@ class SparseBasis:
         swapped = self.vectors[np.arange(d * d).reshape(d, d).T.ravel()]
         overlap = (swapped.T @ self.vectors).tocsr()
         return np.ravel(abs(overlap).argmax(axis=1))
+
+    @cached_property
+    def diagonal(self) -> Array:
+        """Whether every T_x is diagonal."""
+        places = np.arange(self.dimension) * (self.dimension + 1)
+        return np.ravel(abs(self.vectors[places]).sum(axis=0)) > 0
 
     @cached_property
     def size(self) -> Array:
@@ -138,6 +144,6 @@ def sparse_basis(site: Site, k_max: int | None = None) -> SparseBasis:
         entries = (values, (np.concatenate(rows), columns))
         k, q = np.array(labels).T
         return SparseBasis(sparse.csr_array(entries, shape=(d * d, len(labels))), k, q, d)
-    i, j = np.divmod(np.arange(d * d), d)
-    q = i - j if rising(site) else j - i
+    charges = np.arange(d) if not any(state_charges(site)) else state_charges(site)
+    q = np.rint(np.subtract.outer(charges, charges)).astype(int).ravel()
     return SparseBasis(sparse.eye_array(d * d, format="csr"), np.zeros(d * d, int), q, d)

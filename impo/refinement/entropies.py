@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from impo.arrays import Array
+from impo.operators.charges import unpacked
 from impo.refinement.approximation import Approximation
 from impo.tensor.tenpy_bridge import MPS, operator_sites, to_mps
 
@@ -56,7 +57,8 @@ def normalised_mps(approx: Approximation) -> MPS:
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
     sites, environment = operator_sites(approx.generator, approx.bases), approx.environment
     boundary = "infinite" if approx.generator.infinite else "finite"
-    charges = environment.charges[: len(sites)]
+    count = len(approx.generator.charges)
+    charges = [unpacked(bond, count).T for bond in environment.charges[: len(sites)]]
     return to_mps(sites, environment.tensors, charges, None, boundary)
 
 

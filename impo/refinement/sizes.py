@@ -7,6 +7,7 @@ from itertools import product as pairs_of
 
 from impo.model import LindbladModel
 from impo.operators.liouvillian import Generator
+from impo.operators.local import operator_charges
 from impo.refinement.relaxation import first_rank
 from impo.refinement.verdict import RANK
 
@@ -48,11 +49,10 @@ def _together(one: Mapping[int, int], two: Mapping[int, int]) -> Counter[int]:
 
 def _operators(generator: Generator, position: int, rank: int) -> dict[int, int]:
     """Return how many operators of a site up to a rank have which charge."""
-    top = min(rank, generator.sites[position].dimension - 1)
+    site = generator.sites[position]
     if not len(generator.charges):
-        return {0: (top + 1) ** 2}
-    weight = int(generator.charges[0, position])
-    counts: Counter[int] = Counter()
-    for q in range(-top, top + 1):
-        counts[weight * q] += top + 1 - abs(q)
+        return {0: (min(rank, site.dimension - 1) + 1) ** 2}
+    weight, counts = int(generator.weights[position]), Counter[int]()
+    for q, many in operator_charges(site, rank).items():
+        counts[weight * q] += many
     return counts

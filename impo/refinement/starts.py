@@ -107,7 +107,8 @@ def second_start(generator: Generator, k_max: int, weight: float) -> Approximati
         for k, q, matrix in zip(basis.k, basis.q, basis.matrices, strict=True):
             size = random.uniform(0.5, 2.0) * (-1) ** (k + 1)
             if k > 0 and q == 0:
-                exponent = exponent + size * matrix / np.linalg.norm(matrix, 2)
+                even = (matrix + matrix.conj().T) / 2  # those of levels of equal charge may be odd
+                exponent = exponent + size * even / np.linalg.norm(matrix, 2)
         rho = expm(exponent)
         states.append(rho / np.trace(rho).real)
     return product_approximation(generator, states, k_max, weight)

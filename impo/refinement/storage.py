@@ -1,6 +1,7 @@
 """Approximations and refinements as named arrays, and back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +52,7 @@ def pack_approximations(
             **{name: _number(getattr(known, name)) for name in (*_NUMBERS, *_LATER)},
             "scale": SCALE, "cutoffs": _cutoffs(known.generator),
             "legs": [[list(map(list, leg.sectors)), leg.even] for leg in product.legs],
+            "charges": len(known.generator.charges),
         })  # fmt: skip
     return arrays, settings
 
@@ -99,6 +101,8 @@ def unpack_approximations(
     for i, entry in enumerate(settings):
         other = entry.get("cutoffs", _cutoffs(base))
         generator = base if other == _cutoffs(base) else with_cutoffs(base, other)
+        if len(generator.charges) > 1 and "charges" not in entry:  # in older files it is their sum
+            generator = replace(generator, charges=generator.charges.sum(axis=0, keepdims=True))
         bases = generator.bases(stored(entry, "k_max", int, "an integer"))
         legs = [_leg(*leg) for leg in entry["legs"]]
         physical = physical_legs(generator, bases)

@@ -1,21 +1,29 @@
 """How perturbations of a steady state decay: what a state tells of its slowest modes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from impo.arguments import finite, integer, positive_integer
 from impo.arrays import Array
-from impo.results.slow_modes import Gap, SlowMode, gap_of
+from impo.results.slow_modes import Charge, Gap, SlowMode, gap_of
 
 _AT_ONCE = 4  # modes at a wave number of which the slowest is taken
+
+
+def _charge(name: str, value: Any) -> Charge:
+    """Return a charge, an integer or a tuple of them, or raise `ArgumentError`."""
+    if isinstance(value, tuple):
+        return tuple(integer(name, one) for one in value)
+    return integer(name, value)
 
 
 class Decays:
     """A state of which slow modes can be asked; a method overrides those with the underscore."""
 
     def slow_modes(
-        self, charge: int = 0, k: float = 0.0, count: int = 4
+        self, charge: Charge = 0, k: float = 0.0, count: int = 4
     ) -> tuple[SlowMode, ...] | None:
         """Return the slowest decays of perturbations with a charge and a wave number.
 
@@ -27,8 +35,8 @@ class Decays:
         Parameters
         ----------
         charge
-            By how much a mode raises the charge of the model: 1 for S+, 0 for Sz. Modes of -charge
-            and -k are the complex conjugates.
+            By how much a mode raises the charge of the model: 1 for S+, 0 for Sz; a tuple if the
+            model has several. Modes of -charge and -k are the complex conjugates.
         k
             Wave number in units of one over the length of the unit cell: that of
             sum_r e^{ikr} B_r. On a ring a multiple of 2 pi / cells.
@@ -53,15 +61,16 @@ class Decays:
         ('isolated', 0.6052)
         """
         wave, most = finite("k", k), positive_integer("count", count)
-        return self._slow_modes(integer("charge", charge), wave, most)
+        return self._slow_modes(_charge("charge", charge), wave, most)
 
-    def gap(self, charges: Sequence[int] | None = None, points: int = 12) -> Gap | None:
+    def gap(self, charges: Sequence[Charge] | None = None, points: int = 12) -> Gap | None:
         """Return the slowest decay of all wave numbers: an upper bound on the asymptotic rate.
 
         Parameters
         ----------
         charges
-            The charges looked at; None for 0 and 1 (0 in models without a charge).
+            The charges looked at; None for 0 and 1 (0 in models without a charge), or with several
+            charges for none and one of each.
         points
             Number of wave numbers around the circle, between which the slowest is then refined.
 
@@ -77,14 +86,14 @@ class Decays:
         (1, 0.0, 0.6052)
         """
         asked = self._known_charges() if charges is None else charges
-        known = [integer("charges", charge) for charge in asked]
+        known = [_charge("charges", charge) for charge in asked]
         waves, spacing = self._waves(positive_integer("points", points))
         return gap_of(lambda q, k: self._slow_modes(q, k, _AT_ONCE), known, waves, spacing)
 
-    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+    def _slow_modes(self, charge: Charge, k: float, count: int) -> tuple[SlowMode, ...] | None:
         return None
 
-    def _known_charges(self) -> tuple[int, ...]:
+    def _known_charges(self) -> Sequence[Charge]:
         return (0,)
 
     def _waves(self, points: int) -> tuple[Array, float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from impo.results.estimate import Estimate
 from impo.results.notation import with_error
+from impo.results.slow_modes import Charge
 
 UNCORRELATED = "The operators are not correlated from one unit cell to the next."
 ENDS = "The function vanishes beyond the next unit cell."
@@ -25,14 +26,15 @@ class Mode:
         In radians per unit cell, between -pi and pi. Modes of a real function come in pairs of
         opposite wavenumbers.
     charge
-        By how much the operator at the left end raises the charge; 0 in models without one.
+        By how much the operator at the left end raises the charge; 0 in models without one, a tuple
+        in models with several.
     amplitude
         Complex; None if no operators are looked at.
     """
 
     length: Estimate
     wavenumber: Estimate
-    charge: int
+    charge: Charge
     amplitude: Estimate | None = None
 
     @property

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.results.estimate import Estimate
+
+Charge: TypeAlias = int | tuple[int, ...]
+"""An integer, or a tuple with one for each charge of a model that has several."""
 
 ISOLATED, EDGE, UNSETTLED = "isolated", "edge of a continuum", "unsettled"
 _PLACE = 0.1  # up to which the place of a gap is looked for, in radians per cell
@@ -21,7 +25,8 @@ class SlowMode:
     rate, frequency
         In units of the rates of the model.
     charge
-        By how much the mode raises the charge; 0 in models without one.
+        By how much the mode raises the charge; 0 in models without one, a tuple in models with
+        several.
     k
         Wave number in units of one over the length of the unit cell.
     kind
@@ -32,7 +37,7 @@ class SlowMode:
 
     rate: Estimate
     frequency: Estimate
-    charge: int
+    charge: Charge
     k: float
     kind: str
 
@@ -67,7 +72,7 @@ class Gap:
     mode: SlowMode
     modes: tuple[SlowMode, ...]
     spacing: float
-    unknown: tuple[tuple[int, float], ...] = ()
+    unknown: tuple[tuple[Charge, float], ...] = ()
 
     @property
     def rate(self) -> Estimate:
@@ -90,7 +95,7 @@ class Gap:
         return told
 
 
-def slow_mode(pole: complex, error: float, charge: int, k: float, kind: str) -> SlowMode:
+def slow_mode(pole: complex, error: float, charge: Charge, k: float, kind: str) -> SlowMode:
     """Return the mode of an eigenvalue with its error."""
     rate, frequency = Estimate(-pole.real, error), Estimate(pole.imag, error)
     return SlowMode(rate, frequency, charge, k, str(kind))
@@ -111,7 +116,7 @@ def slowest(modes: Sequence[SlowMode]) -> SlowMode:
 
 
 def gap_of(
-    modes_at: Callable[[int, float], Sequence[SlowMode] | None], charges: Sequence[int],
+    modes_at: Callable[[Charge, float], Sequence[SlowMode] | None], charges: Sequence[Charge],
     waves: Array, spacing: float,
 ) -> Gap | None:  # fmt: skip
     """Return the slowest mode of all charges and wave numbers; None if there are none.
@@ -130,9 +135,9 @@ def gap_of(
         no wave numbers between them.
     """
     found: list[SlowMode] = []
-    unknown: list[tuple[int, float]] = []
+    unknown: list[tuple[Charge, float]] = []
 
-    def look(charge: int, k: float) -> None:
+    def look(charge: Charge, k: float) -> None:
         if modes := modes_at(charge, k):
             found.append(slowest(modes))
         else:
@@ -140,7 +145,7 @@ def gap_of(
 
     for charge in charges:
         # at charge zero the modes of -k are the conjugates of those of k
-        for k in waves if charge else waves[waves <= np.pi + 1e-9]:
+        for k in waves if np.any(charge) else waves[waves <= np.pi + 1e-9]:
             look(charge, float(k))
     if not found:
         return None

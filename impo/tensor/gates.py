@@ -81,12 +81,9 @@ def rank_scale(rank: Array, weight: float) -> Array:
 
 
 def block_charges(generator: Generator, bases: Sequence[OperatorBasis]) -> list[list[Array]]:
-    """Return the conserved charges of the operators of every site of every block; zeros if none."""
-    if len(generator.charges):
-        (weights,) = generator.charges
-        charges = [weight * basis.q for weight, basis in zip(weights, bases, strict=True)]
-    else:
-        charges = [np.zeros(len(basis), dtype=int) for basis in bases]
+    """Return the packed charges of the operators of every site of every block; zeros if none."""
+    pairs = zip(generator.weights, bases, strict=True)
+    charges = [weight * basis.q for weight, basis in pairs]
     return [[charges[site] for site in span] for span in generator.spans]
 
 

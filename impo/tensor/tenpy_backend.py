@@ -18,6 +18,7 @@ from tenpy.networks.mps import MPS
 from impo.arguments import ArgumentError, fail
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
+from impo.operators.charges import packed, unpacked
 from impo.operators.liouvillian import Generator
 from impo.tensor.legs import Leg
 from impo.tensor.matrix_product import MatrixProduct, Truncation
@@ -76,7 +77,8 @@ def advance(product: MatrixProduct, step: TenpyStep, count: int, truncation: Tru
     """
     sites = step.model.lat.mps_sites()
     dense = [product.dense(site) for site in range(len(product))]
-    charges = [leg.charges for leg in product.legs]
+    several = sites[0].leg.chinfo.qnumber
+    charges = [unpacked(leg.charges, several).T for leg in product.legs]
     start = to_mps(sites, dense, charges, product.singular_values)
     settings = {
         "chi_max": truncation.chi, "svd_min": truncation.cutoff, "trunc_cut": None,
@@ -97,7 +99,7 @@ def advance(product: MatrixProduct, step: TenpyStep, count: int, truncation: Tru
 def _replace(product: MatrixProduct, mps: MPS) -> None:
     """Put the tensors of a canonical MPS in the place of those of an infinite matrix product."""
     tensors, tables, values = from_mps(mps)
-    charges = [table.sum(axis=1) for table in tables]  # one charge, or none
+    charges = [packed(table.T) for table in tables]
     orders = [np.argsort(charge, kind="stable") for charge in charges]
     product.mirror = False
     for site, (charge, order) in enumerate(zip(charges, orders, strict=True)):

@@ -7,7 +7,7 @@ import pytest
 
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
 from impo.operators.blocks import block_layout, block_of, chain_of_blocks, with_cutoffs
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from models import gain_loss
 from tests.jump_models import FAR, NEIGHBOURS
 
@@ -64,7 +64,7 @@ def test_no_smaller_blocks_would_do():
 def test_neighbours_are_joined_to_nothing():
     for model in (*NEIGHBOURS.values(), gain_loss.chain(1), cell((0, 1), (1, 2), sites=3)):
         generator = chain_of_blocks(model)
-        known = one_charge(infinite_chain(model))
+        known = kept_charges(infinite_chain(model))
         assert generator.blocks == ()
         assert generator.sites == known.sites
         assert generator.spans == tuple(range(p, p + 1) for p in range(len(known.sites)))

@@ -15,7 +15,7 @@ from impo.operators.liouvillian import (
     check_nearest_neighbour,
     finite_cluster,
     infinite_chain,
-    one_charge,
+    kept_charges,
 )
 from models import gain_loss, ising, xy_decay, xyz
 from tests.jump_models import FAR, NEIGHBOURS
@@ -383,17 +383,17 @@ def test_the_frame_is_the_unitary_that_rotates_operators(name):
 def test_decoupled_parts_have_one_charge_in_common():
     generator = finite_cluster(LindbladModel((Spin(0.5),), (), (Jump(1.0, "S-", 0),)), 3)
     assert len(generator.charges) == 3
-    np.testing.assert_array_equal(np.abs(one_charge(generator).charges), [[1, 1, 1]])
-    assert len(one_charge(infinite_chain(xyz.chain(0.9, 1.2, 0.4, 0.8))).charges) == 0
+    np.testing.assert_array_equal(np.abs(kept_charges(generator).charges), [[1, 1, 1]])
+    assert len(kept_charges(infinite_chain(xyz.chain(0.9, 1.2, 0.4, 0.8))).charges) == 0
 
 
 def test_cutoffs_change_bosons_only():
-    generator = one_charge(infinite_chain(HARMONIC))
+    generator = kept_charges(infinite_chain(HARMONIC))
     wider = with_cutoffs(generator, (None, 5))
     assert wider.model.sites == (Spin(0.5), Boson(5))
     assert wider.hermitian_basis == generator.hermitian_basis
     assert len(wider.charges) == len(generator.charges)
-    uncharged = with_cutoffs(one_charge(infinite_chain(HARMONIC, charges=False)), (None, 5))
+    uncharged = with_cutoffs(kept_charges(infinite_chain(HARMONIC, charges=False)), (None, 5))
     assert uncharged.hermitian_basis
 
 

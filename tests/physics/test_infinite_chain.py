@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, Exact, Status, steady_state
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.operators.local import local_operators
 from impo.refinement.approximation import Approximation, product_approximation
 from impo.tensor import tenpy_backend as stock
@@ -93,7 +93,7 @@ def test_three_ways_to_evolve_an_infinite_chain():
     time, dt = 0.3, 0.05
     pair = {}
     for charges in (True, False):
-        generator = one_charge(infinite_chain(model, charges))
+        generator = kept_charges(infinite_chain(model, charges))
         approx = product_approximation(generator, states, 1, 0.0)
         product = approx.matrix_product
         bonds = bond_liouvillians(generator, approx.bases, 0.0, mirror=product.mirror)

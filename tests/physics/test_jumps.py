@@ -7,7 +7,7 @@ import qutip
 from impo import Exact, Status, evolve, steady_state, to_qutip
 from impo.methods.exact import assembly
 from tests import qutip_oracle
-from tests.jump_models import FAR, NEIGHBOURS, OWN
+from tests.jump_models import FAR, NEIGHBOURS, OWN, species
 
 CLUSTERS = {  # cells, periodic
     "correlated": [(3, False), (2, True)],
@@ -22,12 +22,15 @@ CLUSTERS = {  # cells, periodic
     "own operators": [(2, True), (2, False)],
     "own operators, S = 1": [(2, True)],
     "own charged operators": [(4, True), (3, False)],
+    "levels of charges 0, 2, 3": [(3, True), (2, False)],
+    "levels of one charge": [(3, False), (3, True)],
+    "two species": [(3, True)],
     "range 2": [(6, False), (5, True)],
     "range 3": [(6, False)],
     "range 2, S = 1": [(3, True)],
 }
 EVERY = [(name, *cluster) for name, clusters in CLUSTERS.items() for cluster in clusters]
-MODELS = {**NEIGHBOURS, **FAR, **OWN}
+MODELS = {**NEIGHBOURS, **FAR, **OWN, "two species": species()}
 
 
 @pytest.mark.parametrize("few", [64, 0], ids=["one superoperator", "pairs of products"])

@@ -8,7 +8,7 @@ import pytest
 
 from impo.model import Term
 from models import gain_loss, ising, xy_decay, xyz
-from tests.jump_models import FAR, NEIGHBOURS, OWN, far
+from tests.jump_models import FAR, NEIGHBOURS, OWN, degenerate, far, levels, species
 from tests.tensor.helpers import OpenChain, Reference
 
 
@@ -48,6 +48,7 @@ BLOCKS = {
     "range 3": (FAR["range 3"], (3, 3), 0.5),
     "range 2, S = 1": (FAR["range 2, S = 1"], (2, 2), 0.3),
     "range 2, no charge": (_tilted(far(2)), (2, 2), 0.5),
+    "two charges": (species(), (2, 2), 0.5),
     "neighbours": (NEIGHBOURS["general"], (2, 1, 2, 1), 0.5),
 }
 PAIRS = (("S+", "S-"), ("Sz", "Sz"), ("Sx", "Sy"), ("S+", "S+"), ("Sz", "Sx"))
@@ -100,6 +101,27 @@ def test_chains_in_blocks(case):
     for i, op in product(range(sum(blocks)), ("Sz", "Sx", "Sy")):
         expected = reference.measure({i: op})
         assert chain.measure({i: op}) == pytest.approx(expected, abs=1e-9)
+
+
+LEVELS = {
+    "charges 0, 2, 3": (levels((0, 2, 3)), False, False),
+    "charges 0, 3, 1, real": (levels((0, 3, 1), np.pi / 4, 0.0), True, True),
+    "equal charges": (degenerate(), False, False),
+    "equal charges, real": (degenerate(0.3j, 0.4j, 0.5), True, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_levels_of_any_charges(name):
+    model, real, mirror = LEVELS[name]
+    reference = Reference(model, 3, 0.5)
+    chain = OpenChain(model, 3, 0.5, dt=0.02, weight=1.0)
+    assert not chain.generator.hermitian_basis
+    assert (chain.generator.real, chain.mirror) == (real, mirror)
+    for op_a, op_b in (("a", "a^+"), ("c", "c^+"), ("N", "b"), ("b^+", "a"), ("b", "b^+")):
+        for i, j in permutations(range(3), 2):
+            expected = reference.measure({i: op_a, j: op_b})
+            assert chain.measure({i: op_a, j: op_b}) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_hermitian_basis_is_real():

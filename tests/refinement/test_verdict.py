@@ -12,7 +12,7 @@ import qutip
 from impo import ITEBD, Boson, Jump, LindbladModel, Status, Term
 from impo.methods.itebd.solve import chain_generator
 from impo.operators.blocks import chain_of_blocks
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.refinement.approximation import Refinement, product_approximation
 from impo.refinement.budget import ErrorBudget, error_budget, relative_residual, total_error
 from impo.refinement.verdict import Circumstances, residual, verdict
@@ -97,7 +97,7 @@ def test_the_budget_of_a_state(mixed):
 def test_the_residual_of_jumps_on_two_sites_is_that_of_a_ring(name):
     """Of a product state, on a ring where no operator meets itself."""
     model = NEIGHBOURS[name]
-    generator = one_charge(infinite_chain(model, charges=False))
+    generator = kept_charges(infinite_chain(model, charges=False))
     states = []
     for seed in range(2):
         vectors = np.random.default_rng(seed).normal(size=(2, 2, 2)) @ np.array([1, 1j])

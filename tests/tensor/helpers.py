@@ -6,7 +6,7 @@ import numpy as np
 import qutip
 
 from impo.operators.blocks import joined
-from impo.operators.liouvillian import finite_cluster, one_charge
+from impo.operators.liouvillian import finite_cluster, kept_charges
 from impo.operators.local import local_operators
 from impo.refinement.approximation import trace_environment
 from impo.tensor.gates import bond_liouvillians, physical_legs, rank_scale
@@ -24,7 +24,7 @@ class OpenChain:
     """An open chain of cells evolved by the gates of the engine, in blocks if sizes are given."""
 
     def __init__(self, model, cells, time, dt, charges=True, weight=0.0, blocks=()):
-        generator = one_charge(finite_cluster(model, cells, charges=charges))
+        generator = kept_charges(finite_cluster(model, cells, charges=charges))
         generator = replace(generator, blocks=blocks)
         self.generator, self.bases = generator, generator.bases()
         self.mirror = generator.mirror

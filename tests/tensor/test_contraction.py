@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import contraction_plan
 from impo.tensor.gates import bond_liouvillians
@@ -20,7 +20,7 @@ from models import gain_loss
 @pytest.fixture(scope="module")
 def plan():
     """The plan of an update of a truncated chain."""
-    generator = one_charge(infinite_chain(gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4)))
+    generator = kept_charges(infinite_chain(gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4)))
     state = product_approximation(generator, None, 10, 0.7).matrix_product
     bonds = bond_liouvillians(generator, generator.bases(), 0.7, mirror=True)
     evolve(state, trotter_step(bonds, 0.3), 2, Truncation(12))

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 from scipy.sparse import csr_array, random_array
 
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.tensor.exponential import exponential
 from impo.tensor.gates import bond_liouvillians
 from models import gain_loss
@@ -34,7 +34,7 @@ def test_of_nothing_is_the_identity():
 @pytest.mark.parametrize("time", [0.8, -0.2], ids=["forwards", "backwards"])
 def test_gates_of_a_large_spin(time):
     """A cut-off and weights make the Liouvillian far from normal."""
-    generator = one_charge(infinite_chain(gain_loss.chain(8, 1.0, 0.5, 1.7, 1.1)))
+    generator = kept_charges(infinite_chain(gain_loss.chain(8, 1.0, 0.5, 1.7, 1.1)))
     for bond in bond_liouvillians(generator, generator.bases(5), 1.5, mirror=True):
         exact, rounded = bond.gate(time), bond.gate(time, single=True)
         for charge, block in bond.blocks.items():

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.tensor.gates import bond_liouvillians
 from models import gain_loss
 
 
 def test_blocks_that_are_not_needed_yet_are_zero():
-    generator = one_charge(infinite_chain(gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4)))
+    generator = kept_charges(infinite_chain(gain_loss.chain(1, 1.0, 0.6, 1.3, 0.4)))
     bond = bond_liouvillians(generator, generator.bases(), 0.7, mirror=True)[0]
     gate, sizes = bond.gate(0.3), [block.shape[0] ** 2 for block in bond.blocks.values()]
     flat = gate.flat({1})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.refinement.approximation import product_approximation
 from impo.tensor.contraction import pair_index
 from impo.tensor.gates import bond_liouvillians, physical_legs
@@ -15,7 +15,7 @@ from models import gain_loss, xyz
 
 def evolved(model, charges, chi=14, weight=0.7, steps=3):
     """Return a truncated state of an infinite chain, its generator and its bond Liouvillians."""
-    generator = one_charge(infinite_chain(model, charges))
+    generator = kept_charges(infinite_chain(model, charges))
     state = product_approximation(generator, None, 10, weight).matrix_product
     bonds = bond_liouvillians(generator, generator.bases(), weight, mirror=state.mirror)
     evolve(state, trotter_step(bonds, 0.3), steps, Truncation(chi))

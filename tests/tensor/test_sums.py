@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from impo.operators.liouvillian import finite_cluster, one_charge
+from impo.operators.liouvillian import finite_cluster, kept_charges
 from impo.refinement.approximation import product_approximation
 from impo.refinement.starts import second_start
 from impo.tensor.canonical import make_canonical
@@ -32,7 +32,7 @@ def whole(product):
 def states(request):
     """Return two truncated states of different bonds, and the Liouvillians of the bonds."""
     model, cells, charges = MODELS[request.param]
-    generator = one_charge(finite_cluster(model, cells, charges=charges))
+    generator = kept_charges(finite_cluster(model, cells, charges=charges))
     starts = product_approximation(generator, None, 4, 0.7), second_start(generator, 4, 0.7)
     bonds = bond_liouvillians(generator, starts[0].bases, 0.7, mirror=generator.mirror)
     products = [start.matrix_product for start in starts]

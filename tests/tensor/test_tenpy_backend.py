@@ -8,7 +8,7 @@ import pytest
 import qutip
 
 from impo.arguments import ArgumentError
-from impo.operators.liouvillian import finite_cluster, infinite_chain, one_charge
+from impo.operators.liouvillian import finite_cluster, infinite_chain, kept_charges
 from impo.operators.local import local_operators
 from impo.refinement.approximation import (
     Approximation,
@@ -249,7 +249,7 @@ def test_fourth_order_in_the_time_step():
 )
 def test_a_step_is_that_of_the_kernel(model, charges):
     """Two engines, two Trotter formulas, one weighted basis: nothing is truncated."""
-    generator = one_charge(infinite_chain(model, charges))
+    generator = kept_charges(infinite_chain(model, charges))
     states = diagonal_states(model, 2)
     weight, dt, count, truncation = 1.5, 0.005, 3, Truncation(200)
     k_max = model.sites[0].dimension - 1
@@ -271,7 +271,7 @@ def test_a_step_is_that_of_the_kernel(model, charges):
 def test_truncation_keeps_the_state_hermitian():
     """Pairs of charges q and -q are cut together, also where only one has room."""
     model = gain_loss.chain(1, 1.0, 0.5, 0.3, 0.3)
-    generator = one_charge(infinite_chain(model))
+    generator = kept_charges(infinite_chain(model))
     approx = product_approximation(generator, None, 2, 1.5)
     step = stock.tenpy_step(generator, approx.bases, 1.5, 0.5)
     for chi in (8, 9, 10, 11):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, Jump, LindbladModel, Spin, Term, evolve
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.operators.local import local_operators
 from impo.tensor.environment import TraceEnvironment
 from impo.tensor.gates import physical_legs
@@ -45,7 +45,7 @@ def complex_chain():
     ids=["charge", "spin 1", "no charge", "complex"],
 )
 def test_the_mean_in_a_product_state_moves_as_the_state_does(model, charges):
-    generator = one_charge(infinite_chain(model, charges=charges))
+    generator = kept_charges(infinite_chain(model, charges=charges))
     adjoint = Adjoint(generator, 2, 0.5)
     site = generator.sites[0]
     operators = local_operators(site)
@@ -70,7 +70,7 @@ def test_the_mean_in_a_product_state_moves_as_the_state_does(model, charges):
 
 def test_a_window_does_not_grow_beyond_what_the_operator_reaches():
     """Decoupled dimers: the other site of the dimer is all."""
-    generator = one_charge(infinite_chain(gain_loss.chain(0.5, 1.0, 0.0, 1.5, 0.7)))
+    generator = kept_charges(infinite_chain(gain_loss.chain(0.5, 1.0, 0.0, 1.5, 0.7)))
     adjoint = Adjoint(generator, 1, 0.0)
     window = adjoint.window(0, local_operators(Spin(0.5))["S+"])
     window = window.evolved(adjoint.step(0.1), 20, Truncation(32, 1e-12))

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from impo.arguments import ArgumentError
 from impo.methods.exact.sector import Sector
-from impo.operators.liouvillian import Generator, one_charge
+from impo.operators.liouvillian import Generator, kept_charges
 
 _SAME = 1e-9  # distance of a wave number from a multiple of 2 pi / cells that is rounding
 
@@ -37,7 +37,7 @@ def ring_number(k: float, cells: int) -> int:
 
 def one_frame(generator: Generator) -> Generator:
     """Return the generator of a ring in a frame that is the same in all cells, with one charge."""
-    return one_charge(generator.physical())
+    return kept_charges(generator.physical())
 
 
 def refuse_alternating(generator: Generator, charge: tuple[int, ...]) -> None:

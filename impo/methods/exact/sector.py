@@ -21,6 +21,7 @@ from impo.methods.advice import advice
 from impo.model import Boson, LindbladModel, Site, Spin
 from impo.operators.lattice import lattice_shape
 from impo.operators.liouvillian import Generator, finite_cluster
+from impo.operators.local import operator_charges
 from impo.operators.sparse_basis import SparseBasis, sparse_basis
 
 if TYPE_CHECKING:
@@ -124,13 +125,13 @@ def sector_sizes(
     """Return the number of products of some sites (all) with every charge that occurs."""
     counts: Counter[Charge] = Counter({zero_charge(generator): 1})
     for number in range(len(generator.sites)) if positions is None else positions:
-        weights, top = generator.charges[:, number], largest_rank(generator.sites[number], k_max)
+        weights, site = generator.charges[:, number], generator.sites[number]
         total: Counter[Charge] = Counter()
-        for q in range(-top, top + 1):
+        for q, operators in operator_charges(site, largest_rank(site, k_max)).items():
             step = (weights * q).tolist()
             for old, many in counts.items():
                 here = tuple(a + b for a, b in zip(old, step, strict=True))
-                total[here] += many * (top + 1 - abs(q))
+                total[here] += many * operators
         counts = total
     return counts
 
@@ -147,7 +148,7 @@ def sector_size(generator: Generator, k_max: int | None, charge: Charge) -> int:
 
 
 def largest_rank(site: Site, k_max: int | None) -> int:
-    """Return the largest rank that is kept; rank + 1 - |q| operators have the charge q."""
+    """Return the largest rank that is kept; at least rank + 1 operators have the charge zero."""
     full = site.dimension - 1
     return full if k_max is None or not isinstance(site, Spin) else min(k_max, full)
 

@@ -11,8 +11,9 @@ from impo.methods.exact.sector import cluster
 from impo.methods.exact.slowest import slowest_eigenvalues
 from impo.methods.exact.spectrum import modes_of, ring_modes
 from impo.model import LindbladModel
-from impo.operators.liouvillian import one_charge
-from impo.results.slow_modes import ISOLATED, SlowMode, slow_mode
+from impo.operators.charges import packed_charge, told_charge, unpacked
+from impo.operators.liouvillian import kept_charges
+from impo.results.slow_modes import ISOLATED, Charge, SlowMode, slow_mode
 
 if TYPE_CHECKING:
     from impo.methods.exact.method import Exact
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 _STATIONARY = 1e-9  # an eigenvalue below, over the norm, is that of the steady state
 
 
-def has_charge(model: LindbladModel, method: "Exact") -> bool:
-    """Return whether a cluster conserves a charge."""
-    return len(cluster(model, method).charges) > 0
+def charge_count(model: LindbladModel, method: "Exact") -> int:
+    """Return how many charges of a cluster tell its modes apart."""
+    return len(kept_charges(cluster(model, method)).charges)
 
 
 def slow_modes(
-    model: LindbladModel, method: "Exact", rank: int | None, charge: int, k: float, count: int
+    model: LindbladModel, method: "Exact", rank: int | None, charge: Charge, k: float, count: int
 ) -> tuple[SlowMode, ...]:
     """Return the slowest decays of a ring or of one cell, without the steady state.
 
@@ -40,6 +41,8 @@ def slow_modes(
     charge, k, count
         As in `SteadyState.slow_modes`; one open cell has the same modes at every k.
     """
+    several = charge_count(model, method)
+    charge = told_charge(packed_charge(charge, several), several)
     values, errors = _found(model, method, rank, charge, k, count + 1)
     if rank is not None and rank > 1:
         fewer, _ = _found(model, method, 3 * rank // 4, charge, k, 2 * count + 2)
@@ -52,16 +55,18 @@ def slow_modes(
 
 
 def _found(
-    model: LindbladModel, method: "Exact", rank: int | None, charge: int, k: float, count: int
+    model: LindbladModel, method: "Exact", rank: int | None, charge: Charge, k: float, count: int
 ) -> tuple[Array, Array]:
     """Return eigenvalues of the slowest decay and their errors, the slowest first."""
-    generator = one_charge(cluster(model, method))
-    charges = (charge,) if len(generator.charges) or charge else ()
+    generator = kept_charges(cluster(model, method))
+    several = len(generator.charges)
+    number = packed_charge(charge, several)
+    charges = tuple(unpacked(number, several).tolist()) if several or number else ()
     if method.periodic:
         _, blocks = ring_modes(model, replace(method, k_max=rank), charges, k)
     else:
         blocks = modes_of(generator, rank, charges)
-    pairs = [_of_block(one, count, not charge) for one in blocks if one.matrix.shape[0]]
+    pairs = [_of_block(one, count, not number) for one in blocks if one.matrix.shape[0]]
     if not pairs:
         return np.zeros(0, dtype=complex), np.zeros(0)
     values, errors = map(np.concatenate, zip(*pairs, strict=True))

@@ -18,11 +18,12 @@ from impo.methods.exact.sector import (
     top_rank,
     zero_charge,
 )
-from impo.methods.exact.slow_modes import has_charge, slow_modes
+from impo.methods.exact.slow_modes import charge_count, slow_modes
 from impo.methods.exact.spectra import Spectrum, spectral_function, susceptibility
 from impo.methods.exact.two_time import quenched, two_time
 from impo.methods.measured import MeasuredState
 from impo.model import Boson, LindbladModel, Place, Site
+from impo.operators.charges import charges_to_try
 from impo.operators.cluster_density import ClusterDensity
 from impo.operators.lattice import lattice_shape
 from impo.operators.local import changed_cutoffs, operator_norm
@@ -32,7 +33,7 @@ from impo.results.fields import stored, stored_array, stored_number
 from impo.results.files import malformed
 from impo.results.products import Product
 from impo.results.progress import Follower
-from impo.results.slow_modes import SlowMode
+from impo.results.slow_modes import Charge, SlowMode
 from impo.results.store import Arrays, Told
 
 PURITIES = ("purity", "impurity_per_dimension", "diagonal_participation")
@@ -237,7 +238,7 @@ class ExactState(MeasuredState):
 
         return self._estimate(values, self._size(op))
 
-    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+    def _slow_modes(self, charge: Charge, k: float, count: int) -> tuple[SlowMode, ...] | None:
         """Return eigenvalues of a ring or of one cell; None where cells are not alike."""
         ring = self.method.periodic or self.method.cells == 1
         if self.density is None or not ring or self.model.dimension != 1:
@@ -245,8 +246,8 @@ class ExactState(MeasuredState):
         rank = self.method.k_max if self.method.k_max is None else top_rank(self.density.bases)
         return slow_modes(self.model, self.method, rank, charge, k, count)
 
-    def _known_charges(self) -> tuple[int, ...]:
-        return (0, 1) if has_charge(self.model, self.method) else (0,)
+    def _known_charges(self) -> Sequence[Charge]:
+        return charges_to_try(charge_count(self.model, self.method))
 
     def _waves(self, points: int) -> tuple[Array, float]:
         cells = self.density.cells if self.density is not None and self.method.periodic else 1

@@ -8,7 +8,7 @@ import numpy as np
 from impo.arrays import Array
 from impo.methods.holstein_primakoff.poles import Poles
 from impo.model import LindbladModel, Spin
-from impo.operators.liouvillian import infinite_chain, one_charge
+from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.results.estimate import Estimate
 from impo.results.modes import UNCORRELATED, Decay, Mode, no_decay
 
@@ -28,7 +28,7 @@ class Expansion(NamedTuple):
     ladder, number
         The coefficients.
     raises
-        By how much c raises the charge of the model; 0 in models without one.
+        By how much c raises the charges of the model, packed; 0 in models without one.
     """
 
     site: int
@@ -38,11 +38,10 @@ class Expansion(NamedTuple):
 
 
 def charges(model: LindbladModel) -> Array:
-    """Return by how much S+ raises the charge on every site; zeros in models without one."""
+    """Return by how much S+ raises the charges on every site, shape (charges, sites)."""
     # the symmetry is that of any spin, and a small one has small matrices
     small = replace(model, sites=tuple(Spin(1) for _ in model.sites))
-    found = one_charge(infinite_chain(small)).charges
-    return found[0][: len(model.sites)] if len(found) else np.zeros(len(model.sites), dtype=int)
+    return kept_charges(infinite_chain(small)).charges[:, : len(model.sites)]
 
 
 def decay_of(poles: Poles, one: Expansion, two: Expansion, values: Array, error: float) -> Decay:

@@ -1,7 +1,7 @@
 """Gaussian steady state of the fluctuations of an ordered phase."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from impo.methods.holstein_primakoff.slow_modes import slow_modes
 from impo.methods.holstein_primakoff.spectra import Boson, half_line
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
+from impo.operators.charges import charges_to_try, named, packed, packed_charge
 from impo.operators.local_products import Linear, linear_forms
 from impo.results.estimate import Estimate
 from impo.results.fields import stored, stored_array
@@ -29,7 +30,7 @@ from impo.results.files import malformed
 from impo.results.modes import Decay, no_decay
 from impo.results.products import Product
 from impo.results.progress import Follower, tell
-from impo.results.slow_modes import SlowMode
+from impo.results.slow_modes import Charge, SlowMode
 from impo.results.store import Arrays, Told
 
 
@@ -260,17 +261,19 @@ class HolsteinPrimakoffState(MeasuredState):
         error = np.abs(value - spectrum(bosons, pair, points // 2))
         return Estimate(value, error + self.quadrature_error * np.abs(value))
 
-    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...] | None:
+    def _slow_modes(self, charge: Charge, k: float, count: int) -> tuple[SlowMode, ...] | None:
         """Return the dispersion of one boson, and the edge of the continuum of two."""
         if self.covariance is None or self.model.dimension != 1:
             return None
         assert self.configuration is not None
         bosons = quadratic_bosons(self.model, self.configuration)
-        signs = np.array(self.configuration) * self._charges
-        return slow_modes(bosons, signs, charge, k, count)
+        several = len(self._charges)
+        signs = np.array(self.configuration) * packed(self._charges)
+        found = slow_modes(bosons, signs, packed_charge(charge, several), k, count)
+        return named(found, several)
 
-    def _known_charges(self) -> tuple[int, ...]:
-        return (0, 1) if np.any(self._charges) else (0,)
+    def _known_charges(self) -> Sequence[Charge]:
+        return charges_to_try(len(self._charges))
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return the modes from the poles of the covariance, see `poles.py`."""
@@ -283,7 +286,8 @@ class HolsteinPrimakoffState(MeasuredState):
         found = self._connected(op_a, op_b, sites)
         one, two = (self._in_bosons(op, site) for op, site in zip((op_a, op_b), sites, strict=True))
         half = slice(len(found.value) // 2)
-        return decay_of(self._poles, one, two, found.value[half], self.quadrature_error)
+        decay = decay_of(self._poles, one, two, found.value[half], self.quadrature_error)
+        return replace(decay, modes=named(decay.modes, len(self._charges)))
 
     @cached_property
     def _poles(self) -> Poles | None:
@@ -299,7 +303,7 @@ class HolsteinPrimakoffState(MeasuredState):
     def _in_bosons(self, op: str, site: int) -> Expansion:
         assert self.configuration is not None
         ladder, _, number = self._expansion(op, site)
-        raises = int(self.configuration[site] * self._charges[site])
+        raises = int(self.configuration[site] * packed(self._charges)[site])
         return Expansion(site, ladder, number.real, raises)
 
     def _structure_factor(

@@ -1,18 +1,20 @@
 """What is asked of a state of an infinite chain at several times."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from impo.arrays import Array
-from impo.methods.itebd.slow_modes import Correlations, correlations, slow_modes
+from impo.methods.itebd.slow_modes import Correlations, charges, correlations, slow_modes
 from impo.methods.itebd.spectra import spectral_function
 from impo.methods.itebd.two_time import Acts, Pair, quenched, sampled
+from impo.operators.charges import charges_to_try, chosen_charge, told_charge
 from impo.refinement.state import MatrixProductState
 from impo.results.estimate import Estimate
 from impo.results.progress import Follower
-from impo.results.slow_modes import SlowMode
+from impo.results.slow_modes import Charge, SlowMode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -70,15 +72,18 @@ class MovingState(MatrixProductState):
         error = np.stack([one.error for one in found], axis=-1)
         return Estimate(value.real if hermitian else value, error)
 
-    def _slow_modes(self, charge: int, k: float, count: int) -> tuple[SlowMode, ...]:
+    def _slow_modes(self, charge: Charge, k: float, count: int) -> tuple[SlowMode, ...]:
         """Return poles of correlations of two times: see `impo.methods.itebd.slow_modes`."""
-        if charge not in self._correlations:
-            self._correlations[charge] = correlations(self, charge)
-        return slow_modes(self, self._correlations[charge], charge, k, count)
+        several = len(self.generator.charges)
+        sector = chosen_charge(charge, charges(self), several)
+        if sector not in self._correlations:
+            self._correlations[sector] = correlations(self, sector)
+        told = told_charge(sector, several)
+        return slow_modes(self, self._correlations[sector], told, k, count)
 
     @cached_property
     def _correlations(self) -> dict[int, Correlations]:
-        return {}  # of two times, by charge: one serves all wave numbers
+        return {}  # of two times, by packed charge: one serves all wave numbers
 
-    def _known_charges(self) -> tuple[int, ...]:
-        return (0, 1) if len(self.generator.charges) else (0,)
+    def _known_charges(self) -> Sequence[Charge]:
+        return charges_to_try(len(self.generator.charges))

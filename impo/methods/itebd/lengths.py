@@ -61,7 +61,7 @@ class Waves(NamedTuple):
     sizes
         Norm of the mode over all low operators.
     charges
-        By how much the operator at the left end raises the charge.
+        By how much the operator at the left end raises the charges, packed.
     """
 
     rates: Array
@@ -90,7 +90,7 @@ class Waves(NamedTuple):
         return np.asarray(np.abs(self.amplitudes) * np.exp(-self.rates))
 
     def estimates(self, count: int, amplitudes: bool) -> tuple[Mode, ...]:
-        """Return the slowest modes as results."""
+        """Return the slowest modes as results, with packed charges."""
         out = []
         for n in range(min(count, len(self.rates))):
             rate, error = float(self.rates[n]), float(self.rate_errors[n])
@@ -183,9 +183,7 @@ class Tracker:
         if ends is not None:
             levels = found.amplitudes(ends, self.cell)
             return per_cell(levels, found.values, ends.turn * advance)
-        charges = found.approx.generator.charges
-        alike = len(charges) > 0 and np.ptp(charges[0]) == 0  # others do not turn
-        turn = found.charge / charges[0][0] * advance if alike else 0.0
+        turn = found.approx.generator.raised_m(found.charge) * advance if advance else 0.0
         right = found.right.reshape(
             -1, self.cell, *found.right.shape[1:]
         )  # cell site operator mode
@@ -317,7 +315,7 @@ def shared_charges(
     if not len(generator.charges):
         yield 0, Ends(sites, names, largest)
         return
-    charges = generator.charges[0].astype(int)
+    charges = generator.weights
     signs = set(charges[sites[1] :: len(model.sites)].tolist())
     for q in falling:
         # Tr(O T_kq) needs T_kq to lower what O raises

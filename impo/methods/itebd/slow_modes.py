@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from impo.arguments import one_of
 from impo.arrays import Array
 from impo.methods.itebd.spectra import until_small
 from impo.methods.itebd.two_time import Actions, Moment, action, stacked, two_time_of
 from impo.operators.basis import operator_basis
-from impo.operators.local import charge_parts, local_operators
+from impo.operators.local import charge_parts, local_operators, operator_charges, stepwise
 from impo.refinement.approximation import Approximation
-from impo.results.slow_modes import SlowMode, slow_mode
+from impo.results.slow_modes import Charge, SlowMode, slow_mode
 from impo.signals.tracks import Track, found_again, judged, tracks, windows
 from impo.sites import Site, Spin
 
@@ -42,14 +41,14 @@ class Local(NamedTuple):
 
 
 def charges(state: "MovingState") -> list[int]:
-    """Return the charges of operators on one site, by how much they raise that of the model."""
+    """Return the packed charges of operators on one site, by how much they raise the model's."""
     found = {q for site in range(len(state.model.sites)) for q in _by_charge(state, site)}
     return sorted(found)
 
 
 def _weight(state: "MovingState", site: int) -> int:
-    """Return how the charge of the model counts that of a site."""
-    return int(state.generator.charges[0, site]) if len(state.generator.charges) else 0
+    """Return how the charges of the model, packed, count that of a site."""
+    return int(state.generator.weights[site])
 
 
 def _by_charge(state: "MovingState", site: int) -> dict[int, int]:
@@ -58,7 +57,8 @@ def _by_charge(state: "MovingState", site: int) -> dict[int, int]:
     if not weight:
         return {0: len(matrices(here, None))}
     top = _RANKS if isinstance(here, Spin) else 1
-    tried = {q: len(matrices(here, q)) for q in range(-top, top + 1)}
+    raised = range(-top, top + 1) if stepwise(here) else sorted(operator_charges(here))
+    tried = {q: len(matrices(here, q)) for q in raised}
     return {weight * q: many for q, many in tried.items() if many}
 
 
@@ -195,10 +195,9 @@ class Correlations:
 
 
 def correlations(state: "MovingState", charge: int) -> Correlations:
-    """Return the correlations of all operators with a charge until they have decayed."""
-    one_of("charge", charge, charges(state))
+    """Return the correlations of all operators with a packed charge until they have decayed."""
     signs = [_weight(state, site) for site in range(len(state.model.sites))]
-    here = tuple(charge * sign if sign else None for sign in signs)
+    here = tuple(charge // sign if sign else None for sign in signs)
     numbers = [_by_charge(state, site).get(charge, 0) for site in range(len(signs))]
     operators = tuple(
         Local(site, label) for site, many in enumerate(numbers) for label in range(many)
@@ -216,7 +215,7 @@ def correlations(state: "MovingState", charge: int) -> Correlations:
 
 
 def slow_modes(
-    state: "MovingState", known: Correlations, charge: int, k: float, count: int
+    state: "MovingState", known: Correlations, charge: Charge, k: float, count: int
 ) -> tuple[SlowMode, ...]:
     """Return the slowest poles of the correlations of a charge at a wave number."""
     best, spacing = known.by(k, state.approximation), known.spacing

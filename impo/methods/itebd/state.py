@@ -1,12 +1,12 @@
 """The state of an infinite chain as a result: observables with error bars."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from impo.arguments import one_of, positive_integer
+from impo.arguments import positive_integer
 from impo.arrays import Array
 from impo.methods.itebd.correlations import AHEAD, connected_scales
 from impo.methods.itebd.dynamics import MovingState
@@ -15,6 +15,7 @@ from impo.methods.itebd.products import string_correlation
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel
 from impo.operators.blocks import chain_of_blocks
+from impo.operators.charges import chosen_charge, named
 from impo.operators.local import charge_parts
 from impo.refinement.approximation import Approximation
 from impo.refinement.state import operator_product
@@ -119,12 +120,15 @@ class ItebdState(MovingState, MeasuredState):
         connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
         largest = self._largest(op_a, op_b, sites)
         sectors = shared_charges(self.generator, (op_a, op_b), sites, largest)
-        found = [self._tracker.waves(charge, ends) for charge, ends in sectors]
-        known = [one for one in found if one is not None]
+        resolved = [self._tracker.waves(charge, ends) for charge, ends in sectors]
+        known = [one for one in resolved if one is not None]
         waves = joined(known) if known else None
-        return decay_of(waves, connected.value, connected.error, largest)
+        found = decay_of(waves, connected.value, connected.error, largest)
+        return replace(found, modes=named(found.modes, len(self.generator.charges)))
 
-    def transfer_spectrum(self, charge: int | None = None, count: int = 8) -> tuple[Mode, ...]:
+    def transfer_spectrum(
+        self, charge: int | tuple[int, ...] | None = None, count: int = 8
+    ) -> tuple[Mode, ...]:
         """Return the slowest modes of all correlation functions, with errors.
 
         They are eigenvalues of the transfer matrix of the trace. Errors are infinite for a mode
@@ -134,22 +138,24 @@ class ItebdState(MovingState, MeasuredState):
         ----------
         charge
             By how much the operator at the left end of a correlation function raises the charge of
-            the model: 1 for S+, 0 for Sz; None for all charges.
+            the model: 1 for S+, 0 for Sz; None for all charges. A tuple with one for each row of
+            `generator.charges` if the model has several.
         count
             Largest number of modes.
 
         Raises
         ------
         ArgumentError
-            If an argument is no integer, or the model has no such charge.
+            If an argument is no integer (or tuple), or the model has no such charge.
         """
         count = positive_integer("count", count)
         sectors = sorted({-int(q) for q in self.approximation.environment.charges[0]})
+        charges = len(self.generator.charges)
         if charge is not None:
-            sectors = [one_of("charge", charge, sectors)]
+            sectors = [chosen_charge(charge, sectors, charges)]
         found = [self._tracker.waves(-one, None) for one in sectors]
         known = [one for one in found if one is not None]
-        return joined(known).estimates(count, amplitudes=False) if known else ()
+        return named(joined(known).estimates(count, amplitudes=False), charges) if known else ()
 
     @cached_property
     def _tracker(self) -> Tracker:

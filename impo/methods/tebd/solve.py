@@ -11,7 +11,7 @@ from impo.methods.tebd.sizes import refuse_large_gates, refuse_lengths
 from impo.methods.tebd.start import first_approximation
 from impo.methods.tebd.state import TebdState
 from impo.model import LindbladModel
-from impo.operators.liouvillian import Generator, finite_cluster, one_charge
+from impo.operators.liouvillian import Generator, finite_cluster, kept_charges
 from impo.refinement.evolution import MOST_STEPS, evolution
 from impo.refinement.relaxation import Relaxation, first_rank
 from impo.refinement.resume import Resume
@@ -70,7 +70,7 @@ def chain_generator(model: LindbladModel, method: "TEBD") -> Generator:
             f"{advice(model, 'TEBD')}."
         )
     refuse_lengths(model, method.cells, method.k_max)
-    generator = one_charge(finite_cluster(model, method.cells, charges=method.charges))
+    generator = kept_charges(finite_cluster(model, method.cells, charges=method.charges))
     if generator.reach > 1:
         raise UnsupportedModelError(
             f"TEBD treats terms and jumps on one site or on neighbours, but {model.label} has some "

@@ -127,7 +127,8 @@ def _relative_signs(infinite: Generator, finite: Generator) -> list[int] | None:
         return None
     angles = np.array([infinite.phase(p) - finite.phase(p) for p in range(count)])
     if len(charges):
-        angles = angles - charges[0] * angles[0] / charges[0, 0]
+        apart = [int(np.flatnonzero(row)[-1]) for row in charges]  # each has one charge alone
+        angles = angles - np.linalg.solve(charges[:, apart].T, angles[apart]) @ charges
     if np.any(np.abs(np.sin(angles)) > _SAME_ANGLE):
         return None
     return [round(value) for value in np.cos(angles).tolist()]

@@ -10,7 +10,7 @@ from impo.arguments import fail
 from impo.arrays import Array
 from impo.methods.measured import MeasuredState
 from impo.model import LindbladModel, Place
-from impo.operators.liouvillian import finite_cluster, one_charge
+from impo.operators.liouvillian import finite_cluster, kept_charges
 from impo.refinement.approximation import Approximation
 from impo.refinement.state import MatrixProductState, operator_product
 from impo.refinement.storage import check_operators, unpack
@@ -100,6 +100,6 @@ class TebdState(MatrixProductState, MeasuredState):
     @classmethod
     def _fields(cls, model: LindbladModel, method: Any, arrays: Arrays, told: Told) -> Told:
         check_operators(model, told["pictures"])
-        generator = one_charge(finite_cluster(model, method.cells, charges=method.charges))
+        generator = kept_charges(finite_cluster(model, method.cells, charges=method.charges))
         approx, refinements = unpack(generator, arrays, told["pictures"], told["checks"])
         return {"approximation": approx, "refinements": refinements}
