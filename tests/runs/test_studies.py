@@ -329,6 +329,22 @@ def check_lattice_gap(data):
     assert np.all(data["ring_error"] < 1e-8)
 
 
+def check_quench(data):
+    """At first all spins move as bosons do; small ones leave them first, large ones grow alike."""
+    number, error, bosons = data["number"], data["number_error"], data["bosons"]
+    np.testing.assert_allclose(number[:, 0], number[:, 3], atol=5 * error.max())  # mirrored
+    assert np.all(number[..., -1] < 4 * data["S"] + 5 * error[..., -1])
+    apart = np.abs(number - bosons[:, :, None])
+    assert np.all(apart[:, :, -1] <= 0.1 * bosons + 4 * error[:, :, -1])
+    unstable = data["largest"] > 0.6
+    halved = 0.5 * bosons[unstable, -1]
+    assert np.all(number[unstable, 0, -1] < halved)
+    np.testing.assert_allclose(
+        data["largest"][list(data["phase"]).index("AM")],
+        [np.sqrt(3.75), -0.5, 3.5, np.sqrt(3.75)], atol=1e-6,
+    )  # fmt: skip
+
+
 def check_fig3(data):
     """Distributions are normalised, and purities lie between that of the mixed state and one."""
     np.testing.assert_allclose(data["joint"].sum(axis=(1, 2)), 1, atol=1e-8)
