@@ -3,10 +3,13 @@
 The paper reads its phases off the spectrum of a dimer (Fig. 2c). Here the slowest decay with charge
 1 over all wave numbers is found on the infinite chain: an upper bound on the asymptotic rate, as a
 mode that no operator on one site sees may be slower. Of dimers and rings charges 0 and 1 are looked
-at, and `ring_charge` says which is slower. This study is an addition to the paper.
+at, and `ring_charge` says which is slower. The second panel has S times the gap at the transition
+of the lattice, gain = loss = g + h, and at that of the dimer, gain = loss = g: it is constant where
+the gap closes like 1/S. This study is an addition to the paper.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,18 +24,26 @@ from impo.results.slow_modes import Gap
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
-from runs._tasks import judged
+from runs._tasks import JUDGED, Row, judged, rows
 
-COST = {"quick": "2 min", "full": "5 min"}
+COST = {"quick": "1 min", "full": "15 min"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
-SPINS = (0.5,)
-_RATES = {True: (1.5, 2.5), False: (1.5, 1.75, 2.0, 2.5, 3.0)}
+_RATES = {True: (1.5, 2.5), False: (1.5, 2.0, 2.5)}
+_CHAINS = {  # spins of the infinite chain, at which rates, and the tolerance
+    True: {0.5: ((1.5, 2.5), 1e-3)},
+    False: {0.5: (_RATES[False], 1e-3), 1.0: ((1.5, 2.5), 1e-2)},
+}
+_DIMERS = {True: (0.5, 1.0, 2.0), False: (0.5, 1.0, 2.0, 4.0)}  # at their transition
 _RINGS = {True: (2, 3), False: (2, 3, 4)}  # cells, S = 1/2
 CHARGES = (0, 1)  # of clusters
 SEEN = (1,)  # of the chain: one-site operators see too little of the slow modes of charge 0
-_POINTS = {True: 4, False: 8}
+_POINTS = 4
+
+
+_NUMBERS = ("gap", "error", "k", "charge")
+_SETTLED = ("isolated", "edge of a continuum")
 
 
 def _line(rates: Sequence[float], spin: float) -> list[LindbladModel]:
@@ -40,43 +51,60 @@ def _line(rates: Sequence[float], spin: float) -> list[LindbladModel]:
 
 
 def _columns(gaps: Sequence[Sequence[Gap | None]]) -> dict[str, NDArray]:
-    """Return rate, error, k, charge and kind of gaps in a table; nan and "" where there is none."""
-    shape = (len(gaps), len(gaps[0]) if gaps else 0)
-    out = {name: np.full(shape, np.nan) for name in ("gap", "error", "k", "charge")}
-    kinds = np.full(shape, "", dtype="<U32")
-    for place in np.ndindex(shape):
-        if (found := gaps[place[0]][place[1]]) is not None:
-            out["gap"][place], out["error"][place] = found.rate.value, found.rate.error
-            out["k"][place] = np.angle(np.exp(1j * found.mode.k))
-            out["charge"][place] = found.mode.charge
-            kinds[place] = found.mode.kind if found.settled else f"{found.mode.kind}, incomplete"
-    return {**out, "kind": kinds}
+    """Return what is kept of gaps in a table."""
+    return _table([[_column(gap) for gap in row] for row in gaps])
+
+
+def _column(gap: Gap | None) -> Row:
+    """Return rate, error, k, charge and kind of a gap; nan and "" if there is none."""
+    if gap is None:
+        return {**dict.fromkeys(_NUMBERS, np.array(np.nan)), "kind": np.array("")}
+    k = np.angle(np.exp(1j * gap.mode.k))
+    values = (gap.rate.value, gap.rate.error, k, gap.mode.charge)
+    kind = gap.mode.kind if gap.settled else f"{gap.mode.kind}, incomplete"
+    return {
+        **{name: np.array(float(x)) for name, x in zip(_NUMBERS, values, strict=True)},
+        "kind": np.array(kind),
+    }
+
+
+def _table(found: Sequence[Sequence[Row]]) -> dict[str, NDArray]:
+    return {name: np.array([[one[name] for one in row] for row in found]) for name in found[0][0]}
 
 
 def _variables(
-    gaps: Sequence[Sequence[Gap | None]], dims: tuple[str, str], name: str
+    columns: dict[str, NDArray], dims: tuple[str, str], name: str
 ) -> dict[str, Variable]:
     units = {"gap": "g", "error": "g"}
     texts = {
         "gap": "slowest decay rate seen, an upper bound", "error": "its error",
         "k": "its wave number", "charge": "its charge", "kind": "what it is",
+        "status": "verdict", "message": "why the verdict is what it is",
     }  # fmt: skip
     return {
         f"{name}_{key}" if key != "gap" else name: Variable(
             dims, values, units.get(key, "1"), texts[key]
         )
-        for key, values in _columns(gaps).items()
+        for key, values in columns.items()
     }
 
 
-def _infinite(
-    models: Sequence[Sequence[LindbladModel]], quick: bool, dims: tuple[str, str], name: str
-) -> dict[str, Variable]:
-    """Return the gaps of the infinite chain, one row for every spin, with the verdicts."""
-    method = ITEBD(tol=1e-3)
-    states = [[steady_state(model, method) for model in row] for row in models]
-    gaps = [[state.gap(SEEN, _POINTS[quick]) for state in row] for row in states]
-    return {**_variables(gaps, dims, name), **judged(states, dims, name)}
+def _read(state: SteadyState) -> Row:
+    told = {name: np.array(str(getattr(state, name))) for name in JUDGED}
+    return {**_column(state.gap(SEEN, _POINTS)), **told}
+
+
+def _infinite(quick: bool, directory: Path) -> dict[str, Variable]:
+    """Return the gaps of the infinite chain with the verdicts; none where none is asked for."""
+    chains = [_line(rates, spin) for spin, (rates, _) in _CHAINS[quick].items()]
+    methods = [ITEBD(tol=tol, chi_max=40) for _, tol in _CHAINS[quick].values()]
+    solved = rows(chains, methods, directory, _read)
+    none = {**_column(None), **dict.fromkeys(JUDGED, np.array(""))}
+    found = []
+    for (rates, _), row in zip(_CHAINS[quick].values(), solved, strict=True):
+        known = dict(zip(rates, row, strict=True))
+        found.append([known.get(rate, none) for rate in _RATES[quick]])
+    return _variables(_table(found), ("S", "rate"), "lattice")
 
 
 def _of(
@@ -87,22 +115,25 @@ def _of(
 ) -> dict[str, Variable]:
     """Return the gaps of clusters with the verdicts."""
     gaps = [[state.gap(charges) for state in row] for row in states]
-    return {**_variables(gaps, dims, name), **judged(states, dims, name)}
+    return {**_variables(_columns(gaps), dims, name), **judged(states, dims, name)}
 
 
-def compute(quick: bool) -> Dataset:
+def compute(quick: bool, directory: Path) -> Dataset:
     """Return gaps of the infinite chain, dimer, rings and bosons."""
-    spins, rates = SPINS, _RATES[quick]
+    spins, rates = tuple(_CHAINS[quick]), _RATES[quick]
     found = {
         "S": Variable(("S",), np.array(spins), "1", "spin quantum number"),
         "rate": Variable(("rate",), np.array(rates), "g", "gain = loss"),
         "cells": Variable(("cells",), np.array(_RINGS[quick]), "1", "cells of a ring, S = 1/2"),
-        **_infinite([_line(rates, spin) for spin in spins], quick, ("S", "rate"), "lattice"),
+        **_infinite(quick, directory),
     }
     dimers = [
         [steady_state(dimer(spin, G, r, r), Exact(gap=False)) for r in rates] for spin in spins
     ]
     found |= _of(dimers, CHARGES, ("S", "rate"), "dimer")
+    closing = [[steady_state(dimer(spin, G, G, G), Exact(gap=False)) for spin in _DIMERS[quick]]]
+    found["spin"] = Variable(("spin",), np.array(_DIMERS[quick]), "1", "spin of a dimer")
+    found |= _of(closing, CHARGES, ("transition", "spin"), "closing")
     rings = [
         [steady_state(model, Exact(cells=cells, periodic=True, gap=False))
          for model in _line(rates, 0.5)]
@@ -125,15 +156,34 @@ def compute(quick: bool) -> Dataset:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw the gaps along the line of equal rates."""
-    figure = Figure(figsize=(4.6, 3.8), layout="constrained")
-    _draw_line(figure.subplots(), data)
+    """Draw the gaps along the line of equal rates, and S times the gap at the transitions."""
+    figure = Figure(figsize=(8.0, 3.8), layout="constrained")
+    line, closing = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_line(line, data)
+    _draw_closing(closing, data)
     return figure
+
+
+def _draw_closing(axis: Axes, data: Dataset) -> None:
+    at = int(np.argmin(np.abs(data["rate"] - data.attributes["critical"])))
+    for name, spins, place, label in (
+        ("lattice", data["S"], (slice(None), at), r"lattice, $\bar\Gamma=g+h$"),
+        ("closing", data["spin"], (0, slice(None)), r"dimer, $\bar\Gamma=g$"),
+    ):
+        known = ~unconverged(data[f"{name}_status"][place])
+        if name == "lattice":
+            known &= np.isin(data["lattice_kind"][place], _SETTLED)
+        errorbar_curve(
+            axis, spins, spins * data[name][place], spins * data[f"{name}_error"][place], known,
+            marker="o", linestyle="-", label=label,
+        )  # fmt: skip
+    axis.set(xscale="log", xlabel="$S$", ylabel="$S$ times decay rate$/g$", ylim=(0, None))
+    axis.legend(fontsize="x-small")
 
 
 def _points(axis: Axes, data: Dataset, n: int, along: str, name: str, label: str) -> None:
     """Draw the gaps of one spin; hollow where the slowest mode or another one is not settled."""
-    known = np.isin(data[f"{name}_kind"][n], ("isolated", "edge of a continuum"))
+    known = np.isin(data[f"{name}_kind"][n], _SETTLED)
     known &= data[f"{name}_status"][n] == "converged"
     errorbar_curve(
         axis, data[along], data[name][n], data[f"{name}_error"][n], known, color=f"C{n}",

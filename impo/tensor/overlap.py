@@ -114,19 +114,39 @@ class Overlap:
         value = np.sum(self._left.blocks[-1] * self._environment.right[-1])
         return complex(self._scaled(value, self._left.logs[-1]))
 
-    def with_operators(self, position: int, actions: Array) -> Array:
-        """Return Tr[A(t) B rho] of some B on a site; # B.
+    def with_operators(self, position: int, *actions: Array) -> Array:
+        """Return Tr[A(t) B rho] of some B that are products on consecutive sites; # B.
 
-        `actions` are matrices of rho to B rho; # B p p'.
+        Parameters
+        ----------
+        position
+            Of the first site.
+        actions
+            Matrices of rho to B rho, those of all B on every site; # B p p'
         """
-        n = position - self._first
-        left, right = self._left.blocks[n], self._right.blocks[n + 1]
-        block = np.tensordot(self._functional(position), right, axes=(2, 0))  # wL p [wR], [wR] vR
-        block = np.tensordot(left, block, axes=(0, 0))  # [wL] vL, [wL] p vR
-        block = np.tensordot(self._state(position), block, axes=((0, 2), (0, 2)))  # p' p
-        kept = self._kept[position % len(self._kept)]
-        values = np.tensordot(actions[:, kept], block, axes=((1, 2), (1, 0)))
-        return self._scaled(values, self._left.logs[n] + self._right.logs[n + 1])
+        n, end = position - self._first, position - self._first + len(actions)
+        right = self._right.blocks[end][None]
+        for place in range(len(actions) - 1, 0, -1):
+            right = self._absorbed(position + place, actions[place], right)
+        block = np.tensordot(self._functional(position), right, axes=(2, 1))
+        # wL p [wR], B [wR] vR
+        block = np.tensordot(self._left.blocks[n], block, axes=(0, 0))  # [wL] vL, [wL] p B vR
+        block = np.tensordot(self._state(position), block, axes=((0, 2), (0, 3)))  # p' p B
+        block = np.broadcast_to(block, (*block.shape[:2], len(actions[0])))
+        values = np.einsum("bpq,qpb->b", self._acting(position, actions[0]), block)
+        return self._scaled(values, self._left.logs[n] + self._right.logs[end])
+
+    def _absorbed(self, position: int, actions: Array, right: Array) -> Array:
+        """Contract B on a site with the blocks on its right; # B wL vL."""
+        block = np.tensordot(self._state(position), right, axes=(2, 2))  # vL p' B wR
+        block = np.broadcast_to(block, (*block.shape[:2], len(actions), block.shape[3]))
+        block = np.einsum("bpq,vqbw->bpvw", self._acting(position, actions), block)
+        block = np.tensordot(self._functional(position), block, axes=((1, 2), (1, 3)))
+        return block.transpose(1, 0, 2)  # wL B vL -> B wL vL
+
+    def _acting(self, position: int, actions: Array) -> Array:
+        """Return the rows of B that the window has too; # B p p'."""
+        return actions[:, self._kept[position % len(self._kept)]]
 
     def _scaled(self, values: ArrayLike, size: float) -> Array:
         factor = np.exp(size + self._size)

@@ -97,13 +97,44 @@ class Adjoint:
             self._steps[dt] = trotter_step(self._bonds, dt)
         return self._steps[dt]
 
-    def window(self, position: int, matrix: Array) -> "Window":
-        """Return the operator with a matrix, in the physical frame and of one charge, on a site."""
-        block = block_of(self.generator, position)
-        site = block % len(self.physical)
+    def window(self, position: int, *matrices: Array) -> "Window":
+        """Return a product of operators on consecutive sites.
+
+        Parameters
+        ----------
+        position
+            Of the first site.
+        matrices
+            In the physical frame, each of one charge; one per site.
+        """
+        first = block_of(self.generator, position)
+        last = block_of(self.generator, position + len(matrices) - 1)
+        legs, tensors, charge, size, turn = [TRIVIAL], [], 0, 0.0, complex(1)
+        for block in range(first, last + 1):
+            vector, phase, raised = self._vector(block, position, matrices)
+            charge, turn = charge + raised, turn * phase
+            legs.append(TRIVIAL if charge == 0 else Leg(((charge, 1),), 0))
+            layout = TensorLayout(legs[-2], self.physical[block % len(self.physical)], legs[-1])
+            tensor = layout.from_dense(vector[None, :, None])
+            norm = float(np.linalg.norm(tensor))
+            tensors.append(tensor / norm)
+            size += log(norm)
+        physical = [self.physical[block % len(self.physical)] for block in range(first, last + 1)]
+        product = MatrixProduct(
+            physical, legs, tensors, [np.ones(1) for _ in legs], infinite=False, mirror=False
+        )
+        return Window(self, product, first, size, turn)
+
+    def _vector(
+        self, block: int, position: int, matrices: Sequence[Array]
+    ) -> tuple[Array, complex, int]:
+        """Return the scaled coefficients of a product on one block, a phase, and the charge."""
+        site, count = block % len(self.physical), len(self.bases)
         traces = [basis.trace for basis in self.bases]
-        here = position % len(self.bases)
-        traces[here] = self.bases[here].measure(self.generator.rotated(position, matrix))
+        for place, matrix in enumerate(matrices, position):
+            if place in self.span(block):
+                rotated = self.generator.rotated(place, matrix)
+                traces[place % count] = self.bases[place % count].measure(rotated)
         vector = joined(self.generator, traces)[site]
         largest = vector[np.argmax(np.abs(vector))]
         turn = complex(largest / abs(largest))  # by the frame; what is left is real if L is
@@ -114,14 +145,7 @@ class Adjoint:
             for charge, members in self.physical[site].members.items()
             if np.abs(vector[members]).max() > _CHARGED * np.abs(vector).max()
         }
-        right = TRIVIAL if charge == 0 else Leg(((charge, 1),), 0)
-        tensor = TensorLayout(TRIVIAL, self.physical[site], right).from_dense(vector[None, :, None])
-        norm = float(np.linalg.norm(tensor))
-        product = MatrixProduct(
-            [self.physical[site]], [TRIVIAL, right], [tensor / norm], [np.ones(1), np.ones(1)],
-            infinite=False, mirror=False,
-        )  # fmt: skip
-        return Window(self, product, block, log(norm), turn)
+        return vector, turn, charge
 
     @cached_property
     def _traces(self) -> list[Array]:

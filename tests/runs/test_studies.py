@@ -84,6 +84,8 @@ def test_a_picture_of_other_data_is_noticed(name):
         "calibration": "median",
         "certified": "width",
         "spectra": "power",
+        "quench": "number",
+        "lattice_gap": "lattice",
     }[name]
     moved = replace(kept.variables[changed], values=1.2 * kept[changed])
     with pytest.raises(AssertionError, match=changed):
@@ -331,11 +333,27 @@ def check_fig2(data):
 def check_lattice_gap(data):
     """The lattice is settled and near its rings; of those, the larger is nearer."""
     lattice, error = data["lattice"][0], data["lattice_error"][0]
-    assert np.all(np.isin(data["lattice_kind"], ("isolated", "edge of a continuum")))
+    assert np.all(np.isin(data["lattice_kind"][0], ("isolated", "edge of a continuum")))
     assert np.all(error < 0.1 * lattice)
     small, large = data["ring"][:2]
     assert np.all(np.abs(lattice - large) <= np.abs(small - large) + error)
     assert np.all(data["ring_error"] < 1e-8)
+
+
+def check_quench(data):
+    """At first all spins move as bosons do; small ones leave them first, large ones grow alike."""
+    number, error, bosons = data["number"], data["number_error"], data["bosons"]
+    np.testing.assert_allclose(number[:, 0], number[:, 3], atol=5 * error.max())  # mirrored
+    assert np.all(number[..., -1] < 4 * data["S"] + 5 * error[..., -1])
+    apart = np.abs(number - bosons[:, :, None])
+    assert np.all(apart[:, :, -1] <= 0.1 * bosons + 4 * error[:, :, -1])
+    unstable = data["largest"] > 0.6
+    halved = 0.5 * bosons[unstable, -1]
+    assert np.all(number[unstable, 0, -1] < halved)
+    np.testing.assert_allclose(
+        data["largest"][list(data["phase"]).index("AM")],
+        [np.sqrt(3.75), -0.5, 3.5, np.sqrt(3.75)], atol=1e-6,
+    )  # fmt: skip
 
 
 def check_fig3(data):

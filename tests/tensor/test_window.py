@@ -79,3 +79,37 @@ def test_a_window_does_not_grow_beyond_what_the_operator_reaches():
     identity = adjoint.window(0, np.eye(2)).evolved(adjoint.step(0.1), 20, Truncation(32, 1e-12))
     assert len(identity.product) == 2
     assert identity.product.bond_dimension == 1
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["in a cell", "between cells"])
+def test_a_product_of_neighbours_moves_as_their_correlation_does(first):
+    """And other products act on the state in front of it: at time zero traces of matrices."""
+    model = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.7)
+    generator = one_charge(infinite_chain(model))
+    adjoint, bases = Adjoint(generator, 1, 0.5), generator.bases(1)
+    raise_, lower, flat = (local_operators(Spin(0.5))[name] for name in ("S+", "S-", "Sz"))
+    start = [np.diag([0.9, 0.1]), np.diag([0.2, 0.8])]
+    coefficients = [bases[n].expand(generator.rotated(n, start[n % 2])).real for n in range(2)]
+    product = product_state(coefficients, physical_legs(generator, bases), True, generator.mirror)
+    environment = TraceEnvironment(product, bases, 0.0)
+    common = [(np.arange(len(basis)), np.arange(len(basis))) for basis in bases]
+    window = adjoint.window(first, raise_, lower)
+
+    seconds = [(lower, raise_), (flat, flat)]
+    actions = [
+        np.array([bases[p % 2].left(generator.rotated(p, pair[n])) for pair in seconds])
+        for n, p in enumerate((first, first + 1))
+    ]
+    found = Overlap(window, environment, common, first, first + 2).with_operators(first, *actions)
+    rho = np.kron(start[first], start[1 - first])
+    expected = [np.trace(np.kron(raise_, lower) @ np.kron(*pair) @ rho) for pair in seconds]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert abs(found[0]) > 0.01
+
+    window = window.evolved(adjoint.step(0.05), 12, Truncation(64))
+    moved = evolve(model, ITEBD(chi_max=32, tol=1e-5), start, [0.6])
+    after = moved.correlation("S+", "S-", (first, 1 - first), max_cells=1)
+    value, error = after.value[0, first], after.error[0, first]
+    mean = Overlap(window, environment, common, first, first + 2).expectation()
+    assert mean == pytest.approx(value, abs=max(2 * error, 1e-7))
+    assert abs(value) > 0.01

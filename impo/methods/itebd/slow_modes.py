@@ -2,20 +2,23 @@
 
     C_ij(k, t) = sum_r e^{ikr} (<A_i(t) B_j,r> - <A_i><B_j>),    A_i = B_i^+
 
-The B_j are the lowest multipoles with the charge of the mode on the sites of the cell. Every
+The B_j are the lowest multipoles with the charge of the mode on the sites of the cell. Where a
+charge is conserved and that of the mode is zero, they are also products of lowest multipoles on
+neighbouring sites (S+ S-, S- S+, Sz Sz): pairs of excitations, of which one site sees little. Every
 approximation of the state and of the A_i(t) has poles of its own; their differences are errors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby, product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from impo.arrays import Array
 from impo.methods.itebd.spectra import until_small
-from impo.methods.itebd.two_time import Actions, Moment, action, stacked, two_time_of
+from impo.methods.itebd.two_time import Acting, Actions, Moment, action, stacked, two_time_of
 from impo.operators.basis import operator_basis
 from impo.operators.local import charge_parts, local_operators, operator_charges, stepwise
 from impo.refinement.approximation import Approximation
@@ -34,10 +37,31 @@ _SPACING = 1.0  # of the samples, in units of the time in which low multipoles c
 
 
 class Local(NamedTuple):
-    """An operator of a site of the unit cell: number `label` of those with its charge there."""
+    """A product of operators on consecutive sites.
+
+    Attributes
+    ----------
+    site
+        The first, in the unit cell.
+    factors
+        Of every operator its charge, None where there is none, and its number among those with it.
+    """
 
     site: int
-    label: int
+    factors: tuple[tuple[int | None, int], ...]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """First site, and number of sites."""
+        return self.site, len(self.factors)
+
+    def matrices(self, approx: Approximation) -> tuple[Array, ...]:
+        """Return its matrices with the cut-offs of a state."""
+        sites = approx.generator.model.sites
+        return tuple(
+            matrices(sites[n % len(sites)], charge)[label]
+            for n, (charge, label) in enumerate(self.factors, self.site)
+        )
 
 
 def charges(state: "MovingState") -> list[int]:
@@ -105,39 +129,41 @@ class _Probes:
 
     first: Local
     seconds: tuple[Local, ...]
-    charges: tuple[int | None, ...]
 
-    def _matrix(self, approx: Approximation, one: Local) -> Array:
-        site = approx.generator.model.sites[one.site]
-        return matrices(site, self.charges[one.site])[one.label]
+    def mover(self, approx: Approximation) -> tuple[int, tuple[Array, ...]]:
+        """Return the first site of A_i and its matrices."""
+        return self.first.site, tuple(x.conj().T for x in self.first.matrices(approx))
 
-    def mover(self, approx: Approximation) -> tuple[int, Array]:
-        """Return the site of A_i and its matrix."""
-        return self.first.site, self._matrix(approx, self.first).conj().T
-
-    def _named(self, approx: Approximation) -> dict[int, list[Array]]:
-        """Return the matrices of the B_j by site."""
-        found: dict[int, list[Array]] = {}
-        for one in self.seconds:
-            found.setdefault(one.site, []).append(self._matrix(approx, one))
-        return found
+    def _by_place(self, approx: Approximation) -> list[tuple[int, list[tuple[Array, ...]]]]:
+        """Return first site and matrices of the B_j on the same sites; # B site."""
+        return [
+            (place[0], [one.matrices(approx) for one in here])
+            for place, here in groupby(self.seconds, lambda one: one.place)
+        ]
 
     def actions(self, approx: Approximation) -> Actions:
-        """Return the matrices of rho to B_j rho, by position: the B_j of a site, cell by cell."""
-        unit, found = len(approx.generator.model.sites), {}
-        for site, named in self._named(approx).items():
+        """Return the matrices of rho to B_j rho: the B_j on the same sites, cell by cell."""
+        unit, found = len(approx.generator.model.sites), []
+        for site, named in self._by_place(approx):
             for cell in range(-_CELLS, _CELLS + 1):
                 position = site + cell * unit
-                found[position] = np.array([action(approx, position, x) for x in named])
+                acting = [
+                    np.array([action(approx, p, x) for x in here])
+                    for p, here in enumerate(zip(*named, strict=True), position)
+                ]
+                found.append(Acting(position, tuple(acting)))
         return found
 
     def means(self, approx: Approximation) -> Array:
         """Return <B_j> in the order of `actions`."""
         found = []
-        for site, named in self._named(approx).items():
-            basis, marginal = approx.bases[site], approx.environment.marginal(site, 1)
-            vectors = [basis.measure(approx.generator.rotated(site, x)) for x in named]
-            found.append(np.tile([marginal @ vector for vector in vectors], 2 * _CELLS + 1))
+        for site, named in self._by_place(approx):
+            means = [approx.environment.marginal(site, len(named[0]))] * len(named)
+            for n in reversed(range(len(named[0]))):
+                basis = approx.bases[(site + n) % len(approx.bases)]
+                vectors = [basis.measure(approx.generator.rotated(site + n, x[n])) for x in named]
+                means = [mean @ vector for mean, vector in zip(means, vectors, strict=True)]
+            found.append(np.tile(means, 2 * _CELLS + 1))
         return np.concatenate(found)
 
 
@@ -148,11 +174,11 @@ class Correlations:
     Attributes
     ----------
     moments
-        For every A_i, by every approximation; # time (site cell j).
+        For every A_i, by every approximation; # time (place cell j).
     spacing
         Distance of two times.
     many
-        Number of the B_j on every site that has some.
+        Numbers of the B_j on the same sites.
     """
 
     moments: Sequence[Moment]
@@ -160,7 +186,7 @@ class Correlations:
     many: Sequence[int]
 
     def _by_cell(self, function: Array) -> list[Array]:
-        """Return the functions of an A_i with the B_j of every site; # time cell j."""
+        """Return the functions of an A_i with the B_j on the same sites; # time cell j."""
         cells = 2 * _CELLS + 1
         ends = np.cumsum([many * cells for many in self.many])[:-1]
         return [part.reshape(len(part), cells, -1) for part in np.split(function, ends, axis=1)]
@@ -196,22 +222,51 @@ class Correlations:
 
 def correlations(state: "MovingState", charge: int) -> Correlations:
     """Return the correlations of all operators with a packed charge until they have decayed."""
-    signs = [_weight(state, site) for site in range(len(state.model.sites))]
-    here = tuple(charge // sign if sign else None for sign in signs)
-    numbers = [_by_charge(state, site).get(charge, 0) for site in range(len(signs))]
-    operators = tuple(
-        Local(site, label) for site, many in enumerate(numbers) for label in range(many)
-    )
-    found, spacing = [], 0.0
-    for first in operators:
-        probes = _Probes(first, operators, here)
+    operators, found, spacing = _operators(state, charge), [], 0.0
+    for first in _moving(operators):
+        probes = _Probes(first, operators)
         asked = two_time_of(state, probes)
         asked = replace(asked, tol=_FINER * asked.tol)
         spacing = _SPACING * asked.time_unit
         found.append(list(until_small(asked, probes.means, spacing, small=_SMALL)))
     shortest = min(map(len, found))
     moments = [stacked(one[:shortest]) for one in found]
-    return Correlations(moments, spacing, [many for many in numbers if many])
+    many = [len(list(here)) for _, here in groupby(operators, lambda one: one.place)]
+    return Correlations(moments, spacing, many)
+
+
+def _moving(operators: Sequence[Local]) -> list[Local]:
+    """Return the A_i: the lowest of the operators on the same sites.
+
+    All B_j see what these become; more A_i cost as much time again and see the same poles.
+    """
+    return [next(here) for _, here in groupby(operators, lambda one: one.place)]
+
+
+def _operators(state: "MovingState", charge: int) -> tuple[Local, ...]:
+    """Return the operators with a packed charge, those on the same sites together."""
+    weights = [_weight(state, site) for site in range(len(state.model.sites))]
+    found = []
+    for site, weight in enumerate(weights):
+        own = charge // weight if weight else None
+        many = _by_charge(state, site).get(charge, 0)
+        found += [Local(site, ((own, label),)) for label in range(many)]
+    return (*found, *(() if charge else _neighbours(state, weights)))
+
+
+def _neighbours(state: "MovingState", weights: Sequence[int]) -> list[Local]:
+    """Return products on neighbouring sites that together have no charge."""
+    sites, found = state.model.sites, []
+    for site, weight in enumerate(weights):
+        following = (site + 1) % len(sites)
+        if not weight or not weights[following]:
+            continue  # everything is neutral: nine products, for what one site sees as well
+        for pair in product((-1, 0, 1), repeat=2):
+            raised = pair[0] * weight + pair[1] * weights[following]
+            here = [matrices(sites[n], q) for n, q in zip((site, following), pair, strict=True)]
+            if not raised and all(here):
+                found.append(Local(site, tuple((q, 0) for q in pair)))
+    return found
 
 
 def slow_modes(

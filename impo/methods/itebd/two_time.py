@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
@@ -18,6 +19,7 @@ from scipy.ndimage import maximum_filter1d
 from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
+from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, all_of, common_operators
 from impo.refinement.relaxation import Relaxation
@@ -59,8 +61,27 @@ class Acts(StrEnum):
         return 0 * matrix if self is Acts.COMMUTATOR else matrix
 
 
-Actions: TypeAlias = Mapping[int, Array]
-"""Matrices of rho to B rho of the B at a position; # B p p'."""
+class Acting(NamedTuple):
+    """Some B that are products on the same consecutive sites.
+
+    Attributes
+    ----------
+    position
+        Of the first site.
+    matrices
+        Of rho to B rho, those of all B on every site; # B p p'
+    """
+
+    position: int
+    matrices: tuple[Array, ...]
+
+    @property
+    def end(self) -> int:
+        """Position after the last site."""
+        return self.position + len(self.matrices)
+
+
+Actions: TypeAlias = Sequence[Acting]
 
 
 @dataclass(frozen=True)
@@ -95,16 +116,16 @@ class Pair:
         named = local_operators(approx.generator.model.sites[self.sites[end]])[name]
         return named.conj().T if self.adjoint else named
 
-    def mover(self, approx: Approximation) -> tuple[int, Array]:
+    def mover(self, approx: Approximation) -> tuple[int, tuple[Array]]:
         """Return the site of A and its matrix."""
-        return self.sites[0], self.matrix(approx, 0)
+        return self.sites[0], (self.matrix(approx, 0),)
 
     def actions(self, approx: Approximation) -> Actions:
-        """Return the matrices of what B makes of rho, by position; # B p p'."""
+        """Return what B makes of rho in all cells."""
         unit = len(approx.generator.model.sites)
         matrix = self.matrix(approx, 1)
         positions = [self.sites[1] + cell * unit for cell in self.cells]
-        return {p: action(approx, p, matrix, self.acts)[None] for p in positions}
+        return [Acting(p, (action(approx, p, matrix, self.acts)[None],)) for p in positions]
 
     def mean(self, approx: Approximation) -> complex:
         """Return the trace of what B makes of the state: <B>, or <B^+ B>."""
@@ -127,11 +148,11 @@ class Pair:
 class Probes(Protocol):
     """One A that moves, and operators B that act on the state."""
 
-    def mover(self, approx: Approximation) -> tuple[int, Array]:
-        """Return the site of A in the unit cell and its matrix, with the cut-offs of a state."""
+    def mover(self, approx: Approximation) -> tuple[int, tuple[Array, ...]]:
+        """Return the first site of A, and its matrices on consecutive sites."""
 
     def actions(self, approx: Approximation) -> Actions:
-        """Return the matrices of rho to B rho of all B, by position; # B p p'."""
+        """Return what all B make of rho."""
 
 
 @dataclass
@@ -167,10 +188,11 @@ class _Moving:
     def values(self, approx: Approximation, actions: Actions) -> Array:
         """Return <A(t) B> for every B, and after them <A(t)>; # B."""
         common = common_operators(self.adjoint.bases, approx.bases)
-        total = np.zeros(sum(map(len, actions.values())) + 1, dtype=complex)
+        total = np.zeros(sum(len(one.matrices[0]) for one in actions) + 1, dtype=complex)
+        first, end = min(one.position for one in actions), max(one.end for one in actions)
         for factor, window in self.parts:
-            overlap = Overlap(window, approx.environment, common, min(actions), max(actions) + 1)
-            values = [overlap.with_operators(p, acting) for p, acting in actions.items()]
+            overlap = Overlap(window, approx.environment, common, first, end)
+            values = [overlap.with_operators(one.position, *one.matrices) for one in actions]
             total[:-1] += factor * np.concatenate(values)
             total[-1] += factor * overlap.expectation()
         return total
@@ -210,16 +232,15 @@ class TwoTime:
         weight: float = 0.0,
     ) -> _Moving:  # fmt: skip
         adjoint = Adjoint(approx.generator, rank, approx.weight)
-        (site, first), generator = self.pair.mover(approx), approx.generator
-        parts: list[tuple[complex, Array]]
-        if generator.hermitian_basis:
-            flipped = first.conj().T
-            parts = [(1, (first + flipped) / 2), (1j, (first - flipped) / 2j)]
-        else:
-            parts = [(1, part) for part in charge_parts(generator.sites[site], first).values()]
-        windows = [
-            (factor, adjoint.window(site, part)) for factor, part in parts if np.abs(part).max() > 0
+        site, matrices = self.pair.mover(approx)
+        parts = [
+            _parts(approx.generator, place, matrix) for place, matrix in enumerate(matrices, site)
         ]
+        windows = []
+        for chosen in product(*parts):
+            factors, factor_matrices = zip(*chosen, strict=True)
+            window = adjoint.window(site, *factor_matrices)
+            windows.append((complex(np.prod(factors)), window))
         return _Moving(adjoint, windows, truncation, steps, weight)
 
     def _compared(self) -> list[_Moving]:
@@ -346,6 +367,18 @@ def quenched(
         return np.asarray(values[:, :-1] / pair.mean(approx or state.approximation))
 
     return sampled(state, mirrored, times, scale, follower, normalised)
+
+
+def _parts(generator: Generator, position: int, matrix: Array) -> list[tuple[complex, Array]]:
+    """Return the parts of an operator on a site that a window can be, with their factors."""
+    parts: list[tuple[complex, Array]]
+    if generator.hermitian_basis:
+        flipped = matrix.conj().T
+        parts = [(1, (matrix + flipped) / 2), (1j, (matrix - flipped) / 2j)]
+    else:
+        site = generator.sites[position % len(generator.sites)]
+        parts = [(1, part) for part in charge_parts(site, matrix).values()]
+    return [(factor, part) for factor, part in parts if np.abs(part).max() > 0]
 
 
 def _sizes(approx: Approximation) -> tuple[int, ...]:
