@@ -76,7 +76,7 @@ benchmarks: $(VENV)/.installed
 pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run fig5 --quick -o docs/fig5.h5
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
-	$(VENV)/bin/impo run twa_validity --quick -o docs/twa_validity.h5
+	$(VENV)/bin/impo run twa_validity --full -o docs/twa_validity.h5
 	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
 	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
 	$(VENV)/bin/impo run certified --quick -o docs/certified.h5

@@ -1,11 +1,13 @@
 """How far TWA is off, over the phases and from S = 1/2 to 8: against the infinite chain by iMPO.
 
-The last panel has two spins that decay together, with a complex matrix of rates, against the exact
-master equation: what TWA leaves out there falls like 1/S.
+Spins 1/2 are there in the hybrid scheme as well. The last panel has two spins that decay together,
+with a complex matrix of rates, against the exact master equation: what TWA leaves out there falls
+like 1/S.
 """
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from impo import ITEBD, TWA, Exact, evolve, jumps_from_rates
-from impo.analysis.plot import errorbar_curve
+from impo.analysis.plot import errorbar_curve, spin_text
 from impo.model import LindbladModel, Spin, Term
 from impo.operators.product_state import Coherent
 from impo.results.dataset import Dataset, unconverged
@@ -22,7 +24,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import JUDGED, Row, judged, mark_unconverged, measured, rows, stacked
 
-COST = {"quick": "1 min", "full": "1 h"}
+COST = {"quick": "1 min", "full": "10 min"}
 
 _POINTS = {
     "AM": (2.6, 1.9), "near AM": (1.7, 1.45), "PPT": (1.7, 1.1), "weak PPT": (0.9, 0.7),
@@ -50,12 +52,23 @@ def _impo(S: float) -> ITEBD:
     return ITEBD(tol=1e-3) if S < 4 else ITEBD(chi_max=128, tol=1e-2)
 
 
+def _hybrid(found: Row, reference: Row) -> dict[str, Variable]:
+    """Return spins 1/2 in the hybrid scheme, and how far they are off, at every point."""
+    out = {}
+    for key in (*_QUANTITIES, *(f"{key}_error" for key in _QUANTITIES), *JUDGED):
+        out[f"hybrid_{key}"] = Variable(("point", "site")[: found[key].ndim], found[key])
+    for key, label in _QUANTITIES.items():
+        for part, value in zip(("", "_error"), _off(found, reference, key), strict=True):
+            out[f"hybrid_off_{key}{part}"] = Variable(("point",), value, "1", label + part)
+    return out
+
+
 def _off(found: Row, reference: Row, key: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest difference on a site, with its error: absolute of <S_z>, or relative."""
     scale = np.abs(reference[key]) if key != "Sz" else np.ones_like(found[key], dtype=float)
     off = np.abs(found[key] - reference[key]) / scale
     error = np.hypot(found[f"{key}_error"], reference[f"{key}_error"]) / scale
-    if off.ndim == 2:  # of (point, spin) alone
+    if key == "pair":  # of no site
         return off, error
     worst = off.argmax(axis=-1)[..., None]
     return tuple(np.take_along_axis(x, worst, -1)[..., 0] for x in (off, error))
@@ -102,13 +115,16 @@ def compute(quick: bool, directory: Path) -> Dataset:
     models = [chain(S, 1.0, 0.5, *rates) for rates in _POINTS.values() for S in spins]
     work = [(model, method) for model in models
             for method in (_impo(float(model.parameters["S"])), twa)]  # fmt: skip
+    half = [model for model in models if model.parameters["S"] == 0.5]
+    work += [(model, replace(twa, scheme="hybrid")) for model in half]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "TWA is meant for large S")
         chains, methods = [[model] for model, _ in work], [method for _, method in work]
         found = [row for (row,) in rows(chains, methods, directory, _read)]
+    both, hybrid = found[: 2 * len(models)], stacked(found[2 * len(models) :])
     shape = len(_POINTS), len(spins)
     columns = {
-        name: {key: x.reshape(*shape, *x.shape[1:]) for key, x in stacked(found[start::2]).items()}
+        name: {key: x.reshape(*shape, *x.shape[1:]) for key, x in stacked(both[start::2]).items()}
         for start, name in enumerate(("iMPO", "TWA"))
     }
     out = {
@@ -119,6 +135,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
     for name, column in columns.items():
         for key in (*_QUANTITIES, *(f"{key}_error" for key in _QUANTITIES), *JUDGED):
             out[f"{name}_{key}"] = Variable(("point", "S", "site")[: column[key].ndim], column[key])
+    out |= _hybrid(hybrid, {key: x[:, 0] for key, x in columns["iMPO"].items()})
     for key, label in _QUANTITIES.items():
         values = _off(columns["TWA"], columns["iMPO"], key)
         for part, value in zip(("", "_error"), values, strict=True):
@@ -128,8 +145,14 @@ def compute(quick: bool, directory: Path) -> Dataset:
 
 
 def _map(axes: Axes, data: Dataset, key: str) -> None:
-    """Draw how far a quantity is off as a map with numbers; circled if not converged."""
-    values, errors = data[f"off_{key}"], data[f"off_{key}_error"]
+    """Draw how far a quantity is off as a map with numbers; circled if not converged.
+
+    The first column has spins 1/2 in the hybrid scheme.
+    """
+    values, errors, told = (
+        np.column_stack([data[f"hybrid_{name}"], data[f"{other}{name}"]])
+        for name, other in ((f"off_{key}", ""), (f"off_{key}_error", ""), ("status", "TWA_"))
+    )
     axes.imshow(np.log10(np.maximum(values, 1e-3)), aspect="auto", cmap="YlOrRd", vmin=-3, vmax=0)
     axes.grid(visible=False)
     for (row, column), value in np.ndenumerate(values):
@@ -138,10 +161,13 @@ def _map(axes: Axes, data: Dataset, key: str) -> None:
             column, row, f"{value:.2g}" if known else f"< {limit:.1g}", ha="center", va="center",
             fontsize="small", color="white" if value > 0.3 else "black",
         )  # fmt: skip
-    status = np.where(data["iMPO_status"] == "converged", data["TWA_status"], data["iMPO_status"])
+    known = data["iMPO_status"][:, [0, *range(len(data["S"]))]]
+    status = np.where(known == "converged", told, known)
     x, y = np.meshgrid(np.arange(values.shape[1]), np.arange(values.shape[0]))
     mark_unconverged(axes, x + 0.35, y - 0.3, status)
-    axes.set_xticks(range(len(data["S"])), [f"{S:g}" for S in data["S"]])
+    names = ["1/2\nhybrid", *(spin_text(S) for S in data["S"])]
+    axes.set_xticks(range(len(names)), names)
+    axes.axvline(0.5, color="white", linewidth=3)
     axes.set_yticks(range(len(data["point"])), [
         f"{point}\n{gain:g}, {loss:g}"
         for point, (gain, loss) in zip(
@@ -154,7 +180,7 @@ def _map(axes: Axes, data: Dataset, key: str) -> None:
 
 def draw(data: Dataset) -> Figure:
     """Draw three maps of what TWA is off, and the bias of two spins that decay together."""
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    figure = Figure(figsize=(10, 7), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
     for axis, key in zip(axes, _QUANTITIES, strict=False):
         _map(axis, data, key)

@@ -3,6 +3,7 @@
 import io
 import shutil
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ _WAYS = {
     "backward": {"marker": "s", "markersize": 7, "linestyle": "--", "alpha": 0.5, "zorder": 1.9}
 }
 """How curves of a direction look: those backward lie below, and stick out."""
+_LOOKS: list[dict[str, Any]] = [
+    {"marker": "o"},
+    {"marker": "s", "linestyle": "--"},
+    {"marker": "^", "linestyle": ":"},
+    {"marker": "D", "linestyle": "-."},
+]
+"""How scans look that are drawn together."""
 _LETTERS = 14  # of a title in an inch
 
 
@@ -53,6 +61,49 @@ def figure(result: Any) -> Figure:
     if isinstance(result, SampledFunction):
         return sampled(result)
     raise ArgumentError(f"There is no picture of a result of kind `{type(result).kind}`.")
+
+
+def together(scans: Sequence[Any]) -> Figure:
+    """Return one figure of several scans along the same axis, as by different methods.
+
+    Colours tell the sites apart if there are several, markers and lines the scans.
+
+    Raises
+    ------
+    ArgumentError
+        If one is no scan over one axis in one direction, the axes differ, or nothing is known.
+    """
+    axes = [scan.attributes.get("axes") if isinstance(scan, Dataset) else None for scan in scans]
+    if any(one is None or len(one) != 1 or one != axes[0] for one in axes) or any(
+        len(plot_scan.ways(scan)) > 1 for scan in scans
+    ):
+        raise ArgumentError("Results to draw together must be scans along the same single axis.")
+    scans = [plot_scan.ordered(scan) for scan in scans]
+    known = [
+        {name for name in scan.variables if name in LABELS and np.isfinite(scan[name]).any()}
+        for scan in scans
+    ]
+    names = [name for name in LABELS if sum(name in one for one in known) > 1]
+    if not names:
+        raise ArgumentError("There is nothing to draw: no two scans have the same observable.")
+    drawn, panels = _panels(len(names))
+    labels = plot_scan.differences(scans)
+    several = max(len(plot_scan.sites_of(scans[0], n)) for n in names if n in scans[0]) > 1
+    for ax, name in zip(panels, names, strict=True):
+        for number, (scan, label) in enumerate(zip(scans, labels, strict=True)):
+            if name not in known[number]:
+                continue
+            for site in plot_scan.sites_of(scan, name):
+                colour = f"C{site or 0}" if several else f"C{number}"
+                told = plot_scan.site_name(scan, name, site) if several else ""
+                look = {"color": colour, "label": ", ".join(filter(None, (label, told)))}
+                plot_scan.curve(ax, scan, name, site, **look, **_LOOKS[number % len(_LOOKS)])
+    _legend(drawn)
+    verdicts = [scan["status"] == Status.CONVERGED for scan in scans]
+    bad = int(sum(np.sum(~good) for good in verdicts))
+    verdict = f"{bad} not converged (hollow or missing)" if bad else "all converged"
+    _title(drawn, f"{scans[0].attributes.get('model', '')}: {verdict}")
+    return drawn
 
 
 def spectrum(state: Any) -> Figure:

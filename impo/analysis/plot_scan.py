@@ -1,6 +1,6 @@
 """Parts of figures of scans: curves, families of curves, maps with boundaries of phases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,18 @@ def ordered(data: Dataset) -> Dataset:
                 values = np.take(item.values, order, axis=item.dims.index(dim))
                 variables[name] = replace(item, values=values)
     return Dataset(variables, data.attributes)
+
+
+def differences(scans: Sequence[Dataset]) -> list[str]:
+    """Return what tells scans apart, a text for each: the method, and parameters that differ."""
+    given = [scan.attributes for scan in scans]
+    told = [{"method": one.get("method", {}).get("name", ""), **one.get("parameters", {})}
+            for one in given]  # fmt: skip
+    differ = [key for key in told[0] if len({str(one.get(key)) for one in told}) > 1]
+    return [
+        ", ".join(str(one[key]) if key == "method" else f"{key} = {one.get(key)}" for key in differ)
+        for one in told
+    ]
 
 
 def ways(data: Dataset) -> list[tuple[str, Dataset]]:

@@ -168,10 +168,12 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 
 def plot(arguments: argparse.Namespace) -> Outcome:
-    """Draw the figure of a result, a scan or a study, or the spectrum of a state."""
+    """Draw the figure of a result, of scans or a study, or the spectrum of a state."""
     from impo.analysis.figures import check_format  # with matplotlib, which takes a second
 
     result = load(arguments.file)
+    if arguments.others:
+        result = [result, *map(load, arguments.others)]
     ending = ".spectrum.png" if arguments.spectrum else ".png"
     output = arguments.output or arguments.file.with_suffix(ending)
     check_format(output)
@@ -200,16 +202,18 @@ def check_file(arguments: argparse.Namespace) -> Outcome:
 
 
 def _draw(result: Any, paths: Sequence[Path], modes: bool = False) -> None:
-    """Draw a result, a study by its own `draw`, and write the figure to all paths.
+    """Draw a result, scans, or a study by its own `draw`; write the figure to all paths.
 
     `modes` asks for the transfer spectrum of a state.
     """
-    from impo.analysis.figures import figure, save_figure, spectrum
+    from impo.analysis.figures import figure, save_figure, spectrum, together
     from impo.analysis.plot import style
 
     with style():
         if modes:
             drawn = spectrum(result)
+        elif isinstance(result, list):
+            drawn = together(result)
         elif isinstance(result, Dataset) and "study" in result.attributes:
             drawn = studies.drawn(studies.study(str(result.attributes["study"])), result)
         else:

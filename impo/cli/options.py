@@ -105,6 +105,8 @@ def _add_rest(made: Mapping[str, argparse.ArgumentParser]) -> None:
     form.add_argument("--full", action="store_true", help="the long form")
     study.add_argument("-o", "--output", **_FILE, help="default: results/NAME.h5")
     picture.add_argument("file", type=Path, metavar="FILE")
+    told = "draw other scans along the same axis with it"
+    picture.add_argument("--with", type=Path, nargs="+", metavar="FILE", dest="others", help=told)
     picture.add_argument("-o", "--output", type=Path, metavar="PICTURE", help=_PICTURE)
     told = "draw the modes of the transfer matrix of a state by itebd"
     picture.add_argument("--spectrum", action="store_true", help=told)

@@ -92,6 +92,28 @@ def test_figure_of_a_scan():
     assert "1 not converged" in drawn.get_suptitle()
 
 
+def test_scans_along_the_same_axis_are_drawn_together():
+    axis = Axis(("loss",), (0.5, 1.0, 1.5))
+    one, two = (
+        Dataset(data.variables, {**data.attributes, "parameters": {"S": S}})
+        for data, S in ((scan(axis, S=1), 1), (scan(Axis(("loss",), (1.2, 0.8)), S=0.5), 0.5))
+    )
+    two["status"][0] = "failed"
+    drawn = figures.together([one, two])
+    left, right = drawn.axes
+    lines = {line.get_label(): line for line in left.lines}
+    np.testing.assert_allclose(lines["S = 1, site 1"].get_ydata(), one["Sz"][:, 1])
+    np.testing.assert_allclose(lines["S = 0.5, site 1"].get_xdata(), [0.8, 1.2])
+    np.testing.assert_allclose(lines["S = 0.5, site 1"].get_ydata(), two["Sz"][::-1, 1])
+    assert right.get_ylabel() == plot.LABELS["Sz_var"]
+    assert "1 not converged" in drawn.get_suptitle()
+    state = steady_state(gain_loss.dimer(S=1), Dense())
+    plane = scan(axis, Axis(("gain",), (0.5, 1.0)), S=0.5)
+    for other in (state, scan(Axis(("gain",), (0.5, 1.0)), S=1), plane):
+        with pytest.raises(ArgumentError, match="must be scans along the same single axis"):
+            figures.together([one, other])
+
+
 def test_missing_points_leave_their_place():
     data = scan(Axis(("loss",), (0.5, 1.0, 1.5)), S=1)
     data["Sz"][0] = np.nan

@@ -299,6 +299,9 @@ def test_scan_stores_a_table_and_resumes(capsys, monkeypatch):
     assert files() == ["scan.h5", "scan.points"]
     assert main(["plot", "scan.h5"]) == 0
     assert "scan.png" in files()
+    capsys.readouterr()
+    assert main(["plot", "scan.h5", "--with", "scan.h5"]) == 2
+    assert "must be scans along the same single axis" in capsys.readouterr().err
 
 
 SCAN = ["scan", "models.gain_loss:dimer", "S=1/2", "--workers", "1", "-o", "scan.h5"]

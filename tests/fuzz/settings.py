@@ -44,6 +44,7 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy]] = {
         "trajectories": _whole(1, 64), "dt": _tolerances(1e-2, 0.3), "seed": _whole(0, 5),
         "periodic": st.booleans(), "max_time": st.floats(0.01, 20), "tol": _tolerances(1e-3, 10),
         "length_tol": st.none() | _tolerances(0.1, 10), "lengths": st.just((("Sz", "Sz"),)),
+        "scheme": st.sampled_from(["wigner", "wigner", "hybrid"]),
     },
     "hpa": {"configuration": st.none() | st.text("+-", max_size=3)},
     "mf": {"t_max": st.floats(0.01, 50)},

@@ -258,6 +258,8 @@ def check_twa_validity(data):
     two = list(data["S"]).index(2)
     assert data["off_Sz"][:, two].max() < 0.06
     assert data["off_Sz_var"][:, two].max() < 0.2
+    for key, better in (("Sz", 4), ("Sz_var", 10)):  # than the other scheme, at every point
+        assert np.all(better * data[f"hybrid_off_{key}"] < data[f"off_{key}"][:, 0])
     bias = np.abs(data["decay_off"]).max(axis=(1, 2))
     error = data["decay_off_error"].max(axis=(1, 2))
     assert np.all(bias < 0.08 / data["pair_S"] + 3 * error)

@@ -71,7 +71,8 @@ SETTINGS = [
     ITEBD(chi_max=20, k_max=4, weight=1.5, tol=0.5, t_max=50.0),
     TEBD(cells=12, chi_max=20, k_max=4, weight=1.5, tol=0.5, t_max=50.0),
     Exact(cells=(2, 1), k_max=3, tol=0.25), Exact(k_max="auto", tol=0.25),
-    TWA(cells=4, trajectories=32, dt=0.0625, seed=7, max_time=64.0, tol=0.5, length_tol=0.25),
+    TWA(cells=4, trajectories=32, dt=0.0625, seed=7, max_time=64.0, tol=0.5, length_tol=0.25,
+        scheme="hybrid"),
     HolsteinPrimakoff("+-"), MeanField(t_max=100.0), ClusterMeanField(sites=2, tol=0.5),
 ]  # fmt: skip
 

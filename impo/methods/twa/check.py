@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.twa.hybrid import spin_lengths
 from impo.methods.twa.motion import drift, followed
 from impo.methods.twa.solve import trajectory_error
 from impo.methods.twa.state import TWAState
@@ -72,13 +73,16 @@ def _trajectory_claims(trajectory: Trajectory) -> Iterator[Claim]:
 def _moments_off(state: TWAState) -> float:
     """Return how far <s> is from that of the snapshot, relative to the length of the spins."""
     size = state.moments.first.shape[-2]
-    lengths = np.array([site.dimension / 2 for site in state.model.sites])[:, None]
+    lengths = spin_lengths(state.model, state.method.scheme)[:, None]
     unit = state.snapshots[-1].astype(float).reshape(-1, size, 3, state.snapshots.shape[-1])
     return float(np.abs(unit.mean(axis=(0, -1)) - state.moments.first.mean(axis=0) / lengths).max())
 
 
 def _lengths_claims(states: Sequence[TWAState]) -> Iterator[Claim]:
-    """Judge the lengths of the classical spins: S + 1/2 on average, and of unit vectors one."""
+    """Judge the lengths of the classical spins: S + 1/2 on average, and of unit vectors one.
+
+    In the hybrid scheme the known squares of one spin add up to the same.
+    """
     lengths = np.array([site.dimension / 2 for site in states[0].model.sites])  # S + 1/2
     off = largest(_off(state, lengths) for state in states)
     yield Claim("spin length", "", f"S + 1/2 to {off:.1e}", off < 1e-6)

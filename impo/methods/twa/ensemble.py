@@ -157,6 +157,10 @@ class SpinEnsemble:
                 kept.append(spins.astype(np.float32))
         first = np.reshape(total, (-1, self.sites, 3)) / (samples * math.prod(self.shape))
         second, watched = self._distances(power / samples), np.array(series).swapaxes(0, 1)
+        if self.equations.squares is not None:
+            here = second[origin]
+            for site, known in enumerate(self.equations.squares):
+                here[:, 3 * site : 3 * site + 3, 3 * site : 3 * site + 3] = known
         snapshots = np.array(kept, dtype=np.float32).reshape(len(kept), *spins.shape)
         return first, second, watched, snapshots
 

@@ -11,6 +11,9 @@ spin S is a classical vector s = (S + 1/2) m with |m| = 1 that rotates,
 as `jumps.py` derives. H is quadratic, so Omega = A m + b with a sparse matrix A. The Wigner symbol
 of (u . S)(v . S) on one spin is (u . s)(v . s) + (i/2) (u x v) . s and a number. For S = 1/2 the
 symmetric product is a number itself, so only the second part is kept.
+
+The scheme "hybrid" is for S = 1/2: |s| is sqrt(S (S + 1)), and S+ and S- of one spin are not turned
+into noise and drift but kept as rates of gain and loss, as `hybrid.py` describes.
 """
 
 import math
@@ -25,6 +28,7 @@ from scipy.sparse import csr_array, diags_array
 from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.methods.advice import advice, refuse_own_operators
+from impo.methods.twa.hybrid import known_squares, pump_rates, refuse_not_half, spin_lengths
 from impo.methods.twa.jumps import LinearJump, is_spin_half, linear_jumps
 from impo.model import Cell, LindbladModel, Spin, Term
 from impo.operators.lattice import place_in_cluster
@@ -68,7 +72,7 @@ class SpinEquations:
     Attributes
     ----------
     lengths
-        S + 1/2 of every spin, shape (n,).
+        |s| of every spin, shape (n,).
     row_starts, columns, values
         A as compressed rows; row and column 3 i + alpha belong to component alpha of spin i.
     field
@@ -77,6 +81,11 @@ class SpinEquations:
         Rates of <dB_x^2> and <dB_y^2> of the noise that a spin has for itself, shape (n, 2).
     shared
         All other noise: about other axes, or of several spins.
+    pumps
+        Rates of the jumps S+ and S- of spins 1/2 in the scheme "hybrid", shape (n, 2); zero in the
+        other scheme.
+    squares
+        <s_a s_b> of one spin of the cell where it is known, shape (sites, 3, 3), or None.
     """
 
     lengths: Array
@@ -86,6 +95,8 @@ class SpinEquations:
     field: Array
     diffusion: Array
     shared: SharedNoise
+    pumps: Array
+    squares: Array | None = None
 
     @property
     def matrix(self) -> csr_array:
@@ -108,8 +119,8 @@ class SpinEquations:
 
     @property
     def noise_rate(self) -> float:
-        """Largest rate of <dB_x^2>, <dB_y^2> or <dB_z^2> of any spin."""
-        return float(max(self.covariance.diagonal().max(), 0.0))
+        """Largest rate of <dB_x^2>, <dB_y^2>, <dB_z^2>, or of gain and loss, of any spin."""
+        return float(max(self.covariance.diagonal().max(), self.pumps.sum(axis=1).max(), 0.0))
 
     @property
     def fastest(self) -> float:
@@ -133,7 +144,7 @@ def _linear_factors(model: LindbladModel, term: Term) -> tuple[list[tuple[int, C
 
 
 def spin_equations(
-    model: LindbladModel, shape: tuple[int, ...], periodic: bool = True
+    model: LindbladModel, shape: tuple[int, ...], periodic: bool = True, scheme: str = "wigner"
 ) -> SpinEquations:
     """Return the stochastic equations of a finite lattice of cells.
 
@@ -146,6 +157,8 @@ def spin_equations(
         Number of cells in each direction; spin i = cell * sites per cell + site.
     periodic
         Whether terms that leave the lattice re-enter on the other side, or are dropped.
+    scheme
+        "wigner" or "hybrid"; see `TWA`.
 
     Raises
     ------
@@ -157,7 +170,10 @@ def spin_equations(
     _check_sites(model)
     size, cells = len(model.sites), math.prod(shape)
     n = size * cells
-    lengths = np.tile([site.dimension / 2 for site in model.sites], cells)
+    hybrid = scheme == "hybrid"
+    if hybrid:
+        refuse_not_half(model)
+    lengths = np.tile(spin_lengths(model, scheme), cells)
     blocks: _Blocks = defaultdict(lambda: np.zeros((3, 3)))
     field = np.zeros(3 * n, dtype=complex)
     for term in model.hamiltonian:
@@ -165,12 +181,15 @@ def spin_equations(
         half = bool(places) and is_spin_half(model, places[0][0])
         for spins in _placements(places, str(term), shape, periodic, size):
             _add_term(term.coefficient, vectors, half, spins, blocks, field)
-    diffusion, noises = np.zeros((n, 2)), []
+    diffusion, pumps, noises = np.zeros((n, 2)), np.zeros((n, 2)), []
     for jump in linear_jumps(model):
         own = _own_noise(jump)
+        rates = pump_rates(model, jump) if hybrid else None
         for spins in _placements(jump.spins, "a jump", shape, periodic, size):
-            _add_drift(jump, spins, blocks, field)
-            if own is None:
+            _add_drift(jump, spins, blocks if rates is None else None, field)
+            if rates is not None:
+                pumps[spins[0]] += rates
+            elif own is None:
                 noises += [(spins, turns) for turns in jump.noises()]
             else:
                 diffusion[spins[0]] += own
@@ -178,7 +197,10 @@ def spin_equations(
     matrix.data *= np.repeat(lengths, 3)[matrix.indices]
     rows, columns = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
     static = np.ascontiguousarray(field.real)
-    return SpinEquations(lengths, rows, columns, matrix.data, static, diffusion, _shared(noises))
+    return SpinEquations(
+        lengths, rows, columns, matrix.data, static, diffusion, _shared(noises), pumps,
+        known_squares(model) if hybrid else None,
+    )  # fmt: skip
 
 
 def _add_term(
@@ -198,11 +220,18 @@ def _add_term(
             blocks[two, one] += block.T
 
 
-def _add_drift(jump: LinearJump, spins: Sequence[int], blocks: _Blocks, field: Array) -> None:
-    """Add rate Im[u_i^* (sum_j u_j . s_j + c)], see `jumps.py`; Hermitian operators have none."""
+def _add_drift(
+    jump: LinearJump, spins: Sequence[int], blocks: _Blocks | None, field: Array
+) -> None:
+    """Add rate Im[u_i^* (sum_j u_j . s_j + c)], see `jumps.py`; Hermitian operators have none.
+
+    Without blocks, the part of the number c alone is added.
+    """
     vectors = jump.vectors
     for i, left in zip(spins, vectors.conj(), strict=True):
         field[3 * i : 3 * i + 3] += jump.rate * np.imag(left * jump.constant)
+        if blocks is None:
+            continue
         for j, right in zip(spins, vectors, strict=True):
             block = jump.rate * np.imag(np.outer(left, right))
             if np.any(block):

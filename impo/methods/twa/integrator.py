@@ -21,6 +21,9 @@ by one of them alone is exact, E exp(xi G) = exp(G^2 / 2). The noises of a step 
 other, K among them, forwards or backwards at random: (e^a e^b + e^b e^a) / 2 = e^(a+b) up to third
 order, so the weak order remains 2. Such a noise needs half a draw, K needs one per spin.
 
+Gain and loss of spins 1/2 in the hybrid scheme are exact in every step (`hybrid.py`) and stand in
+the place of K; gain, loss and what else they stand beside follow forwards or backwards as well.
+
 A rotation by theta is done in Cayley's rational form, which needs no trigonometric function and
 keeps |m| to rounding. Trajectories are the innermost index and each has its own generator
 (xoshiro256++), so the loops become vector instructions and a path depends on nothing but its seed.
@@ -38,6 +41,7 @@ from numba.extending import intrinsic
 
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations
+from impo.methods.twa.hybrid import shrinking
 
 LANES = 16
 """Trajectories that advance together: two vectors of eight doubles."""
@@ -58,6 +62,7 @@ def _polynomial(function, low: float, high: float, degree: int) -> tuple[float, 
 _LOG = _polynomial(lambda x: np.log1p(x) / x, math.sqrt(0.5) - 1, math.sqrt(2) - 1, 10)
 _SIN = _polynomial(lambda q: np.sinc(np.sqrt(q) / np.pi), 0.0, (math.pi / 4) ** 2, 4)
 _COS = _polynomial(lambda q: np.cos(np.sqrt(q)), 0.0, (math.pi / 4) ** 2, 4)
+_THIRD_ROOT = math.sqrt(1 / 3)  # s_z/|s| of a spin 1/2 that points up
 
 
 def _reinterpretation(source: Any, target: Any, ir_type: ir.Type) -> Any:
@@ -216,6 +221,29 @@ def _strike(spins, generators, forwards, starts, places, turns, noise):
 
 
 @_inlined
+def _pump(spins, generators, shrinking, loss, noise):
+    """Let all spins gain, or lose, with the factors q^2 of a step; see `hybrid.py`."""
+    sign = -1.0 if loss else 1.0
+    for i in range(shrinking.shape[0]):
+        square = shrinking[i, 1 if loss else 0]
+        if square == 1.0:
+            continue
+        _draw(generators, noise)
+        x_of = 3 * LANES * i
+        q = math.sqrt(square)
+        for lane in range(LANES):
+            x = spins[x_of + lane]
+            y = spins[x_of + LANES + lane]
+            up = (spins[x_of + 2 * LANES + lane] - sign * _THIRD_ROOT) * square + sign * _THIRD_ROOT
+            across = max(x * x + y * y, 1e-30)
+            t = math.sqrt(max((1.0 - up * up) / across - square, 0.0))
+            t *= noise[2 * LANES + lane]
+            spins[x_of + lane] = q * x - t * y
+            spins[x_of + LANES + lane] = q * y + t * x
+            spins[x_of + 2 * LANES + lane] = up
+
+
+@_inlined
 def _drift(spins, dt, row_starts, columns, values, field, predicted, rates, omega):
     """Turn every spin by Heun's method; omega, rates and predicted are work space."""
     n = spins.size // (3 * LANES)
@@ -258,7 +286,7 @@ def _drift(spins, dt, row_starts, columns, values, field, predicted, rates, omeg
 
 
 @_compiled
-def _advance(spins, generators, steps, dt, equations, amplitudes, shared):
+def _advance(spins, generators, steps, dt, equations, amplitudes, shared, shrinking):
     row_starts, columns, values, field = equations
     starts, places, turns = shared
     noise = np.empty(3 * LANES)
@@ -268,10 +296,17 @@ def _advance(spins, generators, steps, dt, equations, amplitudes, shared):
     for step in range(steps + 1):
         if step > 0:
             # a bit that the next draw does not show
-            forwards = len(starts) == 1 or (generators[0] & _SIGN) != 0
+            alone = len(starts) == 1 and shrinking.shape[0] == 0
+            forwards = alone or (generators[0] & _SIGN) != 0
             if not forwards:
                 _strike(spins, generators, forwards, starts, places, turns, noise)
-            _kick(spins, generators, amplitudes, noise)
+            if shrinking.shape[0] == 0:
+                _kick(spins, generators, amplitudes, noise)
+            else:
+                _pump(spins, generators, shrinking, forwards, noise)
+                if amplitudes.shape[0] > 0:
+                    _kick(spins, generators, amplitudes, noise)
+                _pump(spins, generators, shrinking, not forwards, noise)
             if forwards:
                 _strike(spins, generators, forwards, starts, places, turns, noise)
         part = dt if 0 < step < steps else dt / 2
@@ -328,8 +363,14 @@ def advance(
     """
     drift = (equations.row_starts, equations.columns, equations.values, equations.field)
     shared = (equations.shared.starts, equations.shared.spins, shared_turns(equations, dt))
-    amplitudes = kick_amplitudes(equations, dt)
-    _advance(spins.reshape(-1), generators.reshape(-1), steps, dt, drift, amplitudes, shared)
+    amplitudes, pumped = kick_amplitudes(equations, dt), shrinking(equations, dt)
+    if not np.any(equations.pumps):
+        pumped = pumped[:0]
+    elif not np.any(amplitudes):
+        amplitudes = amplitudes[:0]
+    _advance(
+        spins.reshape(-1), generators.reshape(-1), steps, dt, drift, amplitudes, shared, pumped
+    )
 
 
 def random_streams(seed: int, *key: int) -> tuple[Array, np.random.Generator]:

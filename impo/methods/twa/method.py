@@ -7,6 +7,7 @@ from typing import ClassVar
 from impo.arguments import (
     boolean,
     non_negative_integer,
+    one_of,
     pairs_of_names,
     positive,
     positive_integer,
@@ -19,7 +20,9 @@ from impo.results.state import SteadyState
 
 @dataclass(frozen=True)
 class TWA(Method):
-    """The truncated Wigner approximation: noisy trajectories of classical spins, at large S.
+    """The truncated Wigner approximation: noisy trajectories of classical spins.
+
+    It is meant for large S, or in its hybrid scheme for S = 1/2.
 
     Attributes
     ----------
@@ -42,6 +45,9 @@ class TWA(Method):
         it, at most for `max_time`. None asks for none.
     lengths
         Pairs of operators whose lengths on the first site are meant.
+    scheme
+        "wigner", or "hybrid" for spins 1/2: gain S+, loss S- and Hermitian jumps of one spin are
+        exact, and so are products of its operators; other jumps are refused.
 
     Raises
     ------
@@ -51,7 +57,8 @@ class TWA(Method):
     Notes
     -----
     Huber, Kirton and Rabl, Phys. Rev. A 102, 012219 (2020), section IV, with the corrections that
-    the errata list.
+    the errata list. Hybrid scheme: Mink, Petrosyan and Fleischhauer, Phys. Rev. Research 4, 043136
+    (2022), with steps of any length that are exact for a spin alone.
 
     Examples
     --------
@@ -73,6 +80,7 @@ class TWA(Method):
     tol: float = 2e-3
     length_tol: float | None = None
     lengths: tuple[tuple[str, str], ...] = (("S+", "S-"),)
+    scheme: str = "wigner"
 
     def __post_init__(self) -> None:
         self.keep(
@@ -85,6 +93,7 @@ class TWA(Method):
             tol=positive("tol", self.tol),
             length_tol=None if self.length_tol is None else positive("length_tol", self.length_tol),
             lengths=pairs_of_names("lengths", self.lengths),
+            scheme=one_of("scheme", self.scheme, ("wigner", "hybrid")),
         )
 
     steady_state = on_call("impo.methods.twa.solve", "steady_state")
@@ -93,7 +102,10 @@ class TWA(Method):
     compile = on_call("impo.methods.twa.solve", "compile_engine")
 
     def leaves_out(self, model: LindbladModel, state: SteadyState | None) -> Omission:
-        """Return what is left out: corrections of relative order 1/S."""
+        """Return what is left out: corrections of relative order 1/S, unknown if hybrid."""
+        if self.scheme == "hybrid":
+            text = "spins 1/2 with weak correlations between them"
+            return Omission(f"{text}, on {shape_text(self.cells)} cells")
         spins = [float(site.S) for site in model.sites if isinstance(site, Spin)]
         size = 1 / min(spins, default=math.nan)
         text = f"large S, on {shape_text(self.cells)} cells{left_out('1/S', size)}"

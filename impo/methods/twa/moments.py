@@ -7,9 +7,11 @@ Ordering of operators of one spin, for a vector of sharp length S + 1/2 and comp
 
     S_a S_b  <->  s_a s_b - c_ab + (i/2) sum_d epsilon_abd s_d,        Tr c = 1/4,
 
-with c from `jumps.ordering`. For jumps S^+ and S^- it is S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <->
-s_x^2 + s_y^2 + s_z. This obeys the Casimir identity and gives the exact rate of change of <S_z>.
-Operators of different spins are multiplied as they are.
+with c from `jumps.ordering`. Of spins 1/2 in the hybrid scheme (S_a S_b + S_b S_a)/2 is the number
+delta_ab/4, and s_a s_b of one spin is replaced by delta_ab/4 + c_ab. In the other scheme, for jumps
+S^+ and S^-, it is S_z^2 <-> s_z^2 - 1/4 and S^+ S^- <-> s_x^2 + s_y^2 + s_z. This obeys the Casimir
+identity and gives the exact rate of change of <S_z>. Operators of different spins are multiplied as
+they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,13 +31,19 @@ from impo.results.estimate import Estimate
 from impo.results.modes import UNCORRELATED, Decay, no_decay
 
 
-def symbol(forms: Sequence[Linear], spins: Array) -> Array:
-    """Return the classical value of one or two operators c + u.S of vectors, shape (..., 3)."""
+def symbol(forms: Sequence[Linear], spins: Array, half: bool = False) -> Array:
+    """Return the classical value of one or two operators c + u.S of vectors, shape (..., 3).
+
+    Of spins 1/2, `half`, the symmetric product (u.S)(v.S) is the number u.v/4.
+    """
     values = [c + spins @ u for c, u in forms]
     if len(values) == 1:
         return np.asarray(values[0])
-    (_, u), (_, v) = forms
-    return np.asarray(values[0] * values[1] + 0.5j * spins @ np.cross(u, v) - u[2] * v[2] / 4)
+    (c, u), (d, v) = forms
+    order = 0.5j * spins @ np.cross(u, v)
+    if half:
+        return np.asarray(c * values[1] + d * values[0] - c * d + u @ v / 4 + order)
+    return np.asarray(values[0] * values[1] + order - u[2] * v[2] / 4)
 
 
 def linear(op: str | Linear) -> tuple[Array, complex]:

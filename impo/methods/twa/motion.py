@@ -31,7 +31,7 @@ _WORK = 2**28  # numbers times steps that this may take, some seconds
 
 def _equations(state: TWAState) -> SpinEquations:
     shape = lattice_shape(state.model, state.method.cells)
-    return spin_equations(state.model, shape, state.method.periodic)
+    return spin_equations(state.model, shape, state.method.periodic, state.method.scheme)
 
 
 def followed(trajectory: Trajectory) -> Iterator[tuple[float, float]] | None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.twa.hybrid import spin_lengths
 from impo.methods.twa.moments import Moments, symbol
 from impo.model import Cell, LindbladModel, Place
-from impo.operators.local import spin_numbers
 from impo.operators.local_products import Linear
 
 Forms = Mapping[Place, Sequence[Linear]]
@@ -41,8 +41,9 @@ def of_moments(moments: Moments, forms: Forms) -> Array:
 
 
 def of_snapshots(
-    model: LindbladModel, snapshots: Array, moments: Moments, forms: Forms, periodic: bool
-) -> Array | None:
+    model: LindbladModel, snapshots: Array, moments: Moments, forms: Forms, periodic: bool,
+    scheme: str = "wigner",
+) -> Array | None:  # fmt: skip
     """Return the average of a product over cells, by groups; None if it fits nowhere.
 
     Parameters
@@ -55,9 +56,11 @@ def of_snapshots(
         One or two operators c + u.S on every place.
     periodic
         Whether the lattice goes around.
+    scheme
+        Of the method.
     """
     shape, groups = moments.shape, len(moments.first)
-    lengths = spin_numbers(model) + 0.5
+    lengths = spin_lengths(model, scheme)
     spins = snapshots.reshape(len(snapshots), *shape, len(model.sites), 3, snapshots.shape[-1])
     values, inside = np.ones(1, dtype=complex), np.ones(shape, dtype=bool)
     for (site, cell), here in forms.items():
@@ -67,7 +70,7 @@ def of_snapshots(
             place = np.arange(shape[axis]) + step
             known = (place >= 0) & (place < shape[axis]) | periodic
             inside = inside & known.reshape([-1 if x == axis else 1 for x in range(len(shape))])
-        values = values * symbol(here, vectors)
+        values = values * symbol(here, vectors, half=scheme == "hybrid")
     if not inside.any():
         return None
     mean = values[:, inside].mean(axis=(0, 1))

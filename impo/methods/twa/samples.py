@@ -3,6 +3,7 @@
 import numpy as np
 
 from impo.arrays import Array
+from impo.methods.twa.hybrid import CAP
 from impo.methods.twa.integrator import LANES
 
 
@@ -28,7 +29,7 @@ def isotropic(lengths: Array, generator: np.random.Generator, lanes: int = LANES
 
 def coherent(
     lengths: Array, directions: Array, generator: np.random.Generator,
-    even: Array | None = None,
+    even: Array | None = None, hybrid: bool = False,
 ) -> Array:  # fmt: skip
     """Return LANES samples of the Wigner function of a product of spin coherent states.
 
@@ -36,17 +37,20 @@ def coherent(
     around it is uniform. x is exponential, as in the Wigner function of Schwinger bosons, or even
     on [0, 1], the share of the sphere that one of 2S + 1 states has. The first gives second moments
     with the ordering c = n n/4 along the direction n, the second with c = 1/12 (`jumps.ordering`).
+    Of a spin 1/2 in the hybrid scheme the component is S.
 
     Parameters
     ----------
     lengths
-        S + 1/2 of every spin, shape (n,).
+        |s| of every spin, shape (n,).
     directions
         Unit vectors, shape (n, 3).
     generator
         Source of random numbers.
     even
         Whether x is even, for every spin, shape (n,); None for none.
+    hybrid
+        Whether the spins are those of the hybrid scheme.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def coherent(
     x = -np.log1p(-share * (1 - tail)) / 2
     if even is not None:
         x[even] = share[even]
-    along = 1 - x / lengths[:, None]
+    along = np.full((n, LANES), CAP) if hybrid else 1 - x / lengths[:, None]
     across = np.sqrt(np.maximum(1 - along**2, 0))
     angle = 2 * np.pi * generator.random((n, LANES))
     helper = np.where(np.abs(directions[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]])

@@ -46,6 +46,7 @@ from impo.methods.twa.verdict import (
 )  # fmt: skip
 from impo.model import LindbladModel
 from impo.operators.lattice import lattice_shape
+from impo.operators.local import spin_numbers
 from impo.operators.product_state import directions
 from impo.results.estimate import Status
 from impo.results.modes import unknown_length
@@ -285,7 +286,7 @@ def compile_engine(method: "TWA", model: LindbladModel) -> None:
     """Compile what the method needs: one step of one block of trajectories on one cell."""
     small = replace(method, cells=1, trajectories=1)
     shape = lattice_shape(model, small.cells)
-    equations = spin_equations(model, shape, small.periodic)
+    equations = spin_equations(model, shape, small.periodic, small.scheme)
     begins = (lambda _, generator: isotropic(equations.lengths, generator),)
     ensemble = SpinEnsemble(equations, shape, small.periodic, 0, begins, 1, groups=1)
     ensemble.run(small.dt, 1, 1)
@@ -315,15 +316,15 @@ def _prepare(
     """Return the shape of the lattice and its equations; refuse or warn where TWA fails."""
     shape = lattice_shape(model, method.cells)
     refuse_large_ensemble(model, method, shape, starts, times)
-    equations = spin_equations(model, shape, method.periodic)
+    equations = spin_equations(model, shape, method.periodic, method.scheme)
     fastest = equations.fastest
     longest = 1 / fastest if fastest > 0 else math.inf
     if method.dt > longest:
         raise fail("dt", f"at most {longest:.3g}, a turn by one radian per step", method.dt)
     if longest < math.inf:
         refuse_fine_step(method.dt, longest)
-    smallest = min(float(length) - 0.5 for length in equations.lengths)
-    if smallest < 2:
+    smallest = float(min(spin_numbers(model)))
+    if smallest < 2 and method.scheme == "wigner":
         warnings.warn(
             f"TWA is meant for large S, and this model has S = {smallest:g}: for dimers of "
             "S = 1/2, 1 and 3/2, <Sz>/S is off by up to 0.22, 0.10, 0.06, and Var(Sz) by 145, 46, "
@@ -352,4 +353,6 @@ def _begin(
     unit = directions(start, (len(model.sites),), "a TWAState")
     cells = math.prod(shape)
     every, even = np.tile(unit, (cells, 1)), np.tile(even_sites(model), cells)
-    return lambda block, generator: coherent(equations.lengths, every, generator, even)
+    return lambda _, generator: coherent(
+        equations.lengths, every, generator, even, equations.squares is not None
+    )

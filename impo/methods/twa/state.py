@@ -10,6 +10,7 @@ import numpy as np
 from impo.arguments import ArgumentError, fail, non_negative_integer, positive_integer
 from impo.arrays import Array
 from impo.methods.measured import MeasuredState
+from impo.methods.twa.hybrid import CAP, spin_lengths
 from impo.methods.twa.jumps import ordering
 from impo.methods.twa.moments import Moments
 from impo.methods.twa.products import Forms, of_moments, of_snapshots, within_half
@@ -98,7 +99,8 @@ class TWAState(MeasuredState):
             return of_moments(self.moments, forms)
         if max(counts) > 2 or not len(self.snapshots) or (periodic and not near):
             return None
-        return of_snapshots(self.model, self.snapshots, self.moments, forms, periodic)
+        scheme = self.method.scheme
+        return of_snapshots(self.model, self.snapshots, self.moments, forms, periodic, scheme)
 
     def _string_correlation(
         self, ends: tuple[str, str], string: Sequence[Operator], sites: tuple[int, int],
@@ -136,6 +138,7 @@ class TWAState(MeasuredState):
         """Return P(m_1, m_2, ...) on (site, cell) pairs, m = S ... -S, averaged over translations.
 
         s_z of the classical spin of length S + 1/2 is counted in bins of width one around each m.
+        In the hybrid scheme, the average of 1/2 +- s_z gives the exact ones of every spin.
         """
         if not len(self.snapshots):
             return None
@@ -147,8 +150,8 @@ class TWAState(MeasuredState):
             -1, *shape, len(self.model.sites), 3, self.snapshots.shape[2]
         )
         inside = np.ones(shape, dtype=bool)
-        indices = []
-        for (site, cell), size in zip(places, sizes, strict=True):
+        parts = []
+        for site, cell in places:
             m_z = vectors[..., site, 2, :]
             offset = (cell,) if isinstance(cell, int) else cell
             for axis, step in enumerate(offset):
@@ -158,9 +161,13 @@ class TWAState(MeasuredState):
                     place = [1] * len(shape)
                     place[axis] = -1
                     inside &= ((moved >= 0) & (moved < shape[axis])).reshape(place)
-            indices.append(np.clip((1 - m_z) * (size / 2), 0, size - 1).astype(np.int64))
+            parts.append(m_z)
         if not inside.any():
             raise fail("places", "inside the lattice", places)
+        if self.method.scheme == "hybrid":
+            return _joint([m_z[:, inside].ravel() / CAP for m_z in parts])
+        indices = [np.clip((1 - m_z) * (size / 2), 0, size - 1).astype(np.int64)
+                   for m_z, size in zip(parts, sizes, strict=True)]  # fmt: skip
         joint = np.ravel_multi_index(indices, sizes)[:, inside].reshape(len(vectors), -1)
         counts = [np.bincount(row, minlength=math.prod(sizes)) for row in joint]
         return np.reshape(np.sum(counts, axis=0) / joint.size, sizes)
@@ -169,7 +176,7 @@ class TWAState(MeasuredState):
         """Return the density of S_perp = sqrt(s_x^2 + s_y^2) of one spin, and the bin edges."""
         if not len(self.snapshots):
             return None
-        length = self.model.sites[self._site(site)].dimension / 2
+        length = spin_lengths(self.model, self.method.scheme)[self._site(site)]
         sites = len(self.model.sites)
         vectors = self.snapshots.reshape(len(self.snapshots), -1, sites, 3, self.snapshots.shape[2])
         transverse = length * np.hypot(vectors[:, :, site, 0], vectors[:, :, site, 1])
@@ -225,3 +232,11 @@ class TWAState(MeasuredState):
         return Trajectory(
             times=np.asarray(arrays["times"]), states=tuple(states), status=status, message=message
         )
+
+
+def _joint(parts: Sequence[Array]) -> Array:
+    """Return the mean of products of 1/2 +- s_z from 2 s_z of several spins, # first second ..."""
+    total = np.ones(len(parts[0]))
+    for part in parts:
+        total = total[..., None, :] * np.stack([1 + part, 1 - part]) / 2
+    return np.asarray(total.mean(axis=-1))

@@ -19,6 +19,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.methods.twa.equations import SpinEquations, spin_equations
+from impo.methods.twa.hybrid import spin_lengths
 from impo.methods.twa.integrator import LANES, advance, random_streams
 from impo.methods.twa.moments import jackknife, linear
 from impo.methods.twa.samples import unit_lanes
@@ -43,7 +44,8 @@ def two_time(
     """
     if not len(state.snapshots):
         return None
-    equations = spin_equations(state.model, state.moments.shape, state.method.periodic)
+    method = state.method
+    equations = spin_equations(state.model, state.moments.shape, method.periodic, method.scheme)
     most = min(max_cells, state.moments.shape[0] // 2)
     steps = sum(step_count(d, state.method.dt) for d in np.diff(times, prepend=0.0)) + 1
     work = steps * state.snapshots[0].size / 3
@@ -86,7 +88,7 @@ def _symbol(state: "TWAState", spins: Array, op: str, site: int) -> Array:
     """Return u.s + c in every cell; # cell ... trajectory."""
     vector, constant = linear(op)
     cells = spins.reshape(*state.moments.shape, len(state.model.sites), 3, LANES)
-    length = state.model.sites[site].dimension / 2
+    length = spin_lengths(state.model, state.method.scheme)[site]
     along = np.einsum("a,...al->...l", vector, cells[..., site, :, :])
     return np.asarray(length * along + constant)
 
