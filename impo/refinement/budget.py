@@ -1,7 +1,7 @@
 """What is known of the errors of a state, and their sum: this is the one place that adds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from impo.refinement.approximation import Approximation, Refinement
@@ -22,7 +22,7 @@ class ErrorBudget:
         Errors by the settings "chi", "k_max", "dt" and "cutoff" (of bosons), as far as they are
         measured, in the order in which they were.
     residual
-        Residual of the master equation over the slowest rate seen.
+        Residual of the master equation over the slowest rate seen, or a smaller bound (`drift`).
     lowest_eigenvalue
         Of the two-site density matrices; zero until it is measured.
     step_residual
@@ -76,6 +76,13 @@ def error_budget(
     lowest = 0.0 if approx.diverged else approx.smallest_eigenvalue
     relative = relative_residual(approx, residual)
     return ErrorBudget(approx.remaining, _by_setting(refinements), relative, lowest)
+
+
+def bounded(budget: ErrorBudget, stationarity: float | None) -> ErrorBudget:
+    """Return a budget whose residual is no more than another bound (see `drift`), if there is."""
+    if stationarity is None:
+        return budget
+    return replace(budget, residual=min(budget.residual, stationarity))
 
 
 def total_error(approx: Approximation, refinements: Sequence[Refinement]) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from impo.refinement import verdict
 from impo.refinement.approximation import two_site_states
-from impo.refinement.budget import error_budget, total_error
+from impo.refinement.budget import bounded, error_budget, total_error
 from impo.refinement.state import MatrixProductState
 from impo.results.claims import (
     Claim,
@@ -73,6 +73,7 @@ def state_claims(
         yield residual_claim(state.diagnostics["leakage"], found.leakage, "leakage")
     yield from _error_claims(state)
     budget = error_budget(approx, state.refinements, found.value if steady else 0.0)
+    budget = bounded(budget, state.diagnostics.get("drift"))
     status, _ = verdict.verdict(approx, budget, state.method.tol, _circumstances(state))
     good, told = status == state.status, str(status)
     if steady and status is Status.CONVERGED and (why := doubt(state)) is not None:

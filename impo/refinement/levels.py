@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from impo.refinement.approximation import Approximation, Refinement, adapted, difference
-from impo.refinement.budget import ErrorBudget, relative_residual
+from impo.refinement.budget import ErrorBudget
 from impo.refinement.decide import Decision, Limits, decide, setting_share
+from impo.refinement.drift import stationarity
 from impo.refinement.monitor import too_slow
 from impo.refinement.relaxation import LOW_RANK, RANK_LIMIT, Relaxation
 from impo.refinement.resume import States
@@ -42,11 +43,15 @@ def chi_levels(chi_max: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Refined:
-    """Where a refinement ended: its result, what bounds the errors, and both starts."""
+    """Where a refinement ended: its result, what bounds the errors, and both starts.
+
+    `stationarity` is the bound that was found for the result (see `drift`); None if none was.
+    """
 
     approximation: Approximation
     refinements: list[Refinement]
     meeting: Meeting
+    stationarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ def refine(
         top = replace(top, slowest_rate=rate, remaining=max(top.remaining, float(distance)))
     elif level.budget.met is None:  # what is still open at the end of the time has not met
         meeting = replace(meeting, met=False)
-    return Refined(top, list(level.pairs), meeting)
+    measured = level.budget.residual if "dt" in level.budget.settings else None
+    return Refined(top, list(level.pairs), meeting, measured)
 
 
 def _level(
@@ -182,9 +188,18 @@ def _shorten_step(relaxation: Relaxation, level: Level) -> Level:
     if shrink == 1 / DT_GROWTH and pair.coarser is below:
         shorter = pair.finer
     else:
-        shorter = relaxation.relax(below, below.chi, below.dt * shrink)
+        shorter = relaxation.relax(below, below.chi, below.dt * shrink, _target(relaxation))
     level = replace(level, limits=replace(level.limits, step_error=error))
     return _from(relaxation, level, (shorter,))
+
+
+def _target(relaxation: Relaxation) -> float | None:
+    """Return how far a state of a new step may be from its limit.
+
+    On a finite chain that is less than on a level that only must be better than the one before:
+    what still moves slowly would count as an error by bond dimension and step in all that follow.
+    """
+    return None if relaxation.generator.infinite else relaxation.tol / 10
 
 
 def _wait(relaxation: Relaxation, level: Level) -> Level:
@@ -210,13 +225,16 @@ def _vary_rank(relaxation: Relaxation, level: Level) -> Level:
 
 
 def _vary_step(relaxation: Relaxation, level: Level) -> Level:
-    """Measure the error by the Trotter step, the residual, and the lowest eigenvalue."""
+    """Measure the error by the Trotter step, what is not stationary, and the lowest eigenvalue."""
     pair = _until_small(relaxation, level, _step_pair)[-1]
-    found = relative_residual(level.top, residual(level.top).value)
+    share = setting_share(level.budget, level.limits)
+    found = stationarity(relaxation, level.top, GROWTH, share)
     ratio = residual(pair.finer).value / max(residual(pair.coarser).value, 1e-300)
+    # on a finite chain it is a bound on all errors, which may be as large as the tolerance
+    part = 1.0 if relaxation.generator.infinite else share / relaxation.tol
     budget = replace(
         level.budget, settings={**level.budget.settings, "dt": pair.error}, residual=found,
-        step_residual=max(0.0, found * (1 - ratio)),
+        step_residual=max(0.0, part * found * (1 - ratio)),
         lowest_eigenvalue=level.top.smallest_eigenvalue,
     )  # fmt: skip
     return replace(level, pairs=(*level.pairs, pair), budget=budget)
@@ -268,7 +286,9 @@ def _rank_pair(relaxation: Relaxation, approx: Approximation) -> Refinement:
 def _step_pair(relaxation: Relaxation, approx: Approximation) -> Refinement:
     """Compare with a shorter Trotter step."""
     finer = relaxation.relax(approx, approx.chi, approx.dt / DT_GROWTH)
-    return Refinement("dt", finer, approx, 1 / (1 - DT_GROWTH**-ORDER))
+    # where nothing else is in the error, the next order of the step counts
+    safety = 1.0 if relaxation.generator.infinite else SAFETY
+    return Refinement("dt", finer, approx, safety / (1 - DT_GROWTH**-ORDER))
 
 
 def _series_factor(changes: Sequence[float]) -> float:

@@ -20,6 +20,7 @@ FIRST_JUDGED = 12  # looks before a distance that does not fall is believed
 PATIENCE = 1.0  # time for which truncated states are waited for, over the time spent so far
 LEVELLED = 3.0  # ratio to the last distance down to which the decay is taken as a decay
 OSCILLATES = 1.1  # ratio of largest to least distance of one that is not level
+SHRINKS = 0.8  # ratio of the ranges of a motion below which it is taken as a decay
 RISEN = 10.0  # ratio to the least distance from which on the last one is no end of a decay
 
 
@@ -41,6 +42,9 @@ class ConvergenceMonitor:
         Whether two truncated states are waited for as long as untruncated ones.
     quiet
         Number of looks, up to the last, at which the first start was close enough to its limit.
+    patient_with_modes
+        Whether a motion back and forth that shrinks is waited for: on a finite chain it is a slow
+        mode that oscillates.
     remaining, fluctuates
         Distance of the first start from its limit, and whether it only fluctuates.
     """
@@ -51,6 +55,7 @@ class ConvergenceMonitor:
     rate: float | None = None
     patient: bool = False
     quiet: int = 0
+    patient_with_modes: bool = False
     remaining: float = field(default=math.inf, init=False)
     fluctuates: bool = field(default=False, init=False)
 
@@ -106,7 +111,9 @@ class ConvergenceMonitor:
     def distance(self, rate: float | None) -> tuple[float, bool]:
         """Return `remaining` and `fluctuates`, given the slowest rate of the first start."""
         first = [values[0] for values in self.seen]
-        return distance_to_limit(first, least_decay(rate, self.interval))
+        return distance_to_limit(
+            first, least_decay(rate, self.interval), SHRINKS if self.patient_with_modes else 0.0
+        )
 
     def final_distance(self, rate: float, moving: float, least: float) -> float:
         """Return `remaining` in the end, by all that was seen if that is enough.
@@ -123,13 +130,16 @@ class ConvergenceMonitor:
         return max(distance, least)
 
 
-def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[float, bool]:
+def distance_to_limit(
+    seen: Sequence[Array], floor: float = FLOOR, shrinks: float = 0.0
+) -> tuple[float, bool]:
     """Return how far the observables still are from their limit, and whether they only fluctuate.
 
     The distance is that of a geometric series with the ratio of the last two changes, but with a
     decay of at least `floor`. Observables that go back and forth, so that they get nowhere on a
     long way, are as good as the truncation lets them be; the distance is then the range of the
-    fluctuations.
+    fluctuations. If their range falls below `shrinks` times that of the time before, it is no
+    fluctuation but a mode that decays.
     """
     changes = [float(np.max(np.abs(b - a))) for a, b in pairwise(seen)]
     if len(changes) < 2:
@@ -137,8 +147,9 @@ def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[floa
     window = WINDOW
     while window <= len(changes):
         net = float(np.max(np.abs(seen[-1] - seen[-1 - window])))
-        if net < 0.25 * sum(changes[-window:]):
-            return float(np.max(np.ptp(seen[-window:], axis=0))), True
+        before, late = (_range(seen[len(seen) - w :][: window // 2]) for w in (window, window // 2))
+        if net < 0.25 * sum(changes[-window:]) and not late < shrinks * before:
+            return _range(seen[-window:]), True
         window *= 2
     if changes[-1] == 0:
         return 0.0, False
@@ -146,6 +157,10 @@ def distance_to_limit(seen: Sequence[Array], floor: float = FLOOR) -> tuple[floa
     ratio = (changes[-1] / earlier[0]) ** (1 / len(earlier)) if earlier[0] > 0 else 1.0
     decay = max(1 - ratio, floor)
     return changes[-1] * max(1.0, 1 / decay - 1) if decay > 0 else math.inf, False
+
+
+def _range(seen: Sequence[Array]) -> float:
+    return float(np.max(np.ptp(seen, axis=0)))
 
 
 def least_decay(rate: float | None, interval: float) -> float:

@@ -133,7 +133,10 @@ class Relaxation:
         begun = begun or self._begun(starts, step, count, chi, target)
         now, seen, quiet = begun
         near, rate = now[0], now[0].slowest_rate
-        monitor = ConvergenceMonitor(seen, count * dt, GOAL * self.tol, rate, patient, quiet)
+        monitor = ConvergenceMonitor(
+            seen, count * dt, GOAL * self.tol, rate, patient, quiet,
+            patient_with_modes=not self.generator.infinite,
+        )  # fmt: skip
         while True:
             now = tuple(self.advanced(approx, step, count, chi) for approx in now)
             if any(approx.diverged for approx in now):

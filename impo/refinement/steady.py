@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from impo.refinement.approximation import Approximation, Refinement
-from impo.refinement.budget import error_budget, total_error
+from impo.refinement.budget import bounded, error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
 from impo.refinement.levels import Refined, refine, two_levels
 from impo.refinement.relaxation import Relaxation, first_rank
@@ -57,7 +57,7 @@ def steady(
         apart=_apart(meeting, relaxation.tol) if meeting.met is False else None,
         given_start=given_start,
     )
-    budget = error_budget(top, refined.refinements, value)
+    budget = bounded(error_budget(top, refined.refinements, value), refined.stationarity)
     status, message = verdict(top, budget, relaxation.tol, way)
     state = kind(
         model=relaxation.generator.model, method=method, status=status, message=message,
@@ -65,6 +65,8 @@ def steady(
         refinements=tuple(refined.refinements),
     )  # fmt: skip
     told = _diagnostics(state, found, meeting, way, relaxation.t_max)
+    if not relaxation.generator.infinite:
+        told["drift"] = refined.stationarity
     return replace(state, diagnostics=told), found
 
 

@@ -14,7 +14,8 @@ import time
 import psutil
 import pytest
 
-from tests.processes import cluster, finish, numbers, points, scan, workers
+from impo.results.store import load
+from tests.processes import cluster, finish, numbers, points, scan, start, workers
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("IMPO_KILLS", "2"))
@@ -140,3 +141,28 @@ def test_two_scans_at_once(tmp_path, undisturbed):
         code, err = finish(process)
         assert code == 0, err
     check(output, undisturbed)
+
+
+FIELDS = [
+    "models.boundary:chain", "length=3", "drive=1.3", "field=1.5", "--over", "seed=0:9:10",
+    "--method", "tebd", "--set", "tol=1e-2", "chi_max=32", "--checkpoint", "0", "--workers", "1",
+]  # fmt: skip
+
+
+def test_a_scan_over_random_fields_is_killed(tmp_path):
+    """Ten realisations of a driven chain, killed in the middle and gone on with."""
+    outputs = tmp_path / "whole.h5", tmp_path / "parts.h5"
+    assert finish(start("impo.cli", "scan", *FIELDS, "-o", outputs[0]))[0] == 0
+    process = start("impo.cli", "scan", *FIELDS, "-o", outputs[1])
+    written = outputs[1].with_suffix(".points")
+    while process.poll() is None and len(list(written.glob("*.h5"))) < 3:
+        time.sleep(0.01)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL
+    before = points(outputs[1])
+    assert 3 <= len(before) < 10
+    assert finish(start("impo.cli", "scan", *FIELDS, "-o", outputs[1]))[0] == 0
+    assert before.items() <= points(outputs[1]).items()
+    assert numbers(outputs[1]) == numbers(outputs[0])
+    first = load(outputs[0])["Sz"][:, 0]
+    assert len(set(first.tolist())) == 10
