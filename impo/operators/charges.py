@@ -16,7 +16,7 @@ from impo.arrays import Array
 from impo.operators.symmetry import integer_null_space
 
 Charged = TypeVar("Charged", bound=Any)  # a dataclass with a charge
-MOST = 5  # charges that a packed number of 64 bits holds
+_MOST = 5  # charges that a packed number of 64 bits holds
 _PLACE = 1 << 12  # value of the next charge in a packed number; charges stay below half of it
 
 
@@ -102,3 +102,22 @@ def cell_charges(charges: Array, unit: int) -> Array:
     n = charges.shape[1]
     relations = integer_null_space(charges.tolist(), n).reshape(-1, n // unit, unit)
     return np.tile(integer_null_space(relations.sum(axis=1).tolist(), unit), n // unit)
+
+
+def kept(charges: Array, unit: int) -> Array:
+    """Return the charges that tensors carry, shape (C, n); see `kept_charges`."""
+    alike = cell_charges(charges, unit) if len(charges) > 1 else charges
+    if 2 <= len(alike) <= _MOST and np.any(alike, axis=0).all():
+        return alike
+    return np.asarray(charges.sum(axis=0, keepdims=True)[: len(charges)])
+
+
+def raised_m(charges: Array, number: int) -> float:
+    """Return by how much operators of a packed charge raise the sum of all m; 0 if it is no charge.
+
+    `charges` has the shape (C, n).
+    """
+    ones = np.ones(charges.shape[1])
+    shares = np.linalg.lstsq(charges.T, ones, rcond=None)[0]
+    conserved = np.allclose(shares @ charges, ones)
+    return float(shares @ unpacked(number, len(shares))) if conserved else 0.0

@@ -28,7 +28,7 @@ from impo.arguments import ArgumentError, UnsupportedModelError
 from impo.arrays import Array
 from impo.model import Cell, Level, LindbladModel, Site
 from impo.operators.basis import OperatorBasis, operator_basis
-from impo.operators.charges import MOST, cell_charges, packed, unpacked
+from impo.operators.charges import kept, packed
 from impo.operators.components import Component, JointJump, Placed, PlacedJump, charge_resolved
 from impo.operators.lattice import place_in_cluster
 from impo.operators.local import charge_parts, equally_charged, frame
@@ -120,16 +120,6 @@ class Generator:
     def weights(self) -> Array:
         """By how much T_kq raises the charges per q, packed, # site; zeros if there are none."""
         return packed(self.charges)
-
-    def raised_m(self, charge: int) -> float:
-        """Return by how much operators of a packed charge raise the sum of all m.
-
-        Zero if that sum is no charge.
-        """
-        ones = np.ones(len(self.sites))
-        shares = np.linalg.lstsq(self.charges.T, ones, rcond=None)[0]
-        conserved = np.allclose(shares @ self.charges, ones)
-        return float(shares @ unpacked(charge, len(shares))) if conserved else 0.0
 
     @cached_property
     def reach(self) -> int:
@@ -391,11 +381,7 @@ def kept_charges(generator: Generator) -> Generator:
     These are all that count every unit cell alike, if there are several. Otherwise it is one, the
     sum of all: decoupled cells conserve one each.
     """
-    charges = generator.charges
-    alike = cell_charges(charges, len(generator.model.sites)) if len(charges) > 1 else charges
-    if 2 <= len(alike) <= MOST and np.any(alike, axis=0).all():
-        return replace(generator, charges=alike)
-    return replace(generator, charges=charges.sum(axis=0, keepdims=True)[: len(charges)])
+    return replace(generator, charges=kept(generator.charges, len(generator.model.sites)))
 
 
 def check_nearest_neighbour(generator: Generator, remedy: str = "use a finite cluster") -> None:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,6 +133,8 @@ def test_a_spectrum_tells_charges_and_noise(ax):
     """A marker for each charge; what may be noise is hollow, what is never seen left out."""
 
     class Spectrum:
+        generator = SimpleNamespace(charges=np.ones((1, 2)))
+
         def transfer_spectrum(self, charge, count):
             if charge == 2:
                 raise impo.ArgumentError("no such charge")

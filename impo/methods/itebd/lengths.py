@@ -25,6 +25,7 @@ from impo.methods.itebd.correlations import (
     visible_slope,
 )
 from impo.methods.itebd.tracking import Ends, Spectrum, per_cell, spectrum, units_of
+from impo.operators.charges import raised_m
 from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, Refinement
@@ -183,7 +184,8 @@ class Tracker:
         if ends is not None:
             levels = found.amplitudes(ends, self.cell)
             return per_cell(levels, found.values, ends.turn * advance)
-        turn = found.approx.generator.raised_m(found.charge) * advance if advance else 0.0
+        conserved = found.approx.generator.charges
+        turn = raised_m(conserved, found.charge) * advance if advance else 0.0
         right = found.right.reshape(
             -1, self.cell, *found.right.shape[1:]
         )  # cell site operator mode

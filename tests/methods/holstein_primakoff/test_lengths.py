@@ -80,8 +80,8 @@ def test_charges_are_those_of_the_transfer_spectrum(model):
     for pair in (("S+", "S-"), ("S-", "S+"), ("Sz", "Sz")):
         one, two = (state.decay(*pair).modes[0].charge for state in (gaussian, exact))
         assert one == two
-    assert set(charges(model)) <= {-1, 1}
-    assert np.all(charges(xyz.chain()) == 0)
+    assert set(charges(model)[0]) <= {-1, 1}
+    assert len(charges(xyz.chain())) == 0
 
 
 def test_numbers_decay_twice_as_fast_as_waves():
