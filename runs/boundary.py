@@ -53,9 +53,9 @@ def exponents(lengths: NDArray, currents: NDArray, errors: NDArray) -> tuple[NDA
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return the currents of all chains, and the profile of the gain/loss chain."""
-    lengths = np.array([3, 4, 6] if quick else [3, 4, 6, 8])
+    lengths = np.array([3, 4, 6] if quick else [4, 6, 9, 14, 21, 32])
     cells = 8 if quick else 30
-    method = TEBD(chi_max=48 if quick else 96, tol=1e-2, t_max=1e5)
+    method = TEBD(chi_max=48 if quick else 96, tol=1e-2 if quick else 3e-3, t_max=1e5)
     cases = [(delta, rate) for rate in DEPHASING for delta in DELTAS]
     chains = [
         [boundary.chain(int(n), 1.0, delta, rate, _DRIVE, _BIAS) for n in lengths]

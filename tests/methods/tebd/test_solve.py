@@ -91,7 +91,7 @@ def test_a_small_chain_moves_like_the_whole_liouvillian(case):
 def driven():
     """Return a chain between two baths and its state."""
     model = boundary.chain(5, 0.8, 0.3, 1.2, 1.3, 0.7, field=0.5, seed=2)
-    return model, steady_state(model, TEBD(tol=1e-2))
+    return model, steady_state(model, TEBD(tol=1e-3))
 
 
 def test_the_entropies_of_all_bonds(driven):
