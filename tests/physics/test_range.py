@@ -187,6 +187,20 @@ def test_jumps_on_three_sites_in_a_ring():
 
 
 @pytest.mark.slow
+def test_range_three_against_a_ring():
+    """Strong loss: correlations end before the ring of seven sites closes."""
+    model = replace(far(3), jumps=(*far(3).jumps, Jump(1.2, "S-", 0)))
+    state = steady_state(model, ITEBD(tol=1e-2))
+    assert state.status is Status.CONVERGED
+    assert state.generator.blocks == (3, 3)
+    ring = steady_state(model, Exact(cells=7, periodic=True, gap=False))
+    np.testing.assert_allclose(state.expect("Sz").value, ring.expect("Sz").value, atol=2e-5)
+    found, known = (s.correlation("S+", "S-", max_cells=3).value[3] for s in (state, ring))
+    assert found == pytest.approx(known, abs=1e-4)
+    assert abs(known) > 0.01
+
+
+@pytest.mark.slow
 def test_motion_from_a_product_state():
     """Before the ends of a ring are felt, the infinite chain moves as it does."""
     model, times, start = far(2), [0.0, 0.1, 0.2], [np.diag([0.9, 0.1])]
