@@ -6,7 +6,7 @@ filled up.
 
 import time
 
-from impo.operators.liouvillian import Generator, finite_cluster, infinite_chain, one_charge
+from impo.operators.liouvillian import Generator, finite_cluster, infinite_chain, kept_charges
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.starts import second_start
 from models.gain_loss import chain
@@ -29,7 +29,8 @@ def seconds(generator: Generator, chi: int, steps: int) -> float:
 def main() -> None:
     """Print both times and their ratio."""
     model = chain(0.5, 1.0, 0.6, 1.3, 0.4)
-    infinite, finite = one_charge(infinite_chain(model)), one_charge(finite_cluster(model, CELLS))
+    infinite = kept_charges(infinite_chain(model))
+    finite = kept_charges(finite_cluster(model, CELLS))
     print(f"chi   infinite   {2 * CELLS} sites   ratio")
     for chi in CHIS:
         one, two = seconds(infinite, chi, 100), seconds(finite, chi, 2)

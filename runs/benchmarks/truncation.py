@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from impo.analysis.plot import spin_text
 from impo.operators.basis import OperatorBasis
-from impo.operators.liouvillian import Generator, infinite_chain, one_charge
+from impo.operators.liouvillian import Generator, infinite_chain, kept_charges
 from impo.operators.local import local_operators
 from impo.results.dataset import Dataset
 from impo.results.variable import Variable
@@ -67,7 +67,7 @@ class System:
     @cached_property
     def generator(self) -> Generator:
         """The master equation of one cell."""
-        return one_charge(infinite_chain(chain(self.S, G, H, self.gain, self.loss)))
+        return kept_charges(infinite_chain(chain(self.S, G, H, self.gain, self.loss)))
 
     @cached_property
     def bases(self) -> tuple[OperatorBasis, ...]:

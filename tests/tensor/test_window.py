@@ -85,7 +85,7 @@ def test_a_window_does_not_grow_beyond_what_the_operator_reaches():
 def test_a_product_of_neighbours_moves_as_their_correlation_does(first):
     """And other products act on the state in front of it: at time zero traces of matrices."""
     model = gain_loss.chain(0.5, 1.0, 0.4, 1.5, 0.7)
-    generator = infinite_chain(model)
+    generator = kept_charges(infinite_chain(model))
     adjoint, bases = Adjoint(generator, 1, 0.5), generator.bases(1)
     raise_, lower, flat = (local_operators(Spin(0.5))[name] for name in ("S+", "S-", "Sz"))
     start = [np.diag([0.9, 0.1]), np.diag([0.2, 0.8])]
