@@ -77,7 +77,8 @@ def tabulate(
     -------
     Dataset
         Every number of `summary.readable`, and the `message` of every point, with the axes as
-        leading dimensions; nan where the method gives none. The coordinates are the first
+        leading dimensions; nan where the method gives none. Where a correlation length is missing,
+        its `reason` is a sentence, else an empty text. The coordinates are the first
         parameters of the axes. With both directions, `direction` is the first dimension. If the
         scan kept its points in a directory, `state` of the dataset finds them.
 
@@ -143,7 +144,11 @@ def _is_map(shape: tuple[int, ...]) -> bool:
 def _row(state: SteadyState, mapped: bool, observe: Sequence[str]) -> dict[str, Variable]:
     """Return what a table holds of a point; for a map, also which phases are stable at large S."""
     message = Variable((), np.array(state.message), "1", "why the verdict is what it is")
-    found = {**state.observing(observe).readable(), "message": message}
+    asked = state.observing(observe)
+    found = {**asked.readable(), "message": message}
+    for name, reason in asked.summary()["no_correlation_length"].items():
+        label = f"why {name} has no correlation length"
+        found[f"xi_{name}_reason"] = Variable((), np.array(reason), "1", label)
     if state.file is not None:
         found[FILE] = Variable((), np.array(state.file.name), "1", "file of the complete result")
     if mapped and (growth := phase_growth(state.model)):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
+from impo import Exact, HolsteinPrimakoff, steady_state
 from impo.arguments import ArgumentError
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
@@ -231,6 +232,21 @@ def test_what_a_point_lacks_is_nan():
     points[2] = (points[2][0], replace(points[2][1], residual=None))
     data = tabulate([Axis(("loss",), LOSSES)], points)
     assert np.isnan(data["residual"]).tolist() == [False, False, True]
+
+
+def test_a_length_that_a_point_lacks_has_a_reason():
+    model = gain_loss.chain(S=0.5, gain=2.0, loss=1.8)
+    states = [steady_state(model, method) for method in (HolsteinPrimakoff(), Exact(gap=False))]
+    data = tabulate([Axis(("method",), ("hpa", "exact"))], enumerate(states))
+    for name, pair in (("S+S-", ("S+", "S-")), ("SzSz", ("Sz", "Sz"))):
+        lengths = [state.correlation_length(*pair) for state in states]
+        assert lengths[1] is None
+        told = [state.decay(*pair).reason for state in states]
+        missing = [length is None for length in lengths]
+        found = data[f"xi_{name}_reason"].tolist()
+        assert found == [text if none else "" for text, none in zip(told, missing, strict=True)]
+        assert "finite cluster" in found[1]
+    assert np.isfinite(data["xi_S+S-"]).tolist() == [True, False]
 
 
 def test_a_grid_with_gaps_is_no_table():
