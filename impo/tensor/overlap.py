@@ -71,7 +71,7 @@ class Overlap:
 
     def _outside(self, position: int) -> bool:
         """Return whether A(t) is the identity on a site, which takes the trace of the state."""
-        return not self._window.first <= position < self._window.end
+        return position not in self._window.sites
 
     def _transfer(self, position: int) -> Array:
         """Return the trace of the state on a site; # vL vR."""

@@ -23,7 +23,7 @@ from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation
 from impo.tensor.transfer import TransferModes, transfer_modes
 
-_ALIKE = 0.02  # relative difference of lambda up to which modes may be mixed by the truncation
+_ALIKE = 0.15  # relative difference of lambda up to which modes may be mixed by the truncation
 _UNSEEN = 1e-6  # relative size of what operators do not tell of a mode
 _OVER = 1e-14  # |lambda| of a mode that is over within a tile
 
