@@ -76,9 +76,9 @@ def tabulate(
     Returns
     -------
     Dataset
-        Every number of `summary.readable`, and the `message` of every point, with the axes as
-        leading dimensions; nan where the method gives none. Where a correlation length is missing,
-        its `reason` is a sentence, else an empty text. The coordinates are the first
+        Every number of `summary.readable`, the `message` of every point, and the reason why a
+        correlation length is missing, with the axes as leading dimensions; nan (an empty text)
+        where there is none. The coordinates are the first
         parameters of the axes. With both directions, `direction` is the first dimension. If the
         scan kept its points in a directory, `state` of the dataset finds them.
 
