@@ -78,15 +78,14 @@ def tabulate(
     Dataset
         Every number of `summary.readable`, the `message` of every point, and the reason why a
         correlation length is missing, with the axes as leading dimensions; nan (an empty text)
-        where there is none. The coordinates are the first
-        parameters of the axes. With both directions, `direction` is the first dimension. If the
-        scan kept its points in a directory, `state` of the dataset finds them.
+        where there is none. The coordinates are the first parameters of the axes. With both
+        directions, `direction` is the first dimension. If the scan kept its points in a directory,
+        `state` of the dataset finds them.
 
     Raises
     ------
     ArgumentError
-        If a parameter occurs twice or has the name of a result, the cells of models differ, or
-        points are missing.
+        If a parameter occurs twice or is called as a result, cells differ, or points are missing.
     """
     _check_axes(axes)
     shape = tuple(len(axis.values) for axis in axes)
