@@ -1,7 +1,7 @@
 # make run   install what is needed and compute the quick form of the study fig5
 # make test  install what is needed and run all tests, or those that SELECT='-m "not slow"' leaves
-# make check  what a change must pass before a commit, in three minutes: all but the slow tests, style
-#             and types
+# make check  what a change must pass before a commit, in about five minutes: all but the slow tests,
+#             style and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
 #             beside them: an hour and a half
 # make docs   build the site of the documentation in build/site; a warning or a dead link is an error
