@@ -36,7 +36,7 @@ def ring_number(k: float, cells: int) -> int:
 
 
 def one_frame(generator: Generator) -> Generator:
-    """Return the generator of a ring in a frame that is the same in all cells, with one charge."""
+    """Return the generator of a ring in one frame for all cells, with its kept charges."""
     return kept_charges(generator.physical())
 
 

@@ -12,7 +12,7 @@ from impo.methods.exact.slowest import slowest_eigenvalues
 from impo.methods.exact.spectrum import modes_of, ring_modes
 from impo.model import LindbladModel
 from impo.operators.charges import packed_charge, told_charge, unpacked
-from impo.operators.liouvillian import kept_charges
+from impo.operators.liouvillian import Generator, kept_charges
 from impo.results.slow_modes import ISOLATED, Charge, SlowMode, slow_mode
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ def slow_modes(
     charge, k, count
         As in `SteadyState.slow_modes`; one open cell has the same modes at every k.
     """
-    several = charge_count(model, method)
-    charge = told_charge(packed_charge(charge, several), several)
-    values, errors = _found(model, method, rank, charge, k, count + 1)
+    generator = kept_charges(cluster(model, method))
+    several = len(generator.charges)
+    number = packed_charge(charge, several)
+    charge = told_charge(number, several)
+    values, errors = _found(generator, method, rank, number, k, count + 1)
     if rank is not None and rank > 1:
-        fewer, _ = _found(model, method, 3 * rank // 4, charge, k, 2 * count + 2)
+        fewer, _ = _found(generator, method, 3 * rank // 4, number, k, 2 * count + 2)
         errors = errors + np.abs(values[:, None] - fewer).min(axis=1, initial=np.inf)
     found = [
         slow_mode(complex(value), float(error), charge, k, ISOLATED)
@@ -55,15 +57,13 @@ def slow_modes(
 
 
 def _found(
-    model: LindbladModel, method: "Exact", rank: int | None, charge: Charge, k: float, count: int
+    generator: Generator, method: "Exact", rank: int | None, number: int, k: float, count: int
 ) -> tuple[Array, Array]:
-    """Return eigenvalues of the slowest decay and their errors, the slowest first."""
-    generator = kept_charges(cluster(model, method))
+    """Return eigenvalues of the slowest decay and their errors; `number` is a packed charge."""
     several = len(generator.charges)
-    number = packed_charge(charge, several)
     charges = tuple(unpacked(number, several).tolist()) if several or number else ()
     if method.periodic:
-        _, blocks = ring_modes(model, replace(method, k_max=rank), charges, k)
+        _, blocks = ring_modes(generator.model, replace(method, k_max=rank), charges, k)
     else:
         blocks = modes_of(generator, rank, charges)
     pairs = [_of_block(one, count, not number) for one in blocks if one.matrix.shape[0]]
