@@ -19,6 +19,7 @@ from impo.results.slow_modes import Gap, slow_mode
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 from runs import _tasks
+from tests.runs.fewer import shrink
 
 STUDIES = studies.studies()
 # No steady state and no evolution: all numbers are eigenvalues, times, explicit formulas, or those
@@ -146,6 +147,7 @@ class Solver:
 
 def _computed(name, monkeypatch, verdicts):
     solver, module = Solver(verdicts), STUDIES[name]
+    shrink(name, module, monkeypatch)
     for function in ("steady_state", "evolve", "spectrum"):
         if hasattr(module, function):
             monkeypatch.setattr(module, function, getattr(solver, function))
