@@ -146,6 +146,8 @@ def _batches(entries: Iterator[_Entries]) -> Iterator[_Entries]:
 
 
 def _joined(batch: list[_Entries]) -> _Entries:
+    if len(batch) == 1:  # of a large cluster: no copy
+        return batch[0]
     value, row, column = (np.concatenate(parts) for parts in zip(*batch, strict=True))
     return value, row, column
 
