@@ -58,7 +58,7 @@ FEWER = {
     "lengths": {"curves": only(**dict.fromkeys(("HPA", "iMPO S=0.5", "iMPO S=1"), whole))},
     "nu": {"curves": only(**dict.fromkeys(("HPA", "TWA S=1000", "iMPO S=0.5"), whole))},
     "phase_diagram": {"_POINTS": {True: 3}},
-    "spectra": {"_RATES": {"FM": (0.9, 0.2)}},
+    "spectra": {"_RATES": {"AM": (3.0, 2.4)}},
     "truncation": {"POINTS": {True: ((0.5,), ("AM", "PPT"))}},
     "twa_validity": {
         "_POINTS": {"AM": (2.6, 1.9), "PPT": (1.7, 1.1), "FM": (0.9, 0.2)},

@@ -29,7 +29,19 @@ WITHOUT = {"cavity_array", "claims", "fig1c", "fig8", "truncation"}
 MEASURED = {"bench_engine", "calibration"}
 UNUSED = {"fig2": 2, "fig3": 1}  # states that only confirm a symmetry: no number is theirs
 SLOW = {"phase_diagram": "boundary", "fig4": "_closed_purity"}  # functions without a verdict
-COSTLY = {"certified", "crossover", "fig3", "fig5", "gutzwiller", "lengths", "nu"}  # slow figures
+COSTLY = {  # slow figures
+    "certified",
+    "crossover",
+    "fig2",
+    "fig3",
+    "fig5",
+    "fig6",
+    "gutzwiller",
+    "lengths",
+    "nu",
+    "quench",
+    "twa_validity",
+}
 SEARCHED = {"negativity"}  # a maximum is searched for: only the state there has a number
 
 
