@@ -55,7 +55,7 @@ FEWER = {
         "_RATES": {True: (2.5,)}, "_CHAINS": {True: {0.5: ((2.5,), 1e-3)}},
         "_DIMERS": {True: (0.5,)},
     },
-    "lengths": {"curves": only(**dict.fromkeys(("HPA", "iMPO S=0.5", "iMPO S=1"), whole))},
+    "lengths": {"curves": only(**dict.fromkeys(("HPA", "iMPO S=0.5"), whole))},
     "nu": {"curves": only(**dict.fromkeys(("HPA", "TWA S=1000", "iMPO S=0.5"), whole))},
     "phase_diagram": {"_POINTS": {True: 3}},
     "spectra": {"_RATES": {"AM": (3.0, 2.4)}},
