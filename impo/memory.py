@@ -6,6 +6,7 @@ floats: a size that no computer has is infinite, and no error.
 
 import math
 import os
+from functools import cache
 from pathlib import Path
 
 from impo.arguments import UnsupportedModelError
@@ -13,8 +14,12 @@ from impo.arguments import UnsupportedModelError
 _SHARE = 0.75  # of the memory that a computation may take
 
 
+@cache
 def memory_limit() -> float:
-    """Return three quarters of the memory in bytes that the machine or the job has."""
+    """Return three quarters of the memory in bytes that the machine or the job has.
+
+    Neither changes while a process runs.
+    """
     physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return _SHARE * min(physical, _group_limit(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
 

@@ -25,6 +25,7 @@ from runs.fig1c import EDGE, PHASES, G, H
 COST = {"quick": "30 s", "full": "6 min"}
 
 S = 10.0
+_POINTS = {True: 10, False: 70}  # of an axis, by quick form
 # local coupling over g. Cavities give delta/J1 > 1.5; smaller values need it partly cancelled.
 LOCAL = (0.0, 0.75, 1.25, 2.0)
 LABELS = {0: "none", 1: "AM", 2: "FM", 3: "AM and FM"}
@@ -45,7 +46,7 @@ def _stable(strength: float, gain: float, loss: float) -> int:
 
 def compute(quick: bool) -> Dataset:
     """Return the stable configurations for several local terms, and couplings over J1/delta."""
-    points = 10 if quick else 70
+    points = _POINTS[quick]
     axis = EDGE * (np.arange(points) + 0.5) / points
     stable = np.array([[[_stable(x, gain, loss) for loss in axis] for gain in axis] for x in LOCAL])
     ratio = np.linspace(0.02, 0.6, 30)

@@ -28,6 +28,8 @@ G, H, GAIN = 1.0, 0.5, 1.5
 _SITES = {"A": ("o", "C3"), "B": ("s", "C0")}
 _PATHS = {"i": r"$\Gamma_l/g$ on path (i)", "ii": r"$\bar\Gamma/g$ on path (ii)"}
 _QUICK, _FULL = {0.5: 6}, {0.5: 8, 1.0: 6}  # window by spin
+_LOSSES = {True: np.linspace(0.05, 3, 8), False: np.linspace(0.05, 3, 30)}  # by quick form
+_MAP = {True: np.linspace(0.2, 3, 5), False: np.linspace(0.2, 3, 15)}  # rates of the map
 
 
 def _paths(spin: float, losses: NDArray) -> dict[str, list[LindbladModel]]:
@@ -79,7 +81,7 @@ def _intervals(
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return intervals and iMPO on both paths, and the widths of <S_z> of A over all rates."""
     windows = _QUICK if quick else _FULL
-    losses = np.linspace(0.05, 3, 8 if quick else 30)
+    losses = _LOSSES[quick]
     models = {spin: _paths(spin, losses) for spin in windows}
     method = ITEBD(tol=3e-3) if quick else ITEBD(tol=1e-4)
     lines = [models[spin][path] for spin in windows for path in _PATHS]
@@ -94,7 +96,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
         columns = stacked([stacked(table) for table in found[n :: len(_PATHS)]])
         out |= variables(columns, ("S", "loss"), f"impo_{path}", ("Sz", "Sz_var"))
     out |= _intervals(windows, losses, models)
-    rates, sites = np.linspace(0.2, 3, 5 if quick else 15), 6 if quick else 7
+    rates, sites = _MAP[quick], 6 if quick else 7
     widths = [
         [bounds(chain(0.5, G, H, gain, loss), "Sz", sites=sites).width / 0.5 for gain in rates]
         for loss in rates

@@ -27,6 +27,7 @@ SUM = 0.6  # of the rates on the first path
 GAIN = 1.5  # on the others
 PATHS = ("FM-FM", "FM-PPT", "AM-PPT")
 DIRECTIONS = ("up", "down")
+_SIZES = {True: ((0.5, 1.0), 5), False: ((0.5, 1.0, 2.0), 25)}  # spins, points; by quick form
 _LEAST = 1e-7  # what is drawn of a smaller difference
 SYMBOLS = {"Sz": r"$\langle S^z\rangle/S$", "Sz_var": r"$(\Delta S^z)^2/S^2$"}
 
@@ -48,7 +49,7 @@ def models(spin: float, path: str, count: int) -> list[LindbladModel]:
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return <S_z> and its variance on all paths in both directions, and their differences."""
-    spins, count = ((0.5, 1.0), 5) if quick else ((0.5, 1.0, 2.0), 25)
+    spins, count = _SIZES[quick]
     method = ITEBD(tol=2e-3) if quick else ITEBD(tol=3e-4)
     chains = []
     for spin in spins:

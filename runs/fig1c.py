@@ -20,6 +20,7 @@ from models.gain_loss import chain
 COST = {"quick": "20 s", "full": "5 min"}
 
 G, H, EDGE = 1.0, 0.5, 3.0
+_POINTS = {True: (18, 25), False: (150, 100)}  # of an axis, and of a boundary; by quick form
 PHASES = {"AM": (1, -1), "FM up": (1, 1), "FM down": (-1, -1)}
 
 
@@ -59,7 +60,7 @@ def smooth(gains: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def compute(quick: bool) -> Dataset:
     """Return the stable phase on a grid of rates, and the boundaries to ten digits."""
-    points, along = (18, 25) if quick else (150, 100)
+    points, along = _POINTS[quick]
     axis = EDGE * (np.arange(points) + 0.5) / points
     gains = np.geomspace(0.05, EDGE, along)
     phase = np.array([[_phase(gain, loss) for loss in axis] for gain in axis])

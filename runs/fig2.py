@@ -21,7 +21,10 @@ from runs._scaling import exponent_limit, local_exponents, power_law
 from runs._tasks import cell_edges, judged, legend_keys, mark_unconverged, mirrored
 
 COST = {"quick": "25 s", "full": "12 min"}
-_PLANE_SPIN = {True: 4, False: 12}  # by quick form
+# Spin and points of the plane of rates, spins of the others; all by quick form
+_PLANE = {True: (4, 9), False: (12, 24)}
+_LINE = {True: (1.0, 2, 4), False: (2.0, 4, 8, 12, 18)}
+_TRANSITION = {True: (1.0, 2, 3, 4, 6, 8), False: (2.0, 3, 4, 6, 8, 12, 18, 24, 32, 40)}
 _EDGE = 2.0  # of the plane of rates, in units of g
 _MODES = {0: 4, 1: 2}  # eigenvalues followed at the transition, by charge; zero left out
 
@@ -37,13 +40,13 @@ def compute(quick: bool) -> Dataset:
     for part in (_plane, _line, _transition, _mixing):
         variables.update(part(quick))
     return Dataset(
-        variables, {"title": "Spin dimer, g = 1", "S_order": _PLANE_SPIN[quick], "quick": quick}
+        variables, {"title": "Spin dimer, g = 1", "S_order": _PLANE[quick][0], "quick": quick}
     )
 
 
 def _plane(quick: bool) -> dict[str, Variable]:
     """Solve gain >= loss; the rest follows by exchange of the sites with a flip of both spins."""
-    spin, count = _PLANE_SPIN[quick], 9 if quick else 24
+    spin, count = _PLANE[quick]
     rates = _EDGE * (np.arange(count) + 0.5) / count
     method = Exact(k_max=None if quick else "auto", tol=1e-3, gap=False)
     order, error = np.empty((2, count, count))
@@ -70,7 +73,7 @@ def _plane(quick: bool) -> dict[str, Variable]:
 
 
 def _line(quick: bool) -> dict[str, Variable]:
-    spins = np.array([1.0, 2, 4] if quick else [2.0, 4, 8, 12, 18])
+    spins = np.array(_LINE[quick])
     rates = np.linspace(0.1, 2.0, 11)
     if not quick:  # denser around the transition
         rates = np.concatenate(
@@ -108,7 +111,7 @@ def decay_rates(spin: float, charge: int, count: int, k_max: int | None) -> np.n
 
 def _transition(quick: bool) -> dict[str, Variable]:
     """Follow eigenvalues at gain = loss = g in 1/S, with local exponents and a power law."""
-    spins = np.array([1.0, 2, 3, 4, 6, 8] if quick else [2.0, 3, 4, 6, 8, 12, 18, 24, 32, 40])
+    spins = np.array(_TRANSITION[quick])
     out: dict[str, Variable] = {
         "S_transition": Variable(("S_transition",), spins, "1", "spin quantum number"),
     }

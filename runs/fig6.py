@@ -26,6 +26,11 @@ G, H = 1.0, 0.5
 SPINS = (0.5, 1.0, 2.0, 10.0, 100.0)
 POTENTIAL_SPIN = 100.0
 TWA_SPIN = 1000.0
+# rate over threshold by TWA, by quick form
+_TWA = {
+    True: (0.3, 0.45, 0.6, 0.75, 0.88, 0.92, 1.03, 1.08, 1.15),
+    False: np.linspace(0.1, 1.15, 43),
+}
 DISTANCES = (1.1, 1.0, 0.9)  # rate over threshold in the columns of panel (c)
 
 
@@ -75,10 +80,9 @@ def compute(quick: bool, directory: Path) -> Dataset:
     rates = threshold * np.linspace(0.1, 1.15, points)
     lines = [_line(spin, rates) for spin in SPINS]
     table = np.array([values for values, _ in lines])
-    distances = np.array([0.3, 0.45, 0.6, 0.75, 0.88, 0.92, 1.03, 1.08, 1.15])
+    distances = np.array(_TWA[quick])
     stochastic = TWA(cells=50, trajectories=64, max_time=800, tol=1e-2)
     if not quick:
-        distances = np.linspace(0.1, 1.15, 43)
         stochastic = replace(stochastic, trajectories=128, max_time=3200, tol=5e-3)
     order = np.linspace(0, 1, 401)
     potentials = [

@@ -18,6 +18,7 @@ from runs._tasks import judged
 
 COST = {"quick": "30 s", "full": "1 min"}
 _RATIO = 0.5  # rate 2 G^2 / gamma over g = Gc^2 / delta
+_SPINS = (0.5, 1.0)
 _GAMMA_C = 0.1  # in units of Gc
 
 
@@ -43,7 +44,7 @@ def compute(quick: bool) -> Dataset:
     form together with its change when c may hold one more. Slopes are between neighbouring
     separations.
     """
-    spins = np.array([0.5, 1.0])
+    spins = np.array(_SPINS)
     separation = np.array([5.0, 40] if quick else [5.0, 10, 20, 40, 80, 160])
     places = [(0, 0), (1, 0)]
     magnetisation = np.empty((len(spins), len(separation), 3, 2))

@@ -35,6 +35,8 @@ _QUANTITIES = {
     "Sz_var": r"$|\Delta$Var$(S^z)|/$Var$(S^z)$",
     "pair": r"$|\Delta\langle S^+S^-\rangle|/|\langle S^+S^-\rangle|$",
 }
+_SPINS = {True: (0.5, 1.0, 2.0, 4.0), False: (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)}  # by quick form
+_PAIRS = {True: (2.5, 5, 10), False: (2.5, 5, 10, 20)}  # of the two spins
 _TIMES = (0.25, 0.5, 1.0, 2.0)  # of the two spins
 
 
@@ -108,7 +110,7 @@ def _pairs(spins: Sequence[float], cells: int) -> dict[str, Variable]:
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return <S_z>, Var and S+S- by both methods, with dimensions (point, S[, site])."""
-    spins = [0.5, 1.0, 2.0, 4.0] if quick else [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0]
+    spins = _SPINS[quick]
     twa = TWA(
         cells=40, trajectories=128, max_time=400 if quick else 2000, tol=5e-3 if quick else 2e-3
     )
@@ -140,7 +142,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
         values = _off(columns["TWA"], columns["iMPO"], key)
         for part, value in zip(("", "_error"), values, strict=True):
             out[f"off_{key}{part}"] = Variable(("point", "S"), value, "1", label + part)
-    out |= _pairs((2.5, 5, 10) if quick else (2.5, 5, 10, 20), 200 if quick else 2000)
+    out |= _pairs(_PAIRS[quick], 200 if quick else 2000)
     return Dataset(out, {"g": 1.0, "h": 0.5, "rates": {k: list(v) for k, v in _POINTS.items()}})
 
 

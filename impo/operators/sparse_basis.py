@@ -17,6 +17,7 @@ from impo.model import Site, Spin
 from impo.operators.local import multipole_diagonals, state_charges
 
 _TINY = 1e-12
+_SMALL = 6  # states of a site whose superoperators are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,8 @@ class SparseBasis:
         self, left: Array, right: Array, rows: "SparseBasis | None" = None
     ) -> sparse.csc_array:
         """Return the matrix of rho -> A rho B; its rows belong to another basis if one is given."""
-        action = sparse.kron(sparse.csr_array(left), sparse.csr_array(right.T), format="csr")
-        return pruned((rows or self).vectors.T @ (action @ self.vectors), _TINY)
+        given = (self, rows or self, _Operator(left), _Operator(right))
+        return (_small_sandwich if self.dimension <= _SMALL else _sandwich)(*given)
 
     def left(self, operator: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> O rho; rows from another basis if given."""
@@ -90,9 +91,49 @@ class SparseBasis:
 
     def dissipator(self, jump: Array, rows: "SparseBasis | None" = None) -> sparse.csc_array:
         """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
-        loss = jump.conj().T @ jump
-        recycling = self.sandwich(jump, jump.conj().T, rows)
-        return pruned(recycling - 0.5 * (self.left(loss, rows) + self.right(loss, rows)), _TINY)
+        given = (self, rows or self, _Operator(jump))
+        return (_small_dissipator if self.dimension <= _SMALL else _dissipator)(*given)
+
+
+class _Operator:
+    """A matrix that is equal to another if all bytes are: what a cache needs."""
+
+    def __init__(self, matrix: Array):
+        self.matrix = matrix
+
+    @cached_property
+    def _content(self) -> tuple[str, bytes]:
+        return self.matrix.dtype.str, self.matrix.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Operator) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+
+def _sandwich(
+    columns: SparseBasis, rows: SparseBasis, left: _Operator, right: _Operator
+) -> sparse.csc_array:
+    """Return the matrix of rho -> A rho B."""
+    factors = sparse.csr_array(left.matrix), sparse.csr_array(right.matrix.T)
+    action = sparse.kron(*factors, format="csr")
+    return pruned(rows.vectors.T @ (action @ columns.vectors), _TINY)
+
+
+def _dissipator(columns: SparseBasis, rows: SparseBasis, jump: _Operator) -> sparse.csc_array:
+    """Return the matrix of rho -> L rho L^+ - {L^+ L, rho} / 2."""
+    adjoint = jump.matrix.conj().T
+    loss = adjoint @ jump.matrix
+    recycling = columns.sandwich(jump.matrix, adjoint, rows)
+    decay = columns.left(loss, rows) + columns.right(loss, rows)
+    return pruned(recycling - 0.5 * decay, _TINY)
+
+
+# Scans and large clusters ask for the same few matrices of a small site again and again, and to
+# build one takes longer than all that is done with it.
+_small_sandwich = lru_cache(maxsize=256)(_sandwich)
+_small_dissipator = lru_cache(maxsize=64)(_dissipator)
 
 
 def joint_dissipator(

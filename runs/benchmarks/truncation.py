@@ -269,6 +269,8 @@ SETTINGS = {
     4.0: Setting(5, 20.0, (12, 20, 34), 96, dense=False),
     8.0: Setting(7, 20.0, (12, 20, 34), 90, dense=False),
 }
+# spins and phases, by quick form
+POINTS = {True: ((0.5, 1.0), ("AM", "PPT")), False: (tuple(SETTINGS), tuple(PHASES))}
 REFERENCES = ("(2k+1)^-1", "exp(-k)")  # the second with three quarters of the bond dimension
 
 
@@ -308,8 +310,7 @@ def errors(S: float, phase: str, setting: Setting) -> tuple[NDArray, NDArray]:
 
 def compute(quick: bool) -> Dataset:
     """Return the errors of all schemes at all points; the quick form is two spins, two phases."""
-    spins = (0.5, 1.0) if quick else tuple(SETTINGS)
-    phases = ("AM", "PPT") if quick else tuple(PHASES)
+    spins, phases = POINTS[quick]
     widest = max(len(SETTINGS[S].chi) for S in spins)
     error = np.full((len(spins), len(phases), len(SCHEMES), widest, len(OBSERVABLES)), np.nan)
     uncertain = np.empty((len(spins), len(phases), len(OBSERVABLES)))

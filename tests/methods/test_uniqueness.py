@@ -50,7 +50,7 @@ def test_many_steady_states_are_not_converged(name, unit):
 
 @pytest.mark.slow
 def test_hidden_laws_are_seen_by_mean_field_and_clusters():
-    for model in models(1, 12, 0.5):
+    for model in models(1, 8, 0.5):
         state = steady_state(model, MeanField(t_max=100))
         assert state.status != "converged", model
         state = steady_state(model, ClusterMeanField(len(model.sites)))

@@ -19,6 +19,7 @@ from impo.results.slow_modes import Gap, slow_mode
 from impo.results.state import SteadyState
 from impo.results.trajectory import Trajectory
 from runs import _tasks
+from tests.runs.fewer import shrink
 
 STUDIES = studies.studies()
 # No steady state and no evolution: all numbers are eigenvalues, times, explicit formulas, or those
@@ -28,7 +29,19 @@ WITHOUT = {"cavity_array", "claims", "fig1c", "fig8", "truncation"}
 MEASURED = {"bench_engine", "calibration"}
 UNUSED = {"fig2": 2, "fig3": 1}  # states that only confirm a symmetry: no number is theirs
 SLOW = {"phase_diagram": "boundary", "fig4": "_closed_purity"}  # functions without a verdict
-COSTLY = {"certified", "crossover", "fig3", "fig5", "gutzwiller", "lengths", "nu"}  # slow figures
+COSTLY = {  # slow figures
+    "certified",
+    "crossover",
+    "fig2",
+    "fig3",
+    "fig5",
+    "fig6",
+    "gutzwiller",
+    "lengths",
+    "nu",
+    "quench",
+    "twa_validity",
+}
 SEARCHED = {"negativity"}  # a maximum is searched for: only the state there has a number
 
 
@@ -146,6 +159,7 @@ class Solver:
 
 def _computed(name, monkeypatch, verdicts):
     solver, module = Solver(verdicts), STUDIES[name]
+    shrink(name, module, monkeypatch)
     for function in ("steady_state", "evolve", "spectrum"):
         if hasattr(module, function):
             monkeypatch.setattr(module, function, getattr(solver, function))

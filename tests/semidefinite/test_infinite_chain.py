@@ -19,7 +19,7 @@ def random_chain(rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 3, 4, 5, 6, 7, 10, 13, 15, 17])  # the others take longer
+@pytest.mark.parametrize("seed", [0, 3, 4, 5, 6, 7, 10, 15, 17])  # the others take longer
 def test_interacting_chains(seed):
     model = random_chain(np.random.default_rng(seed))
     state = steady_state(model, ITEBD(tol=1e-6))

@@ -18,6 +18,9 @@ from impo.operators.sparse_basis import SparseBasis, joint_dissipator
 _ROUNDING = 1e-14
 _FEW_STATES = 64  # a superoperator on sites with so few states in all is one sparse matrix
 
+_BATCH = 2**16  # entries that are added at once
+
+_Entries = tuple[Array, Array, Array]
 _Products = Iterator[list[tuple[tuple[int, ...], sparse.csc_array]]]
 """Superoperators as products; a factor is (positions, matrix on the sites there)."""
 
@@ -100,9 +103,18 @@ def _sum(sector: Sector, rows: Sector, products: _Products) -> sparse.csr_array:
     The Hamiltonian and the dissipators are added up apart: where the fast rotation of a field
     cancels, a slow decay beside it is no rounding.
     """
-    base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
     shape = (len(rows), len(sector))
     total, magnitude = sparse.csr_array(shape), sparse.csr_array(shape)
+    for value, row, column in _batches(_entries(sector, rows, products)):
+        places = (rows.locate(row), column)
+        total = total + sparse.csr_array((value, places), shape=shape)
+        magnitude = magnitude + sparse.csr_array((np.abs(value), places), shape=shape)
+    return sparse.csr_array(total.multiply(abs(total) > _ROUNDING * magnitude))
+
+
+def _entries(sector: Sector, rows: Sector, products: _Products) -> Iterator[_Entries]:
+    """Yield the matrix of every product as (values, numbers of the rows, columns)."""
+    base = rows.keys[sector.embedding(rows)] if rows is not sector else sector.keys
     for factors in products:
         column = np.arange(len(sector))
         key, value = base, np.ones(len(sector))
@@ -116,9 +128,28 @@ def _sum(sector: Sector, rows: Sector, products: _Products) -> sparse.csr_array:
             key = np.repeat(key - before[old], many) + after[matrix.indices[entry]]
             value = np.repeat(value, many) * matrix.data[entry]
             column = np.repeat(column, many)
-        term = sparse.csr_array((value, (rows.locate(key), column)), shape=shape)
-        total, magnitude = total + term, magnitude + abs(term)
-    return sparse.csr_array(total.multiply(abs(total) > _ROUNDING * magnitude))
+        yield value, key, column
+
+
+def _batches(entries: Iterator[_Entries]) -> Iterator[_Entries]:
+    """Join entries up to `_BATCH`: to add two small sparse matrices takes as long as large ones."""
+    batch: list[_Entries] = []
+    size = 0
+    for each in entries:
+        if batch and size + len(each[0]) > _BATCH:
+            yield _joined(batch)
+            batch, size = [], 0
+        batch.append(each)
+        size += len(each[0])
+    if batch:
+        yield _joined(batch)
+
+
+def _joined(batch: list[_Entries]) -> _Entries:
+    if len(batch) == 1:  # of a large cluster: no copy
+        return batch[0]
+    value, row, column = (np.concatenate(parts) for parts in zip(*batch, strict=True))
+    return value, row, column
 
 
 def _shares(sector: Sector, rows: Sector, positions: Sequence[int]) -> tuple[Array, Array]:

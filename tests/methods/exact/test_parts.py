@@ -7,7 +7,7 @@ from scipy import sparse
 
 from impo import Exact, load, steady_state
 from impo.analysis.check import check
-from impo.methods.exact import solution
+from impo.methods.exact import assembly, solution
 from impo.methods.exact.assembly import liouvillian
 from impo.methods.exact.elimination import BlockElimination, graph_levels
 from impo.methods.exact.factorization import (
@@ -24,6 +24,7 @@ from impo.methods.exact.solution import hermitian_blocks, solve
 from impo.methods.exact.state import ExactState
 from impo.methods.exact.verdict import verdict
 from impo.model import Boson, Jump, LindbladModel, Spin, Term
+from impo.operators import sparse_basis
 from impo.operators.cluster_density import ClusterDensity
 from impo.results.estimate import Status
 from models import gain_loss
@@ -222,6 +223,17 @@ def test_the_whole_density_matrix_must_be_positive():
     status, message = verdict(Exact(), found, told)
     assert status is Status.UNPHYSICAL
     assert "-2.3e-01" in message
+
+
+def test_the_liouvillian_does_not_depend_on_what_is_kept_and_added_at_once(monkeypatch):
+    generator = cluster(gain_loss.chain(1, 1.0, 0.4, 1.5, 0.7), Exact(cells=2))
+    sector = charge_sector(generator, site_bases(generator))
+    found = liouvillian(sector)
+    monkeypatch.setattr(assembly, "_BATCH", 100)
+    monkeypatch.setattr(sparse_basis, "_SMALL", 0)
+    again = liouvillian(sector)
+    assert found.nnz == again.nnz > 100 * len(generator.components)
+    assert abs(found - again).max() < 1e-14
 
 
 def test_charges_split_the_density_matrix():

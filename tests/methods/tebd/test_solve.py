@@ -164,7 +164,7 @@ def test_refusals(model, method, kind, told):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("spin", "cells", "tol"), [(0.5, 60, 1e-3), (1, 60, 1e-3), (2, 10, 1e-2)])
+@pytest.mark.parametrize(("spin", "cells", "tol"), [(0.5, 30, 1e-3), (1, 20, 1e-3), (2, 10, 1e-2)])
 def test_the_bulk_of_a_long_chain_is_the_infinite_chain(spin, cells, tol):
     model = gain_loss.chain(spin, 1.0, 0.4, 2.0, 1.2)
     finite = steady_state(model, TEBD(cells, chi_max=32, tol=tol))

@@ -68,8 +68,8 @@ def test_a_neighbouring_parameter_is_taken_as_it_is():
 
 @pytest.mark.slow
 def test_a_start_leads_to_the_same_state():
-    model = boundary.chain(8, 0.8, 0.0, 0.6, 1.3, 0.7)
-    short = steady_state(boundary.chain(4, 0.8, 0.0, 0.6, 1.3, 0.7), TEBD(tol=1e-2))
+    model = boundary.chain(6, 0.8, 0.0, 0.6, 1.3, 0.7)
+    short = steady_state(boundary.chain(3, 0.8, 0.0, 0.6, 1.3, 0.7), TEBD(tol=1e-2))
     plain, warm = (steady_state(model, TEBD(tol=1e-3), start) for start in (None, short))
     apart = np.abs(plain.expect("Sz").value - warm.expect("Sz").value)
     assert np.all(apart < plain.expect("Sz").error + warm.expect("Sz").error)
