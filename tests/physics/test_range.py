@@ -7,6 +7,7 @@ import pytest
 
 from impo import (
     ITEBD,
+    Estimate,
     Exact,
     Jump,
     LindbladModel,
@@ -159,6 +160,34 @@ def test_equal_sublattices_of_one_site_per_cell(alone):
     near = alone[0].correlation("S+", "S-", max_cells=2)
     far = state.correlation("S+", "S-", max_cells=4)
     assert close(replace(far, value=far.value[::2], error=far.error[::2]), near)
+
+
+@pytest.mark.slow
+def test_levels_that_lack_the_same_modes():
+    """The larger level goes to other charges: both make one mode of three in Sz, and agree on it.
+
+    Of equal sublattices the chain alone knows better: C(4) is off by an eighth of its size.
+    """
+    terms, jumps = relocated(ONE, lambda site, cell: (site, 2 * cell))
+    both, alone = replace(ONE, terms=terms, jumps=jumps), steady_state(ONE, ITEBD(tol=1e-8))
+    near, k = alone.connected("Sz", "Sz", max_cells=4), np.array([0.0, 0.4, 1.1])
+    coarse = steady_state(both, replace(QUICK, tol=3e-4))
+    pair = next(one for one in coarse.refinements if one.kind == "chi")
+    assert pair.unknown_of(0)
+    assert not pair.unknown_of(1)
+    assert coarse.decay("Sz", "Sz").length is None
+    assert "same modes" in coarse.decay("Sz", "Sz").reason
+    assert coarse.correlation_length("S+", "S-") is not None
+    fine = steady_state(both, replace(QUICK, tol=1e-5))
+    length = alone.correlation_length("Sz", "Sz")
+    assert close(fine.correlation_length("Sz", "Sz"), Estimate(2 * length.value, 2 * length.error))
+    for state, widest in ((coarse, 1e-4), (fine, 1e-5)):
+        every = state.connected("Sz", "Sz", max_cells=8)
+        assert close(replace(every, value=every.value[::2], error=every.error[::2]), near)
+        assert np.all(np.abs(every.value[1::2]) < every.error[1::2])
+        found = state.structure_factor("Sz", "Sz", k)
+        assert close(found, alone.structure_factor("Sz", "Sz", 2 * k))
+        assert found.error.max() < widest
 
 
 @pytest.mark.slow
