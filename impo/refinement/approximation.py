@@ -313,6 +313,18 @@ class Refinement:
         """Whether the comparison bounds nothing."""
         return self.equally_truncated or not np.isfinite(self.factor)
 
+    def unknown_of(self, charge: int) -> bool:
+        """Return whether the comparison bounds nothing of correlations that carry a charge.
+
+        A larger bond dimension may go to other charges alone. Both states then lack the same modes
+        of this one, and agree on what is wrong.
+        """
+        if self.kind != "chi" or self.finer.untruncated:
+            return self.unknown
+        legs = zip(self.finer.matrix_product.legs, self.coarser.matrix_product.legs, strict=True)
+        grown = any(one.counts.get(charge, 0) != two.counts.get(charge, 0) for one, two in legs)
+        return self.unknown or not grown
+
     @property
     def error(self) -> float:
         """Bound in the norm of the monitored expectation values."""

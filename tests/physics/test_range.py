@@ -7,6 +7,7 @@ import pytest
 
 from impo import (
     ITEBD,
+    Estimate,
     Exact,
     Jump,
     LindbladModel,
@@ -77,14 +78,17 @@ def test_two_chains_side_by_side(both, alone):
             (both.correlation(*pair, 4), known.correlation("S+", "S-", (0, 0), 4)),
             (both.structure_factor("S+", "S-", [0.0, 0.7], (leg, leg)),
              known.structure_factor("S+", "S-", [0.0, 0.7])),
-            (both.correlation_length(*pair), known.correlation_length("S+", "S-")),
-            (both.decay(*pair).wavenumber, known.decay("S+", "S-").wavenumber),
         ):  # fmt: skip
             assert close(found, expected)
         assert close(both.expect("Sz"), _at(leg, known.expect("Sz"), both.expect("Sz")))
         pairs = [[(leg, 0), (leg, 1)], [(0, 0), (0, 1)]]
         rho, other = both.density_matrix(pairs[0]), known.density_matrix(pairs[1])
         np.testing.assert_allclose(rho, other, atol=1e-3)
+    # the larger bond dimension goes to the other chain: lengths of this one are no better known
+    assert "same modes" in both.decay("S+", "S-", (0, 0)).reason
+    decays = both.decay("S+", "S-", (1, 1)), alone[1].decay("S+", "S-")
+    assert close(*(decay.length for decay in decays))
+    assert close(*(decay.wavenumber for decay in decays))
     one, two = alone
     found = both.two_time("S-", "S+", [0.5], (1, 1), 1)
     assert close(found, two.two_time("S-", "S+", [0.5], max_cells=1))
@@ -159,6 +163,34 @@ def test_equal_sublattices_of_one_site_per_cell(alone):
     near = alone[0].correlation("S+", "S-", max_cells=2)
     far = state.correlation("S+", "S-", max_cells=4)
     assert close(replace(far, value=far.value[::2], error=far.error[::2]), near)
+
+
+@pytest.mark.slow
+def test_levels_that_lack_the_same_modes():
+    """The larger level goes to other charges: both make one mode of three in Sz, and agree on it.
+
+    Of equal sublattices the chain alone knows better: C(4) is off by an eighth of its size.
+    """
+    terms, jumps = relocated(ONE, lambda site, cell: (site, 2 * cell))
+    both, alone = replace(ONE, terms=terms, jumps=jumps), steady_state(ONE, ITEBD(tol=1e-8))
+    near, k = alone.connected("Sz", "Sz", max_cells=4), np.array([0.0, 0.4, 1.1])
+    coarse = steady_state(both, replace(QUICK, tol=3e-4))
+    pair = next(one for one in coarse.refinements if one.kind == "chi")
+    assert pair.unknown_of(0)
+    assert not pair.unknown_of(1)
+    assert coarse.decay("Sz", "Sz").length is None
+    assert "same modes" in coarse.decay("Sz", "Sz").reason
+    assert coarse.correlation_length("S+", "S-") is not None
+    fine = steady_state(both, replace(QUICK, tol=1e-5))
+    length = alone.correlation_length("Sz", "Sz")
+    assert close(fine.correlation_length("Sz", "Sz"), Estimate(2 * length.value, 2 * length.error))
+    for state, widest in ((coarse, 1e-4), (fine, 1e-5)):
+        every = state.connected("Sz", "Sz", max_cells=8)
+        assert close(replace(every, value=every.value[::2], error=every.error[::2]), near)
+        assert np.all(np.abs(every.value[1::2]) < every.error[1::2])
+        found = state.structure_factor("Sz", "Sz", k)
+        assert close(found, alone.structure_factor("Sz", "Sz", 2 * k))
+        assert found.error.max() < widest
 
 
 @pytest.mark.slow

@@ -44,6 +44,10 @@ _NOT_FOUND = (
     "The modes that carry this function differ between the accuracies that are compared: take a "
     "smaller tol, or raise chi_max."
 )
+_SAME_CUT = (
+    "The accuracies that are compared lack the same modes of this function: take a smaller tol, "
+    "or raise chi_max."
+)
 _TOLD = 8  # modes that are told
 _ROOT = 0.3  # share of the largest amplitude from which on another root of lambda is a mode too
 
@@ -155,7 +159,7 @@ class Tracker:
             )
             ratio = np.log(one[0] / two[0])
             changes = np.abs([ratio.real, ratio.imag, one[1] - two[1]])
-            if pair.unknown:
+            if pair.unknown_of(charge):
                 errors[[0, 2]] = np.inf
             else:
                 errors += np.where(changes > _ROUNDING, pair.factor * changes, 0.0)
@@ -216,7 +220,9 @@ class Tracker:
         )
 
 
-def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) -> Decay:
+def decay_of(
+    waves: Waves | None, values: Array, errors: Array, largest: float, same_cut: bool = False
+) -> Decay:
     """Return how a function decays whose modes are known.
 
     Parameters
@@ -227,6 +233,8 @@ def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) 
         The connected function at r = 0, 1, ... and its errors.
     largest
         Product of the operator norms.
+    same_cut
+        Whether the approximations that are compared lack the same modes.
     """
     for first, reason in enumerate((UNCORRELATED, ENDS), 1):
         if np.max(np.abs(values[first:])) <= _UNCORRELATED * largest:
@@ -241,9 +249,9 @@ def decay_of(waves: Waves | None, values: Array, errors: Array, largest: float) 
     good = np.flatnonzero(waves.found & waves.seen)
     weights = np.abs(waves.amplitudes) * np.exp(-waves.rates * max(end, 1))
     if not len(good) or weights[: good[0]].sum() > weights[good[0]]:
-        if fit is not None:
-            return replace(told, length=fit, wavenumber=Estimate(0.0, 0.0))
-        return _visible_decay(told, values, errors)
+        if fit is not None:  # beyond the window, nothing is known
+            return replace(told, length=fit, wavenumber=Estimate(0.0, 0.0), crossover=float(end))
+        return _visible_decay(told, values, errors, _SAME_CUT if same_cut else _NOT_FOUND)
     mode = modes[good[0]]
     angle = Estimate(abs(mode.wavenumber.value), mode.wavenumber.error)
     return replace(
@@ -269,11 +277,11 @@ def _fit(values: Array, errors: Array) -> Estimate | None:
     return Estimate(length, error) if error < length else None
 
 
-def _visible_decay(told: Decay, values: Array, errors: Array) -> Decay:
+def _visible_decay(told: Decay, values: Array, errors: Array, reason: str) -> Decay:
     """Return the decay between two near distances, beyond which nothing is known, or the reason."""
     slope = visible_slope(values, errors)
     if slope is None:
-        return replace(told, reason=_NOT_FOUND)
+        return replace(told, reason=reason)
     length = Estimate(1 / slope.rate, 1 / (slope.rate - slope.error) - 1 / slope.rate)
     wavenumber = Estimate(np.pi if slope.staggered else 0.0, 0.0)
     crossover = float(max(told.window[1] if told.window else 0, slope.first + 1))

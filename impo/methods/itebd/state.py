@@ -18,6 +18,7 @@ from impo.operators.blocks import chain_of_blocks
 from impo.operators.charges import chosen_charge, named
 from impo.operators.local import charge_parts
 from impo.refinement.approximation import Approximation
+from impo.refinement.error_bars import LEAST_SHARE
 from impo.refinement.state import operator_product
 from impo.refinement.storage import check_operators, unpack
 from impo.results.estimate import Estimate
@@ -52,8 +53,11 @@ class ItebdState(MovingState, MeasuredState):
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Estimate:
         """Return <A_{site a, cell 0} B_{site b, cell r}> for r = 0 ... max_cells, not connected."""
-        scale = self._largest(op_a, op_b, sites)
-        return self.estimate(lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells), scale)
+        return self.estimate(
+            lambda p: self._correlation_of(p, op_a, op_b, sites, max_cells),
+            self._largest(op_a, op_b, sites),
+            1.0 if self._same_modes_cut(op_a, op_b, sites) else LEAST_SHARE,
+        )
 
     _string_correlation = string_correlation
 
@@ -86,15 +90,29 @@ class ItebdState(MovingState, MeasuredState):
     ) -> Estimate:
         """Return <A_0 B_r> - <A><B>; arguments as in `correlation`.
 
-        Its least error falls with the distance as the function does: see `connected_scales`.
+        Its least error falls with the distance as the function does: see `connected_scales`. It
+        does not where the states of the error bars all lack the same modes of the function.
         """
         known_pair(self.model, op_a, op_b, sites)
         known_distance(max_cells)
-        scales = self._connected_scales(op_a, op_b, sites, max_cells)
+        cut = self._same_modes_cut(op_a, op_b, sites)
+        scales: Array | float = self._largest(op_a, op_b, sites)
+        if not cut:
+            scales = self._connected_scales(op_a, op_b, sites, max_cells)
         return self.estimate(
             partial(self._connected_of, op_a=op_a, op_b=op_b, sites=sites, max_cells=max_cells),
             scales,
+            1.0 if cut else LEAST_SHARE,
         )
+
+    def _same_modes_cut(self, op_a: str, op_b: str, sites: tuple[int, int]) -> bool:
+        """Return whether the states of the error bars lack the same modes of a function.
+
+        All that is known is then that no correlation is off by more than the error of the state.
+        """
+        sectors = shared_charges(self.generator, (op_a, op_b), sites, 1.0)
+        charges = [charge for charge, _ in sectors]
+        return any(pair.unknown_of(charge) for pair in self.refinements for charge in charges)
 
     def _connected_scales(
         self, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
@@ -107,23 +125,30 @@ class ItebdState(MovingState, MeasuredState):
     def _connected_of(
         self, approx: Approximation, op_a: str, op_b: str, sites: tuple[int, int], max_cells: int
     ) -> Array:
+        # cells of a tile differ by the error of the state: each has a mean of its own, or the
+        # function would not vanish far away
+        places = range(sites[1], len(approx.bases), len(self.model.sites))
         mean_a = self._local(sites[:1], op_a)(approx)
-        mean_b = self._local(sites[1:], op_b)(approx)
-        means: Array = mean_a[0] * mean_b[0]
-        return self._correlation_of(approx, op_a, op_b, sites, max_cells) - means
+        mean_b = self._local(places, op_b)(approx)  # cell
+        means = mean_a[0] * np.resize(mean_b, max_cells + 1)
+        return np.asarray(self._correlation_of(approx, op_a, op_b, sites, max_cells) - means)
 
     def _decay(self, op_a: str, op_b: str, sites: tuple[int, int]) -> Decay:
         """Return modes and length: see `impo.methods.itebd.lengths`."""
         if self.approximation.diverged:
             return no_decay("The evolution has run away.")
+        largest, cut = self._largest(op_a, op_b, sites), self._same_modes_cut(op_a, op_b, sites)
         # a least error would hide the decay: levels differ by the amplitude more than by the length
-        connected = self.estimate(lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST))
-        largest = self._largest(op_a, op_b, sites)
+        connected = self.estimate(
+            lambda p: self._connected_of(p, op_a, op_b, sites, FARTHEST),
+            largest if cut else 0.0,
+            1.0,
+        )
         sectors = shared_charges(self.generator, (op_a, op_b), sites, largest)
         resolved = [self._tracker.waves(charge, ends) for charge, ends in sectors]
         known = [one for one in resolved if one is not None]
         waves = joined(known) if known else None
-        found = decay_of(waves, connected.value, connected.error, largest)
+        found = decay_of(waves, connected.value, connected.error, largest, cut)
         return replace(found, modes=named(found.modes, len(self.generator.charges)))
 
     def transfer_spectrum(
@@ -185,7 +210,10 @@ class ItebdState(MovingState, MeasuredState):
 
         ahead = self._connected_scales(op_a, op_b, sites, reach)
         behind = self._connected_scales(op_b, op_a, sites[::-1], reach)
-        most = float(np.linalg.norm([*ahead, *behind[1:]]))  # the errors have no common phase
+        scales = [*ahead, *behind[1:]]
+        if self._same_modes_cut(op_a, op_b, sites):
+            return self.estimate(observable, np.full(np.shape(k), np.sum(scales)), 1.0)
+        most = float(np.linalg.norm(scales))  # the errors have no common phase
         return self.estimate(observable, np.full(np.shape(k), most))
 
     @property

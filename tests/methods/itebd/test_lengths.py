@@ -199,6 +199,9 @@ def test_a_visible_decay_where_no_mode_is_found_again():
     assert found.crossover == found.window[1] == 3
     assert "of the visible decay" in str(found)
     assert decay_of(lost, values, np.abs(values) * 0.9, 1.0).length is None
+    fitted = decay_of(lost, np.abs(values), errors, 1.0)
+    assert fitted.value == pytest.approx(0.4, abs=fitted.error)
+    assert fitted.crossover == fitted.window[1] == 3
 
 
 @pytest.mark.slow
