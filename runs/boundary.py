@@ -142,7 +142,7 @@ def _draw_currents(axes: Axes, data: Dataset, panel: int) -> None:
     title = f"dephasing rate {rate:g}" if rate else "no dephasing"
     axes.set(xscale="log", yscale="log", xlabel="number of spins $N$", title=title)
     axes.set_xticks(lengths, [f"{n}" for n in lengths], minor=False)
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)
 
 
 def _draw_edge(axes: Axes, data: Dataset) -> None:
