@@ -84,11 +84,13 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run spectra --quick -o docs/spectra.h5
 	$(VENV)/bin/impo run quench --quick -o docs/quench.h5
 	$(VENV)/bin/impo run lattice_gap --full -o docs/lattice_gap.h5
+	$(VENV)/bin/impo run boundary --full -o docs/boundary.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
 	$(VENV)/bin/python -m runs._validity docs/crossover.h5 docs/validity.md
 	$(VENV)/bin/python -m runs._gallery docs/gallery.md
 	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/certified.pdf \
-	   docs/lengths.pdf docs/twa_validity.pdf docs/spectra.pdf docs/quench.pdf docs/lattice_gap.pdf
+	   docs/lengths.pdf docs/twa_validity.pdf docs/spectra.pdf docs/quench.pdf docs/lattice_gap.pdf \
+	   docs/boundary.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -43,7 +43,9 @@ def stationarity(
     if not (more_exact and every_rank):
         return plain
     step = relaxation.step(approx.k_max, approx.weight, approx.dt / _FINER)
-    count = math.ceil(max(LOOK * relaxation.time_unit, _SHARE / rate) / step.dt)
+    # a rate that is far too low, as noise may have it, must not take longer than the relaxation
+    tau = max(LOOK * relaxation.time_unit, min(_SHARE / rate, approx.time))
+    count = math.ceil(tau / step.dt)
     first = relaxation.advanced(approx, step, count, chi)
     second = relaxation.advanced(first, step, count, chi)
     last = difference(first, second) / -math.expm1(-rate * count * step.dt)

@@ -18,6 +18,7 @@ import numpy as np
 
 from impo.arrays import Array
 from impo.refinement.approximation import Approximation, difference
+from impo.refinement.resume import Extrapolating, States
 from impo.tensor.canonical import make_canonical
 from impo.tensor.gates import Bond
 from impo.tensor.sums import combined
@@ -43,17 +44,20 @@ class Advance:
         Largest evolution time.
     bonds
         Liouvillians of the bonds.
+    pause
+        Called with what an interrupted extrapolation goes on from.
     """
 
     by: Callable[[Approximation, int], Approximation]
     interval: float
     t_max: float
     bonds: Sequence[Bond]
+    pause: Callable[[Extrapolating], None] = lambda at: None
 
 
 def accelerated(
-    starts: tuple[Approximation, ...], advance: Advance, wanted: float
-) -> tuple[Approximation, ...]:
+    starts: States, advance: Advance, wanted: float, begun: Extrapolating | None = None
+) -> States:
     """Return states that are closer to the limit, with the slowest rate that was seen.
 
     Intervals double from one extrapolation to the next. That ends once two starts are as close as
@@ -69,38 +73,45 @@ def accelerated(
         How they evolve.
     wanted
         Distance from the limit that is close enough.
+    begun
+        What an interrupted extrapolation goes on from; None begins with the starts.
     """
     rate = starts[0].slowest_rate
     if rate is not None and rate * advance.interval > _FAST:
         return starts
     looks = 1 if not rate else max(1, round(_SHARE / (rate * advance.interval)))
-    now, before = starts, math.inf
-    while now[0].time + STATES * looks * advance.interval <= advance.t_max:
-        rows = [_at_equal_intervals(start, advance, looks) for start in now]
+    at = begun or Extrapolating(tuple((start,) for start in starts), looks, rate=rate)
+    while at.rows[0][0].time + STATES * at.looks * advance.interval <= advance.t_max:
+        rows = _at_equal_intervals(at, advance)
         if any(state.diverged for row in rows for state in row):
             return starts
         limits = [extrapolated(row, advance.bonds) for row in rows]
         now = tuple(
             row[-1] if limit is None else limit for row, limit in zip(rows, limits, strict=True)
         )
-        seen = _seen_rate(rows, looks * advance.interval)
-        rate = seen if rate is None else rate if seen is None else min(rate, seen)
+        seen = _seen_rate(rows, at.looks * advance.interval)
+        rates = [rate for rate in (at.rate, seen) if rate is not None]
         distance = difference(now[0], now[1] if len(now) > 1 else rows[0][-1])
-        falls = distance < before / 2 if len(now) == 1 else seen is not None
+        falls = distance < at.before / 2 if len(now) == 1 else seen is not None
+        rows = tuple((one,) for one in now)
+        at = Extrapolating(rows, 2 * at.looks, distance, min(rates, default=None))
         if distance <= wanted or not falls:
             break
-        before, looks = distance, 2 * looks
-    if now is starts:
+    if at.before == math.inf:
         return starts
-    return tuple(replace(one, remaining=math.inf, slowest_rate=rate) for one in now)
+    return tuple(replace(one, remaining=math.inf, slowest_rate=at.rate) for (one,) in at.rows)
 
 
-def _at_equal_intervals(start: Approximation, advance: Advance, looks: int) -> list[Approximation]:
+def _at_equal_intervals(at: Extrapolating, advance: Advance) -> tuple[States, ...]:
     """Return states on the way, the first after one interval: what decays fast is gone by then."""
-    states = [advance.by(start, looks)]
-    while len(states) < STATES:
-        states.append(advance.by(states[-1], looks))
-    return states
+    for number in range(len(at.rows)):
+        while len(at.rows[number]) <= STATES:
+            later = advance.by(at.rows[number][-1], at.looks)
+            rows = list(at.rows)
+            rows[number] = (*rows[number], later)
+            at = at._replace(rows=tuple(rows))
+            advance.pause(at)
+    return tuple(row[1:] for row in at.rows)
 
 
 def _seen_rate(rows: Sequence[Sequence[Approximation]], interval: float) -> float | None:

@@ -11,7 +11,7 @@ from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, adapted, difference
 from impo.refinement.extrapolation import Advance, accelerated
 from impo.refinement.monitor import ConvergenceMonitor, approach_rate, falling_rate
-from impo.refinement.resume import Relaxing, Resume, States
+from impo.refinement.resume import Extrapolating, Relaxing, Resume, States
 from impo.refinement.starts import GOAL, Meeting
 from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.matrix_product import Truncation
@@ -130,11 +130,11 @@ class Relaxation:
             return finished
         step = self.step(starts[0].k_max, starts[0].weight, dt)
         count = max(1, round(LOOK * self.time_unit / dt))
-        begun = begun or self._begun(starts, step, count, chi, target)
+        if not isinstance(begun, Relaxing):
+            begun = self._begun(starts, step, count, chi, target, begun)
         now, seen, quiet = begun
-        near, rate = now[0], now[0].slowest_rate
         monitor = ConvergenceMonitor(
-            seen, count * dt, GOAL * self.tol, rate, patient, quiet,
+            seen, count * dt, GOAL * self.tol, now[0].slowest_rate, patient, quiet,
             patient_with_modes=not self.generator.infinite,
         )  # fmt: skip
         while True:
@@ -143,7 +143,7 @@ class Relaxation:
                 return self.resume.finish(tuple(replace(p, remaining=math.inf) for p in now))
             change = difference(now[0], starts[0])
             wanted = max(self.tol / 10, 0.1 * change) if target is None else target
-            least = _carried(near, now[0])
+            least = _carried(starts[0], now[0])
             monitor.look(_monitors(now), wanted, least)
             self.resume.record({
                 "time": now[0].time, "chi": chi, "k_max": now[0].k_max, "dt": now[0].dt,
@@ -159,8 +159,9 @@ class Relaxation:
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
 
     def _begun(
-        self, starts: States, step: Step | TenpyStep, count: int, chi: int, target: float | None
-    ) -> Relaxing:
+        self, starts: States, step: Step | TenpyStep, count: int, chi: int, target: float | None,
+        begun: Extrapolating | None,
+    ) -> Relaxing:  # fmt: skip
         """Return a relaxation at its beginning; on a finite chain, from where slow modes are gone.
 
         An infinite chain has few of them, and its matrix products cannot be added up.
@@ -174,8 +175,8 @@ class Relaxation:
                 return self.advanced(approx, step, looks * count, chi)
 
             wanted = self.tol / 10 if target is None else GOAL * self.tol
-            advance = Advance(later, count * step.dt, self.t_max, bonds)
-            starts = accelerated(starts, advance, wanted)
+            advance = Advance(later, count * step.dt, self.t_max, bonds, self.resume.pause)
+            starts = accelerated(starts, advance, wanted, begun)
         return Relaxing(starts, [_monitors(starts)], 0)
 
     def advanced(
@@ -217,10 +218,12 @@ def _monitors(approximations: States) -> Array:
 def _carried(start: Approximation, now: Approximation) -> float:
     """Return what is left of the distance of a start from its limit; zero if it is not known.
 
+    An evolution keeps the distance that its start had; an extrapolation forgets it.
+
     Where nothing is truncated, a larger bond dimension continues the same evolution, and a few
     looks at it must not pass over a slow mode that oscillates.
     """
-    rate, distance = start.slowest_rate, start.remaining
+    rate, distance = start.slowest_rate, now.remaining
     if rate is None or not (start.untruncated and math.isfinite(distance)):
         return 0.0
     return distance * math.exp(-rate * (now.time - start.time))

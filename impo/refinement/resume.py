@@ -5,6 +5,7 @@ list of relaxed approximations, and the state of the relaxation under way, are e
 bit for bit: what was done is looked up, not computed.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -39,6 +40,27 @@ class Relaxing(NamedTuple):
     quiet: int
 
 
+class Extrapolating(NamedTuple):
+    """An extrapolation of slow modes between two of the states that it needs.
+
+    Attributes
+    ----------
+    rows
+        Of every start the states at equal intervals so far; the first is where they begin.
+    looks
+        Number of looks in an interval.
+    before
+        Distance from the limit after the extrapolation before; infinite if there was none.
+    rate
+        Slowest rate that was seen.
+    """
+
+    rows: tuple[States, ...]
+    looks: int
+    before: float = math.inf
+    rate: float | None = None
+
+
 @dataclass
 class Resume:
     """Finished relaxations, the one under way, and the history, kept by a `Follower` if any.
@@ -52,7 +74,7 @@ class Resume:
     finished
         Relaxed approximations, by relaxation, in the order in which they were asked for.
     begun
-        The relaxation that was interrupted, until it is asked for.
+        The relaxation that was interrupted, or the extrapolation before it, until it is asked for.
     asked
         How many relaxations have been asked for.
     """
@@ -60,7 +82,7 @@ class Resume:
     progress: Follower | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     finished: list[States] = field(default_factory=list)
-    begun: Relaxing | None = None
+    begun: Relaxing | Extrapolating | None = None
     asked: int = 0
 
     @classmethod
@@ -72,12 +94,16 @@ class Resume:
         arrays, attributes = saved
         approximations = iter(unpack_approximations(generator, arrays, attributes["pictures"]))
         finished = [tuple(islice(approximations, count)) for count in attributes["starts"]]
-        begun = None
+        begun: Relaxing | Extrapolating | None = None
         if attributes["quiet"] is not None:
             begun = Relaxing(finished.pop(), list(arrays["seen"]), attributes["quiet"])
+        elif attributes["extrapolating"] is not None:
+            count, *rest = attributes["extrapolating"]
+            begun = Extrapolating(tuple(finished[-count:]), *rest)
+            del finished[-count:]
         return cls(progress, list(attributes["history"]), finished, begun)
 
-    def recall(self) -> tuple[States | None, Relaxing | None]:
+    def recall(self) -> tuple[States | None, Relaxing | Extrapolating | None]:
         """Return what is known of the next relaxation: its result, or how far it had come."""
         self.asked += 1
         if self.asked <= len(self.finished):
@@ -95,22 +121,29 @@ class Resume:
         if self.progress is not None:
             self.progress.report(entry)
 
-    def pause(self, relaxing: Relaxing) -> None:
-        """Offer to save in the middle of a relaxation."""
-        self._save([*self.finished, relaxing.now], np.array(relaxing.seen), relaxing.quiet)
+    def pause(self, begun: Relaxing | Extrapolating) -> None:
+        """Offer to save in the middle of a relaxation, or of the extrapolation before it."""
+        if isinstance(begun, Relaxing):
+            self._save([*self.finished, begun.now], seen=begun.seen, quiet=begun.quiet)
+        else:
+            rows, *rest = begun
+            self._save([*self.finished, *rows], extrapolating=[len(rows), *rest])
 
     def finish(self, relaxed: States) -> States:
         """Take down the result of a relaxation, and return it."""
         self.finished.append(relaxed)
-        self._save(self.finished, np.zeros((0, 0)), None)
+        self._save(self.finished)
         return relaxed
 
-    def _save(self, relaxed: Sequence[States], seen: Array, quiet: int | None) -> None:
+    def _save(
+        self, relaxed: Sequence[States], seen: Sequence[Array] = (), quiet: int | None = None,
+        extrapolating: list[Any] | None = None,
+    ) -> None:  # fmt: skip
         if self.progress is None or not self.progress.due():
             return
         arrays, settings = pack_approximations([approx for one in relaxed for approx in one])
         attributes = {
             "pictures": settings, "starts": [len(one) for one in relaxed], "quiet": quiet,
-            "history": self.history,
+            "extrapolating": extrapolating, "history": self.history,
         }  # fmt: skip
-        self.progress.save({**arrays, "seen": seen}, attributes)
+        self.progress.save({**arrays, "seen": np.array(seen)}, attributes)

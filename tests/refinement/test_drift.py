@@ -67,3 +67,17 @@ def test_where_the_residual_counts(relaxation, relaxed):
     mixed = replace(mixed, dt=0.1, slowest_rate=0.1)
     infinite = Relaxation(generator, 17, None, 1e-3)
     assert stationarity(infinite, mixed, 1.4, 0.0) == plain(mixed) > 0
+
+
+def test_a_rate_that_is_noise_takes_no_longer_than_the_relaxation(relaxation, relaxed):
+    spent, plain_of = [], relaxation.advanced
+
+    def counted(approx, step, count, chi):
+        spent.append(count * step.dt)
+        return plain_of(approx, step, count, chi)
+
+    still = replace(relaxed, slowest_rate=1e-9)
+    watched = replace(relaxation)
+    watched.advanced = counted
+    assert stationarity(watched, still, 1.4, 0.0) <= plain(still)
+    assert 0 < spent[0] <= relaxed.time + relaxed.dt

@@ -54,6 +54,28 @@ def test_two_starts_meet_with_the_rate_of_the_slowest_mode(relaxation):
     assert np.isinf(one.remaining)
 
 
+def test_an_interrupted_one_goes_on_where_it_was(relaxation):
+    """To the same numbers; what was computed is not computed again."""
+    generator, plain = relaxation.generator, advance_of(relaxation)
+    starts = product_approximation(generator, None, 1, 1.5), second_start(generator, 1, 1.5)
+    kept, calls = [], []
+
+    def counted(approx, looks):
+        calls.append(looks)
+        return plain.by(approx, looks)
+
+    whole = accelerated(starts, replace(plain, by=counted, pause=kept.append), 1e-3)
+    total = len(calls)
+    assert len(kept) == total >= 4 * extrapolation.STATES  # two extrapolations of two starts
+    for done in (7, 2 * extrapolation.STATES + 3):
+        calls.clear()
+        again = accelerated(starts, replace(plain, by=counted), 1e-3, kept[done - 1])
+        assert len(calls) == total - done
+        assert again[0].slowest_rate == whole[0].slowest_rate
+        for one, two in zip(again, whole, strict=True):
+            np.testing.assert_array_equal(one.monitor, two.monitor)
+
+
 def test_there_is_no_time_for_it(relaxation):
     start = (product_approximation(relaxation.generator, None, 1, 1.5),)
     assert accelerated(start, advance_of(relaxation, t_max=1.0), 1e-3) == start

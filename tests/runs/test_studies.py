@@ -17,6 +17,7 @@ from impo.results.estimate import Status
 from impo.results.store import load
 from impo.scans import executors
 from runs._tasks import mirrored
+from tests import boundary_driven
 from tests.runs.fewer import shrink
 
 STUDIES = studies.studies()
@@ -95,6 +96,7 @@ def test_a_picture_of_other_data_is_noticed(name):
         "spectra": "power",
         "quench": "number",
         "lattice_gap": "lattice",
+        "boundary": "current",
     }[name]
     moved = replace(kept.variables[changed], values=1.2 * kept[changed])
     with pytest.raises(AssertionError, match=changed):
@@ -511,8 +513,11 @@ def check_boundary(data):
     apart = np.abs(data["edge"][middle] - data["bulk"])
     assert np.all(apart < data["edge_error"][middle] + data["bulk_error"])
     flow = 1 / (2 + 0.5 + (data["length"] - 1) * 0.5)  # J = drive = bias = dephasing = 1
-    exact = np.abs(data["current"][1, 0] - flow)
-    assert np.all(exact < data["current_error"][1, 0])
+    known = {(1, 0): flow}
+    for number, delta in enumerate(data["delta"]):  # in the units of the exact solution it is 4 I
+        known[0, number] = [boundary_driven.current(n, delta) / 4 for n in data["length"]]
+    for at, exact in known.items():
+        assert np.all(np.abs(data["current"][at] - exact) < data["current_error"][at])
 
 
 def check_negativity(data):

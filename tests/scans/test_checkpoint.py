@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impo import ITEBD, TWA, load, steady_state
+from impo import ITEBD, TEBD, TWA, load, steady_state
+from impo.refinement.extrapolation import STATES
 from impo.results.dataset import Dataset
 from impo.results.store import StoreError, save
 from impo.results.variable import Variable
 from impo.scans import checkpoint
 from impo.scans.checkpoint import Checkpoint, computation
-from models import gain_loss
+from models import boundary, gain_loss
 from tests.dense import Dense
 
 MODEL = gain_loss.chain(1.5, 1.0, 0.5, gain=1.5, loss=1.0)
@@ -95,6 +96,15 @@ def test_large_or_warm_or_without_charges(tmp_path, S, method):
         assert stops >= 2
         same(state, steady_state(model, method, begin))
         (tmp_path / "point.partial").unlink()
+
+
+@pytest.mark.slow
+def test_a_finite_chain_goes_on_in_the_middle_of_an_extrapolation(tmp_path):
+    model, method = boundary.chain(3, dephasing=0.7, bias=0.6), TEBD(chi_max=8, tol=0.05)
+    undisturbed = steady_state(model, method)
+    state, stops = resumed(tmp_path / "point.partial", model, method, None, 1)
+    same(state, undisturbed)
+    assert stops >= len(undisturbed.history) + 2 * STATES  # every block, at least every first state
 
 
 def test_a_checkpoint_is_due_after_its_interval(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ class TEBD(Method):
         raises it up to 12 if that changes the result.
     weight
         The truncation counts rank k with the weight (2k + 1)^-alpha; this is alpha, 0 to 10. It is
-        lowered if the evolution runs away.
+        lowered if the evolution runs away. Chains that are damped at their ends alone need 0.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges
