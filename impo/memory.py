@@ -6,6 +6,8 @@ floats: a size that no computer has is infinite, and no error.
 
 import math
 import os
+import resource
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +24,13 @@ def memory_limit() -> float:
     """
     physical = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return _SHARE * min(physical, _group_limit(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
+
+
+def peak_memory() -> float:
+    """Return the most memory in bytes that this process had, or any that it started and ended."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(unit * max(resource.getrusage(one).ru_maxrss for one in who))
 
 
 def _group_limit(listing: Path, root: Path) -> float:

@@ -4,9 +4,10 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import h5py
 
@@ -49,10 +50,18 @@ def _open(name: str, kept: Path) -> str:
     with h5py.File(kept) as file:
         made = str(file.attrs["created"])[:10]
     form = "quick" if data.attributes["quick"] else "full"
-    told = f"The picture is the {form} form of {made}"
+    told = f"The picture is the {form} form of {made}{_cost(data.attributes)}"
     if not data.verdicts:
         return f"{told}. {data.attributes.get('conclusion', 'Its data have no verdicts')}."
     return f"{told}; {data.unconverged} of {data.verdicts} results in it are not converged."
+
+
+def _cost(told: Mapping[str, Any]) -> str:
+    """Return from which commit the data are, and what they took, as far as the file tells it."""
+    commit = f" (commit {told['commit']})" if "commit" in told else ""
+    took = [f"{told['seconds']:.0f} s"] if "seconds" in told else []
+    took += [f"{told['memory_GB']:.1f} GB"] if "memory_GB" in told else []
+    return commit + (f", which took {' and '.join(took)}" if took else "")
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,8 @@ The paper reads its phases off the spectrum of a dimer (Fig. 2c). Here the slowe
 mode that no operator on one site sees may be slower. Of dimers and rings charges 0 and 1 are looked
 at, and `ring_charge` says which is slower. The second panel has S times the gap at the transition
 of the lattice, gain = loss = g + h, and at that of the dimer, gain = loss = g: it is constant where
-the gap closes like 1/S. This study is an addition to the paper.
+the gap closes like 1/S. The third, in the full form only, has the gaps of charge 0 and 1 from the
+line between the FM phases into one of them. This study is an addition to the paper.
 """
 
 from collections.abc import Sequence
@@ -26,21 +27,22 @@ from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import JUDGED, Row, judged, rows
 
-COST = {"quick": "1 min", "full": "4 min"}
+COST = {"quick": "1 min", "full": "30 min"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
 _RATES = {True: (1.5, 2.5), False: (1.5, 2.0, 2.5)}
 _CHAINS = {  # spins of the infinite chain, at which rates, and the tolerance
     True: {0.5: ((1.5, 2.5), 1e-3)},
-    False: {0.5: (_RATES[False], 1e-3), 1.0: ((1.5, 2.5), 1e-2)},
+    False: {0.5: (_RATES[False], 1e-3), 1.0: ((1.5, 2.5), 5e-3), 2.0: ((1.5, 2.5), 5e-3)},
 }
 _DIMERS = {True: (0.5, 1.0, 2.0), False: (0.5, 1.0, 2.0, 4.0)}  # at their transition
 _RINGS = {True: (2, 3), False: (2, 3, 4)}  # cells, S = 1/2
-CHARGES = (0, 1)  # of clusters
+CHARGES = (0, 1)  # of clusters, and of the chain across FM
 SEEN = (1,)  # of the chain: one-site operators see too little of the slow modes of charge 0
 _POINTS = 4
-
+SUM = 0.6  # of the rates from one FM phase to the other
+_ACROSS = {0.5: ((0.3, 0.375, 0.45), 1e-3), 1.0: ((0.3,), 3e-3)}  # spins, gains and tolerances
 
 _NUMBERS = ("gap", "error", "k", "charge")
 _SETTLED = ("isolated", "edge of a continuum")
@@ -73,7 +75,7 @@ def _table(found: Sequence[Sequence[Row]]) -> dict[str, NDArray]:
 
 
 def _variables(
-    columns: dict[str, NDArray], dims: tuple[str, str], name: str
+    columns: dict[str, NDArray], dims: tuple[str, ...], name: str
 ) -> dict[str, Variable]:
     units = {"gap": "g", "error": "g"}
     texts = {
@@ -92,6 +94,42 @@ def _variables(
 def _read(state: SteadyState) -> Row:
     told = {name: np.array(str(getattr(state, name))) for name in JUDGED}
     return {**_column(state.gap(SEEN, _POINTS)), **told}
+
+
+def _across(directory: Path) -> dict[str, Variable]:
+    """Return the gaps of charge 0 and 1 from one FM phase to the other, with the verdicts.
+
+    Exchanging the sublattices and turning all spins over gives the other half.
+    """
+    gains = _ACROSS[0.5][0]
+    lines = [[chain(spin, G, H, gain, SUM - gain) for gain in here]
+             for spin, (here, _) in _ACROSS.items()]  # fmt: skip
+    methods = [ITEBD(tol=tol, chi_max=40) for _, tol in _ACROSS.values()]
+    solved = rows(lines, methods, directory, _by_charge)
+    none = {**_side_by_side([None] * len(CHARGES)), **dict.fromkeys(JUDGED, np.array(""))}
+    found = _table([
+        [row[here.index(gain)] if gain in here else none for gain in gains]
+        for (here, _), row in zip(_ACROSS.values(), solved, strict=True)
+    ])  # fmt: skip
+    judgements = {name: found.pop(name) for name in JUDGED}
+    dims = ("across_S", "gain")
+    return {
+        "across_S": Variable(dims[:1], np.array(list(_ACROSS)), "1", "spin, across FM"),
+        "gain": Variable(dims[1:], np.array(gains), "g", "gain; the sum of the rates is fixed"),
+        "of_charge": Variable(("of_charge",), np.array(CHARGES), "1", "charge"),
+        **_variables(found, (*dims, "of_charge"), "across"),
+        **_variables(judgements, dims, "across"),
+    }
+
+
+def _side_by_side(gaps: Sequence[Gap | None]) -> Row:
+    columns = [_column(gap) for gap in gaps]
+    return {name: np.array([one[name] for one in columns]) for name in columns[0]}
+
+
+def _by_charge(state: SteadyState) -> Row:
+    told = {name: np.array(str(getattr(state, name))) for name in JUDGED}
+    return {**_side_by_side([state.gap((charge,), _POINTS) for charge in CHARGES]), **told}
 
 
 def _infinite(quick: bool, directory: Path) -> dict[str, Variable]:
@@ -149,6 +187,8 @@ def compute(quick: bool, directory: Path) -> Dataset:
     values = _columns(gaps)["gap"][0]
     found["bosons"] = Variable(("rate",), values, "g", "gap of linear bosons")
     found |= judged(bosons, ("rate",), "bosons")
+    if not quick:
+        found |= _across(directory)
     return Dataset(
         found, {"g": G, "h": H, "critical": CRITICAL, "quick": quick,
                 "title": "Gap of the infinite lattice"},
@@ -156,12 +196,30 @@ def compute(quick: bool, directory: Path) -> Dataset:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw the gaps along the line of equal rates, and S times the gap at the transitions."""
-    figure = Figure(figsize=(8.0, 3.8), layout="constrained")
-    line, closing = figure.subplots(1, 2, width_ratios=(3, 2))
-    _draw_line(line, data)
-    _draw_closing(closing, data)
+    """Draw the gaps of equal rates, S times the gap at the transitions, and gaps across FM."""
+    across = "across" in data.variables
+    figure = Figure(figsize=(8.0 + 3.0 * across, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2 + across, width_ratios=(3, 2, 2)[: 2 + across])
+    _draw_line(axes[0], data)
+    _draw_closing(axes[1], data)
+    if across:
+        _draw_across(axes[2], data)
     return figure
+
+
+def _draw_across(axis: Axes, data: Dataset) -> None:
+    good = ~unconverged(data["across_status"])
+    for n, spin in enumerate(data["across_S"]):
+        for m, charge in enumerate(data["of_charge"]):
+            known = good[n] & np.isin(data["across_kind"][n, :, m], _SETTLED)
+            errorbar_curve(
+                axis, data["gain"], data["across"][n, :, m], data["across_error"][n, :, m], known,
+                color=f"C{n}", marker="os"[m], linestyle="-",
+                label=rf"$S={spin_text(spin)}$, charge {charge}",
+            )  # fmt: skip
+    text = rf"$\Gamma_g/g$ at $\Gamma_g+\Gamma_l={SUM:g}\,g$"
+    axis.set(xlabel=text, ylabel="decay rate$/g$", ylim=(0, None))
+    axis.legend(fontsize="x-small")
 
 
 def _draw_closing(axis: Axes, data: Dataset) -> None:

@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import subprocess
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from impo.arguments import ArgumentError, shown
 from impo.cli import parse
+from impo.memory import peak_memory
 from impo.results.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -73,6 +75,34 @@ def drawn(module: ModuleType, data: Dataset) -> "Figure":
         kind = type(found).__name__
         raise ArgumentError(f"`draw` of {module.__name__} must return a `Figure`, not `{kind}`.")
     return found
+
+
+def cost(seconds: float | None) -> dict[str, Any]:
+    """Return what a study took, and from which code: attributes of its data.
+
+    Parameters
+    ----------
+    seconds
+        How long it took; None if an interrupted run had done a part.
+
+    Returns
+    -------
+    dict
+        `seconds`; `memory_GB`, of its largest process; `commit` of the repository here, with a plus
+        if the code differs from it. What is not known is left out.
+    """
+    found: dict[str, Any] = {} if seconds is None else {"seconds": round(seconds, 1)}
+    found["memory_GB"] = round(peak_memory() / 1e9, 2)
+    try:
+        here = _git("rev-parse", "--short", "HEAD").stdout.strip()
+        changed = _git("status", "--porcelain", "--", "impo", "models", "runs").stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return found
+    return found | {"commit": here + ("+" if changed else "")}
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)
 
 
 def benchmark(name: str) -> Callable[[], None] | None:

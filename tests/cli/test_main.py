@@ -455,7 +455,11 @@ def test_run_stores_data_and_figures(capsys, study):
     assert main(["run", "good"]) == 0
     assert sorted(os.listdir("results")) == ["good.h5", "good.pdf", "good.png"]
     data = load("results/good.h5")
-    assert data.attributes == {"a": 1, "study": "good", "quick": True}
+    told = dict(data.attributes)
+    assert told.pop("seconds") < 60
+    assert 0.05 < told.pop("memory_GB") < 100
+    told.pop("commit", None)  # there is one if the directory lies in a repository
+    assert told == {"a": 1, "study": "good", "quick": True}
     assert len(data["x"]) == 2
     (Path.cwd() / "here.full").mkdir()  # somebody's own: this study keeps no points
     assert main(["run", "good", "--full", "-o", "here.h5"]) == 0
@@ -521,9 +525,12 @@ def test_an_interrupted_study_goes_on_with_the_points_that_it_has(capsys, study,
     assert main(["run", "keeping"]) == 0
     assert solved == [0.5, 1.0, 1.5]
     assert sorted(os.listdir("results")) == ["keeping.h5", "keeping.pdf", "keeping.png"]
-    once = load("results/keeping.h5")["Sz"]
+    once = load("results/keeping.h5")
+    assert "seconds" not in once.attributes  # it has done only a part of the work
     assert main(["run", "keeping", "-o", "again.h5"]) == 0
-    np.testing.assert_array_equal(load("again.h5")["Sz"], once)
+    again = load("again.h5")
+    np.testing.assert_array_equal(again["Sz"], once["Sz"])
+    assert again.attributes["seconds"] > 0
 
 
 def test_a_directory_with_anything_else_in_it_stays(capsys, study, here):

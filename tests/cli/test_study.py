@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from types import ModuleType
 
 import pytest
@@ -99,3 +101,27 @@ def test_errors_of_a_study_are_one_line():
 def test_points_are_kept_where_they_are_asked_for():
     assert study.keeps_points(module(compute=lambda quick, directory: None))
     assert not study.keeps_points(module(compute=lambda quick: None))
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git here")
+def test_the_commit_of_data_is_told(tmp_path, monkeypatch):
+    def git(*words):
+        known = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *known, *words], check=True, capture_output=True, cwd=tmp_path)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert set(study.cost(None)) == {"memory_GB"}
+    git("init")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine.py").write_text("")
+    git("add", ".")
+    git("commit", "-m", "one")
+    told = study.cost(12.34)
+    assert told["seconds"] == 12.3
+    assert len(told["commit"]) >= 7
+    assert "+" not in told["commit"]
+    (tmp_path / "notes").write_text("no code")
+    assert study.cost(None)["commit"] == told["commit"]
+    (tmp_path / "runs" / "mine.py").write_text("x = 1")
+    assert study.cost(None)["commit"] == told["commit"] + "+"
