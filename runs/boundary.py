@@ -74,8 +74,7 @@ def compute(quick: bool, directory: Path) -> Dataset:
         ]
         for rate, delta in cases
     ]
-    # where only the ends are damped, the weight of the truncation brings noise
-    free = TEBD(chi_max=96, weight=0, tol=tol, t_max=1e5)
+    free = TEBD(chi_max=96, tol=tol, t_max=1e5)
     methods = [TEBD(chi_max=96, tol=1e-2, t_max=1e5) if rate else free for rate, _ in cases]
     found = rows(chains, methods, directory, current)
     found = [[*line, *[_NOTHING] * (len(lengths) - len(line))] for line in found]
