@@ -150,6 +150,6 @@ def draw(data: Dataset) -> Figure:
     for row in range(spins):
         axes[row, 0].set_ylabel(r"$\omega/g$")
     axes[-1, 0].set_ylabel("emission of one spin,\n" r"$\overline{S(k,\omega)}/S$")
-    axes[-1, 1].legend(fontsize="xx-small", loc="upper right")
+    axes[-1, :2][-1].legend(fontsize="xx-small", loc="upper right")
     figure.suptitle(r"$S(k,\omega)/S$ of $S^-S^+$ on site B; white: maxima of HPA")
     return figure
