@@ -3,7 +3,7 @@
 # make check  what a change must pass before a commit, in about five minutes: all but the slow tests,
 #             style and types
 # make pictures  draw the pictures of README and docs again, from data that it computes and puts
-#             beside them: an hour and a half
+#             beside them: two hours
 # make docs   build the site of the documentation in build/site; a warning or a dead link is an error
 # make release  build wheel and source distribution into dist/ and check them
 # make minimum  install the oldest versions of all dependencies that setup.cfg allows into
@@ -81,7 +81,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
 	$(VENV)/bin/impo run certified --quick -o docs/certified.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
-	$(VENV)/bin/impo run spectra --quick -o docs/spectra.h5
+	$(VENV)/bin/impo run spectra --full -o docs/spectra.h5
 	$(VENV)/bin/impo run quench --quick -o docs/quench.h5
 	$(VENV)/bin/impo run lattice_gap --full -o docs/lattice_gap.h5
 	$(VENV)/bin/impo run boundary --full -o docs/boundary.h5

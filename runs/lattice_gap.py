@@ -27,7 +27,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import JUDGED, Row, judged, rows
 
-COST = {"quick": "1 min", "full": "30 min"}
+COST = {"quick": "1 min", "full": "30 min, 3 GB"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
@@ -270,5 +270,6 @@ def _draw_line(axis: Axes, data: Dataset) -> None:
         color="0.2", linestyle="--", marker=".", label="linear bosons",
     )  # fmt: skip
     axis.axvline(data.attributes["critical"], color="0.8", lw=1, zorder=0)
-    axis.set(xlabel=r"$\bar\Gamma/g$", ylabel="decay rate$/g$", ylim=(0, None))
-    axis.legend(fontsize="x-small")
+    top = 1.4 * axis.get_ylim()[1]  # above the curves is room for the legend
+    axis.set(xlabel=r"$\bar\Gamma/g$", ylabel="decay rate$/g$", ylim=(0, top))
+    axis.legend(fontsize="x-small", ncols=2)

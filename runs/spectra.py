@@ -20,7 +20,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain
 from runs._tasks import JUDGED, rows
 
-COST = {"quick": "2 min", "full": "30 min"}
+COST = {"quick": "2 min", "full": "25 min, 4 GB"}
 
 _G, _H = 1.0, 0.5
 _RATES = {"AM": (3.0, 2.4), "PPT": (1.7, 1.1), "PT": (0.35, 0.35), "FM": (0.9, 0.2)}
@@ -138,18 +138,18 @@ def _emission(axes: Axes, data: Dataset, n: int) -> None:
 
 
 def draw(data: Dataset) -> Figure:
-    """Draw maps of site B for the two smallest spins, and the emission of one spin."""
-    phases = list(data["phase"])
-    figure = Figure(figsize=(2.6 * len(phases), 7.4), layout="constrained")
-    axes = figure.subplots(3, len(phases), squeeze=False)
-    for n in range(len(phases)):
-        for row in range(2):
+    """Draw maps of site B for all spins, and the emission of one spin."""
+    phases, spins = len(data["phase"]), len(data["S"])
+    figure = Figure(figsize=(2.6 * phases, 2.5 * (spins + 1)), layout="constrained")
+    axes = figure.subplots(spins + 1, phases, squeeze=False)
+    for n in range(phases):
+        for row in range(spins):
             _map(axes[row, n], data, n, row)
             axes[row, n].set_xlabel("$k$ (1/cell)")
-        _emission(axes[2, n], data, n)
-    for row in range(2):
+        _emission(axes[-1, n], data, n)
+    for row in range(spins):
         axes[row, 0].set_ylabel(r"$\omega/g$")
-    axes[2, 0].set_ylabel(r"emission of one spin, $\overline{S(k,\omega)}/S$")
-    axes[2, 0].legend(fontsize="x-small")
+    axes[-1, 0].set_ylabel("emission of one spin,\n" r"$\overline{S(k,\omega)}/S$")
+    axes[-1, :2][-1].legend(fontsize="xx-small", loc="upper right")
     figure.suptitle(r"$S(k,\omega)/S$ of $S^-S^+$ on site B; white: maxima of HPA")
     return figure

@@ -32,7 +32,7 @@ def evolution(
 
     Parameters are those of `trajectory`; `starting` takes the weight as well.
     """
-    for weight in weights(method.weight):
+    for weight in weights(method.weight, relaxation.generator):
         weighted = partial(_with_weight, starting, weight)
         begin, states = trajectory(kind, method, relaxation, weighted, times.tolist())
         if all(plausible(state.approximation, state.refinements) for state in states):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import bounded, error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
@@ -21,6 +22,8 @@ from impo.refinement.verdict import (
     residual,
     verdict,
 )
+
+_DAMPED_WEIGHT = 1.5  # alpha of the truncation
 
 Starting = Callable[[int, float], Approximation]
 """Rank k_max and weight to what an evolution starts from."""
@@ -77,7 +80,7 @@ def _refined(
     """Refine with the weight asked for, and with smaller ones until the result may be a state."""
     generator, full = relaxation.generator, relaxation.full_rank
     k_max = min(first_rank(full) if method.k_max is None else method.k_max, full)
-    for weight in weights(method.weight):
+    for weight in weights(method.weight, generator):
         first = starting(k_max, weight)
         if conserved is None:
             other = second_start(generator, k_max, weight)
@@ -96,14 +99,24 @@ def _refined(
     return refined
 
 
-def weights(weight: float) -> Iterator[float]:
+def weights(asked: float | None, generator: Generator) -> Iterator[float]:
     """Yield the weight asked for, and smaller ones for evolutions that diverge with it.
 
-    At weak dissipation a large weight lets the rounding of high ranks grow.
+    At weak dissipation a large weight lets the rounding of high ranks grow. None stands for a
+    weight that suits the model: where nothing damps most of the sites, high ranks do not decay, and
+    what a weight discards of them returns as noise of slow modes.
     """
+    weight = (_DAMPED_WEIGHT if _damped(generator) else 0.0) if asked is None else asked
     yield weight
     while weight > 0:
         yield (weight := max(0.0, weight - 0.5))
+
+
+def _damped(generator: Generator) -> bool:
+    """Return whether jumps act on more than half of the sites."""
+    model = generator.model
+    terms = (term for jump in model.jumps for term in jump.terms)
+    return 2 * len({site for term in terms for _, site, _ in term.factors}) > len(model.sites)
 
 
 def plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:

@@ -31,8 +31,8 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy]] = {
     },
     "tebd": {
         "cells": _whole(1, 3), "chi_max": _whole(1, 12), "k_max": st.none() | _whole(1, 4),
-        "weight": st.floats(0, 10), "tol": _tolerances(1e-3, 10), "charges": st.booleans(),
-        "t_max": st.floats(0.01, 50),
+        "weight": st.none() | st.floats(0, 10), "tol": _tolerances(1e-3, 10),
+        "charges": st.booleans(), "t_max": st.floats(0.01, 50),
     },
     "exact": {
         "cells": st.sampled_from([1, 1, 1, 2, (1,), (1, 1)]), "periodic": st.booleans(),

@@ -60,8 +60,9 @@ def test_the_current_of_eight_driven_spins():
     take tol = 1e-4, chi = 64 and 500 s: 6.5e-8, with a bar of 4.9e-5.
     """
     tol, exact = 5e-5, current(8, 0.5)
-    state = steady_state(chain(8, 2.0, 0.5, drive=2.0), TEBD(chi_max=64, weight=0, tol=tol))
+    state = steady_state(chain(8, 2.0, 0.5, drive=2.0), TEBD(chi_max=64, tol=tol))
     assert state.status is Status.CONVERGED, state.message
+    assert state.diagnostics["weight"] == 0  # with 1.5, chains that are damped at the ends go wrong
     first = state.expect("Sz")
     found, error = 2 * (1 - 2 * first.value[0]), 4 * first.error[0]
     assert found == pytest.approx(exact, rel=1e-6)

@@ -24,8 +24,9 @@ class TEBD(Method):
         Rank up to which multipole operators are kept. None begins with a rank for the spin and
         raises it up to 12 if that changes the result.
     weight
-        The truncation counts rank k with the weight (2k + 1)^-alpha; this is alpha, 0 to 10. It is
-        lowered if the evolution runs away. Chains that are damped at their ends alone need 0.
+        The truncation counts rank k with the weight (2k + 1)^-alpha; this is alpha, 0 to 10. None
+        stands for 1.5, and for 0 where no jump acts on half of the sites or more, as in chains that
+        are damped at their ends. It is lowered if the evolution runs away.
     tol
         Accuracy asked for in <Sz>/S and Var/S^2.
     charges
@@ -61,7 +62,7 @@ class TEBD(Method):
     cells: int = 1
     chi_max: int = 256
     k_max: int | None = None
-    weight: float = 1.5
+    weight: float | None = None
     tol: float = 1e-4
     charges: bool = True
     t_max: float | None = None
@@ -71,7 +72,7 @@ class TEBD(Method):
             cells=positive_integer("cells", self.cells),
             chi_max=positive_integer("chi_max", self.chi_max),
             k_max=None if self.k_max is None else positive_integer("k_max", self.k_max),
-            weight=rank_weight(self.weight),
+            weight=None if self.weight is None else rank_weight(self.weight),
             tol=positive("tol", self.tol),
             charges=boolean("charges", self.charges),
             t_max=None if self.t_max is None else positive("t_max", self.t_max),
