@@ -28,7 +28,9 @@ COST = {"quick": "40 s", "full": "10 min"}
 DELTAS = (0.0, 0.5, 1.0, 1.5)
 DEPHASING = (0.0, 1.0)
 LENGTHS = (3, 4, 6, 9, 13)
-_LONGEST = {(0.0, 1.5): 6}  # dephasing and Delta of a curve that ends: the current falls below 1e-3
+# Last lengths of curves: at Delta = 1.5 without dephasing, the current is then below 1e-3; with
+# dephasing, longer chains take minutes each.
+_LONGEST = {(0.0, 1.5): 6, (1.0, 0.5): 6, (1.0, 1.0): 6, (1.0, 1.5): 6}  # dephasing and Delta
 _DRIVE, _BIAS = 1.0, 1.0
 _EDGE = gain_loss.chain(0.5, 1.0, 0.4, 2.0, 1.2)
 _CELLS = 12
@@ -73,8 +75,9 @@ def compute(quick: bool, directory: Path) -> Dataset:
         ]
         for rate, delta in cases
     ]
-    method = TEBD(chi_max=96, tol=tol, t_max=1e5)
-    found = rows(chains, [method] * len(chains), directory, current)
+    tols = [1e-2 if rate else tol for rate, _ in cases]
+    methods = [TEBD(chi_max=96, tol=one, t_max=1e5) for one in tols]
+    found = rows(chains, methods, directory, current)
     found = [[*line, *[_NOTHING] * (len(lengths) - len(line))] for line in found]
     columns = stacked([stacked(table) for table in found])  # curve length
     shape, dims = (len(DEPHASING), len(DELTAS), len(lengths)), ("dephasing", "delta", "length")
