@@ -16,11 +16,11 @@ from impo.results.store import load
 from runs._pages import written_into
 
 _DOCS = Path(__file__).parents[1] / "docs"
-_EXCEPT = {  # quick forms that are more than what the slow tests run to convergence
+_EXCEPT = {  # quick forms of which not all converges
     "calibration": "A tenth of its random cases does not converge in the time that it gives them.",
     "fig9": "The full models of both forms are `k_limited`; the text says why.",
 }
-_TESTED = "The slow tests run the quick form: all of its results converge."
+_TESTED = "The slow tests solve the quick form, or a part of it: all of these results converge."
 
 
 def entries() -> str:
