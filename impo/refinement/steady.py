@@ -115,7 +115,8 @@ def weights(asked: float | None, generator: Generator) -> Iterator[float]:
 def _damped(generator: Generator) -> bool:
     """Return whether jumps act on more than half of the sites."""
     model = generator.model
-    terms = (term for jump in model.jumps for term in jump.terms)
+    acting = [jump for jump in model.jumps if jump.strength > 0]
+    terms = (term for jump in acting for term in jump.products(model.dimension))
     return 2 * len({site for term in terms for _, site, _ in term.factors}) > len(model.sites)
 
 

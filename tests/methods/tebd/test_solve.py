@@ -17,7 +17,9 @@ from impo import (
     load,
     steady_state,
 )
+from impo.methods.tebd.solve import chain_generator
 from impo.model import Jump, Term
+from impo.refinement.steady import weights
 from models import boundary, gain_loss
 from tests.jump_models import FAR
 
@@ -176,3 +178,18 @@ def test_the_bulk_of_a_long_chain_is_the_infinite_chain(spin, cells, tol):
     apart = np.abs(values[middle] - bulk.value)
     assert np.all(apart < errors[middle] + bulk.error)
     assert np.abs(values[0] - bulk.value).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("model", "cells", "weight"),
+    [
+        (gain_loss.chain(0.5, 1.0, 0.4, 2.0, 1.2), 3, 1.5),
+        (boundary.chain(8, bias=0.5), 1, 0.0),
+        (boundary.chain(8, dephasing=0.2), 1, 1.5),
+        (boundary.chain(3), 1, 1.5),
+    ],
+)
+def test_the_weight_suits_what_is_damped(model, cells, weight):
+    generator = chain_generator(model, TEBD(cells))
+    assert next(weights(None, generator)) == weight
+    assert list(weights(0.7, generator)) == pytest.approx([0.7, 0.2, 0.0])
