@@ -15,6 +15,7 @@ from models.gain_loss import chain
 
 COST = {"quick": "10 s", "full": "2 min"}
 
+_CELLS = {True: 5, False: 8}  # of the largest chain
 G, H = 1.0, 0.5
 RATES = {"PT": (0.35, 0.35), "PPT": (1.0, 1.0), "AM": (2.0, 2.0)}
 EXAMPLES = 4
@@ -24,7 +25,7 @@ SLOW_LABELS = tuple(f"unstable, below {limit} of the mean rate" for limit in SLO
 
 def compute(quick: bool) -> Dataset:
     """Return all least stable eigenvalues for N = 4 and, in full, the counts up to N = 8."""
-    largest = 5 if quick else 8
+    largest = _CELLS[quick]
     variables: dict[str, Variable] = {
         "cells": Variable(("cells",), np.arange(2, largest + 1), "1", "number of unit cells"),
         "count": Variable(

@@ -50,14 +50,18 @@ FEWER = {
     },
     "fig5": {"SPINS": (0.5,), "_twa": few_rates},
     "fig6": {"SPINS": (0.5, 100.0), "_TWA": {True: (0.3, 0.75, 1.08)}},
+    "fig7ab": {"CLUSTERS": {"quick": (2, 3)}, "SPINS": {"quick": (0.5, 1.5)}},
+    "fig8": {"_CELLS": {True: 4}},
     "fig9": {"_SPINS": (0.5,)},
     "lattice_gap": {
         "_RATES": {True: (2.5,)}, "_CHAINS": {True: {0.5: ((2.5,), 1e-3)}},
         "_DIMERS": {True: (0.5,)},
     },
     "lengths": {"curves": only(**dict.fromkeys(("HPA", "iMPO S=0.5"), whole))},
+    "negativity": {"RATIOS": (0.0, 0.5)},
     "nu": {"curves": only(**dict.fromkeys(("HPA", "TWA S=1000", "iMPO S=0.5"), whole))},
     "phase_diagram": {"_POINTS": {True: 3}},
+    "quench": {"RATES": {"PPT": 1.0, "AM": 2.0}, "_SPINS": {True: (0.5,)}},
     "spectra": {"_RATES": {"AM": (3.0, 2.4)}},
     "truncation": {"POINTS": {True: ((0.5,), ("AM", "PPT"))}},
     "twa_validity": {
