@@ -39,9 +39,8 @@ def _poles(modes):
     return [complex(-mode.rate.value, mode.frequency.value) for mode in modes]
 
 
-@pytest.mark.parametrize(
-    ("charge", "share"), [(0, 1.0), pytest.param(1, 0.5, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("charge", "share"), [(0, 1.0), (1, 0.5)])
 def test_uniform_rates(charge, share):
     """Sz and, at the isotropic point, S+ commute with H at k = 0: one exponential each."""
     up, down = 0.9, 1.6
