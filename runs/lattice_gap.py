@@ -25,7 +25,7 @@ from impo.results.slow_modes import Gap
 from impo.results.state import SteadyState
 from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
-from runs._tasks import JUDGED, Row, judged, rows
+from runs._tasks import JUDGED, Row, judged, rows, stacked
 
 COST = {"quick": "1 min", "full": "30 min, 3 GB"}
 
@@ -54,7 +54,7 @@ def _line(rates: Sequence[float], spin: float) -> list[LindbladModel]:
 
 def _columns(gaps: Sequence[Sequence[Gap | None]]) -> dict[str, NDArray]:
     """Return what is kept of gaps in a table."""
-    return _table([[_column(gap) for gap in row] for row in gaps])
+    return stacked([stacked([_column(gap) for gap in row]) for row in gaps])
 
 
 def _column(gap: Gap | None) -> Row:
@@ -68,10 +68,6 @@ def _column(gap: Gap | None) -> Row:
         **{name: np.array(float(x)) for name, x in zip(_NUMBERS, values, strict=True)},
         "kind": np.array(kind),
     }
-
-
-def _table(found: Sequence[Sequence[Row]]) -> dict[str, NDArray]:
-    return {name: np.array([[one[name] for one in row] for row in found]) for name in found[0][0]}
 
 
 def _variables(
@@ -106,11 +102,8 @@ def _across(directory: Path) -> dict[str, Variable]:
              for spin, (here, _) in _ACROSS.items()]  # fmt: skip
     methods = [ITEBD(tol=tol, chi_max=40) for _, tol in _ACROSS.values()]
     solved = rows(lines, methods, directory, _by_charge)
-    none = {**_side_by_side([None] * len(CHARGES)), **dict.fromkeys(JUDGED, np.array(""))}
-    found = _table([
-        [row[here.index(gain)] if gain in here else none for gain in gains]
-        for (here, _), row in zip(_ACROSS.values(), solved, strict=True)
-    ])  # fmt: skip
+    none = {**stacked([_column(None)] * len(CHARGES)), **dict.fromkeys(JUDGED, np.array(""))}
+    found = _filled(gains, [here for here, _ in _ACROSS.values()], solved, none)
     judgements = {name: found.pop(name) for name in JUDGED}
     dims = ("across_S", "gain")
     return {
@@ -122,14 +115,9 @@ def _across(directory: Path) -> dict[str, Variable]:
     }
 
 
-def _side_by_side(gaps: Sequence[Gap | None]) -> Row:
-    columns = [_column(gap) for gap in gaps]
-    return {name: np.array([one[name] for one in columns]) for name in columns[0]}
-
-
 def _by_charge(state: SteadyState) -> Row:
     told = {name: np.array(str(getattr(state, name))) for name in JUDGED}
-    return {**_side_by_side([state.gap((charge,), _POINTS) for charge in CHARGES]), **told}
+    return {**stacked([_column(state.gap((charge,), _POINTS)) for charge in CHARGES]), **told}
 
 
 def _infinite(quick: bool, directory: Path) -> dict[str, Variable]:
@@ -138,11 +126,17 @@ def _infinite(quick: bool, directory: Path) -> dict[str, Variable]:
     methods = [ITEBD(tol=tol, chi_max=40) for _, tol in _CHAINS[quick].values()]
     solved = rows(chains, methods, directory, _read)
     none = {**_column(None), **dict.fromkeys(JUDGED, np.array(""))}
-    found = []
-    for (rates, _), row in zip(_CHAINS[quick].values(), solved, strict=True):
-        known = dict(zip(rates, row, strict=True))
-        found.append([known.get(rate, none) for rate in _RATES[quick]])
-    return _variables(_table(found), ("S", "rate"), "lattice")
+    found = _filled(_RATES[quick], [rates for rates, _ in _CHAINS[quick].values()], solved, none)
+    return _variables(found, ("S", "rate"), "lattice")
+
+
+def _filled(
+    places: Sequence[float], asked: Sequence[Sequence[float]], solved: Sequence[Sequence[Row]],
+    none: Row,
+) -> Row:  # fmt: skip
+    """Return rows at all places, `none` where a spin was not asked for."""
+    found = [dict(zip(here, row, strict=True)) for here, row in zip(asked, solved, strict=True)]
+    return stacked([stacked([known.get(place, none) for place in places]) for known in found])
 
 
 def _of(
