@@ -8,7 +8,8 @@
 # make release  build wheel and source distribution into dist/ and check them
 # make minimum  install the oldest versions of all dependencies that setup.cfg allows into
 #             .venv-minimum and run the fast tests of some packages with them
-# make claims  compute again the result files of docs/claims and the table of claims: five minutes
+# make claims  compute again the data of all other studies, in docs/studies, from which the table of
+#             claims and the rest of the gallery are made
 # make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
@@ -16,8 +17,11 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 OLDEST := .venv-minimum
-STUDIES := cavity_array fig1c fig2 fig3 fig4 fig7ab fig7c fig8 fm_boundary gutzwiller negativity
+QUICK := bench_engine cavity_array coexistence fig1c fig2 fig3 fig6 fig7ab fig7c phase_diagram
+FULL := fig4 fig8 fig9 fm_boundary gutzwiller negativity nu
 METADATA := setup.cfg pyproject.toml
+# A study of which a result is not converged is drawn as well, and ends with 3.
+drawn = { $(VENV)/bin/impo run $(1) || test $$? -eq 3; }
 
 # Threads of a linear algebra library cost more than they give on small blocks.
 export OPENBLAS_NUM_THREADS := 1
@@ -64,11 +68,12 @@ minimum: $(METADATA)
 	    tests/results tests/operators tests/test_bridges.py tests/methods/test_api.py
 
 claims: $(VENV)/.installed
-	for name in $(STUDIES); do \
-	    $(VENV)/bin/impo run $$name --quick -o docs/claims/$$name.h5 || exit 1; \
-	    rm docs/claims/$$name.png docs/claims/$$name.pdf; \
-	done
+	for name in $(QUICK); do $(call drawn,$$name --quick -o docs/studies/$$name.h5) || exit 1; done
+	for name in $(FULL); do $(call drawn,$$name --full -o docs/studies/$$name.h5) || exit 1; done
+	$(VENV)/bin/impo run claims -o docs/studies/claims.h5
 	$(VENV)/bin/python -m runs.claims docs/claims.md
+	$(VENV)/bin/python -m runs._gallery docs/gallery.md
+	rm docs/studies/*.pdf
 
 benchmarks: $(VENV)/.installed
 	$(VENV)/bin/python -m runs._benchmarks docs/benchmarks.md
@@ -78,7 +83,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run crossover --quick -o docs/crossover.h5
 	$(VENV)/bin/impo run twa_validity --full -o docs/twa_validity.h5
 	$(VENV)/bin/impo run truncation --full -o docs/truncation.h5
-	$(VENV)/bin/impo run calibration --quick -o docs/calibration.h5
+	$(call drawn,calibration --quick -o docs/calibration.h5)
 	$(VENV)/bin/impo run certified --quick -o docs/certified.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/impo run spectra --full -o docs/spectra.h5
@@ -88,9 +93,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md
 	$(VENV)/bin/python -m runs._validity docs/crossover.h5 docs/validity.md
 	$(VENV)/bin/python -m runs._gallery docs/gallery.md
-	rm docs/fig5.pdf docs/crossover.pdf docs/truncation.pdf docs/calibration.pdf docs/certified.pdf \
-	   docs/lengths.pdf docs/twa_validity.pdf docs/spectra.pdf docs/quench.pdf docs/lattice_gap.pdf \
-	   docs/boundary.pdf
+	rm docs/*.pdf
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impo needs Python 3.11 or newer: make PYTHON=python3.11")'

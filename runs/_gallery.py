@@ -13,14 +13,7 @@ import h5py
 
 from impo.cli import study
 from impo.results.store import load
-from runs._pages import written_into
-
-_DOCS = Path(__file__).parents[1] / "docs"
-_EXCEPT = {  # quick forms of which not all converges
-    "calibration": "A tenth of its random cases does not converge in the time that it gives them.",
-    "fig9": "The full models of both forms are `k_limited`; the text says why.",
-}
-_TESTED = "The slow tests solve the quick form, or a part of it: all of these results converge."
+from runs._pages import ROOT, kept, written_into
 
 
 def entries() -> str:
@@ -34,20 +27,18 @@ def _entry(name: str, module: ModuleType) -> Iterator[str]:
     yield f"## {name}"
     yield f"**{first}**"
     yield from (_plain(part) for part in rest.split("\n\n") if not part.startswith("`python"))
-    kept = _DOCS / f"{name}.h5"
-    if kept.with_suffix(".png").is_file():
-        yield f"![{first}]({name}.png)"
+    data = kept(name)
+    picture = data.with_suffix(".png").relative_to(ROOT / "docs").as_posix()
+    yield f"![{first}]({picture})"
     cost = ", ".join(f"{form} {time}" for form, time in module.COST.items())
     yield f"    impo run {name} --quick"
-    yield f"Cost: {cost}. {_open(name, kept)}"
+    yield f"Cost: {cost}. {_open(data)}"
 
 
-def _open(name: str, kept: Path) -> str:
-    """Return what is not converged in the data that are kept, or in the quick form."""
-    if not kept.is_file():
-        return _EXCEPT.get(name, _TESTED)
-    data = load(kept)
-    with h5py.File(kept) as file:
+def _open(path: Path) -> str:
+    """Return of which form the picture is, what it took, and what in its data is not converged."""
+    data = load(path)
+    with h5py.File(path) as file:
         made = str(file.attrs["created"])[:10]
     form = "quick" if data.attributes["quick"] else "full"
     told = f"The picture is the {form} form of {made}{_cost(data.attributes)}"

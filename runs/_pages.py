@@ -4,6 +4,18 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+_HOMES = (ROOT / "docs", ROOT / "docs" / "studies")
+
+
+def kept(study: str) -> Path:
+    """Return the result file of a study that is kept for the pages; its picture lies beside it.
+
+    The data in docs/ are compared with new ones by the tests, those in docs/studies are not.
+    """
+    found = [home / f"{study}.h5" for home in _HOMES]
+    return next((path for path in found if path.is_file()), found[-1])
+
 
 def written_into(page: Path, name: str, text: str) -> str:
     """Return a page with a text between its marks `<!-- NAME -->` and `<!-- end of NAME -->`.

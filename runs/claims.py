@@ -19,31 +19,23 @@ from impo.results.dataset import Dataset
 from impo.results.estimate import Estimate
 from impo.results.store import load
 from impo.results.variable import Variable
-from runs._claims import CLAIMS, CONFIRMED, CORRECTED, MISSED, NARROWER, Claim
-from runs._pages import table, written_into
+from runs._claims import CLAIMS, CONFIRMED, CORRECTED, MISSED, NARROWER
+from runs._pages import ROOT, kept, table, written_into
 
 COST = {"quick": "1 s", "full": "1 s"}
 
 FINDINGS = (CONFIRMED, CORRECTED, NARROWER, MISSED)
-_ROOT = Path(__file__).parents[1]
-_HOMES = (_ROOT / "docs" / "claims", _ROOT / "docs")
-
-
-def file_of(claim: Claim) -> Path:
-    """Return the result file that a number is read from."""
-    found = [home / f"{claim.study}.h5" for home in _HOMES]
-    return next((path for path in found if path.is_file()), found[0])
 
 
 def compute(quick: bool) -> Dataset:
     """Return a row for every claim."""
-    data = {path: load(path) for path in {file_of(claim) for claim in CLAIMS}}
-    numbers = [claim.measure(data[file_of(claim)]) for claim in CLAIMS]
+    data = {path: load(path) for path in {kept(claim.study) for claim in CLAIMS}}
+    numbers = [claim.measure(data[kept(claim.study)]) for claim in CLAIMS]
     findings = [
         claim.finding if claim.holds(value) else MISSED
         for claim, (value, _) in zip(CLAIMS, numbers, strict=True)
     ]
-    files = [str(file_of(claim).relative_to(_ROOT)) for claim in CLAIMS]
+    files = [str(kept(claim.study).relative_to(ROOT)) for claim in CLAIMS]
     columns = {
         "place": [claim.place for claim in CLAIMS],
         "statement": [claim.statement for claim in CLAIMS],

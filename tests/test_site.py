@@ -59,6 +59,8 @@ def test_the_gallery_has_every_study_and_is_what_they_say():
     for name, module in study.studies().items():
         entry = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         assert f"impo run {name} --quick" in entry
+        picture = re.search(r"!\[.*\]\((.*)\)", entry)
+        assert (DOCS / picture[1]).is_file()
         assert all(f"{form} {time}" in entry for form, time in module.COST.items())
         assert len(re.findall(r"[.:;)](?: |$)", entry, re.MULTILINE)) >= 3, name  # sentences
 
