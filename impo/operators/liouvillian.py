@@ -105,6 +105,11 @@ class Generator:
         return self.real and not self.hermitian_basis and not self.blocks and not odd
 
     @property
+    def full_rank(self) -> int:
+        """Largest multipole rank that any site has."""
+        return max(site.dimension for site in self.sites) - 1
+
+    @property
     def bonds(self) -> list[tuple[int, int]]:
         """All blocks that follow each other; the last one of a tile has the first as its next."""
         n = len(self.spans)

@@ -135,6 +135,11 @@ class Approximation:
         return bounded and self.environment.spectrum_ratio < UNIQUE
 
     @property
+    def ranks_alike(self) -> bool:
+        """Whether all ranks are kept, and with equal weight: only bonds are truncated."""
+        return self.weight == 0 and self.k_max >= self.generator.full_rank
+
+    @property
     def untruncated(self) -> bool:
         """Whether nothing is truncated: there is room left, and no weight is lost."""
         return self.matrix_product.bond_dimension < self.chi and self.discarded <= UNTRUNCATED

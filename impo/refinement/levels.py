@@ -129,18 +129,12 @@ def _level(
     limits: Limits,
 ) -> Level:  # fmt: skip
     """Relax at the bond dimension above that of the last lower state; measure what it changes."""
-    tol, below, meeting = relaxation.tol, lower[-1], before
-    larger = (chi for chi in chi_levels(relaxation.chi_max) if chi > below.chi)
-    chi = next(larger, relaxation.chi_max)
+    tol, below = relaxation.tol, lower[-1]
+    top, meeting, chi = _larger(relaxation, below, before)
     limits = replace(
         limits, last_chi=chi == relaxation.chi_max, ranks_cut=below.k_max < relaxation.full_rank,
         rank_rises=relaxation.k_max is None and _next_rank(relaxation, below.k_max) is not None,
     )  # fmt: skip
-    if before.second is not None and before.met is None:
-        meeting = relaxation.relax_both((below, before.second), chi, below.dt)
-        top = meeting.first
-    else:
-        top = relaxation.relax(below, chi, below.dt)
     if top.diverged:
         pair = Refinement("chi", top, below, SAFETY)
         budget = ErrorBudget(top.remaining, {"chi": pair.error}, diverged=True)
@@ -161,6 +155,25 @@ def _level(
         meeting_time=meeting.time_needed(tol) if met is False else math.inf,
     )  # fmt: skip
     return Level(top, lower, meeting, changes, (pair,), budget, limits)
+
+
+def _larger(
+    relaxation: Relaxation, below: Approximation, before: Meeting
+) -> tuple[Approximation, Meeting, int]:
+    """Relax at the next bond dimension, and name it; at a larger one if that evolution diverges.
+
+    Two starts of which it is open whether they meet are relaxed side by side.
+    """
+    meeting, larger = before, [x for x in chi_levels(relaxation.chi_max) if x > below.chi]
+    for chi in larger or [relaxation.chi_max]:
+        if before.second is not None and before.met is None:
+            meeting = relaxation.relax_both((below, before.second), chi, below.dt)
+            top = meeting.first
+        else:
+            top = relaxation.relax(below, chi, below.dt)
+        if not (top.diverged and top.ranks_alike):
+            break
+    return top, meeting, chi
 
 
 def _late(relaxation: Relaxation, top: Approximation) -> bool:
@@ -317,11 +330,14 @@ def two_levels(relaxation: Relaxation, start: Approximation) -> Refined:
 def _first_level(
     relaxation: Relaxation, start: Approximation, other: Approximation | None
 ) -> Meeting:
-    """Relax at the lowest bond dimension; a cut-off with which that diverges is raised."""
+    """Relax at the lowest bond dimension; what an evolution diverges for is raised.
+
+    That is the cut-off; where all ranks are kept and weigh the same, it is the bond dimension.
+    """
     tol = relaxation.tol
     dt = FIRST_DT * relaxation.time_unit * max(1.0, (min(tol, 1.0) / 5e-4) ** (1 / ORDER))
     dt /= math.sqrt(max(1.0, start.k_max / LOW_RANK))
-    target, chi = max(tol / 10, 1e-3), chi_levels(relaxation.chi_max)[0]
+    target, (chi, *larger) = max(tol / 10, 1e-3), chi_levels(relaxation.chi_max)[:-1]
     while True:
         if other is None:
             meeting = Meeting(relaxation.relax(start, chi, dt, target))
@@ -329,7 +345,11 @@ def _first_level(
             meeting = relaxation.relax_both((start, other), chi, dt, target)
             meeting = replace(meeting, met=meeting.agrees(tol) or None)
         k_max = min(start.k_max + K_STEP, relaxation.full_rank, RANK_LIMIT)
-        fixed = relaxation.k_max is not None or k_max <= start.k_max
-        if not meeting.first.diverged or fixed:
+        if not meeting.first.diverged:
             return meeting
-        start = adapted(start, relaxation.generator, k_max, start.weight)
+        if relaxation.k_max is None and k_max > start.k_max:
+            start = adapted(start, relaxation.generator, k_max, start.weight)
+        elif larger and start.ranks_alike:
+            chi = larger.pop(0)
+        else:
+            return meeting

@@ -74,7 +74,7 @@ class Relaxation:
     @property
     def full_rank(self) -> int:
         """Largest rank that any site has."""
-        return max(site.dimension for site in self.generator.sites) - 1
+        return self.generator.full_rank
 
     def step(self, k_max: int, weight: float, dt: float) -> Step | TenpyStep:
         """Return the gates of a Trotter step; they are made once."""

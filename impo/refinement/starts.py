@@ -69,8 +69,9 @@ def have_met(apart: Sequence[float], change: float, tol: float, last: bool) -> b
     """Decide from the distances of two states at growing bond dimensions; None: not yet.
 
     The truncation keeps two states apart by about as much as it changes either, and by less the
-    larger the bond dimension is. What stays apart though the bond dimension grew twice, or though
-    nothing is truncated, is a slow mode or a second steady state.
+    larger the bond dimension is, but not from every level to the next. What stays apart though the
+    bond dimension grew three times, or though nothing is truncated, is a slow mode or a second
+    steady state.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def have_met(apart: Sequence[float], change: float, tol: float, last: bool) -> b
     fell, explained = now <= below / 2, now <= change
     if now <= GOAL * tol or (fell and explained):
         return True
-    if not (fell or explained) and (change == 0 or (len(apart) > 2 and now > apart[-3] / 2)):
+    if not (fell or explained) and (change == 0 or (len(apart) > 3 and now > apart[-4] / 2)):
         return False
     return False if last else None
 

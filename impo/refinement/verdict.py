@@ -178,7 +178,7 @@ def _rows(
 
     A row is computed only if none before it holds: of a state that diverged there is no more.
     """
-    yield approx.diverged, Status.FAILED, _DIVERGED
+    yield approx.diverged, Status.FAILED, _TRUNCATED if approx.ranks_alike else _DIVERGED
     chosen = not way.given_start
     yield chosen and way.conserved is not None, Status.FAILED, _CONSERVED.format(way.conserved)
     yield not approx.environment.spectrum_ratio <= UNIQUE, Status.NOT_CONVERGED, _MIXTURE
@@ -203,6 +203,7 @@ _DIVERGED = (
     "The evolution diverged; raise `k_max` (a low cut-off makes the generator unstable) or "
     "lower `weight`."
 )
+_TRUNCATED = "The evolution diverged, though all ranks are kept alike; raise `chi_max`."
 _CONSERVED = (
     "The steady state is not unique: the sum over the lattice of {} is conserved and keeps the "
     "value that it has at the start; give a `start`, or add the missing dissipation."

@@ -48,7 +48,7 @@ def refuse_large_sites(model: LindbladModel, k_max: int | None) -> None:
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
     """Raise `UnsupportedModelError` if the gates of a Trotter step are too large for the memory."""
-    full = max(site.dimension for site in generator.sites) - 1
+    full = generator.full_rank
     rank = first_rank(full) if k_max is None else min(k_max, full)
     total = sum(float(rows) ** 2 for rows in rows_of_gates(generator, rank))
     single = tol >= SINGLE_TOL and rank > RANK

@@ -45,7 +45,7 @@ def refuse_lengths(model: LindbladModel, cells: int, k_max: int | None) -> None:
 
 def refuse_large_gates(generator: Generator, k_max: int | None, tol: float) -> None:
     """Raise `UnsupportedModelError` if gates and tensors are too large for the memory."""
-    full = max(site.dimension for site in generator.sites) - 1
+    full = generator.full_rank
     rank = first_rank(full) if k_max is None else min(k_max, full)
     total = sum(float(rows) ** 2 for rows in rows_of_gates(generator, rank))
     single = tol >= SINGLE_TOL and rank > RANK
