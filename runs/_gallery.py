@@ -50,7 +50,7 @@ def _open(path: Path) -> str:
 def _cost(told: Mapping[str, Any]) -> str:
     """Return from which commit the data are, and what they took, as far as the file tells it."""
     commit = f" (commit {told['commit']})" if "commit" in told else ""
-    took = [f"{told['seconds']:.0f} s"] if "seconds" in told else []
+    took = [f"{told['cpu_seconds']:.0f} CPU seconds"] if "cpu_seconds" in told else []
     took += [f"{told['memory_GB']:.1f} GB"] if "memory_GB" in told else []
     return commit + (f", which took {' and '.join(took)}" if took else "")
 

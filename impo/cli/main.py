@@ -12,7 +12,6 @@ import dataclasses
 import io
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -157,11 +156,10 @@ def run(arguments: argparse.Namespace) -> Outcome:
     print(f"computing {arguments.name}, {form} form: {module.COST[form]}", file=sys.stderr)
     unfinished = output.with_suffix(f".{form}")
     places = {"directory": unfinished} if studies.keeps_points(module) else {}
-    begun = None if places and unfinished.exists() else time.monotonic()
+    begun = None if places and unfinished.exists() else studies.computing_time()
     with shown(f"computing {arguments.name}"):
         data = studies.computed(module, quick=not arguments.full, **places)
-    told = {"study": arguments.name, "quick": not arguments.full}
-    told |= studies.cost(None if begun is None else time.monotonic() - begun)
+    told = {"study": arguments.name, "quick": not arguments.full} | studies.cost(begun)
     data = dataclasses.replace(data, attributes={**data.attributes, **told})
     save(data, output)
     if places:  # a study without points has put nothing there

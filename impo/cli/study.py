@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -77,21 +78,28 @@ def drawn(module: ModuleType, data: Dataset) -> "Figure":
     return found
 
 
-def cost(seconds: float | None) -> dict[str, Any]:
+def computing_time() -> float:
+    """Return the CPU seconds of this process, and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def cost(begun: float | None) -> dict[str, Any]:
     """Return what a study took, and from which code: attributes of its data.
 
     Parameters
     ----------
-    seconds
-        How long it took; None if an interrupted run had done a part.
+    begun
+        The `computing_time` when it began; None if an interrupted run had done a part.
 
     Returns
     -------
     dict
-        `seconds`; `memory_GB`, of its largest process; `commit` of the repository here, with a plus
-        if the code differs from it. What is not known is left out.
+        `cpu_seconds`; `memory_GB`, of its largest process; `commit` of the repository here, with a
+        plus if the code differs from it. What is not known is left out.
     """
-    found: dict[str, Any] = {} if seconds is None else {"seconds": round(seconds, 1)}
+    found: dict[str, Any] = {}
+    if begun is not None:
+        found["cpu_seconds"] = round(computing_time() - begun, 1)
     found["memory_GB"] = round(peak_memory() / 1e9, 2)
     try:
         here = _git("rev-parse", "--short", "HEAD").stdout.strip()

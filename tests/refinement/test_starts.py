@@ -54,7 +54,8 @@ def right_or_not_converged(state, truth, tol):
         ([1e-3, 3e-4], 1e-5, None),  # it fell, but the truncation is not why it is there
         ([1e-3, 9e-4], 1e-2, None),
         ([1e-1, 9e-2], 1e-3, None),  # once is no proof where something is truncated
-        ([1e-1, 9e-2, 9e-2], 1e-3, False),
+        ([9.8e-3, 6.0e-3, 6.2e-3], 3.1e-3, None),  # seen at S = 4; then it was 3e-4
+        ([1e-1, 9e-2, 9e-2, 9e-2], 1e-3, False),
         ([1e-1, 9e-2], 0.0, False),  # nothing is truncated
     ],
 )

@@ -19,6 +19,7 @@ from impo import (
 )
 from impo.methods.tebd.solve import chain_generator
 from impo.model import Jump, Term
+from impo.refinement.approximation import Approximation
 from impo.refinement.steady import weights
 from models import boundary, gain_loss
 from tests.jump_models import FAR
@@ -193,3 +194,16 @@ def test_the_weight_suits_what_is_damped(model, cells, weight):
     generator = chain_generator(model, TEBD(cells))
     assert next(weights(None, generator)) == weight
     assert list(weights(0.7, generator)) == pytest.approx([0.7, 0.2, 0.0])
+
+
+def test_where_the_truncation_alone_makes_an_evolution_diverge_it_is_made_smaller(monkeypatch):
+    """On long driven chains that is a matter of rounding; here it is said of up to 16 states."""
+    monkeypatch.setattr(Approximation, "diverged", property(lambda approx: approx.chi <= 16))
+    model = boundary.chain(4)
+    state = steady_state(model, TEBD(chi_max=24, tol=1e-4))
+    assert state.status is Status.CONVERGED, state.message
+    exact = steady_state(model, Exact(gap=False))
+    np.testing.assert_allclose(state.expect("Sz").value, exact.expect("Sz").value, atol=1e-5)
+    state = steady_state(model, TEBD(chi_max=16, tol=1e-4))
+    assert state.status is Status.FAILED
+    assert "diverged, though all ranks are kept alike; raise `chi_max`" in state.message
