@@ -17,8 +17,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 OLDEST := .venv-minimum
-QUICK := bench_engine cavity_array coexistence fig1c fig2 fig3 fig6 fig7ab fig7c phase_diagram
-FULL := fig4 fig8 fig9 fm_boundary gutzwiller negativity nu
+QUICK := bench_engine cavity_array coexistence fig1c fig2 fig3 fig4 fig6 fig7ab fig7c fig8 fig9 phase_diagram
+FULL := fm_boundary gutzwiller negativity nu
 METADATA := setup.cfg pyproject.toml
 # A study of which a result is not converged is drawn as well, and ends with 3.
 drawn = { $(VENV)/bin/impo run $(1) || test $$? -eq 3; }
