@@ -149,9 +149,9 @@ class Tracker:
         Without operators the amplitude is the norm over all low ones.
 
         The least relative error of a rate is half the root of the error of the state in units of
-        the mode. Expectation values of neighbours err by what is cut off the bond, which is a
-        square; at S = 1/2 rates were off by 0.05 to 0.15 of the root of that, in the median, from
-        tol = 1e-3 to 1e-6, and by a third of it at most.
+        the mode. Expectation values of neighbours err by squares of what is cut off the bond, rates
+        by what is cut off: from tol = 1e-3 to 1e-6 they were off by 0.05 to 0.15 of that root in
+        the median.
         """
         best = self.spectrum(self.approx, charge)
         if best is None:
