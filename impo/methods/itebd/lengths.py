@@ -114,6 +114,16 @@ class Waves(NamedTuple):
         return Waves(*(part[order] for part in self))
 
 
+def _factor(pair: Refinement) -> float:
+    """Return what the changes of a mode are multiplied by.
+
+    A factor beyond SAFETY says that expectation values changed by less than levels before let
+    expect. A mode shares in this accident only in part: between all and nothing, the geometric mean
+    is taken. What was expected is in the error of the state, and so in the least error.
+    """
+    return float(np.sqrt(SAFETY * pair.factor)) if pair.kind == "chi" else pair.factor
+
+
 def joined(parts: Sequence[Waves]) -> Waves:
     """Return the modes of several sectors together."""
     return Waves(*(np.concatenate(columns) for columns in zip(*parts, strict=True))).sorted()
@@ -168,9 +178,7 @@ class Tracker:
             if pair.unknown_of(charge):
                 errors[[0, 2]] = np.inf
             else:
-                # what levels before let expect is in the error of the state, and so in `least`
-                factor = min(pair.factor, SAFETY) if pair.kind == "chi" else pair.factor
-                errors += np.where(changes > _ROUNDING, factor * changes, 0.0)
+                errors += np.where(changes > _ROUNDING, _factor(pair) * changes, 0.0)
             apart = np.maximum(apart, np.maximum(one[2], two[2]))
         errors[:, ~(apart < SAME)] = np.inf  # not found again
         rates, angles = -np.log(np.abs(factors)), np.angle(factors)
