@@ -172,7 +172,7 @@ def test_levels_that_lack_the_same_modes():
     Of equal sublattices the chain alone knows better: C(4) is off by an eighth of its size.
     """
     terms, jumps = relocated(ONE, lambda site, cell: (site, 2 * cell))
-    both, alone = replace(ONE, terms=terms, jumps=jumps), steady_state(ONE, ITEBD(tol=1e-8))
+    both, alone = replace(ONE, terms=terms, jumps=jumps), steady_state(ONE, ITEBD(tol=1e-6))
     near, k = alone.connected("Sz", "Sz", max_cells=4), np.array([0.0, 0.4, 1.1])
     coarse = steady_state(both, replace(QUICK, tol=3e-4))
     pair = next(one for one in coarse.refinements if one.kind == "chi")

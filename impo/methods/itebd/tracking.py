@@ -88,16 +88,21 @@ class Spectrum:
         """lambda_j of a tile; # mode."""
         return np.where(np.abs(self.modes.values) > _OVER, self.modes.values, _OVER)
 
+    @property
+    def lasting(self) -> Array:
+        """Whether a mode is not over within a tile; # mode."""
+        return np.asarray(np.abs(self.modes.values) > _OVER)
+
     @cached_property
     def sizes(self) -> Array:
         """Norms of the modes: what they give to all correlation functions; # mode."""
         ends = np.linalg.norm(self.left, axis=(0, 1)) * np.linalg.norm(self.right, axis=(0, 1))
-        there = np.abs(self.modes.values) > _OVER  # others are over within a tile
-        return np.asarray(there * ends / np.sqrt(1 - np.abs(self.values) ** 2))
+        return np.asarray(self.lasting * ends / np.sqrt(1 - np.abs(self.values) ** 2))
 
     def followed(self, other: "Spectrum") -> tuple[Array, Array]:
         """Return the nearest mode of another approximation, and its relative distance; # mode."""
         ends = _overlaps(self.left, other.left) * _overlaps(self.right, other.right)
+        ends = ends * other.lasting  # one that is over has no size, so nothing is shared with it
         shared = np.real(ends / (1 - np.outer(self.values.conj(), other.values)))
         own = self.sizes[:, None] ** 2
         apart = own + other.sizes**2 - 2 * shared

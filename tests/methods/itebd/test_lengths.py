@@ -153,6 +153,12 @@ def test_a_mode_is_followed_to_itself_in_another_gauge(state):
     assert 0 < apart[0] < 0.1
 
 
+def test_a_mode_is_not_followed_to_one_that_is_over_within_a_tile(state):
+    one = spectrum(state.approximation, 1, (0.5, 0.5))
+    over = replace(one, modes=one.modes._replace(values=0 * one.values))
+    np.testing.assert_allclose(one.followed(over)[1][one.sizes > 0], 1.0)
+
+
 def test_the_error_of_a_fit_knows_its_misfit():
     """Steps of 0.434 and 0.339 are no exponential."""
     values = np.array([0.25, 2.26e-2, 2.26e-3, 1.18e-4])
