@@ -46,7 +46,7 @@ from impo.results.variable import Variable
 
 __all__ = [
     "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "content_of",
-    "load", "read_regular", "reads_kind", "rebuilt", "results_in", "save", "stated",
+    "load", "located", "read_regular", "reads_kind", "rebuilt", "results_in", "save", "stated",
     "write_atomically",
 ]  # fmt: skip
 
@@ -72,7 +72,7 @@ class Stored:
     Attributes
     ----------
     file
-        The file from which the result was loaded; None of any other.
+        The file from which the result was loaded, or to which a scan wrote it; None of any other.
     """
 
     kind: ClassVar[str]
@@ -256,7 +256,11 @@ def load(path: str | Path) -> Any:
             file.attrs["kind"], arrays, strict_json.loads(file.attrs["attributes"]), root
         )
 
-    result = hdf5.read(path, rebuild)
+    return located(hdf5.read(path, rebuild), path)
+
+
+def located(result: Any, path: str | Path) -> Any:
+    """Return a result, which from now on tells the file that it is in."""
     object.__setattr__(result, "file", Path(path).resolve())  # results are frozen
     return result
 

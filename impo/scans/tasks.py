@@ -22,7 +22,7 @@ from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
 from impo.results.state import SteadyState
-from impo.results.store import StoreError, load, read_regular, save
+from impo.results.store import StoreError, load, located, read_regular, save
 from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,11 @@ def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
 
 
 def solve_chain(task: Task) -> Iterator[Point]:
-    """Solve one chain, or read what is finished; yield (number, path of the result or result)."""
+    """Solve one chain, or read what is finished; yield (number, result) of every point.
+
+    A start is read from its file if it has one, also just after it was written: then a chain that
+    was interrupted goes on to the same last digits, which may depend on the layout of arrays.
+    """
     last_good: Path | SteadyState | None = None
     for number, (model, method), path in zip(task.numbers, task.points, task.paths, strict=True):
         state = None if path is None else finished(path)
@@ -104,7 +108,7 @@ def solve_chain(task: Task) -> Iterator[Point]:
                 state = _solve_and_keep(task, number, (model, method), start, path)
         if state.status != Status.FAILED:
             last_good = path or state
-        yield number, path or state
+        yield number, state
 
 
 def finished(path: Path) -> Any:
@@ -163,8 +167,9 @@ def _solve_and_keep(
         known = finished(path)  # by another scan in the same directory
         if known is None:
             save(state, path)
+            known = located(state, path)
         checkpoint.remove()
-    return state if known is None else known
+    return known
 
 
 class Running:
