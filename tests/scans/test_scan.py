@@ -88,8 +88,9 @@ def test_finished_points_are_not_computed_again(tmp_path, solved):
     "method",
     [
         Exact(gap=False), TWA(cells=6, trajectories=64, max_time=5, tol=0.3),
-        pytest.param(ITEBD(chi_max=4, tol=0.2), marks=pytest.mark.slow), TEBD(cells=2, chi_max=4, tol=0.2), HolsteinPrimakoff(),
-        MeanField(), ClusterMeanField(2), Dense(),
+        pytest.param(ITEBD(chi_max=4, tol=0.2), marks=pytest.mark.slow),
+        TEBD(cells=2, chi_max=4, tol=0.2), HolsteinPrimakoff(), MeanField(),
+        ClusterMeanField(2), Dense(),
     ],
     ids=lambda method: method.name,
 )  # fmt: skip
