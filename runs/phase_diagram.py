@@ -39,7 +39,7 @@ from runs.fig1c import EDGE, PHASES, G, H, boundary, smooth
 COST = {"quick": "1 min", "full": "40 min"}
 
 LARGE_SPIN = 1000.0
-_POINTS = {True: 6, False: 24}  # of an axis, by quick form
+_AXES = {quick: EDGE * np.arange(1, n + 1) / n for quick, n in ((True, 6), (False, 24))}  # of rates
 
 
 def _methods(quick: bool) -> list[tuple[float, ITEBD | TWA]]:
@@ -90,8 +90,8 @@ def plane(found: Iterable[Row], places: Iterable[tuple[int, int]], points: int) 
 
 def compute(quick: bool, directory: Path) -> Dataset:
     """Return both quantities on a grid of rates for all spins, and the boundaries."""
-    points, along = _POINTS[quick], 25 if quick else 60
-    axis = EDGE * np.arange(1, points + 1) / points
+    axis, along = _AXES[quick], 25 if quick else 60
+    points = len(axis)
     methods = _methods(quick)
     halves = [half_plane(axis, not quick or spin != LARGE_SPIN) for spin, _ in methods]
     lines = [

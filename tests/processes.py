@@ -32,9 +32,9 @@ def start(*words, **options):
     )  # fmt: skip
 
 
-def scan(output, *words, **options):
+def scan(output, *words, grid=GRID, **options):
     """Start `impo scan` of the small grid; checkpoints are written at every block."""
-    return start("impo.cli", "scan", *GRID, "--checkpoint", 0, "-o", output, *words, **options)
+    return start("impo.cli", "scan", *grid, "--checkpoint", 0, "-o", output, *words, **options)
 
 
 def finish(process):

@@ -1,15 +1,17 @@
 """Product states that a user writes down: the starts of searches and of evolutions."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from impo.arguments import fail, finite
+from impo.arguments import ArgumentError, fail, finite
 from impo.arrays import Array
 from impo.model import LindbladModel, Site, Spin
-from impo.operators.local import state_charges
+from impo.operators.liouvillian import Generator
+from impo.operators.local import charge_parts, state_charges
 
 _ROUNDING = 1e-10
 _SMALLEST, _LARGEST = 1e-100, 1e100
@@ -157,3 +159,32 @@ def _scaled(array: Array) -> Array:
     """Return a multiple of an array whose squares are finite, and not all zero unless it is."""
     largest = float(np.abs(array).max())
     return array if _SMALLEST < largest < _LARGEST or largest == 0 else array / largest
+
+
+def rotated_states(generator: Generator, states: Sequence[Array], method: str) -> list[Array]:
+    """Return density matrices of all sites in the rotated frame of a generator.
+
+    Parameters
+    ----------
+    generator
+        Master equation on a tile or on a finite chain.
+    states
+        In the physical frame: of all sites, or of a cell, which is repeated.
+    method
+        Name of the method that has the setting `charges`.
+
+    Raises
+    ------
+    ArgumentError
+        If charges are used and a state has some.
+    """
+    rotated = []
+    for position, site in enumerate(generator.sites):
+        rho = generator.rotated(position, states[position % len(states)])
+        if len(generator.charges) and any(q != 0 for q in charge_parts(site, rho)):
+            raise ArgumentError(
+                "Argument `start` must be symmetric under rotations about z when charges are used; "
+                f"use {method}(charges=False) for a symmetry-broken start."
+            )
+        rotated.append(rho)
+    return rotated

@@ -1,12 +1,16 @@
 """Properties of the whole density operator: purity, operator entropy, entanglement, information."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from impo.arrays import Array
 from impo.operators.charges import unpacked
 from impo.refinement.approximation import Approximation
-from impo.tensor.tenpy_bridge import MPS, operator_sites, to_mps
+
+if TYPE_CHECKING:
+    from impo.tensor.tenpy_bridge import MPS
 
 
 def purity_density(approx: Approximation) -> float:
@@ -53,8 +57,10 @@ def _of_tile(approx: Approximation) -> float:
     return float(-np.log(largest / np.abs(trace) ** 2))
 
 
-def normalised_mps(approx: Approximation) -> MPS:
+def normalised_mps(approx: Approximation) -> "MPS":
     """Return the unweighted state as a canonical TeNPy MPS, in the rotated frame."""
+    from impo.tensor.tenpy_bridge import operator_sites, to_mps  # TeNPy takes a second to import
+
     sites, environment = operator_sites(approx.generator, approx.bases), approx.environment
     boundary = "infinite" if approx.generator.infinite else "finite"
     count = len(approx.generator.charges)

@@ -26,14 +26,15 @@ _AT_LEAST = 1e-7  # distance that is allowed between two evolutions from one sta
 
 def evolution(
     kind: type[MatrixProductState], method: Any, relaxation: Relaxation, starting: Starting,
-    times: Array,
+    times: Array, weight: float,
 ) -> Trajectory:  # fmt: skip
     """Return the states at given times, with the first weight by which none diverges.
 
-    Parameters are those of `trajectory`; `starting` takes the weight as well.
+    Parameters are those of `trajectory`; `starting` takes the weight as well, of which `weight` is
+    tried first.
     """
-    for weight in weights(method.weight, relaxation.generator):
-        weighted = partial(_with_weight, starting, weight)
+    for smaller in weights(weight):
+        weighted = partial(_with_weight, starting, smaller)
         begin, states = trajectory(kind, method, relaxation, weighted, times.tolist())
         if all(plausible(state.approximation, state.refinements) for state in states):
             break

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from impo.refinement.resume import Extrapolating, Relaxing, Resume, States
 from impo.refinement.starts import GOAL, Meeting
 from impo.tensor.gates import Bond, bond_liouvillians
 from impo.tensor.matrix_product import Truncation
-from impo.tensor.tenpy_backend import TenpyStep, advance, tenpy_step
 from impo.tensor.trotter import Step, evolve, trotter_step
+
+if TYPE_CHECKING:
+    from impo.tensor.tenpy_backend import TenpyStep
 
 LOW_RANK = 4  # above it gates are most of the work, and the first step is shorter
 SINGLE_TOL = 1e-3  # from here on gates above LOW_RANK are in single precision
@@ -53,7 +56,7 @@ class Relaxation:
     resume: Resume = field(default_factory=Resume)
     backend: str = "kernel"
     bonds: dict[tuple[int, float], list[Bond]] = field(default_factory=dict)
-    steps: dict[tuple[int, float, float], Step | TenpyStep] = field(default_factory=dict)
+    steps: dict[tuple[int, float, float], "Step | TenpyStep"] = field(default_factory=dict)
 
     @cached_property
     def time_unit(self) -> float:
@@ -76,11 +79,13 @@ class Relaxation:
         """Largest rank that any site has."""
         return self.generator.full_rank
 
-    def step(self, k_max: int, weight: float, dt: float) -> Step | TenpyStep:
+    def step(self, k_max: int, weight: float, dt: float) -> "Step | TenpyStep":
         """Return the gates of a Trotter step; they are made once."""
         dt = float(f"{dt:.12g}")  # equal steps share their gates
         key = (k_max, weight, dt)
         if key not in self.steps and self.backend == "tenpy":
+            from impo.tensor.tenpy_backend import tenpy_step  # TeNPy takes a second to import
+
             self.steps[key] = tenpy_step(self.generator, self.generator.bases(k_max), weight, dt)
         elif key not in self.steps:
             if (k_max, weight) not in self.bonds:
@@ -159,7 +164,7 @@ class Relaxation:
             self.resume.pause(Relaxing(now, monitor.seen, monitor.quiet))
 
     def _begun(
-        self, starts: States, step: Step | TenpyStep, count: int, chi: int, target: float | None,
+        self, starts: States, step: "Step | TenpyStep", count: int, chi: int, target: float | None,
         begun: Extrapolating | None,
     ) -> Relaxing:  # fmt: skip
         """Return a relaxation at its beginning; on a finite chain, from where slow modes are gone.
@@ -180,17 +185,19 @@ class Relaxation:
         return Relaxing(starts, [_monitors(starts)], 0)
 
     def advanced(
-        self, approx: Approximation, step: Step | TenpyStep, count: int, chi: int
+        self, approx: Approximation, step: "Step | TenpyStep", count: int, chi: int
     ) -> Approximation:
         """Return an approximation `count` Trotter steps later, truncated to `chi` states.
 
         Everything that evolves is evolved here, and nothing else depends on the backend.
         """
         evolved, truncation = approx.matrix_product.copy(), Truncation(chi)
-        if isinstance(step, TenpyStep):
-            discarded = advance(evolved, step, count, truncation)
-        else:
+        if isinstance(step, Step):
             discarded = evolve(evolved, step, count, truncation)
+        else:
+            from impo.tensor.tenpy_backend import advance
+
+            discarded = advance(evolved, step, count, truncation)
         time = approx.time + count * step.dt
         return replace(
             approx, matrix_product=evolved, chi=chi, dt=step.dt, time=time, discarded=discarded

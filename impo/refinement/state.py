@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,9 @@ from impo.refinement.storage import pack
 from impo.results.estimate import Estimate
 from impo.results.questions import matrix_places
 from impo.results.state import SteadyState
-from impo.tensor.tenpy_bridge import MPS
+
+if TYPE_CHECKING:
+    from impo.tensor.tenpy_bridge import MPS
 
 _COPIES = 3  # arrays of all coefficients on some sites that are in memory at the same time
 
@@ -177,7 +179,7 @@ class MatrixProductState(SteadyState):
         return self.estimate(observable, largest(smaller))
 
     @cached_property
-    def mps(self) -> MPS:
+    def mps(self) -> "MPS":
         """The state as a canonical TeNPy MPS of the unweighted coefficients, in the rotated frame.
 
         Its charges are those of `generator.charges`; the frame is turned by `generator.phases` and

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from impo.operators.liouvillian import Generator
 from impo.refinement.approximation import Approximation, Refinement
 from impo.refinement.budget import bounded, error_budget, total_error
 from impo.refinement.cutoffs import cutoff_check
@@ -23,15 +22,13 @@ from impo.refinement.verdict import (
     verdict,
 )
 
-_DAMPED_WEIGHT = 1.5  # alpha of the truncation
-
 Starting = Callable[[int, float], Approximation]
 """Rank k_max and weight to what an evolution starts from."""
 
 
 def steady(
     kind: type[MatrixProductState], method: Any, relaxation: Relaxation, starting: Starting,
-    given_start: bool, lasting: str | None = None,
+    given_start: bool, weight: float, lasting: str | None = None,
 ) -> tuple[MatrixProductState, Residual | None]:  # fmt: skip
     """Return the steady state to the accuracy of a relaxation, and its residual if it has one.
 
@@ -47,10 +44,12 @@ def steady(
         What the evolution starts from.
     given_start
         Whether the state was asked for that grows from a given start.
+    weight
+        The alpha of the truncation that is tried first.
     lasting
         A local density whose sum over the lattice is conserved.
     """
-    refined = _refined(relaxation, method, starting, given_start, lasting)
+    refined = _refined(relaxation, method, starting, given_start, weight, lasting)
     top, meeting = refined.approximation, refined.meeting
     found = None if top.diverged else residual(top)
     value = found.value if found else np.inf
@@ -74,13 +73,13 @@ def steady(
 
 
 def _refined(
-    relaxation: Relaxation, method: Any, starting: Starting, given_start: bool,
+    relaxation: Relaxation, method: Any, starting: Starting, given_start: bool, asked: float,
     conserved: str | None,
 ) -> Refined:  # fmt: skip
     """Refine with the weight asked for, and with smaller ones until the result may be a state."""
     generator, full = relaxation.generator, relaxation.full_rank
     k_max = min(first_rank(full) if method.k_max is None else method.k_max, full)
-    for weight in weights(method.weight, generator):
+    for weight in weights(asked):
         first = starting(k_max, weight)
         if conserved is None:
             other = second_start(generator, k_max, weight)
@@ -99,25 +98,14 @@ def _refined(
     return refined
 
 
-def weights(asked: float | None, generator: Generator) -> Iterator[float]:
+def weights(asked: float) -> Iterator[float]:
     """Yield the weight asked for, and smaller ones for evolutions that diverge with it.
 
-    At weak dissipation a large weight lets the rounding of high ranks grow. None stands for a
-    weight that suits the model: where nothing damps most of the sites, high ranks do not decay, and
-    what a weight discards of them returns as noise of slow modes.
+    At weak dissipation a large weight lets the rounding of high ranks grow.
     """
-    weight = (_DAMPED_WEIGHT if _damped(generator) else 0.0) if asked is None else asked
-    yield weight
-    while weight > 0:
-        yield (weight := max(0.0, weight - 0.5))
-
-
-def _damped(generator: Generator) -> bool:
-    """Return whether jumps act on more than half of the sites."""
-    model = generator.model
-    acting = [jump for jump in model.jumps if jump.strength > 0]
-    terms = (term for jump in acting for term in jump.products(model.dimension))
-    return 2 * len({site for term in terms for _, site, _ in term.factors}) > len(model.sites)
+    yield asked
+    while asked > 0:
+        yield (asked := max(0.0, asked - 0.5))
 
 
 def plausible(top: Approximation, refinements: Sequence[Refinement]) -> bool:

@@ -46,7 +46,7 @@ from impo.results.variable import Variable
 
 __all__ = [
     "SCHEMA", "Arrays", "StoreError", "Stored", "Told", "Variables", "check_writable", "content_of",
-    "load", "read_regular", "reads_kind", "rebuilt", "results_in", "save", "stated",
+    "load", "read_regular", "reads_kind", "rebuilt", "results_in", "save", "saved", "stated",
     "write_atomically",
 ]  # fmt: skip
 
@@ -72,7 +72,7 @@ class Stored:
     Attributes
     ----------
     file
-        The file from which the result was loaded; None of any other.
+        The file from which the result was loaded, or to which a scan wrote it; None of any other.
     """
 
     kind: ClassVar[str]
@@ -256,7 +256,23 @@ def load(path: str | Path) -> Any:
             file.attrs["kind"], arrays, strict_json.loads(file.attrs["attributes"]), root
         )
 
-    result = hdf5.read(path, rebuild)
+    return _located(hdf5.read(path, rebuild), path)
+
+
+def saved(result: Stored, path: str | Path) -> Any:
+    """Write a state as `save` does, and return it as `load` would, but from memory.
+
+    It is rebuilt all the same: the last digits of a number may depend on the layout of arrays.
+    """
+    save(result, path)
+    arrays, attributes = result.to_arrays()
+    told = strict_json.loads(strict_json.dumps(result._told_in(Path(path), attributes)))
+    copies = {name: np.array(arrays[name], order="C") for name in sorted(arrays)}
+    return _located(rebuilt(result.kind, copies, told), path)
+
+
+def _located(result: Any, path: str | Path) -> Any:
+    """Return a result, which from now on tells the file that it is in."""
     object.__setattr__(result, "file", Path(path).resolve())  # results are frozen
     return result
 

@@ -29,7 +29,8 @@ def serial(work: Work, chains: Sequence[Task]) -> Iterator[Point]:
     """Solve the chains one after the other in this process: the simplest executor.
 
     An executor applies `work` to every chain and gives its points in any order. One that spreads
-    chains over processes passes their `directory`, so that paths travel instead of tensors.
+    chains over processes gives (number, path) instead of (number, state): the files in the
+    `directory` of the chains then travel instead of tensors.
     """
     return chain.from_iterable(map(work, chains))
 
@@ -138,6 +139,14 @@ def _share(count: int, part: tuple[int, int]) -> range:
 
 
 def _known(task: Task) -> list[Point]:
-    """Return the finished points of a chain."""
-    pairs = zip(task.numbers, task.paths, strict=True)
-    return [(n, path) for n, path in pairs if path is not None and finished(path) is not None]
+    """Return the points of a chain up to the first that is not finished.
+
+    A single one is read once; the states of a long chain might not fit into memory together.
+    """
+    known: list[Point] = []
+    for number, path in zip(task.numbers, task.paths, strict=True):
+        state = None if path is None else finished(path)
+        if path is None or state is None:
+            break
+        known.append((number, state if len(task.points) == 1 else path))
+    return known

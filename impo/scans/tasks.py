@@ -22,7 +22,7 @@ from impo.model import LindbladModel
 from impo.results.estimate import Status
 from impo.results.failure import Failure
 from impo.results.state import SteadyState
-from impo.results.store import StoreError, load, read_regular, save
+from impo.results.store import StoreError, load, read_regular, saved
 from impo.scans.checkpoint import INTERVAL, Checkpoint, computation
 
 logger = logging.getLogger(__name__)
@@ -91,20 +91,19 @@ def point_name(model: LindbladModel, method: Any, before: str = "") -> str:
 
 
 def solve_chain(task: Task) -> Iterator[Point]:
-    """Solve one chain, or read what is finished; yield (number, path of the result or result)."""
-    last_good: Path | SteadyState | None = None
+    """Solve one chain, or read what is finished; yield (number, result) of every point."""
+    last_good: SteadyState | None = None
     for number, (model, method), path in zip(task.numbers, task.points, task.paths, strict=True):
         state = None if path is None else finished(path)
         if state is None:
             start = last_good if method.warm_starts else None
-            start = load(start) if isinstance(start, Path) else start
             if path is None:
                 state = attempt(model, method, start, None)
             else:
                 state = _solve_and_keep(task, number, (model, method), start, path)
         if state.status != Status.FAILED:
-            last_good = path or state
-        yield number, path or state
+            last_good = state
+        yield number, state
 
 
 def finished(path: Path) -> Any:
@@ -162,9 +161,9 @@ def _solve_and_keep(
             state = attempt(*point, start, checkpoint)
         known = finished(path)  # by another scan in the same directory
         if known is None:
-            save(state, path)
+            known = saved(state, path)
         checkpoint.remove()
-    return state if known is None else known
+    return known
 
 
 class Running:

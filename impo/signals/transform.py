@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
 
 from impo.arrays import Array
 from impo.signals.modes import decaying_modes
@@ -59,6 +58,8 @@ def half_line(samples: Array, spacing: float, omega: Array) -> HalfLine:
 
 def _splined(samples: Array, spacing: float, omega: Array) -> Array:
     """Return the integral up to the last sample."""
+    from scipy.interpolate import make_interp_spline  # which takes long to import, for spectra only
+
     starts = spacing * np.arange(len(samples) - 1)
     times = (starts[:, None] + spacing * (_NODES + 1) / 2).ravel()
     weights = np.tile(_WEIGHTS * spacing / 2, len(starts))

@@ -169,8 +169,9 @@ class TensorLayout:
             flat[positions] = dense[place]
         return flat
 
-    def _places(self) -> Iterator[tuple[tuple[Array, ...], Array]]:
+    def _places(self) -> Iterator[tuple[tuple[slice, Array, slice], Array]]:
         for (left, right), positions in self.blocks.items():
-            rows = self.left.offsets[left] + np.arange(self.left.counts[left])
-            columns = self.right.offsets[right] + np.arange(self.right.counts[right])
-            yield np.ix_(rows, self.physical.members[right - left], columns), positions
+            first, second = self.left.offsets[left], self.right.offsets[right]
+            rows = slice(first, first + self.left.counts[left])
+            columns = slice(second, second + self.right.counts[right])
+            yield (rows, self.physical.members[right - left], columns), positions

@@ -154,9 +154,18 @@ class Adjoint:
     def identity(self, position: int, leg: Leg) -> tuple[Array, float]:
         """Return the normalised tensor of the identity between two equal legs, and its norm.
 
-        The position is that of a block.
+        The position is that of a block. Legs have one state: few tensors are asked for often.
         """
         site = position % len(self.physical)
+        if (site, leg) not in self._identities:
+            self._identities[site, leg] = self._identity(site, leg)
+        return self._identities[site, leg]
+
+    @cached_property
+    def _identities(self) -> dict[tuple[int, Leg], tuple[Array, float]]:
+        return {}
+
+    def _identity(self, site: int, leg: Leg) -> tuple[Array, float]:
         vector = self._traces[site] * self.scales[site]
         layout = TensorLayout(leg, self.physical[site], leg)
         tensor = layout.from_dense(vector[None, :, None])
@@ -274,6 +283,16 @@ class Window:
 
     def coefficients(self, position: int) -> Array:
         """Return a_x of a site of the chain, of norm one in the window; # vL x vR."""
+        if position not in self._coefficients:
+            self._coefficients[position] = self._coefficients_of(position)
+        return self._coefficients[position]
+
+    @cached_property
+    def _coefficients(self) -> dict[int, Array]:
+        """What is known already: a window is seen in several states, and moves as another one."""
+        return {}
+
+    def _coefficients_of(self, position: int) -> Array:
         if position not in self.sites:
             return self.adjoint.bases[position % len(self.adjoint.bases)].trace[None, :, None]
         block = block_of(self.adjoint.generator, position)

@@ -22,7 +22,7 @@ LINE = "impo: interrupted; what is finished is kept."
 CHAIN = ["models.gain_loss:chain", "S=1", "h=0.5", "gain=1.5"]
 SCAN = [
     "scan", *CHAIN, "--over", "g=0.8:1:2", "--over", "loss=0.8:1.4:4", "--method", "itebd",
-    "--set", "tol=1e-3",
+    "--set", "tol=3e-3",
 ]  # fmt: skip
 COMMANDS = {
     "solve": ["solve", *CHAIN, "g=1", "loss=1", "--method", "itebd", "--set", "tol=1e-5"],

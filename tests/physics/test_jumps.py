@@ -1,5 +1,7 @@
 """Jump operators on several sites and own operators: finite clusters against QuTiP."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import qutip
@@ -39,13 +41,14 @@ def test_steady_states_are_those_of_qutip(name, cells, periodic, few, monkeypatc
     monkeypatch.setattr(assembly, "_FEW_STATES", few)
     model = MODELS[name]
     state = steady_state(model, Exact(cells=cells, periodic=periodic, gap=False, tol=1.0))
-    rho = qutip_steady_state(model, cells, periodic)
+    rho = qutip_steady_state(name, cells, periodic)
     places = [(s, c) for c in range(cells) for s in range(len(model.sites))]
     np.testing.assert_allclose(state.density_matrix(places), rho, atol=1e-9)
 
 
-def qutip_steady_state(model, cells, periodic):
-    system = qutip_oracle.system(model, cells, periodic)
+@cache
+def qutip_steady_state(name, cells, periodic):
+    system = qutip_oracle.system(MODELS[name], cells, periodic)
     return qutip.steadystate(qutip.liouvillian(*system), method="direct").full()
 
 

@@ -44,7 +44,7 @@ def _poles(modes):
 def test_uniform_rates(charge, share):
     """Sz and, at the isotropic point, S+ commute with H at k = 0: one exponential each."""
     up, down = 0.9, 1.6
-    state = steady_state(_xxz(1.0, up, down), ITEBD(tol=1e-4))
+    state = steady_state(_xxz(1.0, up, down), ITEBD(tol=1e-3))
     (mode, *_) = state.slow_modes(charge, 0.0)
     assert abs(mode.rate.value - share * (up + down)) <= max(mode.rate.error, 1e-6)
     assert mode.rate.error < 1e-2
@@ -71,7 +71,7 @@ def test_one_excitation_has_its_dispersion():
 @pytest.mark.slow
 def test_decoupled_dimers_have_the_eigenvalues_of_one():
     model = chain(0.5, 1.0, 0.0, 1.5, 0.7)
-    state = steady_state(model, ITEBD(tol=1e-6))
+    state = steady_state(model, ITEBD(tol=1e-4))
     expected = spectrum(model, Exact(), 1, count=4).eigenvalues
     (mode, *_) = state.slow_modes(1, 0.4)
     assert np.abs(expected - _poles([mode])).min() < 1e-6
@@ -113,7 +113,7 @@ def test_rings_approach_the_gap_of_the_chain():
 def test_correlations_at_a_wave_number_are_those_of_a_ring_at_first():
     """Until the light cone closes, the sum over cells is that of a ring of four cells."""
     model, times = chain(0.5, 1.0, 0.4, 1.5, 0.7), [0.0, 0.5, 1.0]
-    infinite = steady_state(model, ITEBD(tol=1e-5))
+    infinite = steady_state(model, ITEBD(tol=1e-4))
     ring = steady_state(model, Exact(cells=4, periodic=True))
     r = np.arange(-2, 3)
     once = np.where(np.abs(r) == 2, 0.5, 1.0)  # two cells away to both sides is one cell

@@ -29,7 +29,6 @@ ROOT = Path(__file__).parents[2]
 PICTURES = {path.stem: path.with_suffix(".h5") for path in (ROOT / "docs").glob("*.png")}
 # What must hold compares spins and phases, of which tests solve too few: it is seen in the picture.
 BY_PICTURE = {"crossover", "spectra"}
-SMALL_SPINS = {"truncation"}  # of whose quick form its check speaks; the picture has larger ones
 LONG = {"calibration"}  # ten minutes; `test_calibration` computes a case of every part
 
 
@@ -61,7 +60,7 @@ def test_quick_form(name, tmp_path, monkeypatch):
         compare_with_picture(load(PICTURES[name]), data)
 
 
-@pytest.mark.parametrize("name", sorted(set(PICTURES) - LONG - SMALL_SPINS))
+@pytest.mark.parametrize("name", sorted(set(PICTURES) - LONG))
 def test_a_picture_shows_what_must_hold(name):
     """Also of spins, rates and phases that `fewer` leaves out."""
     globals()[f"check_{name}"](load(PICTURES[name]))
@@ -184,13 +183,17 @@ def check_bench_engine(data):
 
 
 def check_truncation(data):
-    """A weight is better than none on average, and the references agree better than that."""
+    """A weight is better than none for every spin, and the references agree better than that.
+
+    Weights that are learned from a coarse state fail for large spins at a small bond dimension.
+    """
     schemes = list(data["scheme"])
-    typical = np.exp(np.nanmean(np.log(data["error"].max(axis=-1)), axis=(0, 1, 3)))
-    plain, chosen = typical[schemes.index("none")], typical[schemes.index("(2k+1)^-1")]
-    assert chosen < 0.5 * plain
-    assert data["reference_difference"].max() < 0.3 * plain
-    assert np.nanmax(data["error"]) < 0.2
+    typical = STUDIES["truncation"].typical(data, slice(None))  # S phase scheme
+    plain, chosen = typical[..., schemes.index("none")], typical[..., schemes.index("(2k+1)^-1")]
+    assert np.all(np.log(chosen / plain).mean(axis=1) < np.log(0.5))
+    assert np.all(data["reference_difference"].max(axis=-1) < 0.3 * plain)
+    assert np.nanmax(data["error"][data["S"] <= 1]) < 0.2
+    assert np.nanmax(np.delete(data["error"], schemes.index("moments"), axis=2)) < 0.2
 
 
 def check_cavity_array(data):
@@ -239,7 +242,9 @@ def check_phase_diagram(data):
     ferro = gain * loss < 0.8 * 0.5**2
     anti = gain * loss > 1.3 * 1.5**2
     large = spins.index(1000.0)
-    assert np.all(order[large][ferro & below & good[large]] > 0.98)
+    polarised = ferro & below & good[large]
+    assert polarised.any()
+    assert np.all(order[large][polarised] > 0.98)
     assert np.all(np.abs(order[large][anti & good[large]]) < 0.01)
     assert np.all(variance[large][anti & good[large]] < 0.01)
     mixed = (gain * loss > 1.3 * 0.5**2) & (gain * loss < 0.8 * 1.5**2) & good[large]

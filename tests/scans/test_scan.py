@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from impo import Exact, HolsteinPrimakoff, steady_state
+from impo import (
+    ITEBD,
+    TEBD,
+    TWA,
+    ClusterMeanField,
+    Exact,
+    HolsteinPrimakoff,
+    MeanField,
+    steady_state,
+)
 from impo.arguments import ArgumentError
 from impo.model import Jump, LindbladModel, Spin, Term
 from impo.results.estimate import Status
@@ -73,6 +82,31 @@ def test_finished_points_are_not_computed_again(tmp_path, solved):
     list(scan(chains(), Dense(tol=1e-3), tmp_path))  # other settings are other points
     assert len(solved) == 3
     assert len(os.listdir(tmp_path)) == 6
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Exact(gap=False), TWA(cells=6, trajectories=64, max_time=5, tol=0.3),
+        pytest.param(ITEBD(chi_max=4, tol=0.2), marks=pytest.mark.slow),
+        TEBD(cells=2, chi_max=4, tol=0.2), HolsteinPrimakoff(), MeanField(),
+        ClusterMeanField(2), Dense(),
+    ],
+    ids=lambda method: method.name,
+)  # fmt: skip
+def test_a_point_is_the_same_computed_or_read(tmp_path, method):
+    """To the last digit; also one that failed: `Dense` treats no chain."""
+    axes = [Axis(("gain",), (2.0,))]
+    S = 8 if method.name == "twa" else 0.5
+    models = [[gain_loss.chain(S, g=1.0, h=0.6, gain=2.0, loss=1.8)]]
+    (computed, read) = (list(scan(models, method, tmp_path)) for _ in range(2))
+    (state,), (again,) = (dict(found).values() for found in (computed, read))
+    assert state == again
+    assert state.file == again.file == next(tmp_path.glob("*.h5")).resolve()
+    tables = [tabulate(axes, found).variables for found in (computed, read)]
+    assert tables[0].keys() == tables[1].keys()
+    for name, item in tables[0].items():
+        np.testing.assert_array_equal(tables[1][name].values, item.values, name)
 
 
 def test_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, solved):

@@ -305,8 +305,9 @@ def test_the_fourth_attempt_is_a_failure(tmp_path, log):
     for _ in range(ATTEMPTS):
         Running(work, "run", 0).__enter__()
     task = points.Task(((models()[0], Faulty(log)),), (0,), tmp_path, "run")
-    ((_, path),) = solve_chain(task)
-    assert finished(path).message.startswith("The process that computed it was killed 3 times")
+    ((_, state),) = solve_chain(task)
+    assert state.message.startswith("The process that computed it was killed 3 times")
+    assert finished(work) == state
     assert not os.path.exists(log)
 
 

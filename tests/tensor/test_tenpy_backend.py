@@ -106,8 +106,8 @@ def test_open_chain_against_qutip(S, frame):
     bases = generator.bases()
     states = diagonal_states(model, 4)
     mps = stock.product_mps(generator, bases, states, charges, bc="finite")
-    mps = evolve(mps, generator, bases, time=0.6, dt=0.02)
-    rho = qutip_state(model, 2, states, 0.6)
+    mps = evolve(mps, generator, bases, time=0.3, dt=0.02)
+    rho = qutip_state(model, 2, states, 0.3)
     check_all_pairs(mps, generator, bases, rho)
 
 
@@ -141,8 +141,8 @@ def test_coherent_start_against_qutip(frame):
     bases = generator.bases()
     states = tilted_states(model, 4)
     mps = stock.product_mps(generator, bases, states, charges, bc="finite")
-    mps = evolve(mps, generator, bases, time=0.6, dt=0.02)
-    check_all_pairs(mps, generator, bases, qutip_state(model, 2, states, 0.6))
+    mps = evolve(mps, generator, bases, time=0.3, dt=0.02)
+    check_all_pairs(mps, generator, bases, qutip_state(model, 2, states, 0.3))
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_one_site_cells_against_qutip(model):
     bases = generator.bases()
     states = diagonal_states(model, 4)
     mps = stock.product_mps(generator, bases, states, bc="finite")
-    mps = evolve(mps, generator, bases, time=0.6, dt=0.02)
-    check_all_pairs(mps, generator, bases, qutip_state(model, 4, states, 0.6))
+    mps = evolve(mps, generator, bases, time=0.3, dt=0.02)
+    check_all_pairs(mps, generator, bases, qutip_state(model, 4, states, 0.3))
 
 
 def chain_values(mps, generator, bases, origin=0):
@@ -212,8 +212,8 @@ def test_infinite_dimers_against_qutip():
     bases = generator.bases()
     states = diagonal_states(model, 2)
     mps = stock.product_mps(generator, bases, states)
-    mps = evolve(mps, generator, bases, time=0.6, dt=0.02)
-    rho = qutip_state(model, 1, states, 0.6)
+    mps = evolve(mps, generator, bases, time=0.3, dt=0.02)
+    rho = qutip_state(model, 1, states, 0.3)
     names = local_operators(model.sites[0])
     for operators in ({0: names["Sz"]}, {1: names["Sz"]}, {0: names["S+"], 1: names["S-"]}):
         exact = exact_expectation(rho, [2, 2], operators)

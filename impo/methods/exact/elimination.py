@@ -7,7 +7,9 @@ General sparse LU (SuperLU) stores 2.3 times as much for a dimer with S = 12, an
 Rows are exchanged inside a block but not between blocks, so that a solution must be measured.
 """
 
+import math
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +19,8 @@ from scipy.linalg import get_lapack_funcs
 from scipy.sparse.csgraph import connected_components
 
 from impo.arrays import Array
+
+_FEW = 2**12  # elements of a dense coupling between two levels
 
 
 def graph_levels(matrix: sparse.csr_array, root: int) -> list[Array]:
@@ -82,6 +86,11 @@ def _inverse(matrix: Array) -> Array:
     return np.asarray(factors)
 
 
+def _coupling(block: sparse.csr_array) -> Any:
+    """Return a small matrix as a dense one, which is applied several times as fast."""
+    return block.toarray() if math.prod(block.shape) <= _FEW else block
+
+
 class BlockElimination:
     """Inverse of A - shift by block elimination over given levels.
 
@@ -109,11 +118,11 @@ class BlockElimination:
         self.matrix = matrix
         self.shift = shift
         self.dtype = np.result_type(matrix.dtype, type(shift))
-        self._up: list[sparse.csr_array] = []  # from level l + 1 to level l
-        self._down: list[sparse.csr_array] = []  # from level l to level l + 1
+        self._up: list[Any] = []  # from level l + 1 to level l
+        self._down: list[Any] = []  # from level l to level l + 1
         for low, high in pairwise(levels):
-            self._up.append(matrix[low][:, high])
-            self._down.append(matrix[high][:, low])
+            self._up.append(_coupling(matrix[low][:, high]))
+            self._down.append(_coupling(matrix[high][:, low]))
         self._inverses: list[Any] = [None] * len(levels)
         for number in reversed(range(len(levels))):
             rows = levels[number]
@@ -123,12 +132,19 @@ class BlockElimination:
                 block -= self._up[number] @ (self._inverses[number + 1] @ self._down[number])
             self._inverses[number] = _inverse(block)
 
+    @property
+    def _parts(self) -> tuple[list[Any], list[Any], list[Any]]:
+        return self._up, self._down, self._inverses
+
+    @cached_property
+    def _transposed(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """The parts of the transpose: to transpose a sparse matrix takes as long as to apply it."""
+        down, up, inverses = ([part.T for part in parts] for parts in self._parts)
+        return up, down, inverses
+
     def solve(self, right: Array, transposed: bool = False) -> Array:
         """Return (A - shift)^-1 b, or that of the transpose, for the columns of a matrix."""
-        up, down, inverses = self._up, self._down, self._inverses
-        if transposed:
-            up, down = [part.T for part in self._down], [part.T for part in self._up]
-            inverses = [inverse.T for inverse in self._inverses]
+        up, down, inverses = self._transposed if transposed else self._parts
         source = np.asarray(right[self.levels[-1]])
         inner: list[Array] = []
         for number in reversed(range(len(self.levels))):

@@ -55,7 +55,7 @@ class PivotedFactors:
         n = matrix.shape[0]
         if _band_cost(n, self._width)[0] >= _dense_cost(n)[0]:
             self._order = None
-        smallest = EPS * (float(abs(matrix).sum(axis=0).max()) or 1.0)
+        smallest = EPS * (_norm(matrix, transposed=False) or 1.0)
         if self._order is None:
             full = matrix.toarray().astype(self.dtype, order="F")
             full[np.diag_indices(n)] -= shift
@@ -132,7 +132,7 @@ def refined(inverse: Inverse, right: Array, transposed: bool = False) -> tuple[A
     error is the largest of |b - (A - shift) x| / (|A - shift| |x| + |b|).
     """
     matrix = inverse.matrix.T if transposed else inverse.matrix
-    size = float(abs(matrix).sum(axis=0).max()) + abs(inverse.shift)
+    size = _norm(inverse.matrix, transposed) + abs(inverse.shift)
     best = inverse.solve(right, transposed)
     smallest = np.inf
     x = best
@@ -147,6 +147,13 @@ def refined(inverse: Inverse, right: Array, transposed: bool = False) -> tuple[A
             break
         x = x + inverse.solve(rest, transposed)
     return best, smallest
+
+
+def _norm(matrix: sparse.csr_array, transposed: bool) -> float:
+    """Return the largest sum of absolute values in a column of A, or of its transpose."""
+    n = matrix.shape[0]
+    lines = np.repeat(np.arange(n), np.diff(matrix.indptr)) if transposed else matrix.indices
+    return float(np.bincount(lines, np.abs(matrix.data), n).max())
 
 
 def factorize(

@@ -46,15 +46,20 @@ class Spectrum(NamedTuple):
     slope: float
 
 
+def _matrices(
+    rho: ClusterDensity, names: tuple[str, str], sites: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Return the operators of both sites."""
+    a, b = (local_operators(rho.generator.sites[s])[n] for s, n in zip(sites, names, strict=True))
+    return a, b
+
+
 def spectral_function(
     rho: ClusterDensity, names: tuple[str, str], sites: tuple[int, int], k: Array, omega: Array,
     follower: Follower | None,
 ) -> Spectrum:  # fmt: skip
     """Return sum_r e^{ikr} int dt e^{i omega t} of the connected <A_0(t) B_r> on a ring."""
-    a, b = (
-        local_operators(rho.generator.sites[site])[name]
-        for site, name in zip(sites, names, strict=True)
-    )
+    a, b = _matrices(rho, names, sites)
     ahead = _half(rho, (a, b), sites, (Acts.LEFT,), k, omega, follower)
     adjoint = (b.conj().T, a.conj().T)
     back = _half(rho, adjoint, sites[::-1], (Acts.LEFT,), k, omega, follower)
@@ -67,10 +72,7 @@ def susceptibility(
     follower: Follower | None,
 ) -> Spectrum:  # fmt: skip
     """Return -i sum_r e^{ikr} int_0^inf dt e^{i omega t} <[A_0(t), B_r]> on a ring."""
-    a, b = (
-        local_operators(rho.generator.sites[site])[name]
-        for site, name in zip(sites, names, strict=True)
-    )
+    a, b = _matrices(rho, names, sites)
     found = _half(rho, (a, b), sites, (Acts.LEFT, Acts.RIGHT), k, omega, follower)
     return found._replace(value=-1j * found.value)
 

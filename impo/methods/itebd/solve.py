@@ -77,7 +77,9 @@ def steady_state(
 def _solved(relaxation: Relaxation, method: "ITEBD", start: Any, lasting: str | None) -> ItebdState:
     """Return the steady state to the accuracy of a relaxation."""
     starting = partial(_starting, relaxation.generator, method, start)
-    state, found = steady(ItebdState, method, relaxation, starting, start is not None, lasting)
+    state, found = steady(
+        ItebdState, method, relaxation, starting, start is not None, method.weight, lasting
+    )
     assert isinstance(state, ItebdState)
     ratio = state.approximation.environment.spectrum_ratio if found else None
     told = {
@@ -153,7 +155,7 @@ def evolve(
     generator = relaxation.generator
     refuse_long(times, MOST_STEPS * relaxation.time_unit)
     starting = partial(_starting, generator, method, start)
-    return evolution(ItebdState, method, relaxation, starting, times)
+    return evolution(ItebdState, method, relaxation, starting, times, method.weight)
 
 
 def relaxation_of(

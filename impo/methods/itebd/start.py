@@ -8,8 +8,7 @@ import numpy as np
 from impo.arguments import ArgumentError
 from impo.methods.itebd.state import ItebdState
 from impo.operators.liouvillian import Generator
-from impo.operators.local import charge_parts
-from impo.operators.product_state import density_matrices
+from impo.operators.product_state import density_matrices, rotated_states
 from impo.refinement.approximation import Approximation, adapted, compatible, product_approximation
 
 
@@ -54,14 +53,5 @@ def first_approximation(
         ]
     else:
         states = density_matrices(generator.model, start)
-    rotated = []
-    for position in range(len(generator.sites)):
-        rho = generator.rotated(position, states[position % len(states)])
-        charged = charge_parts(generator.sites[position], rho)
-        if len(generator.charges) and any(q != 0 for q in charged):
-            raise ArgumentError(
-                "Argument `start` must be symmetric under rotations about z when charges are used; "
-                "use ITEBD(charges=False) for a symmetry-broken start."
-            )
-        rotated.append(rho)
+    rotated = rotated_states(generator, states, "ITEBD")
     return product_approximation(generator, rotated, k_max, weight)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,8 +25,9 @@ from impo.results.estimate import Estimate
 from impo.results.modes import Decay, Mode, no_decay
 from impo.results.questions import known_distance, known_pair
 from impo.results.store import Arrays, Told
-from impo.tensor.liouvillian_variance import MeanAndVariance, liouvillian_variance
-from impo.tensor.tenpy_bridge import liouvillian_model
+
+if TYPE_CHECKING:
+    from impo.tensor.liouvillian_variance import MeanAndVariance
 
 FARTHEST = 60  # cells to which a correlation function is looked at for its decay
 FARTHEST_SUM = 4096  # and to which it is summed
@@ -217,8 +218,11 @@ class ItebdState(MovingState, MeasuredState):
         return self.estimate(observable, np.full(np.shape(k), most))
 
     @property
-    def liouvillian_variance(self) -> MeanAndVariance:
+    def liouvillian_variance(self) -> "MeanAndVariance":
         """Mean <L>/N and variance (<L^+ L> - |<L>|^2)/N per site, as averages <rho| |rho>."""
+        from impo.tensor.liouvillian_variance import liouvillian_variance  # with TeNPy
+        from impo.tensor.tenpy_bridge import liouvillian_model
+
         model = liouvillian_model(self.generator, self.approximation.bases)
         return liouvillian_variance(self.mps, model.H_MPO)
 

@@ -24,6 +24,8 @@ from impo.tensor.trotter import trotter_step
 if TYPE_CHECKING:
     from impo.methods.tebd.method import TEBD
 
+_DAMPED_WEIGHT = 1.5
+
 
 def steady_state(
     method: "TEBD", model: LindbladModel, start: Any = None, progress: Follower | None = None
@@ -53,13 +55,29 @@ def steady_state(
     generator = chain_generator(model, method)
     relaxation = _relaxation(generator, method, Resume.of(generator, progress))
     starting = partial(first_approximation, generator, start)
-    state, _ = steady(TebdState, method, relaxation, starting, start is not None)
+    weight = first_weight(method, generator)
+    state, _ = steady(TebdState, method, relaxation, starting, start is not None, weight)
     assert isinstance(state, TebdState)
     return state
 
 
 def _relaxation(generator: Generator, method: "TEBD", resume: Resume) -> Relaxation:
     return Relaxation(generator, method.chi_max, method.k_max, method.tol, method.t_max, resume)
+
+
+def first_weight(method: "TEBD", generator: Generator) -> float:
+    """Return the weight of the truncation that is tried first.
+
+    Where nothing damps most of the sites, high ranks do not decay, and what a weight discards of
+    them returns as noise of slow modes.
+    """
+    if method.weight is not None:
+        return method.weight
+    model = generator.model
+    acting = [jump for jump in model.jumps if jump.strength > 0]
+    terms = (term for jump in acting for term in jump.products(model.dimension))
+    damped = {site for term in terms for _, site, _ in term.factors}
+    return _DAMPED_WEIGHT if 2 * len(damped) > len(model.sites) else 0.0
 
 
 def chain_generator(model: LindbladModel, method: "TEBD") -> Generator:
@@ -101,7 +119,8 @@ def evolve(
     relaxation = relaxation_of(method, model, progress)
     refuse_long(times, MOST_STEPS * relaxation.time_unit)
     starting = partial(first_approximation, relaxation.generator, start)
-    return evolution(TebdState, method, relaxation, starting, times)
+    weight = first_weight(method, relaxation.generator)
+    return evolution(TebdState, method, relaxation, starting, times, weight)
 
 
 def relaxation_of(

@@ -9,8 +9,7 @@ import numpy as np
 from impo.arguments import ArgumentError
 from impo.arrays import Array
 from impo.operators.liouvillian import Generator
-from impo.operators.local import charge_parts
-from impo.operators.product_state import density_matrices
+from impo.operators.product_state import density_matrices, rotated_states
 from impo.refinement.approximation import (
     Approximation,
     adapted,
@@ -53,31 +52,14 @@ def first_approximation(
     if start is None:
         return product_approximation(generator, None, k_max, weight)
     if not isinstance(start, MatrixProductState):
-        states = density_matrices(generator.model, start)
-        count = len(generator.sites)
-        return _product(generator, [states[p % len(states)] for p in range(count)], k_max, weight)
+        rotated = rotated_states(generator, density_matrices(generator.model, start), "TEBD")
+        return product_approximation(generator, rotated, k_max, weight)
     if compatible(start.generator, generator):
         found = adapted(start.approximation, generator, k_max, weight)
         return replace(found, time=0.0, slowest_rate=None)
     if start.generator.infinite and (signs := _relative_signs(start.generator, generator)):
         return _cut_out(start.approximation, generator, signs, k_max, weight)
-    return _product(generator, _interpolated(start, generator), k_max, weight)
-
-
-def _product(
-    generator: Generator, states: Sequence[Array], k_max: int, weight: float
-) -> Approximation:
-    """Return the product of one-site density matrices in the physical frame."""
-    rotated = []
-    for position, state in enumerate(states):
-        rho = generator.rotated(position, state)
-        charged = charge_parts(generator.sites[position], rho)
-        if len(generator.charges) and any(q != 0 for q in charged):
-            raise ArgumentError(
-                "Argument `start` must be symmetric under rotations about z when charges are used; "
-                "use TEBD(charges=False) for a symmetry-broken start."
-            )
-        rotated.append(rho)
+    rotated = rotated_states(generator, _interpolated(start, generator), "TEBD")
     return product_approximation(generator, rotated, k_max, weight)
 
 
