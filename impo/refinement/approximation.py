@@ -140,6 +140,11 @@ class Approximation:
         return self.weight == 0 and self.k_max >= self.generator.full_rank
 
     @property
+    def known_rate(self) -> float | None:
+        """The slowest rate; None where none was seen, as of states that the truncation holds."""
+        return self.slowest_rate if self.slowest_rate or self.untruncated else None
+
+    @property
     def untruncated(self) -> bool:
         """Whether nothing is truncated: there is room left, and no weight is lost."""
         return self.matrix_product.bond_dimension < self.chi and self.discarded <= UNTRUNCATED

@@ -178,10 +178,9 @@ def _larger(
 
 def _late(relaxation: Relaxation, top: Approximation) -> bool:
     left = relaxation.t_max - top.time
-    unseen = not (top.slowest_rate or top.untruncated)  # truncation hides whether it still moves
-    if unseen or not math.isfinite(top.remaining):
+    if not math.isfinite(top.remaining):  # how far it is still to go says nothing of the time
         return left <= 0
-    return too_slow(top.slowest_rate, top.remaining, relaxation.tol, left)
+    return too_slow(top.known_rate, top.remaining, relaxation.tol, left)
 
 
 def _from(relaxation: Relaxation, level: Level, lower: States) -> Level:

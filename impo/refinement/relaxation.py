@@ -139,7 +139,7 @@ class Relaxation:
             begun = self._begun(starts, step, count, chi, target, begun)
         now, seen, quiet = begun
         monitor = ConvergenceMonitor(
-            seen, count * dt, GOAL * self.tol, now[0].slowest_rate, patient, quiet,
+            seen, count * dt, GOAL * self.tol, now[0].known_rate, patient, quiet,
             patient_with_modes=not self.generator.infinite,
         )  # fmt: skip
         while True:
@@ -208,7 +208,7 @@ class Relaxation:
     ) -> States:
         """Note the slowest rate and the distance that is left; of a second start the last rate."""
         fastest, apart, (first, *second) = 1 / self.time_unit, monitor.apart, now
-        rate = first.slowest_rate
+        rate = first.known_rate
         if rate is None:
             rate = min(approach_rate(apart, monitor.interval), fastest)
         left = monitor.final_distance(rate, max(GOAL * self.tol, wanted), least)

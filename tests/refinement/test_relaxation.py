@@ -1,5 +1,6 @@
 """The one place at which a state is evolved."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,3 +67,15 @@ def test_two_levels_do_not_share_their_limit_of_time():
     (pair,) = refined.refinements
     assert (pair.finer.chi, pair.coarser.chi) == (12, 9)
     assert relaxation.longest is None
+
+
+def test_a_rate_of_zero_is_not_believed_where_something_is_truncated():
+    """The truncation held a lower level where it was: the next one is given the time it needs."""
+    start = first_approximation(GENERATOR, None, 1, METHOD.weight)
+    unknown = counting().relax(start, 8, 0.2)
+    held = replace(start, slowest_rate=0.0)
+    assert not held.untruncated
+    found = counting().relax(held, 8, 0.2)
+    assert found.time == unknown.time > 0
+    assert found.slowest_rate == unknown.slowest_rate > 0
+    assert found.remaining == unknown.remaining < METHOD.tol
