@@ -40,7 +40,7 @@ COST = {"quick": "1 min", "full": "40 min"}
 
 LARGE_SPIN = 1000.0
 _AXES = {  # of rates, by quick form
-    True: np.array([0.25, 0.7, 1.0, 1.8, 2.4, EDGE]),
+    True: np.array([0.25, 0.7, 1.0, 1.8, 2.6, EDGE]),
     False: EDGE * np.arange(1, 25) / 24,
 }
 
