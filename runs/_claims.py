@@ -102,6 +102,10 @@ def _between(data: Dataset) -> Number:
     return _exact(np.sum(data["phase"][mixed] != 0))
 
 
+def _exponent(curve: str) -> Callable[[Dataset], Number]:
+    return lambda data: _pair(data.attributes["nu"][curve])
+
+
 def _least_gap(data: Dataset) -> Number:
     """Return the imbalance at which the slowest mode without a charge is slowest."""
     return _exact(data["imbalance"][data["decay_rates"][0, :, 1].argmin()])
@@ -283,6 +287,12 @@ _CHAIN = [
           "largest ξ of S = 8 over that of S = 1/2", "lengths",
           lambda d: _exact(d["height"][-1] / d["height"][0]), above(3), CONFIRMED,
           f"{_S}::check_lengths"),
+    Claim("Sec. IV C", "ξ diverges with the exponent 0.5 in both phases", "exponent in AM, TWA, S = 1000", "nu",
+          _exponent("TWA_S1000_AM"), near(0.5, 0.03), CONFIRMED, f"{_S}::check_nu"),
+    Claim("Sec. IV C", "ξ diverges with the exponent 0.5 in both phases", "exponent in PPT, TWA, S = 128", "nu",
+          _exponent("TWA_S128_PPT"), above(1), NARROWER, f"{_S}::check_nu"),
+    Claim("App. A", "the exponent of ξ is always 1/2", "exponent in AM, linear bosons", "nu",
+          _exponent("HPA_AM"), near(0.5, 0.01), CONFIRMED, f"{_S}::check_nu"),
     Claim("Sec. IV C", "the transition is at Γ_c = g + h", "Γ/g of the largest ξ, S = 8",
           "lengths", lambda d: (float(d["position"][-1]), float(d["position_error"][-1])),
           near(1.5, 0.2), CONFIRMED, f"{_S}::check_lengths"),

@@ -300,15 +300,17 @@ def check_twa_validity(data):
 
 
 def check_nu(data):
-    """On the AM side nu = 1/2 for large spins; on the PPT side there is no length to fit."""
+    """On the AM side nu = 1/2 for large spins; on the PPT side it is not, if there is a length."""
     nu = data.attributes["nu"]
     for name in ("HPA_AM", "TWA_S1000_AM"):
         value, error = nu[name]
         assert abs(value - 0.5) < 4 * error + 0.03
-    assert nu["TWA_S1000_PPT"] == [None, None]
+    value, error = nu["TWA_S1000_PPT"]
+    assert value is None or value - 3 * error > 0.6  # it grows faster, where there is a length
     xi, error = data["TWA_S1000_PPT_xi"], data["TWA_S1000_PPT_xi_error"]
     assert np.isnan(xi).sum() >= 2  # what falls faster than any exponential
-    assert np.all(error[np.isfinite(xi)] > 0.1 * xi[np.isfinite(xi)])
+    far = (data["TWA_S1000_PPT_distance"] > 0.09) & np.isfinite(xi)
+    assert np.all(error[far] > 0.1 * xi[far])
     small = [name for name in nu if re.fullmatch("iMPO_S(0.5|1)_AM", name)]
     assert small
     for name in small:  # no transition at finite spin: xi hardly depends on the rate
