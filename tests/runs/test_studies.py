@@ -79,7 +79,7 @@ def test_every_picture_has_its_data_beside_it_and_is_made_by_one_command():
     for name, path in PICTURES.items():
         data = load(path)
         form = "quick" if data.attributes["quick"] else "full"
-        assert f"impo run {name} --{form} -o docs/{name}.h5" in made
+        assert f"{name} --{form} -o docs/{name}.h5" in made
         assert studies.drawn(studies.study(name), data).axes
 
 
