@@ -27,7 +27,7 @@ SUM = 0.6  # of the rates on the first path
 GAIN = 1.5  # on the others
 PATHS = ("FM-FM", "FM-PPT", "AM-PPT")
 DIRECTIONS = ("up", "down")
-_SIZES = {True: ((0.5, 1.0), 5), False: ((0.5, 1.0, 2.0), 25)}  # spins, points; by quick form
+_SIZES = {True: ((0.5, 1.0), 5), False: ((0.5, 1.0, 2.0), 13)}  # spins, points; by quick form
 _LEAST = 1e-7  # what is drawn of a smaller difference
 SYMBOLS = {"Sz": r"$\langle S^z\rangle/S$", "Sz_var": r"$(\Delta S^z)^2/S^2$"}
 
