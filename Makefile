@@ -17,8 +17,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 OLDEST := .venv-minimum
-QUICK := bench_engine cavity_array coexistence fig1c fig2 fig3 fig4 fig6 fig7ab fig7c fig8 fig9 phase_diagram
-FULL := fm_boundary gutzwiller negativity nu
+QUICK := bench_engine cavity_array fig1c fig2 fig3 fig4 fig6 fig7ab fig7c fig8 fig9 phase_diagram
+FULL := coexistence fm_boundary gutzwiller negativity nu
 METADATA := setup.cfg pyproject.toml
 # A study of which a result is not converged is drawn as well, and ends with 3.
 drawn = { $(VENV)/bin/impo run $(1) || test $$? -eq 3; }
@@ -87,7 +87,7 @@ pictures: $(VENV)/.installed
 	$(VENV)/bin/impo run certified --quick -o docs/certified.h5
 	$(VENV)/bin/impo run lengths --full -o docs/lengths.h5
 	$(VENV)/bin/impo run spectra --full -o docs/spectra.h5
-	$(VENV)/bin/impo run quench --quick -o docs/quench.h5
+	$(VENV)/bin/impo run quench --full -o docs/quench.h5
 	$(VENV)/bin/impo run lattice_gap --full -o docs/lattice_gap.h5
 	$(VENV)/bin/impo run boundary --full -o docs/boundary.h5
 	$(VENV)/bin/python -m runs.lengths docs/lengths.h5 docs/lengths.md

@@ -41,7 +41,7 @@ COST = {"quick": "1 min", "full": "40 min"}
 LARGE_SPIN = 1000.0
 _AXES = {  # of rates, by quick form
     True: np.array([0.25, 0.7, 1.0, 1.8, 2.6, EDGE]),
-    False: EDGE * np.arange(1, 25) / 24,
+    False: EDGE * np.arange(1, 17) / 16,
 }
 
 
@@ -50,7 +50,7 @@ def _methods(quick: bool) -> list[tuple[float, ITEBD | TWA]]:
     if quick:
         semiclassical = TWA(cells=20, trajectories=64, dt=0.1, max_time=400, tol=2e-2)
         return [(0.5, ITEBD(tol=3e-3)), (1.0, ITEBD(tol=3e-3)), (LARGE_SPIN, semiclassical)]
-    method = ITEBD(tol=5e-4)
+    method = ITEBD(tol=2e-3)
     semiclassical = TWA(cells=50, trajectories=64, dt=0.1, max_time=4000, tol=5e-3)
     return [(spin, method) for spin in (0.5, 1.0, 2.0)] + [(LARGE_SPIN, semiclassical)]
 
