@@ -9,7 +9,7 @@
 # make minimum  install the oldest versions of all dependencies that setup.cfg allows into
 #             .venv-minimum and run the fast tests of some packages with them
 # make claims  compute again the data of all other studies, in docs/studies, from which the table of
-#             claims and the rest of the gallery are made
+#             claims and the rest of the gallery are made: an hour
 # make benchmarks  measure again, on this machine, what docs/benchmarks.md tells: two minutes
 # PYTHON chooses the interpreter (3.11 or newer), WORKERS the number of test processes.
 
@@ -17,8 +17,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 OLDEST := .venv-minimum
-QUICK := bench_engine cavity_array fig1c fig2 fig3 fig4 fig6 fig7ab fig7c fig8 fig9 phase_diagram
-FULL := coexistence fm_boundary gutzwiller negativity nu
+QUICK := bench_engine cavity_array fig1c fig2 fig3 fig4 fig6 fig7ab fig7c fig8 fig9
+FULL := coexistence fm_boundary gutzwiller negativity nu phase_diagram
 METADATA := setup.cfg pyproject.toml
 # A study of which a result is not converged is drawn as well, and ends with 3.
 drawn = { $(VENV)/bin/impo run $(1) || test $$? -eq 3; }

@@ -36,7 +36,7 @@ from runs._tasks import (
 )  # fmt: skip
 from runs.fig1c import EDGE, PHASES, G, H, boundary, smooth
 
-COST = {"quick": "1 min", "full": "40 min"}
+COST = {"quick": "1 min", "full": "5 min, 2 GB"}
 
 LARGE_SPIN = 1000.0
 _AXES = {  # of rates, by quick form
