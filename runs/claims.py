@@ -29,13 +29,14 @@ FINDINGS = (CONFIRMED, CORRECTED, NARROWER, MISSED)
 
 def compute(quick: bool) -> Dataset:
     """Return a row for every claim."""
-    data = {path: load(path) for path in {kept(claim.study) for claim in CLAIMS}}
-    numbers = [claim.measure(data[kept(claim.study)]) for claim in CLAIMS]
+    paths = [kept(claim.study) for claim in CLAIMS]
+    data = {path: load(path) for path in set(paths)}
+    numbers = [claim.measure(data[path]) for claim, path in zip(CLAIMS, paths, strict=True)]
     findings = [
         claim.finding if claim.holds(value) else MISSED
         for claim, (value, _) in zip(CLAIMS, numbers, strict=True)
     ]
-    files = [str(kept(claim.study).relative_to(ROOT)) for claim in CLAIMS]
+    files = [str(path.relative_to(ROOT)) for path in paths]
     columns = {
         "place": [claim.place for claim in CLAIMS],
         "statement": [claim.statement for claim in CLAIMS],
