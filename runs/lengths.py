@@ -4,7 +4,8 @@ Lengths of S+S- and SzSz between A sites, with g = 1 and h = 1/2, on two lines: 
 PT through the PPT to the AM phase, and gain = 2 loss from the FM to the PPT phase. Small spins have
 no transition, but the length of S+S- has a maximum on the first line. Its height grows with S and
 its position approaches g + h, where linearised bosons have a diverging length. The quick form has
-fewer points and spins up to 3/2; in the full form TWA does not equilibrate next to the transition.
+fewer points and spins up to 3/2. In the full form TWA does not equilibrate next to the transition,
+and S = 16 has three points there.
 
 `python -m runs.lengths DATA PAGE` writes a table of the lengths in all phases into a page.
 """
@@ -42,7 +43,7 @@ from runs._tasks import (
     tell_missing,
 )
 
-COST = {"quick": "1 min", "full": "1 h"}
+COST = {"quick": "1 min", "full": "35 min, 13 GB"}
 
 G, H = 1.0, 0.5
 PAIRS = {"transverse": ("S+", "S-"), "along": ("Sz", "Sz")}
@@ -141,32 +142,32 @@ def _prefix(name: str, line: str) -> str:
 
 
 def _maxima(columns: dict[str, Variable], names: dict[float, str]) -> dict[str, Variable]:
-    """Return height and position of the largest length of S+S- on the line gain = loss."""
-    table = np.full((len(names), 4), np.nan)
-    for row, name in zip(table, names.values(), strict=True):
+    """Return height and position of the largest length of S+S- for gain = loss, where known."""
+    known = []
+    for spin, name in names.items():
         prefix = _prefix(name, "equal")
         parts = ("loss", "transverse", "transverse_error")
         losses, xi, error = (np.array(columns[f"{prefix}_{part}"].values) for part in parts)
         settled = columns[f"{prefix}_status"].values == Status.CONVERGED
         best = maximum(losses, np.where(settled, xi, np.nan), error)
         if best is not None:
-            row[:2] = best.height.value, best.height.error
-            row[2:] = best.position.value, best.position.error
-    out = {"S": Variable(("S",), np.array(list(names)), "1", "spin quantum number")}
+            height, position = best.height, best.position
+            known.append((spin, height.value, height.error, position.value, position.error))
+    spins, *table = np.array(known).T
+    out = {"S": Variable(("S",), spins, "1", "spin quantum number")}
     labels = {"height": ("cells", "largest length of S+S-"), "position": ("g", "its rate")}
     for n, (name, (unit, text)) in enumerate(labels.items()):
-        out[name] = Variable(("S",), table[:, 2 * n], unit, text)
-        out[f"{name}_error"] = Variable(("S",), table[:, 2 * n + 1], unit, f"error of {text}")
+        out[name] = Variable(("S",), table[2 * n], unit, text)
+        out[f"{name}_error"] = Variable(("S",), table[2 * n + 1], unit, f"error of {text}")
     return out
 
 
 def _exponents(columns: dict[str, Variable]) -> list[list[float]]:
     """Return S, d ln(height)/d ln S and its error between neighbouring spins."""
     spins, height, error = (columns[key].values for key in ("S", "height", "height_error"))
-    known = np.isfinite(height)
-    middle, falling = local_exponents(spins[known], height[known])
-    shares = error[known] / height[known]
-    errors = np.hypot(shares[1:], shares[:-1]) / np.diff(np.log(spins[known]))
+    middle, falling = local_exponents(spins, height)
+    shares = error / height
+    errors = np.hypot(shares[1:], shares[:-1]) / np.diff(np.log(spins))
     return np.stack([middle, -falling, errors], axis=1).tolist()
 
 
