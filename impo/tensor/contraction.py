@@ -15,12 +15,17 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from impo.arrays import Array
+from impo.tensor.gathering import gathered
+from impo.tensor.kernel import FACTORS
 from impo.tensor.legs import Leg, PhysicalLeg, TensorLayout, starts
 from impo.tensor.remembered import remembered
 from impo.tensor.tables import GATED, NO_MOVES, PRODUCT, SECTOR, Filling, Sector, Tables, moves
 
-Blocks: TypeAlias = dict[tuple[int, int, int], Array]
-"""Positions of the elements of two-site blocks; # vL p0 p1 vR."""
+Block: TypeAlias = tuple[int, int, int, int, int]
+"""Where a two-site block # vL p0 p1 vR lies: its first element, and what a step along vL, p0, p1
+and vR adds to the position."""
+
+Blocks: TypeAlias = dict[tuple[int, int, int], Block]
 
 
 def pair_charges(first: PhysicalLeg, second: PhysicalLeg) -> list[int]:
@@ -73,15 +78,12 @@ class TwoSites:
             if charge - q in self.second.counts:
                 yield q, count, self.second.counts[charge - q]
 
-    def block(self, blocks: Blocks, key: tuple[int, int, int]) -> tuple[Array, Array] | None:
-        """Return positions and signs of a block, or of its mirror image; None if it is zero."""
+    def block(self, blocks: Blocks, key: tuple[int, int, int]) -> tuple[Block, bool] | None:
+        """Return a block and False, or its mirror image and True; None if it is zero."""
         if key in blocks:
-            return blocks[key], np.ones(blocks[key].shape)
+            return blocks[key], False
         image = (-key[0], -key[1], -key[2])
-        if not self.mirror or image not in blocks:
-            return None
-        sign = self.left.parity(key[0])[:, None, None, None] * self.right.parity(key[2])
-        return blocks[image], np.broadcast_to(sign, blocks[image].shape)
+        return (blocks[image], True) if self.mirror and image in blocks else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +125,7 @@ def contraction_plan(
     parts = [part for q in _new_charges(sites) for part in _sectors(sites, gated, theta.old, q)]
     sectors, fillings = zip(*parts, strict=True)
     regroup = np.concatenate(theta.regroup).astype(np.int32)
-    inputs = np.concatenate([_gate_input(sites, theta, charge) for charge in gates])
+    inputs = np.concatenate([_gate_input(sites, theta, charge).ravel() for charge in gates])
     pick, image, row_state, old = (
         np.concatenate([getattr(filling, name) for filling in fillings])
         for name in ("pick", "image", "row_state", "old")
@@ -146,7 +148,7 @@ class _Theta(NamedTuple):
     old
         Positions of the matrix # vM (p1 vR) in the regrouped second tensor, per charge of vM.
     blocks
-        Positions in the products of block (charge of vL, of vM, of vR).
+        Where block (charge of vL, of vM, of vR) lies in the products.
     size
         Number of elements of the products.
     """
@@ -165,24 +167,23 @@ def _theta(sites: TwoSites) -> _Theta:
     regroup, old, theta = [], {}, {}
     regrouped = out = 0
     for q in sites.computed(list(sites.middle.counts)):
-        blocks = {r: b for (m, r), b in second.blocks.items() if m == q}
+        blocks = {r: second.blocks[q, r] for r in sites.right.counts if q in second.rows[r]}
         if not blocks or not first.rows[q]:
             continue
         matrix = np.concatenate([b.reshape(b.shape[0], -1) for b in blocks.values()], axis=1)
         place, (height, inner) = first.matrices[q]
-        products.append((place.start, height, inner, regrouped, matrix.shape[1]))
+        width = matrix.shape[1]
+        products.append((place.start, height, inner, regrouped, width))
         old[q] = regrouped + np.arange(matrix.size).reshape(matrix.shape)  # vM (p1 vR)
         regroup.append(matrix.ravel())
         regrouped += matrix.size
-        positions = out + np.arange(height * matrix.shape[1]).reshape(height, -1)
-        out += positions.size
-        start = 0
+        start = out
         for r, block in blocks.items():
-            stop = start + block.shape[1] * block.shape[2]
             for ql, rows in first.rows[q].items():
-                shape = sites.left.counts[ql], -1, *block.shape[1:]
-                theta[ql, q, r] = positions[rows, start:stop].reshape(shape)
-            start = stop
+                step = sites.first.counts[q - ql] * width
+                theta[ql, q, r] = start + rows.start * width, step, width, block.shape[2], 1
+            start += block.shape[1] * block.shape[2]
+        out += height * width
     return _Theta(products, regroup, old, theta, out)
 
 
@@ -197,40 +198,31 @@ def _gates(sites: TwoSites) -> dict[int, tuple[int, int, int]]:
 
 def _gate_input(sites: TwoSites, theta: _Theta, charge: int) -> Array:
     """Return the moves to the matrix # (p0 p1) (vL vR) that a gate acts on."""
-    rows = []
-    for q, n, m in sites.pairs(charge):
-        pieces: list[Sequence[Array]] = []
-        for ql, qr, _ in sites.outer(charge):
-            found = sites.block(theta.blocks, (ql, ql + q, qr))
-            if found is None:  # the element after the end is zero
-                shape = sites.left.counts[ql], n, m, sites.right.counts[qr]
-                found = np.full(shape, theta.size), np.ones(shape)
-            pieces.append([x.transpose(1, 2, 0, 3).reshape(n * m, -1) for x in found])
-        rows.append(pieces)
-    return moves(*_joined(rows))
-
-
-def _joined(rows: list[list[Sequence[Array]]]) -> tuple[Array, Array]:
-    """Return matrices of positions and signs, whose blocks are given by rows."""
-    index, sign = (np.block([[x[part] for x in pieces] for pieces in rows]) for part in (0, 1))
-    return index, sign
+    outer = sites.outer(charge)
+    rows = [(n, 0, m, 0) for _, n, m in sites.pairs(charge)]
+    columns = [(*sites.left.parities(ql), *sites.right.parities(qr)) for ql, qr, _ in outer]
+    nothing = (theta.size, 0, 0, 0, 0), False  # the element after the end is zero
+    blocks = []
+    for q, _, _ in sites.pairs(charge):
+        for ql, qr, _ in outer:
+            found = sites.block(theta.blocks, (ql, ql + q, qr)) or nothing
+            (first, left, one, two, right), image = found
+            blocks.append((first, one, two, left, right, image))
+    return gathered(blocks, rows, columns)
 
 
 def _gated_blocks(sites: TwoSites, gates: Mapping[int, tuple[int, int, int]]) -> Blocks:
-    """Return the positions of block (charge of vL, of p0, of vR) after the gates."""
+    """Return where block (charge of vL, of p0, of vR) lies after the gates."""
     out, start = {}, 0
     for charge, (_, order, width) in gates.items():
-        positions = start + np.arange(order * width).reshape(order, width)
-        start += positions.size
-        row = 0
+        row = start
         for q, n, m in sites.pairs(charge):
-            column = 0
-            for ql, qr, width in sites.outer(charge):
-                block = positions[row : row + n * m, column : column + width]
-                shape = n, m, sites.left.counts[ql], sites.right.counts[qr]
-                out[ql, q, qr] = block.reshape(shape).transpose(2, 0, 1, 3)
-                column += width
-            row += n * m
+            column = row
+            for ql, qr, size in sites.outer(charge):
+                out[ql, q, qr] = column, sites.right.counts[qr], m * width, width, 1
+                column += size
+            row += n * m * width
+        start += order * width
     return out
 
 
@@ -246,16 +238,17 @@ def _sectors(
     left, right = sites.left, sites.right
     lefts = [q for q in left.counts if charge - q in sites.first.counts]
     rights = [q for q in right.counts if q - charge in sites.second.counts]
-    index, sign = _matrix(sites, gated, charge, lefts, rights)
+    found = _matrix(sites, gated, charge, lefts, rights)
     places = [left.offsets[q] + np.arange(left.counts[q]) for q in lefts]
     operators = [sites.first.counts[charge - q] for q in lefts]
     state = np.concatenate([np.repeat(*pair) for pair in zip(places, operators, strict=True)])
-    rows = old.get(charge, np.zeros((0, index.shape[1]), int))
+    rows = old.get(charge, np.zeros((0, found.shape[1]), int))
     if not sites.mirror or charge > 0:
-        sector = Sector(charge, 0, 2 if sites.mirror else 1, index.shape)
-        guess = moves(rows, np.ones(rows.shape))
-        return [(sector, Filling(moves(index, sign), NO_MOVES, state, guess, len(rows)))]
+        sector = Sector(charge, 0, 2 if sites.mirror else 1, found.shape)
+        guess = moves(rows, np.ones(1))
+        return [(sector, Filling(found.ravel(), NO_MOVES, state, guess, len(rows)))]
     out = []
+    index, sign = found["source"], FACTORS[found["factor"]]
     even = sites.middle.even
     for parity, rows_before in ((1, rows[:even]), (-1, rows[even:])):
         r = orbits(left, sites.first, lefts, parity, operator_first=False)
@@ -279,18 +272,18 @@ def _sectors(
 
 def _matrix(
     sites: TwoSites, gated: Blocks, charge: int, lefts: Sequence[int], rights: Sequence[int]
-) -> tuple[Array, Array]:
-    """Return positions and signs of the matrix # (vL p0) (p1 vR) of a charge of the bond."""
-    rows = []
+) -> Array:
+    """Return the moves to the matrix # (vL p0) (p1 vR) of a charge of the bond."""
+    first, second = sites.first.counts, sites.second.counts
+    rows = [(*sites.left.parities(q), first[charge - q], 0) for q in lefts]
+    columns = [(second[q - charge], 0, *sites.right.parities(q)) for q in rights]
+    blocks = []
     for ql in lefts:
-        pieces: list[Sequence[Array]] = []
         for qr in rights:
             found = sites.block(gated, (ql, charge - ql, qr))
             assert found is not None  # every pair charge beside two states has a gate
-            n, m = found[0].shape[:2]
-            pieces.append([x.reshape(n * m, -1) for x in found])
-        rows.append(pieces)
-    return _joined(rows)
+            blocks.append((*found[0], found[1]))
+    return gathered(blocks, rows, columns)
 
 
 def _sector_table(sectors: Sequence[Sector], fillings: Sequence[Filling]) -> Array:

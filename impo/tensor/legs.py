@@ -58,6 +58,11 @@ class Leg:
         """Charge of every state."""
         return np.repeat(list(self.counts), list(self.counts.values()))
 
+    def parities(self, charge: int) -> tuple[int, int]:
+        """Return the number of states of one charge, and how many of them, the last, are odd."""
+        count = self.counts[charge]
+        return count, count - self.even if charge == 0 else 0
+
     def parity(self, charge: int) -> Array:
         """Return the sign of the states of one charge under the exchange of q and -q."""
         signs = np.ones(self.counts[charge])
