@@ -21,8 +21,9 @@ from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, all_of, common_operators
+from impo.refinement.levels import K_STEP
 from impo.refinement.relaxation import Relaxation
-from impo.refinement.side_by_side import FACTORS, other_rank, pairs_of_steps, step_for
+from impo.refinement.side_by_side import FACTORS, pairs_of_steps, step_for
 from impo.results.estimate import Estimate
 from impo.results.progress import Follower, tell
 from impo.tensor.matrix_product import Truncation
@@ -252,8 +253,10 @@ class TwoTime:
             self._moving(self.approx, rank, wide, weight=FACTORS["chi"]),
             self._moving(self.approx, rank, fine, 1, FACTORS["dt"]),
         ]
-        if (other := other_rank(rank, self._relaxation.full_rank)) is not None:
-            found.append(self._moving(self.approx, other, fine, weight=FACTORS["k_max"]))
+        if rank < (full := self._relaxation.full_rank):
+            # a lower rank may do so much worse that the distance from it tells little
+            higher = min(rank + K_STEP, full)
+            found.append(self._moving(self.approx, higher, fine, weight=FACTORS["k_max"]))
         return found
 
     def at(self, times: Iterable[float]) -> Iterator["Moment"]:
