@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Term, steady_state
+from impo.methods.itebd.two_time import Pair, two_time_of
 from models import gain_loss, xy_decay
 
 TIMES = [0.0, 0.4, 1.5]
@@ -89,3 +90,13 @@ def test_the_spectrum_adds_up_to_the_structure_factor(state):
     assert np.abs(found.value.imag).max() < 1e-3 * np.abs(found.value).max()
     with pytest.raises(ArgumentError, match="omega"):
         state.spectral_function("S-", "S+", 0.0, [np.nan])
+
+
+def test_ranks_left_out_of_a_moving_operator_cost_what_a_higher_one_adds():
+    """Of ranks up to 3 two are kept; with one, half of the function would be lost."""
+    state = steady_state(gain_loss.chain(1.5, 1.0, 0.5, 1.0, 0.8), ITEBD(tol=2e-2, k_max=2))
+    (found,) = two_time_of(state, Pair(("S-", "S+"), (0, 0), [-1, 0, 1])).at([1.5])
+    values = found.values[state.approximation]
+    weight, higher = found.coarser[-1]
+    bar = weight * np.abs(higher - values)[:-1].max()
+    assert 0 < bar < 0.02 * np.abs(values[:-1]).max()
