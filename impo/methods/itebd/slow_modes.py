@@ -23,7 +23,7 @@ from impo.operators.basis import operator_basis
 from impo.operators.local import charge_parts, local_operators, operator_charges, stepwise
 from impo.refinement.approximation import Approximation
 from impo.results.slow_modes import Charge, SlowMode, slow_mode
-from impo.signals.tracks import Track, found_again, judged, tracks, windows
+from impo.signals.tracks import Track, found_again, judged, tracks, useful, windows
 from impo.sites import Site, Spin
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _RANKS = 2  # lowest multipoles of a site
 _FINER = 0.1  # tolerance of A(t) over that of the state: a pole is less known than its function
 _SMALL = 0.1  # share of that to which functions are followed
 _SPACING = 1.0  # of the samples, in units of the time in which low multipoles change
+_WAVES = [2 * np.pi * n / 8 for n in range(8)]  # samples are taken while one of these needs them
 
 
 class Local(NamedTuple):
@@ -219,20 +220,34 @@ class Correlations:
             for n, (weight, _) in enumerate(self.moments[0].coarser)
         ]
 
+    def noise(self, state: "MovingState", k: float) -> Array:
+        """Return the error of C_ij(k, t); # time i j."""
+        best = self.by(k, state.approximation)
+        total = state.estimate(partial(self.by, k)).error + self.beyond(state.approximation)
+        for weight, other in self.coarser(k):
+            total = total + weight * np.abs(other - best)
+        return np.asarray(total)
+
 
 def correlations(state: "MovingState", charge: int) -> Correlations:
-    """Return the correlations of all operators with a packed charge until they have decayed."""
-    operators, found, spacing = _operators(state, charge), [], 0.0
+    """Return the correlations of all operators with a packed charge while they are of use."""
+    operators = _operators(state, charge)
+    many = [len(list(here)) for _, here in groupby(operators, lambda one: one.place)]
+    functions, spacing = [], 0.0
     for first in _moving(operators):
         probes = _Probes(first, operators)
         asked = two_time_of(state, probes)
         asked = replace(asked, tol=_FINER * asked.tol)
         spacing = _SPACING * asked.time_unit
-        found.append(list(until_small(asked, probes.means, spacing, small=_SMALL)))
-    shortest = min(map(len, found))
-    moments = [stacked(one[:shortest]) for one in found]
-    many = [len(list(here)) for _, here in groupby(operators, lambda one: one.place)]
-    return Correlations(moments, spacing, many)
+        functions.append(until_small(asked, probes.means, spacing, small=_SMALL))
+    found, waves = [], _WAVES
+    for now in zip(*functions, strict=False):  # until one of them has decayed
+        found.append(now)
+        here = Correlations([stacked([one]) for one in now], spacing, many)
+        waves = [k for k in waves if useful(here.by(k, state.approximation), here.noise(state, k))]
+        if not waves:
+            break
+    return Correlations([stacked(one) for one in zip(*found, strict=True)], spacing, many)
 
 
 def _moving(operators: Sequence[Local]) -> list[Local]:
@@ -275,16 +290,13 @@ def slow_modes(
 ) -> tuple[SlowMode, ...]:
     """Return the slowest poles of the correlations of a charge at a wave number."""
     best, spacing = known.by(k, state.approximation), known.spacing
-    coarser = known.coarser(k)
-    noise = state.estimate(partial(known.by, k)).error + known.beyond(state.approximation)
-    noise = noise + sum(weight * np.abs(other - best) for weight, other in coarser)
-    found = tracks(best, spacing, windows(best, noise))
+    found = tracks(best, spacing, windows(best, known.noise(state, k)))
     if not found:
         return ()
     again = partial(_again, known, found, k)
     error = state.estimate(again).error
     mine = found_again(found, best, spacing)
-    for weight, other in coarser:
+    for weight, other in known.coarser(k):
         error = error + weight * np.abs(found_again(found, other, spacing) - mine)
     modes, first = [], 0
     for track in found:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Spin, Term, steady_state
-from impo.methods.itebd.slow_modes import charges, matrices
+from impo.methods.itebd.slow_modes import charges, correlations, matrices
+from impo.signals.tracks import useful
 from models.gain_loss import chain
 
 
@@ -26,6 +27,22 @@ def test_charges_that_no_operator_has_are_refused():
     assert charges(state) == [-1, 0, 1]
     with pytest.raises(ArgumentError, match=r"`charge` must be .*-1"):
         state.slow_modes(2)
+
+
+def test_samples_end_where_no_wave_number_has_one_that_is_known():
+    """At this tolerance charge 0 is lost in its errors long before it has decayed."""
+    state = steady_state(chain(0.5, 1.0, 0.5, 1.5, 1.2), ITEBD(tol=3e-2))
+    known = correlations(state, 0)
+
+    def samples(k):
+        best = known.by(k, state.approximation)
+        return useful(best, known.noise(state, k)), len(best)
+
+    counts = [samples(k) for k in np.linspace(0, 2 * np.pi, 8, endpoint=False)]
+    taken = counts[0][1]
+    assert max(count for count, _ in counts) == taken - 1
+    largest = np.abs(known.by(0.0, state.approximation)).max(axis=(1, 2))
+    assert largest[-1] > 1e-2 * largest[0]
 
 
 @pytest.mark.slow
