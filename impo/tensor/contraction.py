@@ -200,7 +200,9 @@ def _gate_input(sites: TwoSites, theta: _Theta, charge: int) -> Array:
     """Return the moves to the matrix # (p0 p1) (vL vR) that a gate acts on."""
     outer = sites.outer(charge)
     rows = [(n, 0, m, 0) for _, n, m in sites.pairs(charge)]
-    columns = [(*sites.left.parities(ql), *sites.right.parities(qr)) for ql, qr, _ in outer]
+    columns = [
+        (*sites.left.count_and_odd(ql), *sites.right.count_and_odd(qr)) for ql, qr, _ in outer
+    ]
     nothing = (theta.size, 0, 0, 0, 0), False  # the element after the end is zero
     blocks = []
     for q, _, _ in sites.pairs(charge):
@@ -275,8 +277,8 @@ def _matrix(
 ) -> Array:
     """Return the moves to the matrix # (vL p0) (p1 vR) of a charge of the bond."""
     first, second = sites.first.counts, sites.second.counts
-    rows = [(*sites.left.parities(q), first[charge - q], 0) for q in lefts]
-    columns = [(second[q - charge], 0, *sites.right.parities(q)) for q in rights]
+    rows = [(*sites.left.count_and_odd(q), first[charge - q], 0) for q in lefts]
+    columns = [(second[q - charge], 0, *sites.right.count_and_odd(q)) for q in rights]
     blocks = []
     for ql in lefts:
         for qr in rights:

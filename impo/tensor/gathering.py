@@ -42,12 +42,12 @@ def gathered(
     table = np.array(blocks, BLOCK).reshape(len(rows), len(columns))
     height, width = (sum(side[0] * side[2] for side in sides) for sides in (rows, columns))
     out = np.empty((height, width), MOVE)
-    _gather(table, down, across, out.reshape(-1))
+    _gather(table, down, across, _PLUS, _MINUS, out.reshape(-1))
     return out
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _gather(blocks, rows, columns, out):
+def _gather(blocks, rows, columns, plus, minus, out):
     n = 0
     for a in range(len(rows)):
         row = rows[a]
@@ -62,5 +62,5 @@ def _gather(blocks, rows, columns, out):
                         for m in range(column.inner):
                             sign = turned != (m >= column.inner - column.inner_odd)
                             out[n].source = start + m * block.l
-                            out[n].factor = _MINUS if sign and block.image else _PLUS
+                            out[n].factor = minus if sign and block.image else plus
                             n += 1

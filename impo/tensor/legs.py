@@ -58,7 +58,7 @@ class Leg:
         """Charge of every state."""
         return np.repeat(list(self.counts), list(self.counts.values()))
 
-    def parities(self, charge: int) -> tuple[int, int]:
+    def count_and_odd(self, charge: int) -> tuple[int, int]:
         """Return the number of states of one charge, and how many of them, the last, are odd."""
         count = self.counts[charge]
         return count, count - self.even if charge == 0 else 0
