@@ -153,7 +153,7 @@ def _maxima(columns: dict[str, Variable], names: dict[float, str]) -> dict[str, 
         if best is not None:
             height, position = best.height, best.position
             known.append((spin, height.value, height.error, position.value, position.error))
-    spins, *table = np.array(known).T
+    spins, *table = np.reshape(known, (-1, 5)).T  # even if there is none
     out = {"S": Variable(("S",), spins, "1", "spin quantum number")}
     labels = {"height": ("cells", "largest length of S+S-"), "position": ("g", "its rate")}
     for n, (name, (unit, text)) in enumerate(labels.items()):
