@@ -108,12 +108,13 @@ class ContractionPlan:
     tables: Tables
 
 
-def _plan_size(plan: ContractionPlan) -> int:
+def plan_size(plan: ContractionPlan, *_: object) -> int:
+    """Return the bytes that a plan takes."""
     return sum(part.nbytes for part in plan.tables if isinstance(part, np.ndarray))
 
 
 @lru_cache(maxsize=32)  # the bonds of a tile; those of a window are many and small
-@remembered(_plan_size)
+@remembered(plan_size)
 def contraction_plan(
     left: Leg, middle: Leg, right: Leg, first: PhysicalLeg, second: PhysicalLeg, mirror: bool
 ) -> ContractionPlan:

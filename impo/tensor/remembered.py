@@ -9,13 +9,13 @@ MOST_BYTES = 2**27  # of everything that one function keeps
 Made = TypeVar("Made")
 
 
-def remembered(size: Callable[[Made], int]) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
+def remembered(size: Callable[..., int]) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
     """Return a decorator: results are kept, the latest used longest, up to `MOST_BYTES`.
 
     Parameters
     ----------
     size
-        Function that returns the bytes that a result takes.
+        Function that returns the bytes that a result and its arguments, which are kept too, take.
     """
 
     def decorated(function: Callable[..., Made]) -> Callable[..., Made]:
@@ -28,7 +28,7 @@ def remembered(size: Callable[[Made], int]) -> Callable[[Callable[..., Made]], C
                 known.move_to_end(arguments)
                 return known[arguments][0]
             made = function(*arguments)
-            bytes_ = size(made)
+            bytes_ = size(made, *arguments)
             known[arguments] = made, bytes_
             total += bytes_
             while total > MOST_BYTES:

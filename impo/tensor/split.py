@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from impo.arrays import Array
-from impo.tensor.contraction import ContractionPlan, orbits
+from impo.tensor.contraction import ContractionPlan, orbits, plan_size
 from impo.tensor.legs import Leg, TensorLayout
 from impo.tensor.remembered import remembered
 from impo.tensor.tables import moves
@@ -35,12 +35,13 @@ class SplitPlan:
     order: Array
 
 
-def _plan_size(plan: SplitPlan) -> int:
-    return plan.first.nbytes + plan.second.nbytes + plan.order.nbytes
+def _split_size(split: SplitPlan, plan: ContractionPlan, _: object) -> int:
+    """Return the bytes that are kept: a plan of a contraction lives as long as a split of it."""
+    return split.first.nbytes + split.second.nbytes + split.order.nbytes + plan_size(plan)
 
 
 @lru_cache(maxsize=32)  # as contraction plans
-@remembered(_plan_size)
+@remembered(_split_size)
 def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
     """Return the (cached) plan of a split."""
     sites = plan.sites

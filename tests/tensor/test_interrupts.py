@@ -57,6 +57,13 @@ def test_other_errors_stay_what_they_are():
         assert caught.value is error
 
 
+@pytest.fixture(scope="module")
+def _imported():
+    """What a relaxation imports is there: Python does not clean up after imports that end so."""
+    steady_state(chain(0.5, 1.0, 0.5, 1.5, 1.0), ITEBD(tol=3e-2))
+
+
+@pytest.mark.usefixtures("_imported")
 @pytest.mark.parametrize("delay", np.linspace(0.01, 0.3, 8))
 def test_a_relaxation_ends_by_a_keyboard_interrupt(delay):
     model, method = chain(S=1, g=1, h=0.5, gain=1.5, loss=1.0), ITEBD(chi_max=200, tol=1e-9)
