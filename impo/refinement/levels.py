@@ -286,13 +286,17 @@ def _next_rank(relaxation: Relaxation, k_max: int) -> int | None:
     return higher if k_max < higher <= RANK_LIMIT else None
 
 
+def compared_rank(relaxation: Relaxation, k_max: int) -> int:
+    """Return a higher rank to compare with, beyond the limit a lower one."""
+    return _next_rank(relaxation, k_max) or max(1, k_max - K_STEP)
+
+
 def _rank_pair(relaxation: Relaxation, approx: Approximation) -> Refinement:
-    """Compare with higher ranks, beyond the limit with lower ones."""
-    higher = _next_rank(relaxation, approx.k_max)
-    k_max = max(1, approx.k_max - K_STEP) if higher is None else higher
+    """Compare with another rank."""
+    k_max = compared_rank(relaxation, approx.k_max)
     start = adapted(approx, relaxation.generator, k_max, approx.weight)
     other = relaxation.relax(start, approx.chi, approx.dt)
-    finer, coarser = (approx, other) if higher is None else (other, approx)
+    finer, coarser = (other, approx) if k_max > approx.k_max else (approx, other)
     return Refinement("k_max", finer, coarser, 1.5)
 
 

@@ -3,7 +3,7 @@
     <A_0(t) B_r> = Tr[A_0(t) B_r rho]
 
 One A(t) gives all distances and both orders. The error is that of the state, as of any observable,
-and that of A(t): what changes with a wider truncation, a longer step, and another rank.
+and that of A(t): what changes with a wider truncation, a longer step, and a higher rank.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
 from impo.refinement.approximation import Approximation, all_of, common_operators
-from impo.refinement.levels import K_STEP
+from impo.refinement.levels import compared_rank
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.side_by_side import FACTORS, pairs_of_steps, step_for
 from impo.results.estimate import Estimate
@@ -253,10 +253,10 @@ class TwoTime:
             self._moving(self.approx, rank, wide, weight=FACTORS["chi"]),
             self._moving(self.approx, rank, fine, 1, FACTORS["dt"]),
         ]
-        if rank < (full := self._relaxation.full_rank):
+        if rank < self._relaxation.full_rank:
             # a lower rank may do so much worse that the distance from it tells little
-            higher = min(rank + K_STEP, full)
-            found.append(self._moving(self.approx, higher, fine, weight=FACTORS["k_max"]))
+            other = compared_rank(self._relaxation, rank)
+            found.append(self._moving(self.approx, other, fine, weight=FACTORS["k_max"]))
         return found
 
     def at(self, times: Iterable[float]) -> Iterator["Moment"]:
