@@ -27,15 +27,17 @@ from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import JUDGED, Row, judged, rows, stacked
 
-COST = {"quick": "1 min", "full": "30 min, 3 GB"}
+COST = {"quick": "1 min", "full": "50 min, 3 GB"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
 _RATES = {True: (1.5, 2.5), False: (1.5, 2.0, 2.5)}
 _CHAINS = {  # spins of the infinite chain, at which rates, and the tolerance
     True: {0.5: ((1.5, 2.5), 1e-3)},
-    False: {0.5: (_RATES[False], 1e-3), 1.0: ((1.5, 2.5), 5e-3), 2.0: ((1.5, 2.5), 5e-3)},
-}
+    False: {0.5: (_RATES[False], 1e-3), 1.0: ((1.5, 2.5), 5e-3), 2.0: ((1.5, 2.5), 5e-3),
+            4.0: ((1.5, 2.5), 2e-3)},
+}  # fmt: skip
+_CHI_MAX = 120  # more than 40 states are of use to S = 4 alone
 _DIMERS = {True: (0.5, 1.0, 2.0), False: (0.5, 1.0, 2.0, 4.0)}  # at their transition
 _RINGS = {True: (2, 3), False: (2, 3, 4)}  # cells, S = 1/2
 CHARGES = (0, 1)  # of clusters, and of the chain across FM
@@ -123,7 +125,10 @@ def _by_charge(state: SteadyState) -> Row:
 def _infinite(quick: bool, directory: Path) -> dict[str, Variable]:
     """Return the gaps of the infinite chain with the verdicts; none where none is asked for."""
     chains = [_line(rates, spin) for spin, (rates, _) in _CHAINS[quick].items()]
-    methods = [ITEBD(tol=tol, chi_max=40) for _, tol in _CHAINS[quick].values()]
+    methods = [
+        ITEBD(tol=tol, chi_max=_CHI_MAX if spin > 2 else 40)
+        for spin, (_, tol) in _CHAINS[quick].items()
+    ]
     solved = rows(chains, methods, directory, _read)
     none = {**_column(None), **dict.fromkeys(JUDGED, np.array(""))}
     found = _filled(_RATES[quick], [rates for rates, _ in _CHAINS[quick].values()], solved, none)
