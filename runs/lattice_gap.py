@@ -27,7 +27,7 @@ from impo.results.variable import Variable
 from models.gain_loss import chain, dimer
 from runs._tasks import JUDGED, Row, judged, rows, stacked
 
-COST = {"quick": "1 min", "full": "50 min, 3 GB"}
+COST = {"quick": "1 min", "full": "70 min, 2 GB"}
 
 G, H = 1.0, 0.5
 CRITICAL = G + H  # mean rate above which AM is stable for S -> infinity
