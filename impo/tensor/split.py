@@ -35,13 +35,13 @@ class SplitPlan:
     order: Array
 
 
-def _split_size(split: SplitPlan, plan: ContractionPlan, _: object) -> int:
+def split_size(split: SplitPlan, plan: ContractionPlan, _: object) -> int:
     """Return the bytes that are kept: a plan of a contraction lives as long as a split of it."""
     return split.first.nbytes + split.second.nbytes + split.order.nbytes + plan_size(plan)
 
 
 @lru_cache(maxsize=32)  # as contraction plans
-@remembered(_split_size)
+@remembered(split_size)
 def split_plan(plan: ContractionPlan, kept: tuple[int, ...]) -> SplitPlan:
     """Return the (cached) plan of a split."""
     sites = plan.sites

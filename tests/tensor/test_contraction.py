@@ -7,11 +7,11 @@ import pytest
 
 from impo.operators.liouvillian import infinite_chain, kept_charges
 from impo.refinement.approximation import product_approximation
-from impo.tensor.contraction import contraction_plan
+from impo.tensor.contraction import contraction_plan, plan_size
 from impo.tensor.gates import bond_liouvillians
 from impo.tensor.kernel import FACTORS
 from impo.tensor.matrix_product import Truncation
-from impo.tensor.split import split_plan
+from impo.tensor.split import split_plan, split_size
 from impo.tensor.tables import MOVE, moves
 from impo.tensor.trotter import evolve, trotter_step
 from models import gain_loss
@@ -32,6 +32,13 @@ def test_plans_are_frozen(plan):
     for frozen, name in ((plan, "tables"), (split, "middle")):
         with pytest.raises(FrozenInstanceError):
             setattr(frozen, name, None)
+
+
+def test_a_split_counts_the_plan_that_it_keeps_alive(plan):
+    kept = tuple(min(sector.shape) for sector in plan.sectors)
+    split = split_plan(plan, kept)
+    own = split.first.nbytes + split.second.nbytes + split.order.nbytes
+    assert split_size(split, plan, kept) == own + plan_size(plan)
 
 
 def test_what_belongs_to_a_sector_follows_what_belongs_to_the_one_before(plan):

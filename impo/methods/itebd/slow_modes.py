@@ -214,7 +214,7 @@ class Correlations:
         return self.at(k, [one.values[approx] for one in self.moments])
 
     def coarser(self, k: float) -> list[tuple[float, Array]]:
-        """Return C_ij(k, t) with less accurate A_i(t), and what their distance counts."""
+        """Return C_ij(k, t) with A_i(t) of other settings, and what their distance counts."""
         return [
             (weight, self.at(k, [one.coarser[n][1] for one in self.moments]))
             for n, (weight, _) in enumerate(self.moments[0].coarser)

@@ -3,7 +3,8 @@
     <A_0(t) B_r> = Tr[A_0(t) B_r rho]
 
 One A(t) gives all distances and both orders. The error is that of the state, as of any observable,
-and that of A(t): what changes with a wider truncation, a longer step, and a higher rank.
+and that of A(t): what changes with a wider truncation, a longer step, and a higher rank (a lower
+one where a higher one is out of reach).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from impo.arrays import Array
 from impo.operators.basis import OperatorBasis
 from impo.operators.liouvillian import Generator
 from impo.operators.local import charge_parts, local_operators
-from impo.refinement.approximation import Approximation, all_of, common_operators
+from impo.refinement.approximation import Approximation, adapted, all_of, common_operators
 from impo.refinement.levels import compared_rank
 from impo.refinement.relaxation import Relaxation
 from impo.refinement.side_by_side import FACTORS, pairs_of_steps, step_for
@@ -169,6 +170,8 @@ class _Moving:
         What is kept, and in how many steps an interval is passed.
     weight
         Factor of the distance from the best in the error.
+    state
+        What it is contracted with: the state, in operators up to the rank of A(t) if it is higher.
     """
 
     adjoint: Adjoint
@@ -176,6 +179,7 @@ class _Moving:
     truncation: Truncation
     steps: int
     weight: float
+    state: Approximation
 
     def move(self, duration: float, count: int) -> None:
         """Evolve by a duration."""
@@ -241,10 +245,12 @@ class TwoTime:
             factors, factor_matrices = zip(*chosen, strict=True)
             window = adjoint.window(site, *factor_matrices)
             windows.append((complex(np.prod(factors)), window))
-        return _Moving(adjoint, windows, truncation, steps, weight)
+        if rank > approx.k_max:  # B takes the state to ranks above its own, which A(t) sees now
+            approx = adapted(approx, approx.generator, rank, approx.weight)
+        return _Moving(adjoint, windows, truncation, steps, weight, approx)
 
     def _compared(self) -> list[_Moving]:
-        """Return A at the best settings, then with one of them coarser."""
+        """Return A at the best settings, then with one of them changed."""
         rank, cut = self.approx.k_max, _CUT * self.tol
         fine = Truncation(self.chi_max, cut)
         wide = Truncation(max(1, self.chi_max // 2), _WIDER * cut)
@@ -270,6 +276,7 @@ class TwoTime:
                 by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
         actions = {one: self.pair.actions(one) for one in (self.approx, *self.others)}
+        probed = {one.state: self.pair.actions(one.state) for one in compared[1:]}
         dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
@@ -279,10 +286,7 @@ class TwoTime:
                 now = moment
             yield Moment(
                 {one: by_size[_sizes(one)].values(one, acting) for one, acting in actions.items()},
-                [
-                    (one.weight, one.values(self.approx, actions[self.approx]))
-                    for one in compared[1:]
-                ],
+                [(one.weight, one.values(one.state, probed[one.state])) for one in compared[1:]],
             )
 
 
@@ -295,7 +299,8 @@ class Moment:
     values
         By every approximation of the state; # cell. The last is <A(t)> alone.
     coarser
-        (factor of the difference in the error, values) with an A(t) that is less accurate.
+        (factor of the difference in the error, values) with an A(t) of other settings, which for
+        the rank is the better one.
     """
 
     values: Mapping[Approximation, Array]

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from impo import ITEBD, ArgumentError, Boson, Jump, LindbladModel, Term, steady_state
 from impo.methods.itebd.two_time import Pair, two_time_of
+from impo.refinement.approximation import adapted
 from models import gain_loss, xy_decay
 
 TIMES = [0.0, 0.4, 1.5]
@@ -93,10 +96,23 @@ def test_the_spectrum_adds_up_to_the_structure_factor(state):
 
 
 def test_ranks_left_out_of_a_moving_operator_cost_what_a_higher_one_adds():
-    """Of ranks up to 3 two are kept; with one, half of the function would be lost."""
-    state = steady_state(gain_loss.chain(1.5, 1.0, 0.5, 1.0, 0.8), ITEBD(tol=2e-2, k_max=2))
-    (found,) = two_time_of(state, Pair(("S-", "S+"), (0, 0), [-1, 0, 1])).at([1.5])
+    """Of ranks up to 5 four are kept; with two, a tenth of the function and more would be lost."""
+    state = steady_state(gain_loss.chain(2.5, 1.0, 0.5, 0.5, 0.25), ITEBD(tol=2e-2, k_max=4))
+    (found,) = two_time_of(state, Pair(("S-", "S+"), (0, 0), [-1, 0, 1])).at([0.5])
     values = found.values[state.approximation]
     weight, higher = found.coarser[-1]
     bar = weight * np.abs(higher - values)[:-1].max()
-    assert 0 < bar < 0.02 * np.abs(values[:-1]).max()
+    assert 0 < bar < 1e-4 * np.abs(values[:-1]).max()
+
+
+def test_a_moving_operator_of_higher_rank_sees_all_that_b_makes_of_the_state():
+    """B takes a state of rank 1 to rank 2, which no A(t) of rank 1 has a part in."""
+    state = steady_state(gain_loss.chain(1, 1.0, 0.5, 0.5, 0.25), ITEBD(tol=2e-2, k_max=1))
+    known = two_time_of(state, Pair(("S-", "S+"), (0, 0), [0]))
+    (found,) = known.at([3.0])
+    best = found.values[state.approximation][0]
+    approx = state.approximation
+    whole = adapted(approx, approx.generator, 2, approx.weight)  # the same, in all operators
+    (right,) = replace(known, approx=whole, others=()).at([3.0])
+    assert abs(right.values[whole][0] - best) > 0.04
+    assert found.coarser[-1][1][0] == pytest.approx(right.values[whole][0], abs=1e-10)
