@@ -275,8 +275,9 @@ class TwoTime:
             if _sizes(other) not in by_size:
                 by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
-        actions = {one: self.pair.actions(one) for one in (self.approx, *self.others)}
-        probed = {one.state: self.pair.actions(one.state) for one in compared[1:]}
+        states = (self.approx, *self.others)
+        probed = dict.fromkeys([*states, *(one.state for one in compared)])
+        actions = {one: self.pair.actions(one) for one in probed}
         dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
@@ -285,8 +286,8 @@ class TwoTime:
                     one.move(moment - now, count)
                 now = moment
             yield Moment(
-                {one: by_size[_sizes(one)].values(one, acting) for one, acting in actions.items()},
-                [(one.weight, one.values(one.state, probed[one.state])) for one in compared[1:]],
+                {one: by_size[_sizes(one)].values(one, actions[one]) for one in states},
+                [(one.weight, one.values(one.state, actions[one.state])) for one in compared[1:]],
             )
 
 

@@ -96,7 +96,7 @@ def test_the_spectrum_adds_up_to_the_structure_factor(state):
 
 
 def test_ranks_left_out_of_a_moving_operator_cost_what_a_higher_one_adds():
-    """Of ranks up to 5 four are kept; with two, a tenth of the function and more would be lost."""
+    """Of ranks up to 5 four are kept; with two, half a percent would be lost."""
     state = steady_state(gain_loss.chain(2.5, 1.0, 0.5, 0.5, 0.25), ITEBD(tol=2e-2, k_max=4))
     (found,) = two_time_of(state, Pair(("S-", "S+"), (0, 0), [-1, 0, 1])).at([0.5])
     values = found.values[state.approximation]
