@@ -171,7 +171,7 @@ class _Moving:
     weight
         Factor of the distance from the best in the error.
     state
-        What it is contracted with: the state, in operators up to the rank of A(t) if it is higher.
+        The state it is contracted with, in operators up to the rank of A(t) if that is higher.
     """
 
     adjoint: Adjoint
@@ -276,8 +276,7 @@ class TwoTime:
                 by_size[_sizes(other)] = self._moving(other, other.k_max, best.truncation)
         moving = list({id(one): one for one in (*compared, *by_size.values())}.values())
         states = (self.approx, *self.others)
-        probed = dict.fromkeys([*states, *(one.state for one in compared)])
-        actions = {one: self.pair.actions(one) for one in probed}
+        actions = {one: self.pair.actions(one) for one in {*states, *(x.state for x in compared)}}
         dt, now = step_for(self.time_unit, self.tol), 0.0
         for moment in times:
             if moment > now:
